@@ -1,0 +1,188 @@
+"""Every error that a user can see.
+
+    JobManagerError (also qiskit.exceptions.QiskitError)
+    ├── InvalidExperimentError (ValueError)      something that cannot be run was handed over
+    ├── InvalidArgumentError (ValueError)        an argument of a call cannot be used
+    ├── PlanError (ValueError)                   an experiment alone exceeds a limit
+    ├── NameInUseError (ValueError)              another job set has the name
+    ├── UnknownBackendError (LookupError)        no backend is known by that name
+    ├── CircuitFileError (ValueError)            a circuit file cannot be read
+    ├── CodecError (ValueError)                  stored bytes cannot be understood
+    ├── MergeError (ValueError)                  shares of one experiment do not fit together
+    ├── StoreError
+    │   ├── StoreTooNewError                     written by a newer version of this program
+    │   ├── StoreCorruptError                    not a database, or a damaged one
+    │   ├── StoreNotWritableError (OSError)      no right to write there
+    │   ├── StoreFullError (OSError)             no space left
+    │   └── StoreBusyError                       another process held it for too long
+    ├── BackendError
+    │   ├── SubmissionRefusedError               a definite no, for good
+    │   ├── SubmissionDeferredError              a definite no, try again later
+    │   ├── SubmissionInDoubtError               neither yes nor no
+    │   ├── TransientBackendError                a read that may well succeed later
+    │   ├── CredentialsError                     the account's credentials are missing or expired
+    │   ├── ResultGoneError                      the result was deleted or has been read before
+    │   └── RemoteJobFailedError                 the job ended in error and has no result
+    ├── JobManagerInvalidStateError              the call makes no sense in this state
+    ├── JobManagerTimeoutError (TimeoutError)    the deadline passed; nothing is lost
+    ├── JobManagerJobNotFound (LookupError)      no such experiment
+    ├── JobManagerUnknownJobSet (LookupError)    no such job set
+    └── ManagedResultDataNotAvailable            the experiment has no result; the message says why
+
+The last five have the names, and the meaning, that they had in ``qiskit.providers.ibmq.managed``.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+# Importing Qiskit costs over a second, which `qjm list` must not pay. Whoever catches
+# `QiskitError` has imported Qiskit; so the command line alone may go without.
+if TYPE_CHECKING or "qiskit" in sys.modules or "qiskit_job_manager.cli" not in sys.modules:
+    from qiskit.exceptions import QiskitError as _Base
+else:
+    _Base = Exception
+
+
+class JobManagerError(_Base):  # type: ignore[misc]  # Qiskit has no type information
+    """Base of all errors of this package.
+
+    Attributes:
+        message: What was wrong, with what, and what would be right.
+    """
+
+    def __init__(self, message: str) -> None:
+        """Keep the message."""
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        # QiskitError gives the message's repr, which hides line breaks from the reader.
+        return self.message
+
+
+class InvalidExperimentError(JobManagerError, ValueError):
+    """Something that cannot be run was handed over; the message names its index."""
+
+
+class InvalidArgumentError(JobManagerError, ValueError):
+    """An argument cannot be used; the message names it and says what would be right."""
+
+
+class PlanError(JobManagerError, ValueError):
+    """An experiment alone exceeds a limit that cannot be split."""
+
+
+class NameInUseError(JobManagerError, ValueError):
+    """Another job set in the store has this name, or other circuits under this name."""
+
+
+class UnknownBackendError(JobManagerError, LookupError):
+    """No backend is known by that name; the message lists those that are."""
+
+
+class CircuitFileError(JobManagerError, ValueError):
+    """A circuit file cannot be read; the message names the file and, if known, the line."""
+
+
+class CodecError(JobManagerError, ValueError):
+    """Stored bytes cannot be understood; they are kept as they are."""
+
+
+class MergeError(JobManagerError, ValueError):
+    """The shares of one experiment do not fit together."""
+
+
+class StoreError(JobManagerError):
+    """The store cannot do what was asked."""
+
+
+class StoreTooNewError(StoreError):
+    """The store was written by a newer version of this program."""
+
+
+class StoreCorruptError(StoreError):
+    """The file is not a store, or is damaged."""
+
+
+class StoreNotWritableError(StoreError, OSError):
+    """The store cannot be written where it is."""
+
+
+class StoreFullError(StoreError, OSError):
+    """No space is left where the store is; nothing was half written."""
+
+
+class StoreBusyError(StoreError):
+    """Another process held the store for too long; trying again is safe."""
+
+
+class BackendError(JobManagerError):
+    """Something that a backend's adapter reports to the engine."""
+
+
+class SubmissionRefusedError(BackendError):
+    """The backend said a definite no, for good: the job cannot run as it is."""
+
+
+class SubmissionDeferredError(BackendError):
+    """The backend said a definite no for now: nothing was accepted, try again later.
+
+    Attributes:
+        retry_after_s: How long the backend asked to wait, in seconds, or ``None``.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        """Keep the wait that the backend asked for."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class SubmissionInDoubtError(BackendError):
+    """The backend may or may not have accepted the job."""
+
+
+class TransientBackendError(BackendError):
+    """A read failed in a way that may well pass.
+
+    Attributes:
+        retry_after_s: How long the backend asked to wait, in seconds, or ``None``.
+    """
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        """Keep the wait that the backend asked for."""
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class CredentialsError(BackendError):
+    """The account's credentials are missing, wrong or expired; jobs wait, none fails."""
+
+
+class ResultGoneError(BackendError):
+    """The job or its result no longer exists on the backend."""
+
+
+class RemoteJobFailedError(BackendError):
+    """The job ended in error and the backend has no result of it."""
+
+
+class JobManagerInvalidStateError(JobManagerError):
+    """The call makes no sense in the present state."""
+
+
+class JobManagerTimeoutError(JobManagerError, TimeoutError):
+    """The deadline passed. Nothing was cancelled and nothing is lost."""
+
+
+class JobManagerJobNotFound(JobManagerError, LookupError):  # noqa: N818  # the original's name
+    """The job set has no such experiment."""
+
+
+class JobManagerUnknownJobSet(JobManagerError, LookupError):  # noqa: N818  # the original's name
+    """The store has no such job set."""
+
+
+class ManagedResultDataNotAvailable(JobManagerError):  # noqa: N818  # the original's name
+    """The experiment has no result that can be read; the message says why."""

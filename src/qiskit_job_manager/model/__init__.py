@@ -1,0 +1,42 @@
+"""The nouns: frozen, plain, without behaviour that needs the world."""
+
+from qiskit_job_manager.model.experiments import ExperimentRecord, ExperimentSize
+from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, Totals
+from qiskit_job_manager.model.jobs import (
+    AttemptRecord,
+    EventRecord,
+    JobRecord,
+    JobState,
+    RemoteState,
+    RemoteStatus,
+)
+from qiskit_job_manager.model.limits import Limits
+from qiskit_job_manager.model.payloads import Blob, EncodedExperiment, RawResult
+from qiskit_job_manager.model.plans import Block, PlannedJob
+from qiskit_job_manager.model.policies import RetryPolicy
+from qiskit_job_manager.model.writes import Advance, Request, RequestKind, Token
+
+__all__ = [
+    "Advance",
+    "AttemptRecord",
+    "Blob",
+    "Block",
+    "EncodedExperiment",
+    "EventRecord",
+    "ExperimentRecord",
+    "ExperimentSize",
+    "JobRecord",
+    "JobSetDraft",
+    "JobSetRecord",
+    "JobState",
+    "Limits",
+    "PlannedJob",
+    "RawResult",
+    "RemoteState",
+    "RemoteStatus",
+    "Request",
+    "RequestKind",
+    "RetryPolicy",
+    "Token",
+    "Totals",
+]

@@ -1,0 +1,75 @@
+"""Job sets: as they are asked for, and as the store keeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.model.limits import Limits
+from qiskit_job_manager.model.policies import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from qiskit_job_manager.model.jobs import JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSetDraft:
+    """Everything that one ``run()`` asked for, except the experiments themselves.
+
+    Attributes:
+        job_set_id: 32 hexadecimal digits.
+        name: Name, unique in the store.
+        created_at: When ``run()`` was called, in UTC.
+        backend_uri: How to open the backend again, or ``None`` when that is not known.
+        backend_name: Name of the backend.
+        volatile: Whether jobs die with the process that submitted them.
+        options: Run options for the backend; plain JSON values.
+        limits: The limits that the split keeps to.
+        retry: What may be tried again.
+        tags: The user's tags, in order, without duplicates.
+    """
+
+    job_set_id: str
+    name: str
+    created_at: datetime
+    backend_uri: str | None
+    backend_name: str
+    volatile: bool
+    options: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSetRecord(JobSetDraft):
+    """A job set as the store keeps it.
+
+    Attributes:
+        key: The store's own number of the job set.
+        complete: Whether all experiments were handed over; ``False`` after a crash in the middle.
+        n_experiments: Experiments handed over so far.
+        n_jobs: Jobs planned so far.
+    """
+
+    key: int
+    complete: bool
+    n_experiments: int
+    n_jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many jobs and experiments of a job set are in each state; absent means none.
+
+    Attributes:
+        jobs: Jobs by state.
+        experiments: Experiments by the state of their job; one whose shots were split is counted
+            once for each share.
+    """
+
+    jobs: Mapping[JobState, int]
+    experiments: Mapping[JobState, int]

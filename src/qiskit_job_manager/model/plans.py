@@ -1,0 +1,43 @@
+"""The split, before anything is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedJob:
+    """One job of the plan.
+
+    Attributes:
+        index: Position of the job in the job set, from 0.
+        start: Index of its first experiment.
+        stop: Index after that of its last experiment.
+        shots: Shots of each of its experiments in this job; ``None``: the backend's default.
+        share: Which share of the experiments' shots this job takes, from 0.
+        shares: How many shares the shots were split into; 1 when they were not.
+    """
+
+    index: int
+    start: int
+    stop: int
+    shots: int | None
+    share: int
+    shares: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A contiguous run of experiments and the jobs that run it, one a share of the shots.
+
+    All jobs of a block send the same circuits, so their payload is stored once.
+
+    Attributes:
+        start: Index of the first experiment.
+        stop: Index after that of the last experiment.
+        jobs: The jobs, in the order of their shares; together they take all shots.
+    """
+
+    start: int
+    stop: int
+    jobs: tuple[PlannedJob, ...]

@@ -1,0 +1,90 @@
+"""What the engine writes, and what users ask of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from qiskit_job_manager.model.jobs import JobState, RemoteStatus
+    from qiskit_job_manager.model.payloads import RawResult
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The right to drive one job set, until somebody else takes it.
+
+    Attributes:
+        job_set_key: The store's number of the job set.
+        owner: Identity of the driver; fresh for each start of a process.
+        fence: Grows with every claim; a write that holds an older one is refused.
+    """
+
+    job_set_key: int
+    owner: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """One step of one job; ``None`` leaves a field as it is.
+
+    Attributes:
+        job_key: The job.
+        expected: State that the job must be in for the step to land.
+        after: State after the step; the same one when only facts are recorded.
+        event: What happened, for the job's story.
+        at: When, in UTC.
+        cause: Why, in words.
+        new_tag: Tag of the attempt that begins with this step.
+        remote_id: Id that the backend gave.
+        status: Status on the backend.
+        error: What to show as the job's error; ``""`` clears it.
+        result: Raw result to keep.
+        failed_offsets: Offsets of the experiments that failed inside the result.
+        ends_attempt: Whether the latest attempt ends with this step.
+        cancel_requested: Sets or clears the user's wish to cancel.
+    """
+
+    job_key: int
+    expected: JobState
+    after: JobState
+    event: str
+    at: datetime
+    cause: str | None = None
+    new_tag: str | None = None
+    remote_id: str | None = None
+    status: RemoteStatus | None = None
+    error: str | None = None
+    result: RawResult | None = None
+    failed_offsets: tuple[int, ...] | None = None
+    ends_attempt: bool = False
+    cancel_requested: bool | None = None
+
+
+class RequestKind(StrEnum):
+    """What a user can ask of whoever drives a job set."""
+
+    CANCEL = "cancel"
+    RETRY = "retry"
+    RESUBMIT = "resubmit"
+    ABANDON = "abandon"
+    REFRESH = "refresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A user's word, kept in the store until the driver has acted on it.
+
+    Attributes:
+        key: The store's number of the request.
+        kind: What is asked.
+        job_index: The job it is about, or ``None`` for the whole set.
+    """
+
+    key: int
+    kind: RequestKind
+    job_index: int | None

@@ -1,0 +1,313 @@
+"""The seams: what the engine and the faces need of a store, a backend and a clock.
+
+The docstrings are the contract. `qiskit_job_manager.testing` has a suite for each that every
+implementation passes, ours and others'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from qiskit_job_manager.model import (
+        Advance,
+        AttemptRecord,
+        Blob,
+        Block,
+        EncodedExperiment,
+        EventRecord,
+        ExperimentRecord,
+        JobRecord,
+        JobSetDraft,
+        JobSetRecord,
+        JobState,
+        Limits,
+        RawResult,
+        RemoteStatus,
+        Request,
+        RequestKind,
+        Token,
+        Totals,
+    )
+
+
+class Clock(Protocol):
+    """The one place that asks for the time. Safe to call from any thread."""
+
+    def now(self) -> datetime:
+        """Return the time of day, aware, in UTC. Recorded, never compared for safety."""
+
+    def monotonic(self) -> float:
+        """Return seconds that only grow; their zero means nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a backend can and cannot do.
+
+    Attributes:
+        volatile: Its jobs die with the process that submitted them; sending again is free.
+        findable: `find` can search for a tag.
+        listing_lag_s: Seconds after which an accepted job is sure to be found by its tag.
+        idempotent: Submitting the same tag twice gives the same job.
+        reads_once: A result can be fetched only once.
+        bulk_status: `statuses` asks about many jobs in one call.
+        cancels: `cancel` does something.
+    """
+
+    volatile: bool = False
+    findable: bool = False
+    listing_lag_s: float = 0.0
+    idempotent: bool = False
+    reads_once: bool = False
+    bulk_status: bool = False
+    cancels: bool = True
+
+
+class Backend(Protocol):
+    """What runs circuits, seen through an adapter.
+
+    An adapter belongs to one manager. Its methods block and are called from several threads at
+    once; each call may be abandoned at its deadline, so none may hold a lock while it waits for
+    the network. No adapter retries a submission by itself, and none calls the engine.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name for people and for `ManagedResults.backend_name`."""
+
+    @property
+    def uri(self) -> str | None:
+        """How another process opens it again (``"aer"``, ``"fake:torino"``), or ``None``."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do; the same for the whole life of the adapter."""
+
+    def limits(self) -> Limits:
+        """Return what is known of its limits. Does not ask the network."""
+
+    def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
+        """Check that one experiment can run here, without the network.
+
+        Args:
+            experiment: What the user handed over, a circuit.
+            index: Its index in the job set, for the message.
+            options: The run options.
+
+        Raises:
+            InvalidExperimentError: It cannot run; the message names index, name and reason.
+        """
+
+    def submit(self, payload: Blob, options: Mapping[str, Any], tag: str) -> str:
+        """Send one job.
+
+        Args:
+            payload: The encoded experiments of the job, in order.
+            options: Run options of this job; ``"shots"`` is that of the job's share.
+            tag: Our unique mark on this attempt; put where `find` can find it, if anywhere.
+
+        Returns:
+            The backend's id of the job: a definite yes.
+
+        Raises:
+            SubmissionRefusedError: A definite no, for good.
+            SubmissionDeferredError: A definite no for now.
+            CredentialsError: A definite no until the user logs in again.
+            Exception: Anything else leaves the job in doubt.
+        """
+
+    def find(self, tag: str) -> Sequence[str]:
+        """Return the ids of all jobs with this tag, oldest first. Only if `findable`."""
+
+    def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
+        """Return the status of each job that could be asked about; missing means not known now.
+
+        A job that the backend says it does not have is `RemoteState.GONE`.
+
+        Raises:
+            TransientBackendError: None could be asked about.
+            CredentialsError: The user must log in again.
+        """
+
+    def fetch(self, remote_id: str) -> RawResult:
+        """Fetch the result of a job that has ended, as raw bytes.
+
+        Also called for jobs that ended in error, as they may have partial results.
+
+        Raises:
+            RemoteJobFailedError: The job ended in error and has no result.
+            ResultGoneError: The result was deleted or can be read only once and was.
+            CredentialsError: The user must log in again.
+            Exception: Anything else is taken as transient.
+        """
+
+    def cancel(self, remote_id: str) -> None:
+        """Ask for a job to be cancelled; whether it was is seen by its status."""
+
+    def error_message(self, remote_id: str) -> str | None:
+        """Return the backend's own words on why a job failed, or ``None``."""
+
+
+class Store(Protocol):
+    """The database. Safe to call from any thread; every method is one transaction.
+
+    A store never calls anybody and starts no thread. Every read gives what was committed.
+    Each method may raise `StoreError` and its kinds; nothing is then half written.
+    """
+
+    @property
+    def url(self) -> str:
+        """Where it is, without password."""
+
+    # -- handing over ---------------------------------------------------------------------------
+
+    def create_job_set(self, draft: JobSetDraft) -> JobSetRecord:
+        """Begin a job set, without experiments and not complete.
+
+        Raises:
+            NameInUseError: Another job set has the name.
+        """
+
+    def add_block(
+        self,
+        job_set_key: int,
+        block: Block,
+        experiments: Sequence[EncodedExperiment],
+        payload: Blob,
+    ) -> None:
+        """Append a block: its experiments, its jobs (planned) and their payload, all or nothing.
+
+        Args:
+            job_set_key: The job set; must not be complete.
+            block: The next block of the plan; ``block.start`` is the number of experiments so far.
+            experiments: Names and hashes of the block's experiments, in order.
+            payload: The encoded experiments together.
+        """
+
+    def complete_job_set(self, job_set_key: int) -> None:
+        """Say that all experiments were handed over."""
+
+    def delete_job_set(self, job_set_key: int) -> None:
+        """Remove a job set and all that belongs to it; harmless when it is gone."""
+
+    # -- finding --------------------------------------------------------------------------------
+
+    def job_set(self, job_set_id: str) -> JobSetRecord | None:
+        """Return the job set with this id, or ``None``."""
+
+    def job_set_named(self, name: str) -> JobSetRecord | None:
+        """Return the job set with this name, or ``None``."""
+
+    def job_sets_by_prefix(self, prefix: str, limit: int) -> list[JobSetRecord]:
+        """Return up to ``limit`` job sets whose id begins with ``prefix``."""
+
+    def job_sets(self, *, before: JobSetRecord | None = None, limit: int) -> list[JobSetRecord]:
+        """Return up to ``limit`` job sets, newest first, those older than ``before`` if given."""
+
+    def totals(self, job_set_key: int) -> Totals:
+        """Count jobs and experiments by state."""
+
+    def jobs(
+        self,
+        job_set_key: int,
+        *,
+        states: Iterable[JobState] | None = None,
+        after: int = -1,
+        limit: int | None = None,
+    ) -> list[JobRecord]:
+        """Return jobs in the order of their index.
+
+        Args:
+            job_set_key: The job set.
+            states: Only jobs in these states; ``None`` means all.
+            after: Only jobs with a greater index.
+            limit: At most so many.
+        """
+
+    def jobs_covering(self, job_set_key: int, index: int) -> list[JobRecord]:
+        """Return the jobs that run this experiment, one a share, in order; empty if none does."""
+
+    def experiment(self, job_set_key: int, index: int) -> ExperimentRecord | None:
+        """Return one experiment, or ``None``."""
+
+    def experiments(
+        self, job_set_key: int, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[ExperimentRecord]:
+        """Yield experiments in order, reading in pages."""
+
+    def indices(self, job_set_key: int, name: str, limit: int | None = None) -> list[int]:
+        """Return the indices of the experiments with this name, in order."""
+
+    def payload(self, job_key: int) -> Blob:
+        """Return the encoded experiments of a job.
+
+        Raises:
+            StoreCorruptError: The bytes do not match their checksum.
+        """
+
+    def result(self, job_key: int) -> Blob | None:
+        """Return the raw result of a job, or ``None`` if none is stored.
+
+        Raises:
+            StoreCorruptError: The bytes do not match their checksum.
+        """
+
+    def attempts(self, job_key: int) -> list[AttemptRecord]:
+        """Return the attempts of a job, oldest first."""
+
+    def events(self, job_set_key: int, job_index: int | None = None) -> Iterator[EventRecord]:
+        """Yield the story of a job set, or of one of its jobs, oldest first, in pages."""
+
+    # -- what users may write without driving ---------------------------------------------------
+
+    def rename(self, job_set_key: int, name: str) -> None:
+        """Give a job set another name.
+
+        Raises:
+            NameInUseError: Another job set has it.
+        """
+
+    def set_tags(self, job_set_key: int, tags: Sequence[str]) -> None:
+        """Replace the user's tags of a job set."""
+
+    def request(self, job_set_key: int, kind: RequestKind, job_index: int | None = None) -> None:
+        """Leave a user's word for the driver."""
+
+    def requests(self, job_set_key: int) -> list[Request]:
+        """Return what users asked and the driver has not yet done, oldest first."""
+
+    # -- driving --------------------------------------------------------------------------------
+
+    def claim(self, job_set_key: int, owner: str) -> Token | None:
+        """Take the right to drive a job set, or ``None`` while another live driver has it.
+
+        The right of a driver that died is free at once where the machine tells (a kernel lock),
+        or after its lease. Every claim raises the fence, so that the writes of earlier ones fail.
+        """
+
+    def renew(self, token: Token) -> bool:
+        """Stay the driver; ``False`` means that somebody else is."""
+
+    def release(self, token: Token) -> None:
+        """Give the right back; harmless when it is held no more."""
+
+    def driver(self, job_set_key: int) -> str | None:
+        """Return the identity of the live driver, or ``None`` when nobody drives."""
+
+    def advance(self, token: Token, steps: Sequence[Advance]) -> list[bool]:
+        """Write steps of jobs, in one transaction, and tell of each whether it landed.
+
+        A step lands when the job is in its expected state. None lands when the token is stale.
+        Each landed step also appends to the story when the state or the attempt changes.
+
+        Returns:
+            One truth value a step, in order. ``False``: nothing of that step was written.
+        """
+
+    def settle(self, token: Token, request: Request) -> bool:
+        """Remove a request that was acted on; ``False`` when the token is stale."""
