@@ -1,0 +1,60 @@
+# `make demo` and `make test` need python3 (3.11 or newer), make and a package index; all else is
+# installed into .venv. PYTHON chooses another interpreter: make test PYTHON=python3.12
+
+PYTHON ?= python3
+BIN := .venv/bin
+STORE := demo-output/store.db
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format bench clean
+
+help:
+	@echo "make demo    run 231 benchmark circuits on the Aer simulator and show the results"
+	@echo "make test    check and test everything, as the continuous integration does"
+	@echo "make check   only the static part: style, types, layers"
+	@echo "make format  rewrite the code in the project's format"
+	@echo "make bench   measure speed and size, side by side with plain Aer"
+	@echo "make clean   remove all that these made"
+
+demo: export QISKIT_JOB_MANAGER_STORE := $(STORE)
+demo: .venv/demo.installed
+	@rm -rf $(dir $(STORE)) && mkdir $(dir $(STORE))
+	$(BIN)/qjm run examples/circuits --backend aer --shots 1024 --name demo --max-experiments-per-job 10
+	$(BIN)/qjm show demo
+	$(BIN)/qjm results demo ghz_5
+	$(BIN)/python examples/read_again.py demo ghz_5
+
+test: check
+	scripts/with-postgres $(BIN)/pytest -q -n 2
+
+check: .venv/dev.installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev.installed
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: .venv/dev.installed
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf .venv demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A newer list of packages, or a change of what the project says of itself, installs again.
+.venv/%.installed: requirements/%.txt pyproject.toml | .venv/bin/python
+	@echo "Installing the packages of $< into .venv; the first time takes a minute or two."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed; $(PYTHON) is not. Name one that is: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+		echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
+		rm -rf .venv; exit 1; }
