@@ -164,6 +164,12 @@ class Store(Protocol):
     def url(self) -> str:
         """Where it is, without password."""
 
+    def close(self) -> None:
+        """Give back the rights to drive that were claimed here; harmless when closed already.
+
+        Every other method raises `StoreError` afterwards.
+        """
+
     # -- handing over ---------------------------------------------------------------------------
 
     def create_job_set(self, draft: JobSetDraft) -> JobSetRecord:

@@ -1,0 +1,92 @@
+"""What databases say, in our own words."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from qiskit_job_manager.errors import (
+    StoreBusyError,
+    StoreCorruptError,
+    StoreError,
+    StoreFullError,
+    StoreNotWritableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class ConstraintError(StoreError):
+    """A rule of the schema was broken; whoever knows which, says so."""
+
+
+_CORRUPT = (
+    StoreCorruptError,
+    "is not a store of this program, or is damaged: name another file, or restore it from a backup",
+)
+_READ_ONLY = (
+    StoreNotWritableError,
+    "cannot be written: check the rights on the file and on its folder, or name another place",
+)
+_FULL = (
+    StoreFullError,
+    "has no space left on its disk: free some and try again; nothing was half written",
+)
+_BUSY = (StoreBusyError, "was held by another process for too long: trying again is safe")
+_CONSTRAINT = (ConstraintError, "refused a row that breaks a rule of its schema")
+
+_SQLITE = {
+    sqlite3.SQLITE_NOTADB: _CORRUPT,
+    sqlite3.SQLITE_CORRUPT: _CORRUPT,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: _READ_ONLY,
+    sqlite3.SQLITE_PERM: _READ_ONLY,
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_CONSTRAINT: _CONSTRAINT,
+}
+_SQLSTATES = {
+    "23": _CONSTRAINT,
+    "25006": _READ_ONLY,
+    "42501": _READ_ONLY,
+    "53100": _FULL,
+    "40": _BUSY,
+    "55P03": _BUSY,
+}
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Turn what SQLAlchemy and the drivers raise into `StoreError` and its kinds.
+
+    Args:
+        where: Path or URL of the store, for the message.
+    """
+    try:
+        yield
+    except StoreError:
+        raise
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise store_error(error, where) from error
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise StoreError(f"The store {where} cannot keep such a value: {error}.") from error
+
+
+def store_error(error: Exception, where: str) -> StoreError:
+    """Return the kind of `StoreError` for what a driver raised."""
+    # SQLAlchemy's own text holds the statement and its values, which are the user's data.
+    cause = (error.orig if isinstance(error, DBAPIError) else None) or error
+    code = getattr(cause, "sqlite_errorcode", None)
+    state = getattr(cause, "sqlstate", None) or ""
+    known = (
+        _SQLITE.get(code & 0xFF)
+        if code is not None
+        else _SQLSTATES.get(state) or _SQLSTATES.get(state[:2])
+    )
+    kind, words = known or (StoreError, "cannot do what was asked")
+    return kind(f"The store {where} {words} ({type(cause).__name__}: {cause}).")

@@ -1,0 +1,217 @@
+"""Rows to nouns and back: the one place that knows both.
+
+Each ``X_COLUMNS`` lists what ``x_from`` unpacks, in that order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, fields
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from qiskit_job_manager.errors import StoreCorruptError
+from qiskit_job_manager.model import (
+    AttemptRecord,
+    Blob,
+    EventRecord,
+    ExperimentRecord,
+    JobRecord,
+    JobSetDraft,
+    JobSetRecord,
+    JobState,
+    Limits,
+    RawResult,
+    RemoteState,
+    RemoteStatus,
+    Request,
+    RequestKind,
+    RetryPolicy,
+)
+from qiskit_job_manager.stores import schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Row = Sequence[Any]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_s, _j, _a = schema.job_set.c, schema.job.c, schema.attempt.c
+
+JOB_SET_COLUMNS = (
+    *(_s.key, _s.job_set_id, _s.name, _s.created_at, _s.backend_uri, _s.backend_name, _s.volatile),
+    *(_s.blind, _s.options, _s.limits, _s.retry, _s.tags, _s.complete, _s.n_experiments, _s.n_jobs),
+)
+EXPERIMENT_COLUMNS = (
+    *(schema.experiment.c.position, schema.experiment.c.name, schema.experiment.c.content_hash),
+)
+JOB_COLUMNS = (
+    *(_j.key, _j.position, _j.start, _j.stop, _j.shots, _j.share, _j.shares, _j.state, _j.attempts),
+    *(_a.tag, _a.remote_id, _a.status, _a.queue_position, _a.message),
+    *(_j.error, _j.failed_offsets, _j.has_result, _j.cancel_requested),
+)
+ATTEMPT_COLUMNS = (
+    *(_a.number, _a.tag, _a.remote_id, _a.intended_at, _a.accepted_at, _a.ended_at, _a.error),
+)
+EVENT_COLUMNS = (
+    *(schema.event.c.at, schema.event.c.job_index, schema.event.c.attempt, schema.event.c.event),
+    *(schema.event.c.before, schema.event.c.after, schema.event.c.cause),
+)
+REQUEST_COLUMNS = (schema.request.c.key, schema.request.c.kind, schema.request.c.job_index)
+
+
+def _or_corrupt(read: Callable[_P, _T]) -> Callable[_P, _T]:
+    @wraps(read)
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        try:
+            return read(*args, **kwargs)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise StoreCorruptError(
+                f"The store holds a row that makes no sense ({error}): restore it from a backup."
+            ) from error
+
+    return guarded
+
+
+@_or_corrupt
+def job_set_from(row: Row) -> JobSetRecord:
+    """Return the job set of a row of `JOB_SET_COLUMNS`."""
+    (key, job_set_id, name, created_at, uri, backend_name, volatile, blind, *texts) = row
+    options, limits, retry, tags = map(json.loads, texts[:4])
+    complete, n_experiments, n_jobs = texts[4:]
+    return JobSetRecord(
+        key=key,
+        job_set_id=job_set_id,
+        name=name,
+        created_at=created_at,
+        backend_uri=uri,
+        backend_name=backend_name,
+        volatile=bool(volatile),
+        blind=bool(blind),
+        options=options,
+        limits=Limits(**_known(Limits, limits)),
+        retry=RetryPolicy(**_known(RetryPolicy, retry)),
+        tags=tuple(tags),
+        complete=bool(complete),
+        n_experiments=n_experiments,
+        n_jobs=n_jobs,
+    )
+
+
+def job_set_values(draft: JobSetDraft) -> dict[str, Any]:
+    """Return the columns of a new job set."""
+    return {
+        "job_set_id": draft.job_set_id,
+        "name": draft.name,
+        "created_at": draft.created_at,
+        "backend_uri": draft.backend_uri,
+        "backend_name": draft.backend_name,
+        "volatile": draft.volatile,
+        "blind": draft.blind,
+        "options": json.dumps(dict(draft.options)),
+        "limits": json.dumps(asdict(draft.limits)),
+        "retry": json.dumps(asdict(draft.retry)),
+        "tags": tags_text(draft.tags),
+        "complete": False,
+        "n_experiments": 0,
+        "n_jobs": 0,
+        "fence": 0,
+    }
+
+
+def tags_text(tags: Sequence[str]) -> str:
+    """Return the user's tags as they are stored."""
+    return json.dumps(list(tags))
+
+
+def _known(noun: type[Limits | RetryPolicy], stored: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: stored[field.name] for field in fields(noun) if field.name in stored}
+
+
+@_or_corrupt
+def experiment_from(row: Row) -> ExperimentRecord:
+    """Return the experiment of a row of `EXPERIMENT_COLUMNS`."""
+    index, name, content_hash = row
+    return ExperimentRecord(index, name, bytes(content_hash))
+
+
+@_or_corrupt
+def job_from(row: Row) -> JobRecord:
+    """Return the job of a row of `JOB_COLUMNS`, also of one that SQLAlchemy has not touched."""
+    (key, index, start, stop, shots, share, shares, state, attempts, *rest) = row
+    tag, remote_id, status, queue_position, message, error, failed, has_result, cancel = rest
+    return JobRecord(
+        key=key,
+        index=index,
+        start=start,
+        stop=stop,
+        shots=shots,
+        share=share,
+        shares=shares,
+        state=JobState(state),
+        attempts=attempts,
+        tag=tag,
+        remote_id=remote_id,
+        status=status and RemoteStatus(RemoteState(status), queue_position, message),
+        error=error,
+        failed_offsets=() if failed is None else tuple(json.loads(failed)),
+        has_result=bool(has_result),
+        cancel_requested=bool(cancel),
+    )
+
+
+def offsets_text(offsets: Sequence[int]) -> str:
+    """Return the offsets of failed experiments as they are stored."""
+    return json.dumps(list(offsets))
+
+
+@_or_corrupt
+def attempt_from(row: Row) -> AttemptRecord:
+    """Return the attempt of a row of `ATTEMPT_COLUMNS`."""
+    return AttemptRecord(*row)
+
+
+@_or_corrupt
+def event_from(row: Row) -> EventRecord:
+    """Return the event of a row of `EVENT_COLUMNS`."""
+    at, job_index, attempt, event, before, after, cause = row
+    return EventRecord(at, job_index, attempt, event, _state(before), _state(after), cause)
+
+
+def _state(text: str | None) -> JobState | None:
+    return None if text is None else JobState(text)
+
+
+@_or_corrupt
+def request_from(row: Row) -> Request:
+    """Return the request of a row of `REQUEST_COLUMNS`."""
+    key, kind, job_index = row
+    return Request(key, RequestKind(kind), job_index)
+
+
+def blob_values(blob: Blob | RawResult) -> dict[str, Any]:
+    """Return the columns of bytes to keep, with their checksum."""
+    digest = hashlib.sha256(blob.data).digest()
+    return {"format": blob.format, "sha256": digest, "data": blob.data}
+
+
+def blob_from(row: Row, what: str) -> Blob:
+    """Return the bytes of a row of ``format, sha256, data``.
+
+    Args:
+        row: The row.
+        what: What the bytes are, for the message.
+
+    Raises:
+        StoreCorruptError: They do not match their checksum.
+    """
+    name, sha256, data = row
+    if hashlib.sha256(data).digest() != bytes(sha256):
+        raise StoreCorruptError(
+            f"The stored {what} does not match its checksum: the store is damaged; restore it "
+            "from a backup. All else in it can still be read."
+        )
+    return Blob(name, bytes(data))

@@ -1,0 +1,200 @@
+"""The tables.
+
+Rules: keys are integers and are never given twice (a token or a request of a deleted job set must
+not fit a newer one); what belongs to a job set goes with it, by cascades whose columns are indexed;
+times are microseconds; JSON is text that only `rows` reads. A change here needs a migration, and
+a test proves that both give the same schema.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect
+
+REVISION = "0001"
+"""The newest migration; an older store is migrated, a newer one is refused."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Microseconds(TypeDecorator[datetime]):
+    """Aware datetimes in UTC, kept as integers because SQLite has no type for them."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """Return microseconds since 1970."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Return the datetime, in UTC."""
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+# SQLite gives out numbers of its own only for exactly INTEGER.
+_Key = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _within(parent: str) -> ForeignKey:
+    return ForeignKey(f"{parent}.key", ondelete="CASCADE")
+
+
+job_set = Table(
+    "job_set",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("job_set_id", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", Microseconds, nullable=False),
+    Column("backend_uri", Text),
+    Column("backend_name", Text, nullable=False),
+    Column("volatile", Boolean, nullable=False),
+    Column("blind", Boolean, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("retry", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("n_experiments", BigInteger, nullable=False),
+    Column("n_jobs", BigInteger, nullable=False),
+    Column("owner", Text),
+    Column("fence", BigInteger, nullable=False),
+    Column("lease_until", BigInteger),
+    Index(None, "created_at", "key"),
+    sqlite_autoincrement=True,
+)
+
+experiment = Table(
+    "experiment",
+    metadata,
+    Column("job_set", BigInteger, _within("job_set"), primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Index(None, "job_set", "name", "position"),
+    sqlite_with_rowid=False,
+)
+
+# The jobs of a block send the same experiments, so these are stored once, under the block's start.
+payload = Table(
+    "payload",
+    metadata,
+    Column("job_set", BigInteger, _within("job_set"), primary_key=True, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("format", Text, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("job_set", BigInteger, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("stop", BigInteger, nullable=False),
+    Column("shots", BigInteger),
+    Column("share", BigInteger, nullable=False),
+    Column("shares", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("error", Text),
+    Column("failed_offsets", Text),
+    Column("has_result", Boolean, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    ForeignKeyConstraint(
+        ["job_set", "start"], ["payload.job_set", "payload.start"], ondelete="CASCADE"
+    ),
+    Index(None, "job_set", "position", unique=True),
+    Index(None, "job_set", "start", "position"),
+    Index(None, "job_set", "state", "position"),
+    sqlite_autoincrement=True,
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("job", BigInteger, _within("job"), primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("tag", Text, nullable=False, unique=True),
+    Column("remote_id", Text),
+    Column("intended_at", Microseconds, nullable=False),
+    Column("accepted_at", Microseconds),
+    Column("ended_at", Microseconds),
+    Column("status", Text),
+    Column("queue_position", BigInteger),
+    Column("message", Text),
+    Column("error", Text),
+    sqlite_with_rowid=False,
+)
+
+# Appended to only: a later attempt's result hides an earlier one's and never removes it.
+result = Table(
+    "result",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("job", BigInteger, _within("job"), nullable=False),
+    Column("attempt", BigInteger, nullable=False),
+    Column("stored_at", Microseconds, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index(None, "job", "attempt", "key"),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("job_set", BigInteger, _within("job_set"), nullable=False),
+    Column("at", Microseconds, nullable=False),
+    Column("job_index", BigInteger),
+    Column("attempt", BigInteger),
+    Column("event", Text, nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    Column("cause", Text),
+    Index(None, "job_set", "key"),
+    Index(None, "job_set", "job_index", "key"),
+)
+
+request = Table(
+    "request",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("job_set", BigInteger, _within("job_set"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("job_index", BigInteger),
+    Index(None, "job_set", "key"),
+    sqlite_autoincrement=True,
+)

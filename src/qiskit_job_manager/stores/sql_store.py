@@ -1,0 +1,21 @@
+"""The store as a whole."""
+
+from __future__ import annotations
+
+from qiskit_job_manager.stores.driving import Driving
+from qiskit_job_manager.stores.finding import Finding
+from qiskit_job_manager.stores.handing_over import HandingOver
+
+
+class SqlStore(HandingOver, Finding, Driving):
+    """A `ports.Store` on SQLAlchemy; made by `open_store`."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, without password."""
+        return self._database.url
+
+    def close(self) -> None:
+        """Give back the rights to drive and close all connections; harmless when closed."""
+        self._ownership.close()
+        self._database.close()

@@ -1,0 +1,139 @@
+"""What is special about SQLite: the file, its settings, and whether it is ours."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+
+from qiskit_job_manager.errors import StoreBusyError, StoreCorruptError, StoreNotWritableError
+from qiskit_job_manager.stores.connections import WRITES, Database
+from qiskit_job_manager.stores.failures import translated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APPLICATION_ID = 0x514A4D31
+"""Marks the files of this program: the letters QJM1."""
+
+_BUSY_TIMEOUT_S = 30.0
+
+_SWITCH_TIMEOUT_MS = 1000
+
+_OTHER_LIBRARY = (
+    "The store {} is open in a process that keeps a write-ahead log, which the SQLite {} of this "
+    "process cannot do safely: end the other process first, or use the same Python for both."
+)
+
+_SETTINGS = (
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA trusted_schema=OFF",
+    "PRAGMA synchronous=FULL",
+    # Only macOS takes notice: there, a plain fsync does not reach the disk.
+    "PRAGMA fullfsync=ON",
+)
+
+# Opening and closing a file by other means drops the locks that SQLite holds on it in this
+# process; so nobody may open a new file before the one who makes it has closed it.
+_making = threading.Lock()
+
+
+def connect(path: Path) -> Database:
+    """Open the SQLite file at ``path``, made empty if there is none, and prove that it is ours."""
+    _make(path)
+    database = Database(_engine(path), str(path))
+    try:
+        _prove_ours(database, path)
+        _choose_journal(path, journal_mode(sqlite3.sqlite_version_info))
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def mark(connection: Connection) -> None:
+    """Mark the file as ours, in the transaction that makes its tables."""
+    connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+
+
+def journal_mode(version: tuple[int, ...]) -> str:
+    """Return the journal mode that is safe with a version of the SQLite library.
+
+    Before 3.51.3, and in 3.52.0, a write-ahead log that is reset at the wrong instant corrupts
+    the file; a rollback journal is slower and has no such defect.
+    """
+    fixed = version >= (3, 51, 3) and version != (3, 52, 0)
+    return "wal" if fixed else "delete"
+
+
+def _make(path: Path) -> None:
+    with _making:
+        if path.exists():
+            return
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            return
+        except OSError as error:
+            raise StoreNotWritableError(
+                f"The store {path} cannot be made: {error.strerror}. Name another place with "
+                "store=… or QISKIT_JOB_MANAGER_STORE."
+            ) from error
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=QueuePool,
+        # A thread that waits for a connection could wait for itself.
+        max_overflow=-1,
+        connect_args={
+            "timeout": _BUSY_TIMEOUT_S,
+            "isolation_level": None,
+            "check_same_thread": False,
+        },
+    )
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: sqlite3.Connection, _record: Any) -> None:
+    for setting in _SETTINGS:
+        connection.execute(setting)
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _prove_ours(database: Database, path: Path) -> None:
+    with database.reading() as connection:
+        mark = connection.exec_driver_sql("PRAGMA application_id").scalar()
+        tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar()
+    if mark != APPLICATION_ID and (mark or tables):
+        raise StoreCorruptError(
+            f"The file {path} is an SQLite database, but of another program: name another file."
+        )
+
+
+def _choose_journal(path: Path, wanted: str) -> None:
+    with (
+        translated(str(path)),
+        closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)) as connection,
+    ):
+        if connection.execute("PRAGMA journal_mode").fetchone() == (wanted,):
+            return
+        connection.execute(f"PRAGMA busy_timeout={_SWITCH_TIMEOUT_MS}")
+        try:
+            connection.execute(f"PRAGMA journal_mode={wanted}")
+        except sqlite3.OperationalError as error:
+            # Somebody else has it open. The rollback journal may stay; the other way may not.
+            if wanted == "delete":
+                raise StoreBusyError(_OTHER_LIBRARY.format(path, sqlite3.sqlite_version)) from error

@@ -1,0 +1,66 @@
+"""The version of a store's schema: read, compared, and brought up to date.
+
+Alembic takes most of a second to import, so it is left alone while the version is the newest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+
+from qiskit_job_manager.errors import StoreTooNewError
+from qiskit_job_manager.stores.schema import REVISION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+    from qiskit_job_manager.stores.connections import Database
+
+
+def bring_up_to_date(database: Database, first: Callable[[Connection], None]) -> None:
+    """Make the tables, or migrate them, unless they are of this version.
+
+    All of it is one transaction: whoever is killed in the middle leaves the store as it was, and
+    of two processes that come at once the second finds the work done.
+
+    Args:
+        database: The open database.
+        first: What to do first in the transaction that migrates.
+
+    Raises:
+        StoreTooNewError: The tables are of a newer version than this program.
+    """
+    with database.reading() as connection:
+        if _is_newest(connection, database.where):
+            return
+    with database.writing() as connection:
+        first(connection)
+        if not _is_newest(connection, database.where):
+            from qiskit_job_manager.stores.migrations import migrate
+
+            migrate(connection)
+
+
+def _is_newest(connection: Connection, where: str) -> bool:
+    version = schema_version(connection)
+    if version is not None and version > REVISION:
+        from importlib import metadata
+
+        ours = metadata.version("qiskit-job-manager")
+
+        raise StoreTooNewError(
+            f"The store {where} has schema version {version}, made by a newer qiskit-job-manager; "
+            f"this one, {ours}, knows versions up to {REVISION}: install the newer one."
+        )
+    return version == REVISION
+
+
+def schema_version(connection: Connection) -> str | None:
+    """Return the number of the store's newest migration, or ``None`` before the first."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
