@@ -1,0 +1,6 @@
+"""The split: from a stream of experiments to jobs that every limit allows."""
+
+from qiskit_job_manager.planning.blocks import plan
+from qiskit_job_manager.planning.seeds import derive_seed
+
+__all__ = ["derive_seed", "plan"]
