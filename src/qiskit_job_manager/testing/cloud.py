@@ -1,0 +1,266 @@
+"""A backend in memory that does what a test tells it and keeps books of it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from qiskit_job_manager.errors import RemoteJobFailedError, ResultGoneError, TransientBackendError
+from qiskit_job_manager.model import Limits, RawResult, RemoteState, RemoteStatus
+from qiskit_job_manager.ports import Capabilities
+from qiskit_job_manager.testing.ledger import Ledger, Submission, digest
+from qiskit_job_manager.testing.samples import count_experiments, sampled
+from qiskit_job_manager.testing.scripts import (
+    Behaviour,
+    Call,
+    Hang,
+    JobStory,
+    LoseAnswer,
+    Proceed,
+    Raise,
+    RunFunction,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from qiskit_job_manager.model import Blob
+    from qiskit_job_manager.ports import Clock
+
+_Answer = TypeVar("_Answer")
+
+_ENDED = frozenset(RemoteState) - {RemoteState.QUEUED, RemoteState.RUNNING}
+
+
+@dataclass(slots=True)
+class _RemoteJob:
+    """A job that was accepted; guarded by the backend's lock."""
+
+    submission: Submission
+    payload: Blob
+    story: JobStory
+    enquiries: int = 0
+    read: bool = False
+    ended_as: RemoteStatus | None = None
+
+    def told(self) -> RemoteStatus:
+        """Return the status of the present enquiry."""
+        if self.ended_as is not None:
+            return self.ended_as
+        return self.story.statuses[min(self.enquiries, len(self.story.statuses) - 1)]
+
+
+class ScriptedBackend:
+    """A `Backend` whose every call can be told how to behave.
+
+    Without a script it accepts every job, which is done at the first enquiry and has counts that
+    follow from the circuits' names and the shots. It is deterministic, and safe to use from any
+    thread; it holds no lock while a call stands still. It forgets nothing, and so plays the cloud
+    for several managers, one after the other or at once.
+
+        backend = ScriptedBackend(clock)
+        backend.script(Call.SUBMIT, LoseAnswer(), Raise(SubmissionDeferredError("busy", 3.0)))
+        backend.tell(JobStory.ending(RemoteState.ERROR, "fridge is warm", queued=2))
+        ...
+        assert max(backend.ledger.submissions_by_tag().values()) == 1
+
+    Args:
+        clock: By which a new job begins to be listed.
+        capabilities: What it can do; it keeps to them.
+        limits: What it says of its limits; it does not enforce them.
+        run: Computes results, when they are fetched, outside all locks.
+        count: Tells how many experiments a payload holds.
+        uri: How it says that it can be opened again.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        capabilities: Capabilities | None = None,
+        *,
+        limits: Limits | None = None,
+        run: RunFunction = sampled,
+        count: Callable[[Blob], int] = count_experiments,
+        uri: str | None = None,
+    ) -> None:
+        self.ledger = Ledger()
+        self._clock = clock
+        self._capabilities = capabilities or Capabilities()
+        self._limits = limits or Limits()
+        self._run = run
+        self._count = count
+        self._uri = uri
+        self._behaviours: dict[Call, deque[Behaviour]] = {call: deque() for call in Call}
+        self._stories: deque[JobStory] = deque()
+        self._jobs: dict[str, _RemoteJob] = {}
+        self._lock = threading.Lock()
+
+    # -- what a test says -------------------------------------------------------------------------
+
+    def script(self, call: Call, *behaviours: Behaviour) -> None:
+        """Add to how the next calls of one kind behave, one after the other; then they proceed."""
+        with self._lock:
+            self._behaviours[call].extend(behaviours)
+
+    def tell(self, *stories: JobStory) -> None:
+        """Add to what becomes of the next jobs that are accepted; then each is done at once."""
+        with self._lock:
+            self._stories.extend(stories)
+
+    def finish(self, remote_id: str, status: RemoteStatus) -> None:
+        """End a job now, whatever its story says."""
+        with self._lock:
+            self._jobs[remote_id].ended_as = status
+
+    def forget_jobs(self) -> None:
+        """Lose all jobs, as a volatile backend does when its process dies; the books remain."""
+        with self._lock:
+            self._jobs.clear()
+
+    # -- the port ---------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+        return "scripted"
+
+    @property
+    def uri(self) -> str | None:
+        """What the test said."""
+        return self._uri
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the test said."""
+        return self._capabilities
+
+    def limits(self) -> Limits:
+        """Return what the test said."""
+        return self._limits
+
+    def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
+        """Accept every experiment."""
+
+    def submit(self, payload: Blob, options: Mapping[str, Any], tag: str) -> str:
+        """Accept a job, unless the script has it otherwise."""
+        return self._play(Call.SUBMIT, tag, lambda: self._accept(payload, options, tag))
+
+    def find(self, tag: str) -> Sequence[str]:
+        """Return the ids of the jobs with this tag that are listed by now.
+
+        Raises:
+            NotImplementedError: The backend cannot be searched and should not have been asked.
+        """
+        if not self._capabilities.findable:
+            raise NotImplementedError("find() was called on a backend that is not findable")
+        return self._play(Call.FIND, tag, lambda: self._listed(tag))
+
+    def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
+        """Return the next status of each job's story; a job that it never had is gone."""
+        asked = tuple(remote_ids)
+        return self._play(Call.STATUSES, asked, lambda: {key: self._next(key) for key in asked})
+
+    def fetch(self, remote_id: str) -> RawResult:
+        """Compute the result of a job that has ended, by its story so far."""
+        return self._play(Call.FETCH, remote_id, lambda: self._hand_out(remote_id))
+
+    def cancel(self, remote_id: str) -> None:
+        """Cancel a job, unless it has ended or the backend cannot."""
+        self._play(Call.CANCEL, remote_id, lambda: self._cancel(remote_id))
+
+    def error_message(self, remote_id: str) -> str | None:
+        """Return the message of a job's present status."""
+        with self._lock:
+            job = self._jobs.get(remote_id)
+            return None if job is None else job.told().message
+
+    # -- behind it --------------------------------------------------------------------------------
+
+    def _play(
+        self, call: Call, about: str | tuple[str, ...], act: Callable[[], _Answer]
+    ) -> _Answer:
+        with self._lock:
+            self.ledger.calls.append((call, about))
+            waiting = self._behaviours[call]
+            behaviour = waiting.popleft() if waiting else Proceed()
+        if isinstance(behaviour, Raise):
+            raise behaviour.error
+        if isinstance(behaviour, Hang) and not behaviour.done_first:
+            behaviour.stand_still()
+        answer = act()
+        if isinstance(behaviour, LoseAnswer):
+            raise behaviour.error
+        if isinstance(behaviour, Hang) and behaviour.done_first:
+            behaviour.stand_still()
+        return answer
+
+    def _accept(self, payload: Blob, options: Mapping[str, Any], tag: str) -> str:
+        with self._lock:
+            if self._capabilities.idempotent:
+                for remote_id, job in self._jobs.items():
+                    if job.submission.tag == tag:
+                        return remote_id
+            remote_id = f"job-{len(self.ledger.accepted) + 1}"
+            submission = Submission(
+                remote_id, tag, digest(payload), dict(options), self._clock.monotonic()
+            )
+            story = self._stories.popleft() if self._stories else JobStory()
+            self._jobs[remote_id] = _RemoteJob(submission, payload, story)
+            self.ledger.accepted.append(submission)
+            return remote_id
+
+    def _listed(self, tag: str) -> list[str]:
+        listed_until_s = self._clock.monotonic() - self._capabilities.listing_lag_s
+        with self._lock:
+            return [
+                remote_id
+                for remote_id, job in self._jobs.items()
+                if job.submission.tag == tag and job.submission.accepted_s <= listed_until_s
+            ]
+
+    def _next(self, remote_id: str) -> RemoteStatus:
+        with self._lock:
+            job = self._jobs.get(remote_id)
+            if job is None:
+                return RemoteStatus(RemoteState.GONE)
+            status = job.told()
+            job.enquiries += 1
+            if status.state in _ENDED:
+                job.ended_as = status
+            return status
+
+    def _hand_out(self, remote_id: str) -> RawResult:
+        job, run = self._readable(remote_id)
+        result = run(job.payload, job.submission.options, self._count(job.payload))
+        with self._lock:
+            # Asked again, as two readers may have come this far.
+            if self._capabilities.reads_once and job.read:
+                raise ResultGoneError(f"the result of {remote_id} has been read before")
+            job.read = True
+            self.ledger.handed_out.append(remote_id)
+        return result
+
+    def _readable(self, remote_id: str) -> tuple[_RemoteJob, RunFunction]:
+        """Return a job that has a result, and what computes it."""
+        with self._lock:
+            job = self._jobs.get(remote_id)
+            status = RemoteStatus(RemoteState.GONE) if job is None else job.told()
+            if job is None or status.state is RemoteState.GONE:
+                raise ResultGoneError(f"there is no job {remote_id}")
+            if status.state not in _ENDED:
+                raise TransientBackendError(f"the job {remote_id} is still {status.state}")
+            if status.state is RemoteState.DONE:
+                return job, job.story.run or self._run
+            if job.story.run is None:
+                raise RemoteJobFailedError(status.message or f"{remote_id}: {status.state}")
+            return job, job.story.run
+
+    def _cancel(self, remote_id: str) -> None:
+        with self._lock:
+            job = self._jobs.get(remote_id)
+            if job is None or job.told().state in _ENDED or not self._capabilities.cancels:
+                return
+            job.ended_as = RemoteStatus(RemoteState.CANCELLED)
+            self.ledger.cancelled.append(remote_id)

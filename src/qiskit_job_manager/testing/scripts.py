@@ -1,0 +1,119 @@
+"""What a scripted backend can be told: how its calls behave, and what becomes of its jobs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from qiskit_job_manager.model import Blob, RawResult, RemoteState, RemoteStatus
+
+RunFunction: TypeAlias = Callable[[Blob, Mapping[str, Any], int], RawResult]
+"""Computes a result: payload, options and number of experiments in, raw bytes out."""
+
+
+class Call(StrEnum):
+    """The calls that can be scripted."""
+
+    SUBMIT = "submit"
+    FIND = "find"
+    STATUSES = "statuses"
+    FETCH = "fetch"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """The call does what it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """The call does nothing and raises; the error says what it means.
+
+    A submission is refused by `SubmissionRefusedError`, put off by `SubmissionDeferredError`.
+    """
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class LoseAnswer:
+    """The call does what it should, and its answer is lost on the way back.
+
+    A submission is accepted; a result that can be read once has been read.
+    """
+
+    error: Exception = field(default_factory=lambda: ConnectionResetError("connection reset"))
+
+
+@dataclass(frozen=True, slots=True)
+class Hang:
+    """The call stands still until it is released.
+
+    Attributes:
+        done_first: Whether the call does its work before it stands still, so that only its answer
+            is late; otherwise the work itself is late.
+        gate: Set to release the call. A test must set it, or a thread stays behind.
+        reached: Set by the call when it stands still, for a test to wait for.
+    """
+
+    done_first: bool = False
+    gate: threading.Event = field(default_factory=threading.Event)
+    reached: threading.Event = field(default_factory=threading.Event)
+
+    def stand_still(self) -> None:
+        """Wait for the gate."""
+        self.reached.set()
+        self.gate.wait()
+
+    def release(self) -> None:
+        """Let the call go on."""
+        self.gate.set()
+
+
+Behaviour: TypeAlias = Proceed | Raise | LoseAnswer | Hang
+
+
+@dataclass(frozen=True, slots=True)
+class JobStory:
+    """What becomes of one accepted job.
+
+    Attributes:
+        statuses: What is told at each enquiry, in order; the last one is told for ever. Reading a
+            result is no enquiry.
+        run: Computes the result; ``None``: the backend's own way. A job whose last status is not
+            `RemoteState.DONE` has a result only if this is given.
+    """
+
+    statuses: tuple[RemoteStatus, ...] = (RemoteStatus(RemoteState.DONE),)
+    run: RunFunction | None = None
+
+    def __post_init__(self) -> None:
+        if not self.statuses:
+            raise ValueError("a job's story needs at least one status")
+
+    @classmethod
+    def ending(
+        cls,
+        state: RemoteState,
+        message: str | None = None,
+        *,
+        queued: int = 0,
+        running: int = 0,
+        run: RunFunction | None = None,
+    ) -> JobStory:
+        """Return the story of a job that ends in a state.
+
+        Args:
+            state: How it ends.
+            message: The backend's words on why.
+            queued: Enquiries before it runs; its place in the queue counts down to 1.
+            running: Enquiries while it runs.
+            run: Computes the result.
+        """
+        waiting = [RemoteStatus(RemoteState.QUEUED, place) for place in range(queued, 0, -1)]
+        working = [RemoteStatus(RemoteState.RUNNING)] * running
+        return cls((*waiting, *working, RemoteStatus(state, message=message)), run)
