@@ -1,0 +1,120 @@
+"""Measures what this package costs, prints a table and writes `results.json` beside this file.
+
+    python benchmarks/run.py            # all; some minutes
+    python benchmarks/run.py overhead   # only the overhead over Aer and the size on disk
+    python benchmarks/run.py large      # only looking up and reopening at 100,000 experiments
+
+Every measurement is made in a fresh process. What is compared takes turns, and medians are shown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import large
+import overhead
+
+HERE = Path(__file__).parent
+ROUNDS = 7
+REOPENINGS = 9
+
+Row = tuple[str, str, str]  # what, figure, goal
+
+
+def step(script: str, *arguments: str) -> dict[str, Any]:
+    """Run one measurement in a process of its own and return what it says."""
+    command = [sys.executable, str(HERE / script), *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout)
+
+
+def measure_overhead() -> tuple[dict[str, Any], list[Row]]:
+    """Compare with Aer alone, round by round."""
+    rounds: dict[str, list[dict[str, Any]]] = {"direct": [], "managed": [], "qpy": []}
+    for _ in range(ROUNDS):
+        for which, figures in rounds.items():
+            with tempfile.TemporaryDirectory() as folder:
+                figures.append(step("overhead.py", which, folder))
+    ratio = statistics.median(
+        managed["wall_s"] / direct["wall_s"]
+        for managed, direct in zip(rounds["managed"], rounds["direct"], strict=True)
+    )
+    extra_ms = statistics.median(
+        (managed["cpu_s"] - direct["cpu_s"] - qpy["cpu_s"]) / overhead.N_CIRCUITS * 1_000
+        for managed, direct, qpy in zip(
+            *(rounds[k] for k in ("managed", "direct", "qpy")), strict=True
+        )
+    )
+    medians = {which: _medians(figures) for which, figures in rounds.items()}
+    sizes = medians["managed"]
+    rows = [
+        ("2,000 circuits on Aer alone, wall", f"{medians['direct']['wall_s']:.2f} s", ""),
+        ("the same through the job manager", f"{sizes['wall_s']:.2f} s", ""),
+        ("ratio of the two", f"{ratio:.3f}", "at most 1.05"),
+        ("CPU a circuit beyond Aer and QPY", f"{extra_ms:.3f} ms", "at most 0.3 ms"),
+        ("CPU a circuit of QPY encoding", f"{_per_circuit_ms(medians['qpy']):.3f} ms", ""),
+        ("CPU a circuit of Aer alone", f"{_per_circuit_ms(medians['direct']):.3f} ms", ""),
+        ("bytes a result", f"{sizes['result_bytes']:.1f}", "at most 80"),
+        (
+            "the same with the database's pages",
+            f"{sizes['result_bytes_on_pages']:.1f}",
+            "at most 80",
+        ),
+        ("the whole store, bytes an experiment", f"{sizes['store_bytes']:.0f}", ""),
+    ]
+    return {"rounds": rounds, "wall_ratio": ratio, "extra_cpu_ms": extra_ms}, rows
+
+
+def _per_circuit_ms(figures: dict[str, float]) -> float:
+    return figures["cpu_s"] / overhead.N_CIRCUITS * 1_000
+
+
+def _medians(rounds: list[dict[str, Any]]) -> dict[str, float]:
+    return {key: statistics.median(one[key] for one in rounds) for key in rounds[0]}
+
+
+def measure_large() -> tuple[dict[str, Any], list[Row]]:
+    """Look up and reopen at 100,000 experiments."""
+    with tempfile.TemporaryDirectory() as folder:
+        built = step("large.py", "build", folder)
+        # The first opening says which modules it imports; the next ones import them beforehand.
+        first = step("large.py", "reopen", folder)
+        (Path(folder) / large.MODULES).write_text(json.dumps(first["modules"]))
+        openings = [step("large.py", "reopen", folder)["reopen_ms"] for _ in range(REOPENINGS)]
+        looks = [step("large.py", "look", folder) for _ in range(3)]
+    looked = _medians(looks)
+    by_index, by_name = looked["by_index_us"], looked["by_name_us"]
+    ratio = max(by_index, by_name) / min(by_index, by_name)
+    reopen_ms = statistics.median(openings)
+    rows = [
+        ("get_counts by index, of 100,000", f"{by_index:.0f} µs", "at most 100 µs"),
+        ("get_counts by name, of 100,000", f"{by_name:.0f} µs", "at most 100 µs"),
+        ("the slower over the quicker", f"{ratio:.2f}", "at most 2"),
+        ("reopening 100,000 and reading one", f"{reopen_ms:.0f} ms", "at most 50 ms"),
+        ("running 100,000, instant backend", f"{built['build_s']:.0f} s", ""),
+    ]
+    figures = {"openings_ms": openings, "looks": looks, "build_s": built["build_s"]}
+    return figures, rows
+
+
+def main(*chosen: str) -> None:
+    """Run what was chosen, or all."""
+    parts = {"overhead": measure_overhead, "large": measure_large}
+    figures: dict[str, Any] = {"cpus": os.cpu_count(), "python": sys.version.split()[0]}
+    print("| what | measured | goal |\n| --- | --- | --- |")
+    for name in chosen or parts:
+        figures[name], rows = parts[name]()
+        for row in rows:
+            print("|", " | ".join(row), "|", flush=True)
+    (HERE / "results.json").write_text(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
