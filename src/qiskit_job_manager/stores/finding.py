@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, select, tuple_, union_all
+from sqlalchemy import and_, select, tuple_
 
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.model import JobState, Totals
-from qiskit_job_manager.stores import schema
+from qiskit_job_manager.stores import queries, schema
 from qiskit_job_manager.stores.part import Part
 from qiskit_job_manager.stores.rows import (
     ATTEMPT_COLUMNS,
     EVENT_COLUMNS,
     EXPERIMENT_COLUMNS,
-    JOB_COLUMNS,
     JOB_SET_COLUMNS,
     REQUEST_COLUMNS,
     attempt_from,
@@ -29,7 +28,7 @@ from qiskit_job_manager.stores.rows import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sqlalchemy import BindParameter, ColumnElement, Select
+    from sqlalchemy import ColumnElement, Select
 
     from qiskit_job_manager.model import (
         AttemptRecord,
@@ -43,35 +42,8 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 
-_sets, _experiments, _jobs = schema.job_set, schema.experiment, schema.job
-_attempts, _payloads, _results = schema.attempt, schema.payload, schema.result
-_events, _requests = schema.event, schema.request
-
-_SET: BindParameter[int] = bindparam("set")
-_INDEX: BindParameter[int] = bindparam("index")
-_NAME: BindParameter[str] = bindparam("name")
-_LIMIT: BindParameter[int] = bindparam("limit")
-
-_JOBS = select(*JOB_COLUMNS).select_from(
-    _jobs.outerjoin(
-        _attempts, and_(_attempts.c.job == _jobs.c.key, _attempts.c.number == _jobs.c.attempts)
-    )
-)
-_INDICES = (
-    select(_experiments.c.position)
-    .where(_experiments.c.job_set == _SET, _experiments.c.name == _NAME)
-    .order_by(_experiments.c.position)
-)
-_SOME_INDICES = _INDICES.limit(_LIMIT)
-# Blocks are contiguous: the one that holds an experiment is the last that begins before it.
-_COVERING = _JOBS.where(
-    _jobs.c.job_set == _SET,
-    _jobs.c.start
-    == select(func.max(_jobs.c.start))
-    .where(_jobs.c.job_set == _SET, _jobs.c.start <= _INDEX)
-    .scalar_subquery(),
-    _jobs.c.stop > _INDEX,
-).order_by(_jobs.c.position)
+_sets, _experiments = schema.job_set, schema.experiment
+_attempts, _events, _requests = schema.attempt, schema.event, schema.request
 
 
 class Finding(Part):
@@ -107,16 +79,11 @@ class Finding(Part):
 
     def totals(self, job_set_key: int) -> Totals:
         """Count jobs and experiments by state."""
-        experiments = func.sum(_jobs.c.stop - _jobs.c.start)
-        rows = self._rows(
-            select(_jobs.c.state, func.count(), experiments)
-            .where(_jobs.c.job_set == job_set_key)
-            .group_by(_jobs.c.state)
-        )
+        rows = self._database.quick(queries.TOTALS, {"set": job_set_key})
         return Totals(
             jobs={JobState(state): jobs for state, jobs, _ in rows},
             # PostgreSQL sums in decimals.
-            experiments={JobState(state): int(number) for state, _, number in rows},
+            experiments={JobState(state): int(experiments) for state, _, experiments in rows},
         )
 
     def jobs(
@@ -128,36 +95,27 @@ class Finding(Part):
         limit: int | None = None,
     ) -> list[JobRecord]:
         """Return jobs in the order of their index."""
-        inside = _JOBS.where(_jobs.c.job_set == job_set_key, _jobs.c.position > after)
-        statement = inside.order_by(_jobs.c.position).limit(limit)
-        if states is not None:
-            wanted = sorted(set(states))
-            if not wanted:
-                return []
-            # State by state, each stops at its limit; asked for together, all would be sorted.
-            parts = [statement.where(_jobs.c.state == state).subquery() for state in wanted]
-            merged = union_all(*(select(part) for part in parts)).subquery()
-            statement = select(merged).order_by(merged.c.position).limit(limit)
-        return [job_from(row) for row in self._rows(statement)]
+        wanted = None if states is None else tuple(sorted(set(states)))
+        if wanted == ():
+            return []
+        values = {"set": job_set_key, "after": after} | ({} if limit is None else {"limit": limit})
+        rows = self._database.quick(queries.jobs(wanted, limited=limit is not None), values)
+        return [job_from(row) for row in rows]
 
     def jobs_covering(self, job_set_key: int, index: int) -> list[JobRecord]:
         """Return the jobs that run this experiment, one a share, in order; empty if none does."""
-        rows = self._database.quick(_COVERING, {"set": job_set_key, "index": index})
+        rows = self._database.quick(queries.COVERING, {"set": job_set_key, "index": index})
         return [job_from(row) for row in rows]
 
     def experiment(self, job_set_key: int, index: int) -> ExperimentRecord | None:
         """Return one experiment, or ``None``."""
-        return next(self._experiments(job_set_key, index, index + 1), None)
+        found = self._database.quick(queries.EXPERIMENT, {"set": job_set_key, "index": index})
+        return experiment_from(found[0]) if found else None
 
     def experiments(
         self, job_set_key: int, *, start: int = 0, stop: int | None = None
     ) -> Iterator[ExperimentRecord]:
         """Yield experiments in order, reading in pages."""
-        return self._experiments(job_set_key, start, stop)
-
-    def _experiments(
-        self, job_set_key: int, start: int, stop: int | None
-    ) -> Iterator[ExperimentRecord]:
         index = _experiments.c.position
         inside = _experiments.c.job_set == job_set_key
         if stop is not None:
@@ -166,37 +124,27 @@ class Finding(Part):
         rows = self._rows(statement.where(index >= start))
         while rows:
             yield from map(experiment_from, rows)
-            rows = self._rows(statement.where(index > rows[-1].position)) if _full(rows) else []
+            rows = self._rows(statement.where(index > rows[-1][0])) if _full(rows) else []
 
     def indices(self, job_set_key: int, name: str, limit: int | None = None) -> list[int]:
         """Return the indices of the experiments with this name, in order."""
-        values: dict[str, Any] = {"set": job_set_key, "name": name}
+        values = {"set": job_set_key, "name": name}
         if limit is None:
-            rows = self._database.quick(_INDICES, values)
+            rows = self._database.quick(queries.INDICES, values)
         else:
-            rows = self._database.quick(_SOME_INDICES, {**values, "limit": limit})
+            rows = self._database.quick(queries.SOME_INDICES, values | {"limit": limit})
         return [index for (index,) in rows]
 
     def payload(self, job_key: int) -> Blob:
         """Return the encoded experiments of a job."""
-        block = and_(_payloads.c.job_set == _jobs.c.job_set, _payloads.c.start == _jobs.c.start)
-        found = self._rows(
-            select(_payloads.c.format, _payloads.c.sha256, _payloads.c.data)
-            .join(_jobs, block)
-            .where(_jobs.c.key == job_key)
-        )
+        found = self._database.quick(queries.PAYLOAD, {"job": job_key})
         if not found:
             raise StoreError(f"Job number {job_key} is not in the store: it was deleted.")
         return blob_from(found[0], f"payload of job number {job_key}")
 
     def result(self, job_key: int) -> Blob | None:
         """Return the raw result of a job, or ``None`` if none is stored."""
-        found = self._rows(
-            select(_results.c.format, _results.c.sha256, _results.c.data)
-            .where(_results.c.job == job_key)
-            .order_by(_results.c.attempt.desc(), _results.c.key.desc())
-            .limit(1)
-        )
+        found = self._database.quick(queries.RESULT, {"job": job_key})
         return blob_from(found[0], f"result of job number {job_key}") if found else None
 
     def attempts(self, job_key: int) -> list[AttemptRecord]:

@@ -1,0 +1,95 @@
+"""The questions that are asked often, built once and compiled once for each database.
+
+They run by `Database.quick`, which applies no column types: none of them reads a time.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, func, select, union_all
+
+from qiskit_job_manager.stores import schema
+from qiskit_job_manager.stores.rows import EXPERIMENT_COLUMNS, JOB_COLUMNS
+
+if TYPE_CHECKING:
+    from sqlalchemy import BindParameter, Select
+
+    from qiskit_job_manager.model import JobState
+
+_experiments, _jobs, _attempts = schema.experiment.c, schema.job.c, schema.attempt.c
+_payloads, _results = schema.payload.c, schema.result.c
+
+_SET: BindParameter[int] = bindparam("set")
+_JOB: BindParameter[int] = bindparam("job")
+_INDEX: BindParameter[int] = bindparam("index")
+_AFTER: BindParameter[int] = bindparam("after")
+_NAME: BindParameter[str] = bindparam("name")
+_LIMIT: BindParameter[int] = bindparam("limit")
+
+EXPERIMENT = select(*EXPERIMENT_COLUMNS).where(
+    _experiments.job_set == _SET, _experiments.position == _INDEX
+)
+
+INDICES = (
+    select(_experiments.position)
+    .where(_experiments.job_set == _SET, _experiments.name == _NAME)
+    .order_by(_experiments.position)
+)
+SOME_INDICES = INDICES.limit(_LIMIT)
+
+TOTALS = (
+    select(_jobs.state, func.count(), func.sum(_jobs.stop - _jobs.start))
+    .where(_jobs.job_set == _SET)
+    .group_by(_jobs.state)
+)
+
+PAYLOAD = (
+    select(_payloads.format, _payloads.sha256, _payloads.data)
+    .join(schema.job, and_(_payloads.job_set == _jobs.job_set, _payloads.start == _jobs.start))
+    .where(_jobs.key == _JOB)
+)
+
+RESULT = (
+    select(_results.format, _results.sha256, _results.data)
+    .where(_results.job == _JOB)
+    .order_by(_results.attempt.desc(), _results.key.desc())
+    .limit(1)
+)
+
+_JOBS = select(*JOB_COLUMNS).select_from(
+    schema.job.outerjoin(
+        schema.attempt, and_(_attempts.job == _jobs.key, _attempts.number == _jobs.attempts)
+    )
+)
+
+# Blocks are contiguous: the one that holds an experiment is the last that begins before it.
+COVERING = _JOBS.where(
+    _jobs.job_set == _SET,
+    _jobs.start
+    == select(func.max(_jobs.start))
+    .where(_jobs.job_set == _SET, _jobs.start <= _INDEX)
+    .scalar_subquery(),
+    _jobs.stop > _INDEX,
+).order_by(_jobs.position)
+
+
+@cache
+def jobs(states: tuple[JobState, ...] | None, *, limited: bool) -> Select[Any]:
+    """Return the question for the jobs after an index, in order.
+
+    Args:
+        states: Only jobs in these states, at least one; ``None`` means all.
+        limited: Whether a limit is given.
+    """
+    inside = _JOBS.where(_jobs.job_set == _SET, _jobs.position > _AFTER).order_by(_jobs.position)
+    if limited:
+        inside = inside.limit(_LIMIT)
+    if states is None:
+        return inside
+    # State by state, each stops at its limit; asked for together, all would be sorted.
+    parts = [inside.where(_jobs.state == state.value).subquery() for state in states]
+    merged = union_all(*(select(part) for part in parts)).subquery()
+    whole = select(merged).order_by(merged.c.position)
+    return whole.limit(_LIMIT) if limited else whole
