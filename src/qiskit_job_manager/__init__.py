@@ -1,1 +1,106 @@
-"""Runs quantum circuits in bulk: splits them into jobs, survives crashes, keeps every result."""
+"""Runs quantum circuits in bulk: splits them into jobs, survives crashes, keeps every result.
+
+Example:
+    >>> from qiskit_job_manager import JobManager
+    >>> job_set = JobManager().run(circuits, backend, name="rb-sweep")    # doctest: +SKIP
+    >>> job_set.results().get_counts("rb_17")                             # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.backends import open_backend as open_backend
+    from qiskit_job_manager.errors import BackendError as BackendError
+    from qiskit_job_manager.errors import CircuitFileError as CircuitFileError
+    from qiskit_job_manager.errors import CodecError as CodecError
+    from qiskit_job_manager.errors import CredentialsError as CredentialsError
+    from qiskit_job_manager.errors import InvalidArgumentError as InvalidArgumentError
+    from qiskit_job_manager.errors import InvalidExperimentError as InvalidExperimentError
+    from qiskit_job_manager.errors import JobManagerError as JobManagerError
+    from qiskit_job_manager.errors import JobManagerInvalidStateError as JobManagerInvalidStateError
+    from qiskit_job_manager.errors import JobManagerJobNotFound as JobManagerJobNotFound
+    from qiskit_job_manager.errors import JobManagerTimeoutError as JobManagerTimeoutError
+    from qiskit_job_manager.errors import JobManagerUnknownJobSet as JobManagerUnknownJobSet
+    from qiskit_job_manager.errors import (
+        ManagedResultDataNotAvailable as ManagedResultDataNotAvailable,
+    )
+    from qiskit_job_manager.errors import MergeError as MergeError
+    from qiskit_job_manager.errors import NameInUseError as NameInUseError
+    from qiskit_job_manager.errors import PlanError as PlanError
+    from qiskit_job_manager.errors import RemoteJobFailedError as RemoteJobFailedError
+    from qiskit_job_manager.errors import ResultGoneError as ResultGoneError
+    from qiskit_job_manager.errors import StoreBusyError as StoreBusyError
+    from qiskit_job_manager.errors import StoreCorruptError as StoreCorruptError
+    from qiskit_job_manager.errors import StoreError as StoreError
+    from qiskit_job_manager.errors import StoreFullError as StoreFullError
+    from qiskit_job_manager.errors import StoreNotWritableError as StoreNotWritableError
+    from qiskit_job_manager.errors import StoreTooNewError as StoreTooNewError
+    from qiskit_job_manager.errors import SubmissionDeferredError as SubmissionDeferredError
+    from qiskit_job_manager.errors import SubmissionInDoubtError as SubmissionInDoubtError
+    from qiskit_job_manager.errors import SubmissionRefusedError as SubmissionRefusedError
+    from qiskit_job_manager.errors import TransientBackendError as TransientBackendError
+    from qiskit_job_manager.errors import UnknownBackendError as UnknownBackendError
+    from qiskit_job_manager.job_set import ManagedJob as ManagedJob
+    from qiskit_job_manager.job_set import ManagedJobSet as ManagedJobSet
+    from qiskit_job_manager.job_set import Progress as Progress
+    from qiskit_job_manager.manager import JobManager as JobManager
+    from qiskit_job_manager.model import JobState as JobState
+    from qiskit_job_manager.model import Limits as Limits
+    from qiskit_job_manager.model import RetryPolicy as RetryPolicy
+    from qiskit_job_manager.results import ManagedResults as ManagedResults
+
+_HOMES = {
+    "backends": ("open_backend",),
+    "errors": (
+        "BackendError",
+        "CircuitFileError",
+        "CodecError",
+        "CredentialsError",
+        "InvalidArgumentError",
+        "InvalidExperimentError",
+        "JobManagerError",
+        "JobManagerInvalidStateError",
+        "JobManagerJobNotFound",
+        "JobManagerTimeoutError",
+        "JobManagerUnknownJobSet",
+        "ManagedResultDataNotAvailable",
+        "MergeError",
+        "NameInUseError",
+        "PlanError",
+        "RemoteJobFailedError",
+        "ResultGoneError",
+        "StoreBusyError",
+        "StoreCorruptError",
+        "StoreError",
+        "StoreFullError",
+        "StoreNotWritableError",
+        "StoreTooNewError",
+        "SubmissionDeferredError",
+        "SubmissionInDoubtError",
+        "SubmissionRefusedError",
+        "TransientBackendError",
+        "UnknownBackendError",
+    ),
+    "job_set": ("ManagedJob", "ManagedJobSet", "Progress"),
+    "manager": ("JobManager",),
+    "model": ("JobState", "Limits", "RetryPolicy"),
+    "results": ("ManagedResults",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # noqa: PLE0605  # one list is kept, and a test holds it
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, for Qiskit takes over a second to import."""
+    if name not in _HOME_OF:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -26,6 +26,7 @@ class JobSetDraft:
         backend_uri: How to open the backend again, or ``None`` when that is not known.
         backend_name: Name of the backend.
         volatile: Whether jobs die with the process that submitted them.
+        blind: Whether a job in doubt can be resolved by the user only.
         options: Run options for the backend; plain JSON values.
         limits: The limits that the split keeps to.
         retry: What may be tried again.
@@ -38,6 +39,7 @@ class JobSetDraft:
     backend_uri: str | None
     backend_name: str
     volatile: bool
+    blind: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)

@@ -1,0 +1,142 @@
+"""What runs on the pool's threads: a function a kind of call, touching nothing of the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.errors import CodecError, StoreCorruptError
+from qiskit_job_manager.lifecycle import CallKind
+from qiskit_job_manager.model import JobRecord, RawResult, RemoteState, RemoteStatus
+from qiskit_job_manager.planning import derive_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from qiskit_job_manager.ports import Backend, Store
+
+# Ample, as giving up too early costs more than a thread: IBM's client itself waits 900 s for the
+# answer to a submission, and a large result may take minutes to arrive.
+DEADLINES_S: Mapping[CallKind, float] = {
+    CallKind.SUBMIT: 1000.0,
+    CallKind.FIND: 120.0,
+    CallKind.STATUS: 120.0,
+    CallKind.FETCH: 1800.0,
+    CallKind.UNDERSTAND: 1800.0,
+    CallKind.CANCEL: 120.0,
+}
+
+SEED_OPTIONS = ("seed_simulator", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A result in hand, with the backend's words on why the job failed, if it did."""
+
+    result: RawResult
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a stored result says.
+
+    Attributes:
+        error: Why the job counts as failed, or ``None`` when all of it succeeded.
+        failed_offsets: Offsets of the experiments that failed inside it.
+    """
+
+    error: str | None
+    failed_offsets: tuple[int, ...]
+
+
+def submission(
+    backend: Backend, store: Store, job: JobRecord, options: Mapping[str, Any], tag: str
+) -> Callable[[], str]:
+    """Return the call that sends a job."""
+    own = job_options(options, job)
+    return lambda: backend.submit(store.payload(job.key), own, tag)
+
+
+def status_check(
+    backend: Backend, remote_ids: Sequence[str]
+) -> Callable[[], Mapping[str, RemoteStatus]]:
+    """Return the call that asks about jobs."""
+    return lambda: backend.statuses(remote_ids)
+
+
+def search(backend: Backend, tag: str) -> Callable[[], Sequence[str]]:
+    """Return the call that looks for jobs by their tag."""
+    return lambda: backend.find(tag)
+
+
+def cancellation(backend: Backend, remote_id: str) -> Callable[[], None]:
+    """Return the call that asks for a job to be cancelled."""
+    return lambda: backend.cancel(remote_id)
+
+
+def fetching(backend: Backend, job: JobRecord, remote_id: str) -> Callable[[], Fetched]:
+    """Return the call that fetches a result, and the reason where the job failed."""
+    failed = job.status is not None and job.status.state is RemoteState.ERROR
+
+    def fetch() -> Fetched:
+        result = backend.fetch(remote_id)
+        return Fetched(result, _reason(backend, remote_id) if failed else None)
+
+    return fetch
+
+
+def understanding(store: Store, job: JobRecord) -> Callable[[], Verdict]:
+    """Return the call that reads what a stored result says."""
+    return lambda: understand(store, job)
+
+
+def understand(store: Store, job: JobRecord) -> Verdict:
+    """Read a stored result as far as is needed to know what succeeded."""
+    from qiskit_job_manager.codec.results import open_result
+
+    try:
+        blob = store.result(job.key)
+        if blob is None:
+            return Verdict("the stored result has disappeared from the store", ())
+        reader = open_result(blob)
+        failures = reader.failures()
+    except (CodecError, StoreCorruptError) as error:
+        return Verdict(f"the result is kept as it came, but cannot be read: {error}", ())
+    expected = job.stop - job.start
+    if reader.n_experiments != expected:
+        return Verdict(
+            f"the backend returned {reader.n_experiments} results for {expected} experiments; "
+            "the result is kept as it came",
+            (),
+        )
+    if failures:
+        first = min(failures)
+        text = f"{len(failures)} of {expected} experiments failed; {job.start + first}: "
+        return Verdict(text + failures[first], tuple(sorted(failures)))
+    if reader.success is False:
+        return Verdict(f"the backend calls the result unsuccessful: {reader.status}", ())
+    return Verdict(job.error if _ended_in_error(job) else None, ())
+
+
+def job_options(options: Mapping[str, Any], job: JobRecord) -> dict[str, Any]:
+    """Return the run options of one job: its share of the shots, and a seed of its own."""
+    own = dict(options)
+    if job.shots is not None:
+        own["shots"] = job.shots
+    for name in SEED_OPTIONS:
+        if isinstance(own.get(name), int):
+            own[name] = derive_seed(own[name], job.index)
+    return own
+
+
+def _ended_in_error(job: JobRecord) -> bool:
+    return job.status is not None and job.status.state is RemoteState.ERROR
+
+
+def _reason(backend: Backend, remote_id: str) -> str:
+    try:
+        message = backend.error_message(remote_id)
+    except Exception as error:  # noqa: BLE001  # the result is in hand; its reason may be missing
+        message = f"the reason could not be read: {error}"
+    return message or "the backend says that the job failed, and not why"

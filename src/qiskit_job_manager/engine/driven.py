@@ -1,0 +1,265 @@
+"""One job set under way, as its driver holds it in memory.
+
+Only what can still move is held: jobs that a backend has or may have, and the next few planned
+ones. Everything here can be forgotten at any instant and read back from the store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.lifecycle import Budget, Situation
+from qiskit_job_manager.model import (
+    Advance,
+    JobRecord,
+    JobSetRecord,
+    JobState,
+    RemoteState,
+    RemoteStatus,
+    Token,
+)
+from qiskit_job_manager.ports import Capabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qiskit_job_manager.ports import Backend, Store
+
+MOST_PENDING = 1000
+_PLANNED_AT_HAND = 64
+_UNDER_WAY = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
+_PROGRESS = frozenset({JobState.ACTIVE, JobState.COLLECTING})
+_PENDING = frozenset({JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE})
+
+
+class SupersededError(Exception):
+    """Another driver has taken the job set over; nothing of ours was written."""
+
+
+@dataclass(slots=True)
+class LiveJob:
+    """A job that can still move, with what only this driver knows of it.
+
+    Attributes:
+        record: As the store has it.
+        ticket: The call that is under way about it, or ``None``.
+        ready_s: Nothing is asked about it before this time on the engine's clock.
+        since_s: When its present state began, for this driver.
+        failures: Calls about it that failed in a row.
+        look_ups: Look-ups of its tag that prove absence.
+        cancel_sent: Whether the backend was asked to cancel it.
+    """
+
+    record: JobRecord
+    since_s: float
+    ticket: int | None = None
+    ready_s: float = 0.0
+    failures: int = 0
+    look_ups: int = 0
+    cancel_sent: bool = False
+
+    def situation(self) -> Situation:
+        """Return the facts that decisions are made of."""
+        return Situation(
+            job_key=self.record.key,
+            state=self.record.state,
+            busy=self.ticket is not None,
+            ready_s=self.ready_s,
+            remote=self.record.status.state if self.record.status else None,
+            has_result=self.record.has_result,
+            cancel_requested=self.record.cancel_requested,
+            cancel_sent=self.cancel_sent,
+            doubted_s=self.since_s,
+            look_ups=self.look_ups,
+        )
+
+
+class DrivenSet:
+    """A job set that this process has the right to drive.
+
+    Owned by the engine's thread.
+
+    Args:
+        record: The job set.
+        token: The right to drive it.
+        backend: What runs it, or ``None`` when it cannot be opened here.
+        store: Where everything is.
+        now_s: Time on the engine's clock.
+    """
+
+    def __init__(
+        self,
+        record: JobSetRecord,
+        token: Token,
+        backend: Backend | None,
+        store: Store,
+        now_s: float,
+    ) -> None:
+        self.record = record
+        self.token = token
+        self.backend = backend
+        self.limits = record.limits
+        self.paused_until_s = 0.0
+        self.looked_s = float("-inf")
+        self.renewed_s = now_s
+        self.live: dict[int, LiveJob] = {}
+        self._store = store
+        self._sent_s: deque[float] = deque()
+        self._last_planned = -1
+        for job in store.jobs(record.key, states=_UNDER_WAY):
+            self.live[job.key] = LiveJob(self._as_known(job), since_s=now_s)
+
+    # -- what there is to do --------------------------------------------------------------------
+
+    def refill(self, now_s: float) -> None:
+        """Have the next planned jobs at hand."""
+        planned = sum(job.record.state is JobState.PLANNED for job in self.live.values())
+        if planned >= _PLANNED_AT_HAND // 4:
+            return
+        page = self._store.jobs(
+            self.record.key,
+            states=(JobState.PLANNED,),
+            after=self._last_planned,
+            limit=_PLANNED_AT_HAND,
+        )
+        for job in page:
+            self._last_planned = job.index
+            self.live.setdefault(job.key, LiveJob(job, since_s=now_s))
+
+    def reread(self) -> None:
+        """See what was handed over, or asked of the set as a whole, since the last time."""
+        if not self.record.complete:
+            self.record = self._store.job_set(self.record.job_set_id) or self.record
+
+    def adopt(self, job: JobRecord, now_s: float) -> LiveJob:
+        """Hold a job that was final until the user asked for more."""
+        return self.live.setdefault(job.key, LiveJob(job, since_s=now_s))
+
+    def let_die(self) -> None:
+        """Cancel what would die with this process, so that it does not hold up its exit."""
+        if self.backend is None or not self.capabilities.volatile:
+            return
+        for job in self.live.values():
+            if job.record.state is JobState.ACTIVE and job.record.remote_id is not None:
+                with contextlib.suppress(Exception):
+                    self.backend.cancel(job.record.remote_id)
+
+    def budget(self, now_s: float, free_calls: int) -> Budget:
+        """Return how much may be begun now."""
+        if self.backend is None:
+            return Budget(submissions=0, calls=0, volatile=self.record.volatile)
+        can = self.capabilities
+        return Budget(
+            submissions=self._submissions_allowed(now_s),
+            calls=free_calls,
+            volatile=can.volatile,
+            idempotent=can.idempotent,
+            findable=can.findable,
+            listing_lag_s=can.listing_lag_s,
+            bulk_status=can.bulk_status,
+            cancels=can.cancels,
+        )
+
+    def note_submission(self, now_s: float) -> None:
+        """Count one submission towards the pace."""
+        self._sent_s.append(now_s)
+
+    def pause(self, until_s: float) -> None:
+        """Begin nothing new on the backend before this time."""
+        self.paused_until_s = max(self.paused_until_s, until_s)
+
+    def next_wake_s(self, now_s: float) -> float:
+        """Return when this set may next have something to do, on the engine's clock."""
+        waiting = (j.ready_s for j in self.live.values() if j.ticket is None and j.ready_s > now_s)
+        paced = self._sent_s[0] + 60.0 if self._at_full_pace() else float("inf")
+        paused = self.paused_until_s if self.paused_until_s > now_s else float("inf")
+        return min(*waiting, paced, paused, float("inf"))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the backend can do; without one, what the store knows of it."""
+        if self.backend is None:
+            return Capabilities(volatile=self.record.volatile)
+        return self.backend.capabilities
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left that could move by itself."""
+        return self.record.complete and not self.live
+
+    def _as_known(self, job: JobRecord) -> JobRecord:
+        # Without its backend nobody can ask, but what died with its process is known to be gone.
+        if self.backend is None and self.record.volatile and job.state is JobState.ACTIVE:
+            return replace(job, status=RemoteStatus(RemoteState.GONE))
+        return job
+
+    # -- writing --------------------------------------------------------------------------------
+
+    def write(self, steps: Sequence[Advance], now_s: float) -> None:
+        """Write steps, and remember them once they are in the store.
+
+        Raises:
+            SupersededError: Somebody else drives, or has moved one of the jobs.
+        """
+        if not steps:
+            return
+        landed = self._store.advance(self.token, steps)
+        for step, is_in in zip(steps, landed, strict=True):
+            if is_in:
+                self._remember(step, now_s)
+        if not all(landed):
+            raise SupersededError(self.record.job_set_id)
+
+    def _remember(self, step: Advance, now_s: float) -> None:
+        job = self.live[step.job_key]
+        if step.after is not step.expected:
+            job.since_s = now_s
+            job.look_ups = 0
+            job.cancel_sent = False
+            if step.after in _PROGRESS:
+                job.failures = 0
+        job.record = advanced(job.record, step)
+        if step.after.is_final:
+            del self.live[step.job_key]
+
+    # -- pace -----------------------------------------------------------------------------------
+
+    def _submissions_allowed(self, now_s: float) -> int:
+        if now_s < self.paused_until_s:
+            return 0
+        pending = sum(job.record.state in _PENDING for job in self.live.values())
+        allowed = (self.limits.pending_jobs or MOST_PENDING) - pending
+        if self.limits.submissions_per_minute:
+            while self._sent_s and self._sent_s[0] <= now_s - 60.0:
+                self._sent_s.popleft()
+            allowed = min(allowed, self.limits.submissions_per_minute - len(self._sent_s))
+        return allowed
+
+    def _at_full_pace(self) -> bool:
+        most = self.limits.submissions_per_minute
+        return bool(most) and len(self._sent_s) >= (most or 0)
+
+
+def advanced(record: JobRecord, step: Advance) -> JobRecord:
+    """Return a job as it is after a step, as the store has it too."""
+    if step.new_tag is not None:
+        record = replace(
+            record, attempts=record.attempts + 1, tag=step.new_tag, remote_id=None, status=None
+        )
+    return replace(
+        record,
+        state=step.after,
+        remote_id=record.remote_id if step.remote_id is None else step.remote_id,
+        status=record.status if step.status is None else step.status,
+        error=record.error if step.error is None else (step.error or None),
+        has_result=(record.has_result and step.new_tag is None) or step.result is not None,
+        failed_offsets=(
+            record.failed_offsets if step.failed_offsets is None else step.failed_offsets
+        ),
+        cancel_requested=(
+            record.cancel_requested if step.cancel_requested is None else step.cancel_requested
+        ),
+    )

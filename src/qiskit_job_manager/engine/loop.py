@@ -1,0 +1,253 @@
+"""The engine: one thread that moves every job set that this process drives.
+
+One turn (`Engine.tick`) takes what came back from backends, writes it, decides, writes the intents,
+and starts the calls. Nothing is remembered that the store does not know, so that what happens after
+a crash is what happens always. A test steps the turns by hand; otherwise a daemon thread does.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.engine.calls import DEADLINES_S
+from qiskit_job_manager.engine.driven import DrivenSet, SupersededError
+from qiskit_job_manager.engine.outcomes import GIVEN_UP, Flight
+from qiskit_job_manager.engine.pool import CallPool, Finished
+from qiskit_job_manager.engine.turn import Departure, Turn
+from qiskit_job_manager.errors import StoreError
+from qiskit_job_manager.lifecycle import CallKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.ports import Backend, Clock, Store
+
+logger = logging.getLogger(__name__)
+
+CALLS_AT_ONCE = 16
+_LOOK_EVERY_S = 0.5
+_RENEW_EVERY_S = 10.0
+_STOP_WITHIN_S = 5.0
+
+
+class Engine:
+    """Drives job sets. One for each manager; its methods may be called from any thread.
+
+    Args:
+        store: Where everything is.
+        clock: Asked for the time.
+        owner: Identity of this driver; fresh for each start of a process.
+        new_tag: Gives a unique attempt tag.
+        chance: Gives numbers uniform in [0, 1), for jitter.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        owner: str,
+        new_tag: Callable[[], str],
+        chance: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._owner = owner
+        self._new_tag = new_tag
+        self._chance = chance
+        self._wake = threading.Event()
+        self._pool = CallPool(CALLS_AT_ONCE, self._wake.set)
+        self._flights: dict[int, Flight] = {}
+        self._arrived: list[Finished] = []
+        self._wanted: dict[int, tuple[JobSetRecord, Backend | None]] = {}
+        self._driven: dict[int, DrivenSet] = {}
+        self._claimed_s = float("-inf")
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._changes = 0
+
+    # -- asked from outside -----------------------------------------------------------------------
+
+    def drive(self, record: JobSetRecord, backend: Backend | None) -> None:
+        """Move a job set forward as soon as nobody else does, until it has ended."""
+        with self._lock:
+            known = self._wanted.get(record.key)
+            if known is None or known[1] is None:
+                self._wanted[record.key] = (record, backend)
+            self._claimed_s = float("-inf")
+        self.wake()
+
+    def drives(self, job_set_key: int) -> bool:
+        """Say whether this engine drives a job set, or will as soon as it can."""
+        with self._lock:
+            return job_set_key in self._wanted
+
+    def wake(self) -> None:
+        """Have the engine look at once, for there may be something new to do."""
+        with self._lock:
+            for driven in self._driven.values():
+                driven.looked_s = float("-inf")
+        self._wake.set()
+
+    @property
+    def changes(self) -> int:
+        """How often something was written; grows with every change."""
+        return self._changes
+
+    def wait_for_change(self, seen: int, timeout_s: float) -> None:
+        """Return when ``changes`` has passed ``seen``, or after the time."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._changes != seen, timeout_s)
+
+    def start(self) -> None:
+        """Start the thread, unless it runs."""
+        with self._lock:
+            if self._thread is None and not self._stopping:
+                self._thread = threading.Thread(target=self._run, name="qjm-engine", daemon=True)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Begin nothing new, record what comes back within seconds, and give all sets back.
+
+        What is then still under way is found again by whoever drives next.
+        """
+        with self._lock:
+            self._stopping = True
+            thread = self._thread
+        self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_STOP_WITHIN_S)
+        self._pool.close()
+
+    # -- one turn ---------------------------------------------------------------------------------
+
+    def tick(self) -> float:
+        """Do what can be done now, and return for how many seconds there is nothing more."""
+        now_s = self._clock.monotonic()
+        self._claim(now_s)
+        self._arrived += self._pool.finished()
+        self._arrived += [Finished(t, None, GIVEN_UP) for t in self._pool.overdue(now_s)]
+        waits = [self._turn(driven, now_s) for driven in list(self._driven.values())]
+        self._drop_strays()
+        return min([_LOOK_EVERY_S if self._wanted else float("inf"), *waits])
+
+    def _turn(self, driven: DrivenSet, now_s: float) -> float:
+        """Give one job set its turn; what goes wrong with the store is tried again later."""
+        try:
+            return self._move(driven, now_s)
+        except SupersededError:
+            logger.warning("job set %s is driven by another process now", driven.record.job_set_id)
+            del self._driven[driven.record.key]
+        except StoreError as error:
+            logger.warning("the store cannot be used now, trying again: %s", error)
+        return _LOOK_EVERY_S
+
+    def _move(self, driven: DrivenSet, now_s: float) -> float:
+        turn = Turn(driven, self._store, self._clock, self._new_tag, self._chance)
+        changed = self._take_arrived(turn, driven.record.key)
+        if not self._stopping:
+            changed |= self._look_after(driven, turn, now_s)
+            wrote, departures = turn.begin(self._pool.free)
+            changed |= wrote
+            for departure in departures:
+                self._depart(driven, departure, now_s)
+        if changed:
+            self._note_change()
+        if driven.is_finished or (driven.backend is None and not changed):
+            self._finish(driven)
+        return 0.0 if changed else max(driven.next_wake_s(now_s) - now_s, 0.0)
+
+    def _take_arrived(self, turn: Turn, key: int) -> bool:
+        """Write what came back for a job set; what could not be written stays for the next turn."""
+        changed = False
+        for done in [f for f in self._arrived if self._flights[f.ticket].job_set_key == key]:
+            changed |= turn.take(self._flights[done.ticket], done)
+            self._arrived.remove(done)
+            if done.error is not GIVEN_UP:
+                del self._flights[done.ticket]
+        return changed
+
+    def _look_after(self, driven: DrivenSet, turn: Turn, now_s: float) -> bool:
+        """Stay the driver, and see what users asked for and what was handed over meanwhile."""
+        if now_s >= driven.renewed_s + _RENEW_EVERY_S:
+            if not self._store.renew(driven.token):
+                raise SupersededError(driven.record.job_set_id)
+            driven.renewed_s = now_s
+        if now_s < driven.looked_s + _LOOK_EVERY_S:
+            return False
+        driven.looked_s = now_s
+        driven.reread()
+        return turn.heed()
+
+    def _depart(self, driven: DrivenSet, departure: Departure, now_s: float) -> None:
+        flight = departure.flight
+        ticket = self._pool.start(departure.call, now_s + DEADLINES_S[flight.kind])
+        self._flights[ticket] = flight
+        for key in flight.job_keys:
+            driven.live[key].ticket = ticket
+
+    def _drop_strays(self) -> None:
+        """Forget what came back for job sets that are no longer ours to write."""
+        for done in list(self._arrived):
+            if self._flights[done.ticket].job_set_key not in self._driven:
+                self._arrived.remove(done)
+                del self._flights[done.ticket]
+
+    # -- which job sets ---------------------------------------------------------------------------
+
+    def _claim(self, now_s: float) -> None:
+        """Take over the wanted job sets that nobody drives."""
+        if self._stopping or now_s < self._claimed_s + _LOOK_EVERY_S:
+            return
+        self._claimed_s = now_s
+        with self._lock:
+            missing = [w for key, w in self._wanted.items() if key not in self._driven]
+        for record, backend in missing:
+            try:
+                token = self._store.claim(record.key, self._owner)
+                if token is not None:
+                    self._driven[record.key] = DrivenSet(record, token, backend, self._store, now_s)
+            except StoreError as error:
+                logger.warning("job set %s cannot be driven now: %s", record.job_set_id, error)
+
+    def _finish(self, driven: DrivenSet) -> None:
+        """Let go of a job set in which nothing can move."""
+        self._store.release(driven.token)
+        del self._driven[driven.record.key]
+        with self._lock:
+            self._wanted.pop(driven.record.key, None)
+        self._note_change()
+
+    # -- the thread -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping:
+            wait_s = self.tick()
+            if wait_s > 0:
+                self._wake.wait(None if wait_s == float("inf") else wait_s)
+            self._wake.clear()
+        self._wind_down()
+
+    def _wind_down(self) -> None:
+        """Record what comes back within seconds, so that little is left in doubt."""
+        until_s = self._clock.monotonic() + _STOP_WITHIN_S / 2
+        while self._submissions_under_way() and self._clock.monotonic() < until_s:
+            self._wake.wait(0.05)
+            self._wake.clear()
+            self.tick()
+        for driven in list(self._driven.values()):
+            driven.let_die()
+            self._store.release(driven.token)
+
+    def _submissions_under_way(self) -> bool:
+        return any(flight.kind is CallKind.SUBMIT for flight in self._flights.values())
+
+    def _note_change(self) -> None:
+        with self._changed:
+            self._changes += 1
+            self._changed.notify_all()

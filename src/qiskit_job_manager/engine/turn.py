@@ -1,0 +1,208 @@
+"""One turn of one job set: take what came back, heed the user, begin what is next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.engine import calls
+from qiskit_job_manager.engine.outcomes import Flight, Outcome, outcome
+from qiskit_job_manager.engine.requests import heed
+from qiskit_job_manager.engine.steps import fact, step
+from qiskit_job_manager.lifecycle import (
+    Call,
+    CallKind,
+    Event,
+    Take,
+    decide,
+    growing_wait_s,
+    poll_interval_s,
+)
+from qiskit_job_manager.model import Advance, JobState, RemoteState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from qiskit_job_manager.engine.driven import DrivenSet, LiveJob
+    from qiskit_job_manager.engine.pool import Finished
+    from qiskit_job_manager.ports import Backend, Clock, Store
+
+JOBS_PER_STATUS_CALL = 200
+_STILL_THERE = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A call that may be started now, as all that must be written before it is written."""
+
+    flight: Flight
+    call: Callable[[], Any]
+
+
+class Turn:
+    """One turn of one job set; made for it and dropped after it.
+
+    Args:
+        driven: The job set.
+        store: Where everything is.
+        clock: Asked for the time.
+        new_tag: Gives a unique attempt tag.
+        chance: Gives numbers uniform in [0, 1).
+    """
+
+    def __init__(
+        self,
+        driven: DrivenSet,
+        store: Store,
+        clock: Clock,
+        new_tag: Callable[[], str],
+        chance: Callable[[], float],
+    ) -> None:
+        self._driven = driven
+        self._store = store
+        self._clock = clock
+        self._new_tag = new_tag
+        self._chance = chance
+        self._now_s = clock.monotonic()
+
+    # -- what came back -----------------------------------------------------------------------
+
+    def take(self, flight: Flight, finished: Finished) -> bool:
+        """Write what a call means for its jobs; say whether anything was written."""
+        outcomes = [
+            (job, self._outcome(flight, job, finished))
+            for key in flight.job_keys
+            if (job := self._driven.live.get(key)) and _concerns(flight, job)
+        ]
+        steps = [s for job, result in outcomes if (s := self._step(job, result))]
+        self._driven.write(steps, self._now_s)
+        for job, result in outcomes:
+            if job.ticket == finished.ticket:
+                job.ticket = None
+            self._remember(job, flight.kind, result)
+        return bool(steps)
+
+    def _outcome(self, flight: Flight, job: LiveJob, finished: Finished) -> Outcome:
+        return outcome(flight, job, finished, self._driven.record.retry, self._driven.capabilities)
+
+    def _step(self, job: LiveJob, result: Outcome) -> Advance | None:
+        at = self._clock.now()
+        if result.event is not None:
+            return step(job.record, result.event, at, **result.facts)
+        facts = dict(result.facts)
+        if result.status and result.status.state in _STILL_THERE:
+            if result.status == job.record.status:
+                return None
+            facts["status"] = result.status
+        return fact(job.record, "noted", at, **facts) if facts else None
+
+    def _remember(self, job: LiveJob, kind: CallKind, result: Outcome) -> None:
+        """Keep what only matters to this driver: when to ask again, and what was asked."""
+        if result.status:
+            job.record = replace(job.record, status=result.status)
+        if result.failed:
+            job.failures += 1
+            wait_s = growing_wait_s(job.failures, self._driven.record.retry, self._chance())
+            wait_s = max(wait_s, result.pause_s or 0.0)
+            job.ready_s = self._now_s + wait_s
+            if result.pause_s is not None:
+                self._driven.pause(job.ready_s)
+        elif kind in (CallKind.STATUS, CallKind.SUBMIT, CallKind.CANCEL):
+            job.failures = 0
+            age_s = self._now_s - job.since_s
+            job.ready_s = self._now_s + poll_interval_s(age_s, local=self._driven.record.volatile)
+        elif kind is CallKind.FIND:
+            job.look_ups += result.missed
+            job.ready_s = self._now_s + self._driven.record.retry.first_wait_s
+        job.cancel_sent = job.cancel_sent or result.cancel_sent
+
+    # -- what the user asked for --------------------------------------------------------------
+
+    def heed(self) -> bool:
+        """Act on the user's requests; say whether there were any."""
+        requests = self._store.requests(self._driven.record.key)
+        for request in requests:
+            heed(self._driven, request, self._store, self._clock.now(), self._now_s)
+        return bool(requests)
+
+    # -- what is next -------------------------------------------------------------------------
+
+    def begin(self, free_calls: int) -> tuple[bool, list[Departure]]:
+        """Decide, write events and intents in one transaction, and return the calls to start.
+
+        Returns:
+            Whether anything was written, and the calls.
+        """
+        self._driven.refill(self._now_s)
+        situations = [job.situation() for job in self._driven.live.values()]
+        budget = self._driven.budget(self._now_s, free_calls)
+        decisions = decide(situations, self._now_s, budget)
+        steps = [s for d in decisions if (s := self._intent(d))]
+        self._driven.write(steps, self._now_s)
+        asked = [d for d in decisions if isinstance(d, Call)]
+        return bool(steps), list(self._departures(asked))
+
+    def _intent(self, decision: Take | Call) -> Advance | None:
+        job = self._driven.live[decision.job_key].record
+        at = self._clock.now()
+        if isinstance(decision, Take):
+            ends = decision.event not in (Event.ENDED, Event.UNANSWERED)
+            words = None if decision.event is Event.ENDED else decision.cause
+            return step(
+                job,
+                decision.event,
+                at,
+                cause=decision.cause,
+                status=job.status,
+                error=words,
+                ends_attempt=ends,
+            )
+        if decision.kind is not CallKind.SUBMIT:
+            return None
+        if job.state is JobState.IN_DOUBT:
+            return step(job, Event.REPEATED, at, cause="the backend takes a tag only once")
+        return step(job, Event.INTENDED, at, new_tag=self._new_tag())
+
+    def _departures(self, asked: Sequence[Call]) -> Iterator[Departure]:
+        backend = self._driven.backend
+        if backend is None:
+            return
+        statuses = [a.job_key for a in asked if a.kind is CallKind.STATUS]
+        at_once = JOBS_PER_STATUS_CALL if backend.capabilities.bulk_status else 1
+        for first in range(0, len(statuses), at_once):
+            yield self._status_check(backend, statuses[first : first + at_once])
+        for one in asked:
+            if one.kind is not CallKind.STATUS:
+                yield self._departure(backend, one)
+
+    def _status_check(self, backend: Backend, keys: Sequence[int]) -> Departure:
+        remote_ids = [self._driven.live[key].record.remote_id or "" for key in keys]
+        flight = self._flight(CallKind.STATUS, tuple(keys))
+        return Departure(flight, calls.status_check(backend, remote_ids))
+
+    def _departure(self, backend: Backend, one: Call) -> Departure:
+        job = self._driven.live[one.job_key].record
+        options: Mapping[str, Any] = self._driven.record.options
+        tag, remote_id = job.tag or "", job.remote_id or ""
+        call: Callable[[], Any]
+        match one.kind:
+            case CallKind.SUBMIT:
+                call = calls.submission(backend, self._store, job, options, tag)
+                self._driven.note_submission(self._now_s)
+            case CallKind.FIND:
+                call = calls.search(backend, tag)
+            case CallKind.FETCH:
+                call = calls.fetching(backend, job, remote_id)
+            case CallKind.UNDERSTAND:
+                call = calls.understanding(self._store, job)
+            case _:
+                call = calls.cancellation(backend, remote_id)
+        return Departure(self._flight(one.kind, (job.key,), tag), call)
+
+    def _flight(self, kind: CallKind, keys: tuple[int, ...], tag: str | None = None) -> Flight:
+        return Flight(self._driven.record.key, kind, keys, tag, self._now_s)
+
+
+def _concerns(flight: Flight, job: LiveJob) -> bool:
+    """Whether a call that came back, perhaps late, is still about the job's latest attempt."""
+    return flight.tag is None or flight.tag == (job.record.tag or "")

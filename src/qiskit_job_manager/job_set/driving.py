@@ -1,0 +1,128 @@
+"""Has a job set driven, waits for it, and passes the user's word to its driver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.errors import (
+    InvalidArgumentError,
+    JobManagerInvalidStateError,
+    JobManagerUnknownJobSet,
+    UnknownBackendError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qiskit_job_manager.engine import Engine
+    from qiskit_job_manager.job_set.deadline import Deadline
+    from qiskit_job_manager.model import JobSetRecord, RequestKind
+    from qiskit_job_manager.ports import Backend, Clock, Store
+
+_LOOK_EVERY_S = 0.5
+
+
+class Driving:
+    """What a job set needs in order to move: the engine here, or a driver elsewhere.
+
+    Args:
+        record: The job set.
+        store: Where it is.
+        engine: The manager's engine.
+        clock: Asked for the time.
+        open_backend: Opens a backend by its URI.
+        backend: The backend, if the user gave it.
+    """
+
+    def __init__(
+        self,
+        record: JobSetRecord,
+        store: Store,
+        engine: Engine,
+        clock: Clock,
+        open_backend: Callable[[str], Backend],
+        backend: Backend | None,
+    ) -> None:
+        self.clock = clock
+        self._record = record
+        self._store = store
+        self._engine = engine
+        self._open_backend = open_backend
+        self._backend = backend
+
+    def backend(self) -> Backend:
+        """Return the backend, opened by its URI unless the user gave it.
+
+        Raises:
+            JobManagerInvalidStateError: It cannot be opened here; the message says why.
+        """
+        if self._backend is None:
+            self._backend = self._open()
+        return self._backend
+
+    def ensure(self) -> None:
+        """Have the job set driven, here unless somebody else does it.
+
+        Raises:
+            JobManagerInvalidStateError: Nobody drives it, and it cannot be driven here.
+        """
+        if self._engine.drives(self._record.key):
+            return
+        try:
+            backend = self.backend()
+        except JobManagerInvalidStateError:
+            if self._store.driver(self._record.key) is None:
+                raise
+            return  # another process drives it; its work is seen in the store
+        self._engine.drive(self._record, backend)
+        self._engine.start()
+
+    def ask(self, kind: RequestKind, job_index: int | None = None) -> None:
+        """Leave the user's word for the driver, and have one."""
+        self._store.request(self._record.key, kind, job_index)
+        try:
+            self.ensure()
+        except JobManagerInvalidStateError:
+            # Without its backend a driver can still act on what was never sent, or is dead.
+            self._engine.drive(self._record, None)
+            self._engine.start()
+        self._engine.wake()
+
+    def wait(self, is_over: Callable[[], bool], deadline: Deadline) -> bool:
+        """Wait until something is so, and say whether it is; look after each change."""
+        seen = self._engine.changes
+        while not is_over():
+            if deadline.remaining_s <= 0:
+                return False
+            self.ensure()
+            self._engine.wait_for_change(seen, min(deadline.remaining_s, _LOOK_EVERY_S))
+            seen = self._engine.changes
+        return True
+
+    def _open(self) -> Backend:
+        record = self._record
+        if record.backend_uri is None:
+            msg = (
+                f"job set {record.name!r} runs on {record.backend_name!r}, which cannot be opened "
+                f"by name: retrieve_job_set({record.job_set_id!r}, backend=...) goes on with it; "
+                "what is stored can be read without"
+            )
+            raise JobManagerInvalidStateError(msg)
+        try:
+            return self._open_backend(record.backend_uri)
+        except (UnknownBackendError, InvalidArgumentError) as error:
+            msg = f"job set {record.name!r} cannot go on here: {error}"
+            raise JobManagerInvalidStateError(msg) from error
+
+
+def fresh(store: Store, record: JobSetRecord) -> JobSetRecord:
+    """Return a job set as the store has it now.
+
+    Raises:
+        JobManagerUnknownJobSet: It was deleted.
+    """
+    found = store.job_set(record.job_set_id)
+    if found is None:
+        msg = f"job set {record.name!r} ({record.job_set_id}) was deleted"
+        raise JobManagerUnknownJobSet(msg)
+    return found

@@ -1,0 +1,62 @@
+"""How far a job set has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.model import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qiskit_job_manager.model import JobSetRecord, Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many jobs and experiments of a job set are in each state.
+
+    Attributes:
+        n_jobs: Jobs of the set.
+        n_experiments: Experiments of the set.
+        jobs: Jobs by state; a state that is absent has none.
+        experiments: Experiments by the state of their job, one for each share of their shots.
+        complete: Whether all experiments were handed over.
+        needs_user: Jobs in doubt that only the user can decide about.
+    """
+
+    n_jobs: int
+    n_experiments: int
+    jobs: Mapping[JobState, int]
+    experiments: Mapping[JobState, int]
+    complete: bool
+    needs_user: int
+
+    @property
+    def n_ended(self) -> int:
+        """Jobs that are done, failed, cancelled or lost."""
+        return sum(count for state, count in self.jobs.items() if state.is_final)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen unless the user asks for it."""
+        return self.complete and self.n_ended + self.needs_user >= self.n_jobs
+
+    @property
+    def success(self) -> bool:
+        """Whether every job is done."""
+        return self.complete and self.jobs.get(JobState.DONE, 0) == self.n_jobs
+
+
+def progress_of(record: JobSetRecord, totals: Totals) -> Progress:
+    """Return the progress of a job set from what the store counted."""
+    doubted = totals.jobs.get(JobState.IN_DOUBT, 0)
+    return Progress(
+        n_jobs=sum(totals.jobs.values()),
+        n_experiments=record.n_experiments,
+        jobs=totals.jobs,
+        experiments=totals.experiments,
+        complete=record.complete,
+        needs_user=doubted if record.blind else 0,
+    )

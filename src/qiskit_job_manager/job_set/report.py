@@ -1,0 +1,72 @@
+"""The text reports of job sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.job_set.status import detail
+from qiskit_job_manager.model import JobState
+from qiskit_job_manager.results import span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from qiskit_job_manager.job_set.progress import Progress
+    from qiskit_job_manager.model import JobRecord, JobSetRecord
+
+_COUNTED = (
+    ("Successful jobs", (JobState.DONE,)),
+    ("Failed jobs", (JobState.FAILED,)),
+    ("Cancelled jobs", (JobState.CANCELLED,)),
+    ("Lost jobs", (JobState.LOST,)),
+    ("Active jobs", (JobState.ACTIVE, JobState.COLLECTING)),
+    ("Jobs in doubt", (JobState.IN_DOUBT,)),
+    ("Pending jobs", (JobState.PLANNED, JobState.SUBMITTING)),
+)
+
+
+def summary(record: JobSetRecord, progress: Progress) -> str:
+    """Return what a job set is, and how many of its jobs are in which state."""
+    lines = [
+        f"Job set {record.name}",
+        f"  ID: {record.job_set_id}",
+        f"  Backend: {record.backend_name}",
+        f"  Tags: {', '.join(record.tags) or 'none'}",
+        f"  Experiments: {record.n_experiments}"
+        + ("" if record.complete else " so far; they are still being handed over"),
+        "  Summary:",
+        f"    {'Total jobs':<16} {progress.n_jobs:>6}",
+    ]
+    for label, states in _COUNTED:
+        count = sum(progress.jobs.get(state, 0) for state in states)
+        lines.append(f"    {label:<16} {count:>6}")
+    if progress.needs_user:
+        lines.append(
+            f"  {progress.needs_user} jobs may or may not have been accepted by the backend: "
+            "resubmit() sends them again, abandon() gives them up"
+        )
+    return "\n".join(lines)
+
+
+def details(jobs: Iterable[JobRecord]) -> str:
+    """Return what is known of each job."""
+    return "\n".join(["  Detail:", *(line for job in jobs for line in _job_lines(job))])
+
+
+def errors(jobs: Iterable[JobRecord]) -> str | None:
+    """Return why jobs failed or were lost, or ``None`` if none did."""
+    found = [
+        f"{span(job).capitalize()}, job {job.index}, "
+        f"job ID {job.remote_id or 'none'}, {job.state}:\n"
+        + "\n".join(f"  {line}" for line in (job.error or "no reason was given").splitlines())
+        for job in jobs
+    ]
+    return "\n".join(found) or None
+
+
+def _job_lines(job: JobRecord) -> list[str]:
+    lines = [f"    {span(job)}:", f"      Job index: {job.index}"]
+    if job.remote_id is not None:
+        lines.append(f"      Job ID: {job.remote_id}")
+    first, *more = detail(job).splitlines()
+    return [*lines, f"      Status: {first}", *(f"        {line}" for line in more)]

@@ -1,0 +1,32 @@
+"""What may happen to a job, and what to do next; the only place that names a next state."""
+
+from qiskit_job_manager.lifecycle.decisions import (
+    Budget,
+    Call,
+    CallKind,
+    Decision,
+    Situation,
+    Take,
+    after_failed_run,
+    decide,
+    proves_absence,
+)
+from qiskit_job_manager.lifecycle.table import TRANSITIONS, Event, next_state
+from qiskit_job_manager.lifecycle.waits import growing_wait_s, poll_interval_s
+
+__all__ = [
+    "TRANSITIONS",
+    "Budget",
+    "Call",
+    "CallKind",
+    "Decision",
+    "Event",
+    "Situation",
+    "Take",
+    "after_failed_run",
+    "decide",
+    "growing_wait_s",
+    "next_state",
+    "poll_interval_s",
+    "proves_absence",
+]

@@ -1,0 +1,210 @@
+"""What to do next with the jobs of one set, decided from what is known and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.lifecycle.table import Event
+from qiskit_job_manager.model import JobState, RemoteState, RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+LOOK_UPS_FOR_ABSENCE = 2
+
+
+class CallKind(StrEnum):
+    """What the engine has done outside its own thread, mostly by the backend."""
+
+    SUBMIT = "submit"
+    FIND = "find"
+    STATUS = "status"
+    FETCH = "fetch"
+    UNDERSTAND = "understand"
+    CANCEL = "cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Do something about a job that may take long."""
+
+    kind: CallKind
+    job_key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """Let an event happen to a job, without asking anybody."""
+
+    event: Event
+    job_key: int
+    cause: str
+
+
+Decision = Call | Take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """One job as its driver sees it now; seconds are of the driver's own monotonic clock.
+
+    Attributes:
+        job_key: The job.
+        state: Its state.
+        busy: Whether a call about it is under way.
+        ready_s: Nothing is asked about it before this time.
+        remote: What the backend last said, or ``None``.
+        has_result: Whether the raw result is stored.
+        cancel_requested: Whether the user wants it cancelled.
+        cancel_sent: Whether the backend was already asked to cancel it.
+        doubted_s: When this driver began to doubt it.
+        look_ups: Look-ups since then that found nothing although the listing's lag had passed.
+    """
+
+    job_key: int
+    state: JobState
+    busy: bool = False
+    ready_s: float = 0.0
+    remote: RemoteState | None = None
+    has_result: bool = False
+    cancel_requested: bool = False
+    cancel_sent: bool = False
+    doubted_s: float = 0.0
+    look_ups: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What the backend can do, and how much may be begun now.
+
+    Attributes:
+        submissions: Submissions that the limits allow now.
+        calls: Calls of any kind that there are free threads for.
+        volatile: Jobs die with the process that submitted them.
+        idempotent: Sending the same tag again gives the same job.
+        findable: Jobs can be found by their tag.
+        listing_lag_s: Seconds after which an accepted job is sure to be found.
+        bulk_status: One call asks about the status of many jobs.
+        cancels: The backend can be asked to cancel.
+    """
+
+    submissions: int
+    calls: int
+    volatile: bool = False
+    idempotent: bool = False
+    findable: bool = False
+    listing_lag_s: float = 0.0
+    bulk_status: bool = False
+    cancels: bool = True
+
+
+def decide(jobs: Sequence[Situation], now_s: float, budget: Budget) -> list[Decision]:
+    """Choose what to do now, at most one thing a job, in the order of the jobs.
+
+    Events cost nothing and are never limited. Calls are: what was paid for is fetched before
+    anything new is sent, so that a full backend drains.
+    """
+    taken = [d for job in jobs if (d := _take(job, budget))]
+    calls = sorted(_calls(jobs, now_s, budget), key=_urgency)
+    free = max(budget.calls, 0)
+    bulk = [c for c in calls if c.kind is CallKind.STATUS] if budget.bulk_status and free else []
+    submissions = [c for c in calls if c.kind is CallKind.SUBMIT][: max(budget.submissions, 0)]
+    others = [c for c in calls if c.kind is not CallKind.SUBMIT and c not in bulk]
+    return [*taken, *bulk, *(others + submissions)[: free - bool(bulk)]]
+
+
+def proves_absence(asked_s: float, doubted_s: float, listing_lag_s: float) -> bool:
+    """Say whether a look-up that found nothing counts, for it was asked after the listing's lag."""
+    return asked_s >= doubted_s + listing_lag_s
+
+
+def after_failed_run(attempts: int, policy: RetryPolicy, *, cancel_requested: bool) -> Event:
+    """Say whether a job that ran and failed is sent again.
+
+    Args:
+        attempts: Attempts made so far, at least 1.
+        policy: How many there may be.
+        cancel_requested: What the user wanted cancelled is never sent again.
+    """
+    again = attempts < policy.max_attempts and not cancel_requested
+    return Event.RETRIED if again else Event.BROKE
+
+
+_URGENCY = (
+    CallKind.UNDERSTAND,
+    CallKind.FETCH,
+    CallKind.CANCEL,
+    CallKind.FIND,
+    CallKind.STATUS,
+    CallKind.SUBMIT,
+)
+
+
+def _urgency(call: Call) -> int:
+    return _URGENCY.index(call.kind)
+
+
+def _take(job: Situation, budget: Budget) -> Take | None:
+    """Return the event that follows from what is known, if any."""
+    if job.busy:
+        return None
+    match job.state:
+        case JobState.PLANNED if job.cancel_requested:
+            return Take(Event.DROPPED, job.job_key, "cancelled before it was sent")
+        case JobState.SUBMITTING:
+            return Take(Event.UNANSWERED, job.job_key, "no answer to the submission was recorded")
+        case JobState.IN_DOUBT:
+            return _resolve_doubt(job, budget)
+        case JobState.ACTIVE:
+            return _follow_backend(job, budget)
+    return None
+
+
+def _resolve_doubt(job: Situation, budget: Budget) -> Take | None:
+    if budget.volatile:
+        return Take(Event.ABSENT, job.job_key, "its process ended, and the job with it")
+    if budget.findable and job.look_ups >= LOOK_UPS_FOR_ABSENCE:
+        return Take(Event.ABSENT, job.job_key, "the backend has no job with its tag")
+    return None
+
+
+def _follow_backend(job: Situation, budget: Budget) -> Take | None:
+    match job.remote:
+        case RemoteState.DONE | RemoteState.ERROR:
+            return Take(Event.ENDED, job.job_key, f"the backend says {job.remote}")
+        case RemoteState.CANCELLED:
+            by = "as asked" if job.cancel_requested else "by somebody else"
+            return Take(Event.STOPPED, job.job_key, f"cancelled on the backend, {by}")
+        case RemoteState.GONE if budget.volatile:
+            return Take(Event.DIED, job.job_key, "its process ended, and the job with it")
+        case RemoteState.GONE:
+            return Take(Event.VANISHED, job.job_key, "the backend does not have the job any more")
+    return None
+
+
+def _calls(jobs: Sequence[Situation], now_s: float, budget: Budget) -> Iterator[Call]:
+    for job in jobs:
+        if job.busy or now_s < job.ready_s or _take(job, budget):
+            continue
+        kind = _call(job, budget)
+        if kind:
+            yield Call(kind, job.job_key)
+
+
+def _call(job: Situation, budget: Budget) -> CallKind | None:
+    """Return what to ask the backend about a job that no event moves."""
+    match job.state:
+        case JobState.PLANNED:
+            return CallKind.SUBMIT
+        case JobState.IN_DOUBT if budget.idempotent:
+            return CallKind.SUBMIT
+        case JobState.IN_DOUBT if budget.findable:
+            return CallKind.FIND
+        case JobState.ACTIVE:
+            wants_cancel = job.cancel_requested and not job.cancel_sent and budget.cancels
+            return CallKind.CANCEL if wants_cancel else CallKind.STATUS
+        case JobState.COLLECTING:
+            return CallKind.UNDERSTAND if job.has_result else CallKind.FETCH
+    return None

@@ -1,0 +1,5 @@
+"""The way in: validates, plans, stores, and starts the engine."""
+
+from qiskit_job_manager.manager.job_manager import JobManager
+
+__all__ = ["JobManager"]

@@ -1,0 +1,130 @@
+"""Checks the arguments of `JobManager.run` before anything is stored or sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.model import Limits, RetryPolicy
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.ports import Backend, Capabilities
+
+
+def as_experiments(experiments: Any) -> Iterable[Any]:
+    """Return what was handed over as something to iterate over; a single circuit is one experiment.
+
+    Raises:
+        InvalidArgumentError: It is empty, or nothing that can be iterated over.
+    """
+    if hasattr(experiments, "num_qubits"):
+        return [experiments]  # iterating over a circuit would give its instructions
+    if isinstance(experiments, (str, bytes, Mapping)) or not isinstance(experiments, Iterable):
+        msg = f"experiments is a {type(experiments).__name__}; it is a list of circuits, or one"
+        raise InvalidArgumentError(msg)
+    if isinstance(experiments, Sequence) and not experiments:
+        msg = "experiments is empty; hand over at least one circuit"
+        raise InvalidArgumentError(msg)
+    return experiments
+
+
+def checked_count(name: str, value: Any) -> int | None:
+    """Return a whole number of at least 1, or ``None``.
+
+    Raises:
+        InvalidArgumentError: It is neither.
+    """
+    if value is None:
+        return None
+    whole = hasattr(value, "__index__") and not isinstance(value, bool)
+    if not whole or int(value) < 1:
+        msg = f"{name} is {value!r}; it is a whole number of at least 1, or None"
+        raise InvalidArgumentError(msg)
+    return int(value)
+
+
+def checked_name(name: Any) -> str:
+    """Return the name of a job set.
+
+    Raises:
+        InvalidArgumentError: It is not a string, or empty.
+    """
+    if not isinstance(name, str) or not name.strip():
+        msg = f"name is {name!r}; it is a string that is not empty, or None for the time of day"
+        raise InvalidArgumentError(msg)
+    return name
+
+
+def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return run options as plain JSON values, as the store keeps them.
+
+    Raises:
+        InvalidArgumentError: One of them cannot be stored.
+    """
+    return {name: _plain(name, value) for name, value in options.items()}
+
+
+def chosen_limits(backend: Backend, max_experiments_per_job: Any, limits: Any) -> Limits:
+    """Return the backend's limits, with the user's word in their place.
+
+    Raises:
+        InvalidArgumentError: A limit is not a whole number of at least 1.
+    """
+    if limits is not None and not isinstance(limits, Limits):
+        msg = f"limits is {limits!r}; it is a qiskit_job_manager.Limits"
+        raise InvalidArgumentError(msg)
+    most = checked_count("max_experiments_per_job", max_experiments_per_job)
+    word = (limits or Limits()).overridden_by(Limits(experiments_per_job=most))
+    chosen = backend.limits().overridden_by(word)
+    for field in Limits.__dataclass_fields__:
+        checked_count(f"limits.{field}", getattr(chosen, field))
+    return chosen
+
+
+def checked_retry(retry: Any) -> RetryPolicy:
+    """Return the retry policy.
+
+    Raises:
+        InvalidArgumentError: It is none, or cannot be kept to.
+    """
+    if retry is None:
+        return RetryPolicy()
+    if not isinstance(retry, RetryPolicy):
+        msg = f"retry is {retry!r}; it is a qiskit_job_manager.RetryPolicy"
+        raise InvalidArgumentError(msg)
+    if checked_count("retry.max_attempts", retry.max_attempts) is None:
+        msg = "retry.max_attempts is None; it is a whole number of at least 1"
+        raise InvalidArgumentError(msg)
+    if not 0 < retry.first_wait_s <= retry.longest_wait_s:
+        msg = (
+            f"retry waits from {retry.first_wait_s} s to {retry.longest_wait_s} s; "
+            "first_wait_s is greater than 0 and at most longest_wait_s"
+        )
+        raise InvalidArgumentError(msg)
+    return retry
+
+
+def is_blind(can: Capabilities) -> bool:
+    """Say whether only the user can decide about a job of which the answer was lost."""
+    return not (can.volatile or can.findable or can.idempotent)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """Return a value as plain JSON gives it back, NumPy's numbers and arrays unpacked."""
+    try:
+        return json.loads(json.dumps(value, default=_unpacked, allow_nan=False))
+    except (TypeError, ValueError):
+        msg = (
+            f"run option {name!r} is a {type(value).__name__}, which cannot be stored; options "
+            "are numbers, strings, booleans, lists and dicts of these. Set it on the backend "
+            f"instead, as in AerSimulator({name}=...)"
+        )
+        raise InvalidArgumentError(msg) from None
+
+
+def _unpacked(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError

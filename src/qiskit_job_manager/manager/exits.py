@@ -1,0 +1,44 @@
+"""Calls something when the interpreter begins to exit, while threads still run.
+
+`atexit` is too late: before it, the interpreter waits for the threads of every
+`concurrent.futures` executor, which local simulators run their jobs on, and refuses new work there.
+The hook that `concurrent.futures` itself uses for this runs functions before that wait, the latest
+first. It is not public; where it is missing, `atexit` serves, and the exit may take longer.
+"""
+
+from __future__ import annotations
+
+import atexit
+import concurrent.futures.thread  # noqa: F401  # registers its own hook, which must come before ours
+import threading
+import weakref
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Stoppable(Protocol):
+    """Something to be stopped."""
+
+    def stop(self) -> None:
+        """Stop; called again it does nothing."""
+
+
+_to_stop: weakref.WeakSet[Stoppable] = weakref.WeakSet()
+
+
+def stop_at_exit(engine: Stoppable) -> None:
+    """Have something stopped when the interpreter exits, if it still exists then."""
+    _to_stop.add(engine)
+
+
+def _stop_all() -> None:
+    for engine in list(_to_stop):
+        engine.stop()
+
+
+_register: Callable[[Callable[[], None]], object] = getattr(
+    threading, "_register_atexit", atexit.register
+)
+_register(_stop_all)

@@ -1,0 +1,167 @@
+"""Takes experiments in: encodes each once, plans as they come, and stores block by block."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.codec.circuits import encode_circuit, pack
+from qiskit_job_manager.errors import CodecError, InvalidExperimentError, NameInUseError
+from qiskit_job_manager.model import ExperimentSize
+from qiskit_job_manager.planning import plan
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.model import EncodedExperiment, JobSetDraft, JobSetRecord
+    from qiskit_job_manager.ports import Backend, Store
+
+
+class HandOver:
+    """One hand-over of experiments, to a new job set or to one that was begun before.
+
+    Args:
+        store: Where to.
+        backend: What runs them; it is asked whether it can.
+        draft: What the user asked for.
+        shots: Shots of each experiment, or ``None`` for the backend's default.
+        split_shots: Whether shots above a limit are split into shares.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        backend: Backend,
+        draft: JobSetDraft,
+        shots: int | None,
+        split_shots: bool,
+    ) -> None:
+        self._store = store
+        self._backend = backend
+        self._draft = draft
+        self._shots = shots
+        self._split_shots = split_shots
+        self._all_checked = False
+
+    def run(self, experiments: Iterable[Any], *, resume: bool) -> JobSetRecord:
+        """Store all experiments, and return the job set, complete.
+
+        A list is checked as a whole before anything is stored. What comes from an iterator is
+        checked as it comes, and an error removes what this call has stored of a new job set.
+
+        Raises:
+            NameInUseError: The name is in use, or its job set runs something else.
+            InvalidExperimentError: One cannot run, or there are none at all.
+            PlanError: One alone exceeds a limit.
+        """
+        if isinstance(experiments, Sequence):
+            for index, experiment in enumerate(experiments):
+                self._check(experiment, index)
+            self._all_checked = True
+        before = self._store.job_set_named(self._draft.name)
+        if before is not None:
+            if not resume:
+                raise NameInUseError(_in_use(before))
+            return self._resumed(before, iter(experiments))
+        return self._begun(self._store.create_job_set(self._draft), iter(experiments))
+
+    def _begun(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
+        try:
+            return self._take(record, experiments)
+        except BaseException:
+            self._store.delete_job_set(record.key)
+            raise
+
+    def _resumed(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
+        self._compare(record)
+        self._pass_over(record, experiments)
+        if not record.complete:
+            return self._take(record, experiments)
+        if list(islice(experiments, 1)):
+            raise NameInUseError(_differs(record, record.n_experiments, "there was none then"))
+        return record
+
+    def _take(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
+        """Store experiments after those that are stored, block by block; these are all."""
+        waiting: deque[EncodedExperiment] = deque()
+        blocks = plan(
+            self._sizes(experiments, record.n_experiments, waiting),
+            record.limits,
+            split_shots=self._split_shots,
+            start_job=record.n_jobs,
+        )
+        stored = record.n_experiments
+        for block in blocks:
+            members = [waiting.popleft() for _ in range(block.stop - block.start)]
+            self._store.add_block(record.key, block, members, pack(members))
+            stored = block.stop
+        if not stored:
+            msg = "there are no experiments; hand over at least one circuit"
+            raise InvalidExperimentError(msg)
+        self._store.complete_job_set(record.key)
+        return self._store.job_set(record.job_set_id) or record
+
+    def _compare(self, record: JobSetRecord) -> None:
+        """See that a job set of this name asks for the same."""
+        for what, before, now in (
+            ("backend", record.backend_name, self._draft.backend_name),
+            ("run options", dict(record.options), dict(self._draft.options)),
+        ):
+            if before != now:
+                msg = (
+                    f"job set {record.name!r} exists with other {what}: {before!r}, and not "
+                    f"{now!r}. Choose another name, or ask for the same."
+                )
+                raise NameInUseError(msg)
+
+    def _pass_over(self, record: JobSetRecord, experiments: Iterator[Any]) -> None:
+        """Read as many experiments as are stored, and see that they are the same."""
+        for before in self._store.experiments(record.key):
+            now = next(experiments, None)
+            if now is None:
+                raise NameInUseError(_differs(record, before.index, "there is none now"))
+            self._check(now, before.index)
+            if encoded(now, before.index).content_hash != before.content_hash:
+                raise NameInUseError(_differs(record, before.index, "its circuit is another one"))
+
+    def _check(self, experiment: Any, index: int) -> None:
+        if not self._all_checked:
+            self._backend.check(experiment, index, self._draft.options)
+
+    def _sizes(
+        self, experiments: Iterable[Any], first: int, waiting: deque[EncodedExperiment]
+    ) -> Iterator[ExperimentSize]:
+        for index, experiment in enumerate(experiments, start=first):
+            self._check(experiment, index)
+            coded = encoded(experiment, index)
+            waiting.append(coded)
+            yield ExperimentSize(index, coded.name, 1, self._shots, len(coded.data))
+
+
+def encoded(experiment: Any, index: int) -> EncodedExperiment:
+    """Return an experiment encoded.
+
+    Raises:
+        InvalidExperimentError: It cannot be encoded.
+    """
+    try:
+        return encode_circuit(experiment)
+    except CodecError as error:
+        name = getattr(experiment, "name", None)
+        msg = f"experiment {index} ({name!r}) cannot be stored: {error}"
+        raise InvalidExperimentError(msg) from error
+
+
+def _differs(record: JobSetRecord, index: int, how: str) -> str:
+    return (
+        f"job set {record.name!r} exists and runs other circuits: experiment {index} is the first "
+        f"that differs; {how}. Choose another name, or hand over the same circuits."
+    )
+
+
+def _in_use(record: JobSetRecord) -> str:
+    return (
+        f"the name {record.name!r} is in use by job set {record.job_set_id}, begun "
+        f"{record.created_at:%Y-%m-%d %H:%M} UTC. Choose another name, or go on with that one: "
+        "run(..., if_exists='resume')"
+    )

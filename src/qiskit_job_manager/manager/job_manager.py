@@ -1,0 +1,267 @@
+"""`JobManager`: the composition root, and where users begin."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import uuid
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from qiskit_job_manager import stores
+from qiskit_job_manager.clock import SystemClock
+from qiskit_job_manager.engine import Engine
+from qiskit_job_manager.errors import (
+    InvalidArgumentError,
+    JobManagerInvalidStateError,
+    JobManagerUnknownJobSet,
+)
+from qiskit_job_manager.job_set import ManagedJobSet
+from qiskit_job_manager.job_set.driving import Driving
+from qiskit_job_manager.job_set.tags import checked_tags
+from qiskit_job_manager.manager import arguments
+from qiskit_job_manager.manager.exits import stop_at_exit
+from qiskit_job_manager.model import JobSetDraft
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from qiskit_job_manager.model import JobSetRecord, Limits, RetryPolicy
+    from qiskit_job_manager.ports import Backend
+
+_PAGE = 200
+_SHORTEST_PREFIX = 4
+
+
+class JobManager:
+    """Runs circuits in bulk, and finds again what was run.
+
+    A manager owns one store and one engine. Several managers, in any number of processes, may use
+    one store; each job set is driven by one of them at a time.
+
+    Args:
+        store: File path or SQLAlchemy URL of the store. By default the environment variable
+            ``QISKIT_JOB_MANAGER_STORE``, or else a file in the user's data folder.
+
+    Raises:
+        StoreError: The store cannot be opened; the message says why and what to do.
+
+    Example:
+        >>> from qiskit import QuantumCircuit
+        >>> from qiskit_job_manager import JobManager
+        >>> circuit = QuantumCircuit(1, name="flip")
+        >>> circuit.x(0)                                            # doctest: +SKIP
+        >>> circuit.measure_all()
+        >>> with JobManager() as manager:                           # doctest: +SKIP
+        ...     job_set = manager.run([circuit], "aer", name="first", shots=100)
+        ...     job_set.results().get_counts("flip")
+        {'1': 100}
+    """
+
+    def __init__(self, store: str | Path | None = None) -> None:
+        self._store = stores.open_store(store)
+        self._clock = SystemClock()
+        self._engine = Engine(
+            self._store,
+            self._clock,
+            owner=uuid.uuid4().hex,
+            new_tag=lambda: f"qjm-{uuid.uuid4().hex}",
+            chance=random.random,
+        )
+        stop_at_exit(self._engine)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop driving, record what comes back within seconds, and close the store.
+
+        Jobs that a backend has go on there; whoever opens the job set next goes on with it.
+        """
+        self._engine.stop()
+        self._store.close()
+
+    # -- running ----------------------------------------------------------------------------------
+
+    def run(  # noqa: PLR0913  # the original's signature, and what it lacked
+        self,
+        experiments: Any,
+        backend: Any,
+        name: str | None = None,
+        max_experiments_per_job: int | None = None,
+        job_share_level: str | None = None,
+        job_tags: list[str] | None = None,
+        *,
+        shots: int | None = None,
+        limits: Limits | None = None,
+        split_shots: bool = True,
+        retry: RetryPolicy | None = None,
+        if_exists: Literal["error", "resume"] = "error",
+        volatile: bool | None = None,
+        **run_options: Any,
+    ) -> ManagedJobSet:
+        """Split circuits into jobs, store them, and have them run.
+
+        Returns when everything is stored; the jobs are sent and collected by a thread of this
+        process, and by whoever opens the job set later if it dies.
+
+        Args:
+            experiments: Circuits that the backend can run as they are (transpiled), as a list or
+                any iterable, or a single one.
+            backend: A Qiskit `BackendV2`, or a name such as ``"aer"`` or ``"fake:torino"``.
+            name: Name of the job set, unique in the store; by default the time of day in UTC.
+            max_experiments_per_job: At most so many experiments in one job.
+            job_share_level: Without effect; accepted so that old scripts run.
+            job_tags: Tags of the job set.
+            shots: Shots of each experiment; by default the backend's own.
+            limits: Limits of the backend, where the user knows better.
+            split_shots: Whether more shots than one job may take are split into several jobs, and
+                their results merged.
+            retry: How often a job that ran and failed may be sent again; by default never.
+            if_exists: What to do when ``name`` is in use: ``"resume"`` goes on with that job set
+                if its circuits are the same, so that a script can simply be run again.
+            volatile: Whether the backend's jobs die with this process; by default as is known.
+            **run_options: Passed to the backend's ``run``, such as ``memory=True``. A seed is
+                that of the first job; each other job gets one derived from it.
+
+        Returns:
+            The job set.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used.
+            InvalidExperimentError: An experiment cannot run; the message names it.
+            PlanError: An experiment alone exceeds a limit.
+            NameInUseError: The name is in use, or its job set has other circuits.
+            UnknownBackendError: No backend is known by that name.
+            StoreError: The job set cannot be stored.
+        """
+        from qiskit_job_manager import backends
+        from qiskit_job_manager.manager.hand_over import HandOver
+
+        del job_share_level
+        if if_exists not in ("error", "resume"):
+            msg = f"if_exists is {if_exists!r}; it is 'error' or 'resume'"
+            raise InvalidArgumentError(msg)
+        handed_over = arguments.as_experiments(experiments)
+        adapter = backends.adapt(backend, volatile=volatile)
+        options = arguments.checked_options(run_options)
+        shots = arguments.checked_count("shots", shots)
+        draft = JobSetDraft(
+            job_set_id=uuid.uuid4().hex,
+            name=self._free_name() if name is None else arguments.checked_name(name),
+            created_at=self._clock.now(),
+            backend_uri=adapter.uri,
+            backend_name=adapter.name,
+            volatile=adapter.capabilities.volatile,
+            blind=arguments.is_blind(adapter.capabilities),
+            options=options if shots is None else {**options, "shots": shots},
+            limits=arguments.chosen_limits(adapter, max_experiments_per_job, limits),
+            retry=arguments.checked_retry(retry),
+            tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
+        )
+        hand_over = HandOver(self._store, adapter, draft, shots, split_shots)
+        record = hand_over.run(handed_over, resume=if_exists == "resume")
+        job_set = self._job_set(record, adapter)
+        job_set.drive()
+        return job_set
+
+    # -- finding again ----------------------------------------------------------------------------
+
+    def job_sets(self, name: str | None = None) -> list[ManagedJobSet]:
+        """Return the job sets of the store, newest first; none of them is driven by this.
+
+        Args:
+            name: Only the one with this name.
+        """
+        if name is not None:
+            found = self._store.job_set_named(name)
+            return [self._job_set(found)] if found else []
+        return [self._job_set(record) for record in self._records()]
+
+    def find(self, reference: str) -> ManagedJobSet:
+        """Return a job set to look at, without driving it and without opening its backend.
+
+        Args:
+            reference: Its id, a prefix of the id that no other has (at least 4 characters), or its
+                name.
+
+        Raises:
+            JobManagerUnknownJobSet: There is none, or several.
+        """
+        found = self._store.job_set(reference) or self._store.job_set_named(reference)
+        if found is None and len(reference) >= _SHORTEST_PREFIX:
+            found = self._by_prefix(reference)
+        if found is None:
+            msg = (
+                f"no job set {reference!r} in the store {self._store.url}: it is given by its id, "
+                "the beginning of its id, or its name; job_sets() and `qjm list` show them"
+            )
+            raise JobManagerUnknownJobSet(msg)
+        return self._job_set(found)
+
+    def retrieve_job_set(
+        self, job_set_id: str, backend: Any = None, refresh: bool = False
+    ) -> ManagedJobSet:
+        """Return a job set of the store, and go on with it if it has not ended.
+
+        Args:
+            job_set_id: Its id, a prefix of the id that no other has, or its name.
+            backend: What runs it, where that cannot be opened by name; its results can be read
+                without.
+            refresh: Whether to ask the backend again about what is not stored.
+
+        Raises:
+            JobManagerUnknownJobSet: There is none, or several.
+        """
+        adapter = None
+        if backend is not None:
+            from qiskit_job_manager import backends
+
+            adapter = backends.adapt(backend)
+        job_set = self._job_set(self.find(job_set_id).record(), adapter)
+        if refresh:
+            job_set.refresh()
+        with contextlib.suppress(JobManagerInvalidStateError):  # it can be read in any case
+            job_set.drive()
+        return job_set
+
+    def report(self, detailed: bool = True) -> str:
+        """Return a text on all job sets of the store, newest first.
+
+        Args:
+            detailed: Whether to say something about each job.
+        """
+        return "\n\n".join(self._job_set(r).report(detailed) for r in self._records())
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _job_set(self, record: JobSetRecord, backend: Backend | None = None) -> ManagedJobSet:
+        driving = Driving(record, self._store, self._engine, self._clock, _open_backend, backend)
+        return ManagedJobSet(record, self._store, driving)
+
+    def _records(self) -> Iterator[JobSetRecord]:
+        last = None
+        while page := self._store.job_sets(before=last, limit=_PAGE):
+            yield from page
+            last = page[-1]
+
+    def _by_prefix(self, prefix: str) -> JobSetRecord | None:
+        found = self._store.job_sets_by_prefix(prefix.lower(), limit=2)
+        if len(found) > 1:
+            msg = f"several job sets have ids that begin with {prefix!r}; give more of the id"
+            raise JobManagerUnknownJobSet(msg)
+        return found[0] if found else None
+
+    def _free_name(self) -> str:
+        """Return the time of day as a name that is free."""
+        base = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return base if self._store.job_set_named(base) is None else f"{base}-{uuid.uuid4().hex[:8]}"
+
+
+def _open_backend(uri: str) -> Backend:
+    from qiskit_job_manager import backends
+
+    return backends.open_backend(uri)

@@ -1,0 +1,203 @@
+"""The results of a job set, experiment by experiment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from qiskit_job_manager.errors import ManagedResultDataNotAvailable
+from qiskit_job_manager.results.lookup import find_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    from qiskit import QuantumCircuit
+    from qiskit.result import Counts, Result
+    from qiskit.result.models import ExperimentResult
+
+    from qiskit_job_manager.results.source import ResultSource
+
+    Experiment: TypeAlias = int | str | QuantumCircuit
+
+
+class HasResults(Protocol):
+    """A job set, as far as its results need it."""
+
+    def result_source(self) -> ResultSource:
+        """Return what reads single experiments out of the store."""
+
+
+class ManagedResults:
+    """The results of a job set, read from the store one experiment at a time.
+
+    Every method that takes an experiment takes its index (negative from the end), its name or its
+    circuit, and returns exactly what the method of that name of `qiskit.result.Result` returns.
+
+    Args:
+        job_set: The job set.
+        backend_name: Name of the backend.
+        success: Whether every job of the set is done.
+        partial: Whether what a failed job did return may be read.
+
+    Attributes:
+        job_set: The job set.
+        backend_name: Name of the backend.
+        success: Whether every job of the set is done.
+
+    Example:
+        >>> results = job_set.results()                             # doctest: +SKIP
+        >>> results.get_counts("ghz_5")                             # doctest: +SKIP
+        {'00000': 520, '11111': 504}
+    """
+
+    def __init__(
+        self, job_set: HasResults, backend_name: str, success: bool, *, partial: bool = False
+    ) -> None:
+        self.job_set = job_set
+        self.backend_name = backend_name
+        self.success = success
+        self._partial = partial
+        self._source = job_set.result_source()
+
+    def __repr__(self) -> str:
+        name = self._source.record.name
+        return f"ManagedResults({name!r}, {self.backend_name!r}, success={self.success})"
+
+    def __len__(self) -> int:
+        return self._source.record.n_experiments
+
+    def __iter__(self) -> Iterator[ExperimentResult]:
+        """Yield the `ExperimentResult` of each experiment in order, as they are read."""
+        return (self._source.experiment(i, partial=self._partial) for i in range(len(self)))
+
+    def data(self, experiment: Experiment) -> dict[str, Any]:
+        """Return the raw data of an experiment, as `qiskit.result.Result.data` does.
+
+        Raises:
+            JobManagerJobNotFound: The job set has no such experiment.
+            ManagedResultDataNotAvailable: It has no result; the message says why.
+            QiskitError: It failed inside a job that returned something.
+        """
+        data: dict[str, Any] = self._result(experiment).data(0)
+        return data
+
+    def get_counts(self, experiment: Experiment) -> Counts:
+        """Return the histogram of an experiment, as `qiskit.result.Result.get_counts` does.
+
+        Raises:
+            JobManagerJobNotFound: The job set has no such experiment.
+            ManagedResultDataNotAvailable: It has no result; the message says why.
+            QiskitError: It has no counts, or failed inside a job that returned something.
+        """
+        return self._result(experiment).get_counts(0)
+
+    def get_memory(self, experiment: Experiment) -> Any:
+        """Return the outcome of each shot, as `qiskit.result.Result.get_memory` does.
+
+        Raises:
+            JobManagerJobNotFound: The job set has no such experiment.
+            ManagedResultDataNotAvailable: It has no result; the message says why.
+            QiskitError: It has no memory, or failed inside a job that returned something.
+        """
+        return self._result(experiment).get_memory(0)
+
+    def get_statevector(self, experiment: Experiment, decimals: int | None = None) -> Any:
+        """Return the final statevector, as `qiskit.result.Result.get_statevector` does.
+
+        Args:
+            experiment: Index, name or circuit.
+            decimals: Decimals to round to; ``None`` does not round.
+
+        Raises:
+            JobManagerJobNotFound: The job set has no such experiment.
+            ManagedResultDataNotAvailable: It has no result; the message says why.
+            QiskitError: It has no statevector, or failed inside a job that returned something.
+        """
+        return self._result(experiment).get_statevector(0, decimals=decimals)
+
+    def get_unitary(self, experiment: Experiment, decimals: int | None = None) -> Any:
+        """Return the unitary, as `qiskit.result.Result.get_unitary` does.
+
+        Args:
+            experiment: Index, name or circuit.
+            decimals: Decimals to round to; ``None`` does not round.
+
+        Raises:
+            JobManagerJobNotFound: The job set has no such experiment.
+            ManagedResultDataNotAvailable: It has no result; the message says why.
+            QiskitError: It has no unitary, or failed inside a job that returned something.
+        """
+        return self._result(experiment).get_unitary(0, decimals=decimals)
+
+    def combine_results(self) -> Result:
+        """Return one `qiskit.result.Result` with all experiments, in the order of the input.
+
+        With ``results(partial=True)``, experiments without a result stand in it as unsuccessful,
+        so that every index keeps its place. All experiments are held in memory at once.
+
+        Raises:
+            ManagedResultDataNotAvailable: An experiment has no result.
+        """
+        from qiskit.result import Result
+
+        record = self._source.record
+        return Result(
+            backend_name=self.backend_name,
+            job_id=record.job_set_id,
+            success=self.success,
+            results=[self._combined(index) for index in range(len(self))],
+            status="COMPLETED" if self.success else "PARTIAL COMPLETED",
+            date=record.created_at.isoformat(),
+        )
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a pandas data frame with one row an experiment.
+
+        Returns:
+            Columns ``name`` (str), ``shots`` (int), ``counts`` (dict, or ``None``) and ``error``
+            (str, or ``None``); the index is that of the experiments. Needs pandas:
+            ``pip install "qiskit-job-manager[dataframe]"``.
+        """
+        import pandas as pd
+
+        source = self._source
+        names = (e.name for e in source.store.experiments(source.record.key))
+        rows = [self._row(index, name) for index, name in enumerate(names)]
+        return pd.DataFrame(rows, columns=["name", "shots", "counts", "error"])
+
+    def _row(self, index: int, name: str) -> tuple[str, Any, Any, str | None]:
+        from qiskit.exceptions import QiskitError
+
+        try:
+            found = self._source.experiment(index, partial=self._partial)
+            counts = self._wrapped(found).get_counts(0) if hasattr(found.data, "counts") else None
+        except QiskitError as error:
+            return name, None, None, str(error)
+        return name, found.shots, counts, None
+
+    def _combined(self, index: int) -> ExperimentResult:
+        from qiskit.result.models import ExperimentResult, ExperimentResultData
+
+        try:
+            return self._source.experiment(index, partial=self._partial)
+        except ManagedResultDataNotAvailable as error:
+            if not self._partial:
+                raise
+            name = self._source.store.experiment(self._source.record.key, index)
+            header = {"name": name.name} if name else None
+            empty = ExperimentResultData()
+            return ExperimentResult(0, False, empty, status=str(error), header=header)
+
+    def _result(self, experiment: Experiment) -> Result:
+        index = find_index(self._source.store, self._source.record, experiment)
+        return self._wrapped(self._source.experiment(index, partial=self._partial))
+
+    def _wrapped(self, found: ExperimentResult) -> Result:
+        from qiskit.result import Result
+
+        return Result(
+            backend_name=self.backend_name,
+            success=self.success,
+            results=[found],
+            status="the backend says that this experiment failed",
+        )

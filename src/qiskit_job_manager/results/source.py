@@ -1,0 +1,156 @@
+"""Reads single experiments out of stored results, keeping the latest at hand."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager import merging
+from qiskit_job_manager.errors import (
+    CodecError,
+    JobManagerJobNotFound,
+    ManagedResultDataNotAvailable,
+    StoreCorruptError,
+)
+from qiskit_job_manager.model import JobRecord, JobState
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.codec.results import ResultReader
+    from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.ports import Store
+
+_BYTES_AT_HAND = 32 * 1024 * 1024
+
+_NOT_YET = {
+    JobState.PLANNED: "has not been sent yet",
+    JobState.SUBMITTING: "is being sent",
+    JobState.ACTIVE: "has not ended yet",
+    JobState.COLLECTING: "has ended and its result is being fetched",
+}
+
+
+class ResultSource:
+    """Reads experiments of one job set. Safe to use from several threads.
+
+    Args:
+        store: Where the job set is.
+        record: The job set.
+    """
+
+    def __init__(self, store: Store, record: JobSetRecord) -> None:
+        self.store = store
+        self.record = record
+        self._readers: OrderedDict[tuple[int, int], tuple[ResultReader, int]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def experiment(self, index: int, *, partial: bool) -> Any:
+        """Return one experiment's `qiskit.result.ExperimentResult`, its shares merged.
+
+        Args:
+            index: Index of the experiment.
+            partial: Whether what a failed job did return may be read.
+
+        Raises:
+            ManagedResultDataNotAvailable: There is no result of it; the message says why.
+        """
+        jobs = self._jobs(index)
+        readable = [job for job in jobs if _is_readable(job, partial=partial)]
+        if not readable or (len(readable) < len(jobs) and not partial):
+            missing = next(job for job in jobs if job not in readable)
+            raise ManagedResultDataNotAvailable(_why_not(index, missing))
+        parts = [self._part(job, index) for job in readable]
+        return parts[0] if len(parts) == 1 else _merged(parts)
+
+    def counts(self, index: int) -> dict[str, int] | None:
+        """Return the counts of a finished experiment by hexadecimal outcome, without Qiskit.
+
+        Raises:
+            ManagedResultDataNotAvailable: There is no result of it; the message says why.
+        """
+        jobs = self._jobs(index)
+        for job in jobs:
+            if not _is_readable(job, partial=False):
+                raise ManagedResultDataNotAvailable(_why_not(index, job))
+        parts = [self.reader(job).counts(index - job.start) for job in jobs]
+        known = [part for part in parts if part is not None]
+        return merging.merge_counts(known) if known else None
+
+    def reader(self, job: JobRecord) -> ResultReader:
+        """Return the reader of a job's stored result.
+
+        Raises:
+            ManagedResultDataNotAvailable: There is none, or it cannot be read.
+        """
+        attempt = (job.key, job.attempts)  # a job that is tried again has another result
+        with self._lock:
+            if attempt in self._readers:
+                self._readers.move_to_end(attempt)
+                return self._readers[attempt][0]
+        return self._keep(attempt, *self._open(job))
+
+    def _open(self, job: JobRecord) -> tuple[ResultReader, int]:
+        from qiskit_job_manager.codec.results import open_result
+
+        try:
+            blob = self.store.result(job.key)
+            if blob is not None:
+                return open_result(blob), len(blob.data)
+        except (CodecError, StoreCorruptError) as error:
+            msg = f"the stored result of job {job.index} cannot be read: {error}"
+            raise ManagedResultDataNotAvailable(msg) from error
+        msg = f"no result of job {job.index} is stored"
+        raise ManagedResultDataNotAvailable(msg)
+
+    def _keep(self, attempt: tuple[int, int], reader: ResultReader, size: int) -> ResultReader:
+        with self._lock:
+            self._bytes += size - self._readers.pop(attempt, (reader, 0))[1]
+            self._readers[attempt] = (reader, size)
+            while self._bytes > _BYTES_AT_HAND and len(self._readers) > 1:
+                self._bytes -= self._readers.popitem(last=False)[1][1]
+        return reader
+
+    def _jobs(self, index: int) -> list[JobRecord]:
+        jobs = self.store.jobs_covering(self.record.key, index)
+        if jobs:
+            return jobs
+        msg = f"experiment {index} of job set {self.record.name!r} is not in the store any more"
+        raise JobManagerJobNotFound(msg)
+
+    def _part(self, job: JobRecord, index: int) -> Any:
+        try:
+            return self.reader(job).experiment_result(index - job.start)
+        except CodecError as error:
+            msg = f"the stored result of experiment {index} cannot be read: {error}"
+            raise ManagedResultDataNotAvailable(msg) from error
+
+
+def span(job: JobRecord) -> str:
+    """Return which experiments a job runs, in words."""
+    one = job.stop - job.start == 1
+    text = f"experiment {job.start}" if one else f"experiments {job.start}-{job.stop - 1}"
+    return f"{text}, share {job.share + 1} of {job.shares}" if job.shares > 1 else text
+
+
+def _is_readable(job: JobRecord, *, partial: bool) -> bool:
+    return job.state is JobState.DONE or (partial and job.has_result and job.state.is_final)
+
+
+def _merged(parts: list[Any]) -> Any:
+    from qiskit.result.models import ExperimentResult
+
+    return ExperimentResult.from_dict(merging.merge([part.to_dict() for part in parts]))
+
+
+def _why_not(index: int, job: JobRecord) -> str:
+    where = f"experiment {index} has no result: its job {job.index} ({span(job)})"
+    if job.state in _NOT_YET:
+        return f"{where} {_NOT_YET[job.state]}"
+    if job.state is JobState.IN_DOUBT:
+        return (
+            f"{where} may or may not have been accepted by the backend ({job.error}); "
+            "job_set.resubmit() sends it again, job_set.abandon() gives it up"
+        )
+    hint = "; results(partial=True) reads what it did return" if job.has_result else ""
+    return f"{where} is {job.state}: {job.error or 'no reason was given'}{hint}"
