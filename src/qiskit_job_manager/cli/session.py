@@ -1,0 +1,44 @@
+"""What every command needs: the manager of the store, and the words for its arguments."""
+
+# No `from __future__ import annotations` where Typer reads annotations: they are values there.
+import shlex
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qiskit_job_manager.manager import JobManager
+
+JobSetArgument = Annotated[
+    str,
+    typer.Argument(metavar="SET", help="Id of a job set, a unique beginning of it, or its name."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        metavar="SECONDS",
+        help="Stop waiting after this long; nothing is cancelled and nothing is lost.",
+    ),
+]
+
+
+@contextmanager
+def opened_manager(ctx: typer.Context) -> "Iterator[JobManager]":
+    """Open the store that the command line names, and stop its engine gracefully at the end."""
+    from qiskit_job_manager.manager import JobManager
+
+    with JobManager(store=ctx.obj) as manager:
+        yield manager
+
+
+def command_for(ctx: typer.Context, *words: str) -> str:
+    """Return a command for the user to copy, with the store if one was named."""
+    store: str | None = ctx.obj
+    # A URL may hold a password, which does not belong on a screen.
+    named = ["--store", store] if store and "@" not in store else []
+    return shlex.join(["qjm", *named, *words])

@@ -1,0 +1,86 @@
+"""Text for terminals."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qiskit_job_manager.cli.text import counted, escape, escape_lines, first_line, plural, table
+from qiskit_job_manager.model import JobState
+
+HARMLESS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+@given(st.text())
+def test_escaped_text_holds_nothing_that_a_terminal_obeys(text):
+    assert not any(unicodedata.category(c) in HARMLESS for c in escape(text))
+
+
+@given(st.text(alphabet=st.characters(categories=("L", "N", "P", "S"))))
+def test_text_that_does_no_harm_stays_as_it_is(text):
+    assert escape(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2J", r"\x1b[2J"),
+        ("a\nb\r", r"a\nb\r"),
+        ("\u202egnp.exe", r"\u202egnp.exe"),
+        ("\x9b31m", r"\x9b31m"),
+        ("\udcff", r"\udcff"),
+    ],
+)
+def test_escape_sequences_are_shown(text, shown):
+    assert escape(text) == shown
+
+
+def test_a_message_keeps_its_lines_and_nothing_else():
+    assert escape_lines("one\n\x1btwo") == "one\n\\x1btwo"
+
+
+@pytest.mark.parametrize(("text", "line"), [(None, ""), ("", ""), (" \n", ""), ("\n a\nb", "a")])
+def test_only_the_first_line_of_a_message_is_shown_in_a_table(text, line):
+    assert first_line(text) == line
+
+
+def test_counts_follow_the_life_of_a_job_and_leave_out_what_does_not_occur():
+    states = {JobState.DONE: 1200, JobState.PLANNED: 1, JobState.FAILED: 0}
+    assert counted(states) == "1 planned, 1,200 done"
+
+
+def test_one_of_a_thing_is_singular():
+    assert [plural(n, "job") for n in (0, 1, 1200)] == ["0 jobs", "1 job", "1,200 jobs"]
+
+
+def test_columns_are_aligned_and_lines_end_without_blanks():
+    assert list(table(("A", "NAME", "C"), [("1", "量子", "x"), ("1000", "e\u0301", "")])) == [
+        "A     NAME  C",
+        "1     量子  x",
+        "1000  e\u0301",
+    ]
+
+
+def test_a_table_without_rows_is_its_header():
+    assert list(table(("A", "B"), [])) == ["A  B"]
+
+
+def test_long_cells_are_cut_but_not_in_the_last_column():
+    (_, line) = table(("A", "B"), [("x" * 100, "y" * 100)])
+    assert line == "x" * 45 + "...  " + "y" * 100
+
+
+def test_a_table_is_printed_while_its_rows_are_read():
+    """A table of a million rows must not wait for, nor hold, the last of them."""
+    rows = ((str(i),) for i in range(1_000_000))
+    lines = table(("N",), rows)
+    assert [next(lines) for _ in range(2)] == ["N", "0"]
+    assert int(next(rows)[0]) < 10_000
+
+
+def test_every_row_has_its_line_whatever_the_page():
+    lines = list(table(("N",), ((str(i),) for i in range(1234))))
+    assert [line.strip() for line in lines[1:]] == [str(i) for i in range(1234)]
