@@ -1,0 +1,251 @@
+# ruff: noqa: D102 -- the name of a test is the sentence that it proves
+"""What every `Store` must do, as tests that an author of one inherits.
+
+Subclass `StoreContract` in a test module and give it two fixtures::
+
+    class TestMyStore(StoreContract):
+        @pytest.fixture
+        def open_again(self, tmp_path):
+            return lambda: MyStore(tmp_path / "store")
+
+        @pytest.fixture
+        def store(self, open_again):
+            store = open_again()
+            yield store
+            store.close()
+
+``open_again`` opens the same, at first empty, database once more. For messages that show both
+sides of a failed assertion, have pytest rewrite this module before it is imported
+(``pytest.register_assert_rewrite``), and `store_driving_contract` with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from qiskit_job_manager.errors import NameInUseError, StoreError
+from qiskit_job_manager.model import (
+    Blob,
+    Block,
+    ExperimentRecord,
+    JobSetDraft,
+    JobState,
+    PlannedJob,
+    RequestKind,
+)
+from qiskit_job_manager.testing.store_driving_contract import DrivingContract
+from qiskit_job_manager.testing.store_samples import (
+    NOON,
+    SETTINGS,
+    draft,
+    experiments,
+    hand_over,
+    must_claim,
+    submission,
+    the_set,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qiskit_job_manager.ports import Store
+
+    OpenAgain = Callable[[], Store]
+
+
+class HandingOverContract:
+    """Job sets come in, are renamed, and go."""
+
+    def test_a_job_set_reads_back_as_it_was_handed_over(self, store: Store) -> None:
+        asked = draft(**SETTINGS)
+        made = store.create_job_set(asked)
+        given = {name: getattr(made, name) for name in JobSetDraft.__dataclass_fields__}
+        assert JobSetDraft(**given) == asked
+        assert (made.complete, made.n_experiments, made.n_jobs) == (False, 0, 0)
+        assert store.job_set(asked.job_set_id) == store.job_set_named(asked.name) == made
+
+    def test_what_was_written_is_there_for_whoever_opens_it_again(
+        self, store: Store, open_again: OpenAgain
+    ) -> None:
+        hand_over(store, [["a", "b"], ["c"]])
+        other = open_again()
+        try:
+            assert the_set(other) == the_set(store)
+            assert other.jobs(the_set(other).key) == store.jobs(the_set(store).key)
+        finally:
+            other.close()
+
+    def test_a_name_in_use_is_refused_and_nothing_is_written(self, store: Store) -> None:
+        first = store.create_job_set(draft("sweep"))
+        with pytest.raises(NameInUseError, match="sweep"):
+            store.create_job_set(draft("other", name="sweep"))
+        assert store.job_sets(limit=9) == [first]
+
+    def test_renaming_frees_the_old_name_and_never_takes_anothers(self, store: Store) -> None:
+        first, second = store.create_job_set(draft("a")), store.create_job_set(draft("b"))
+        with pytest.raises(NameInUseError, match="'a'"):
+            store.rename(second.key, "a")
+        store.rename(first.key, "c")
+        store.rename(second.key, "a")
+        assert [job_set.name for job_set in store.job_sets(limit=9)] == ["a", "c"]
+
+    def test_tags_are_replaced_in_order(self, store: Store) -> None:
+        store.set_tags(the_set(store).key, ["z", "a"])
+        assert the_set(store).tags == ("z", "a")
+
+    def test_blocks_append_experiments_and_planned_jobs(self, store: Store) -> None:
+        hand_over(store, [["a", "b"], ["c"]], shares=2)
+        job_set = the_set(store)
+        assert (job_set.n_experiments, job_set.n_jobs) == (3, 4)
+        jobs = store.jobs(job_set.key)
+        places = [(job.index, job.start, job.stop, job.share, job.shares) for job in jobs]
+        assert places == [(0, 0, 2, 0, 2), (1, 0, 2, 1, 2), (2, 2, 3, 0, 2), (3, 2, 3, 1, 2)]
+        assert {(job.state, job.attempts, job.tag, job.shots) for job in jobs} == {
+            (JobState.PLANNED, 0, None, 10)
+        }
+        payloads = [store.payload(job.key) for job in jobs]
+        assert [payload.data for payload in payloads] == [b"a,b", b"a,b", b"c", b"c"]
+        assert {payload.format for payload in payloads} == {"circuits/1"}
+
+    def test_a_block_that_is_not_the_next_is_refused_whole(self, store: Store) -> None:
+        hand_over(store, [["a"]])
+        before = the_set(store)
+        block = Block(5, 6, (PlannedJob(1, 5, 6, None, 0, 1),))
+        with pytest.raises(StoreError):
+            store.add_block(before.key, block, experiments(["b"]), Blob("f", b""))
+        assert the_set(store) == before
+        assert len(list(store.experiments(before.key))) == 1
+
+    def test_a_complete_job_set_takes_no_more(self, store: Store) -> None:
+        hand_over(store, [["a"]])
+        store.complete_job_set(the_set(store).key)
+        assert the_set(store).complete
+        with pytest.raises(StoreError, match="complete"):
+            hand_over(store, [["b"]])
+
+    def test_deleting_takes_all_of_one_set_and_nothing_of_others(self, store: Store) -> None:
+        hand_over(store, [["a", "b"]])
+        job_set, other = the_set(store), the_set(store, "other")
+        token = must_claim(store)
+        store.advance(token, [submission(store, 0, "tag")])
+        store.request(job_set.key, RequestKind.CANCEL)
+        store.request(other.key, RequestKind.RETRY)
+        store.delete_job_set(job_set.key)
+        store.delete_job_set(job_set.key)
+        left = [
+            *(store.jobs(job_set.key), list(store.experiments(job_set.key))),
+            *(list(store.events(job_set.key)), store.requests(job_set.key)),
+        ]
+        assert left == [[], [], [], []]
+        assert store.job_sets(limit=9) == [other]
+        assert len(store.requests(other.key)) == 1
+
+    def test_the_number_of_a_deleted_job_set_is_not_given_again(self, store: Store) -> None:
+        gone = the_set(store)
+        token = must_claim(store)
+        store.delete_job_set(gone.key)
+        assert the_set(store).key != gone.key
+        assert not store.renew(token)
+
+    def test_writing_to_a_deleted_job_set_is_an_error(self, store: Store) -> None:
+        key = the_set(store).key
+        store.delete_job_set(key)
+        with pytest.raises(StoreError):
+            store.rename(key, "x")
+        with pytest.raises(StoreError):
+            store.set_tags(key, [])
+        with pytest.raises(StoreError):
+            store.complete_job_set(key)
+        with pytest.raises(StoreError):
+            store.request(key, RequestKind.CANCEL)
+
+
+class FindingContract:
+    """Everything that is read."""
+
+    def test_what_is_not_there_is_none_or_empty(self, store: Store) -> None:
+        nothing: list[object] = [
+            *(store.job_set("0" * 32), store.job_set_named("x"), store.experiment(7, 0)),
+            *(store.result(7), store.driver(7), store.claim(7, "me")),
+        ]
+        assert nothing == [None] * 6
+        empty: list[object] = [
+            *(store.job_sets(limit=5), store.jobs(7), store.jobs_covering(7, 0), store.attempts(7)),
+            *(store.indices(7, "x"), store.requests(7), list(store.events(7))),
+            list(store.experiments(7)),
+        ]
+        assert empty == [[]] * 8
+
+    def test_job_sets_are_found_by_the_beginning_of_their_id(self, store: Store) -> None:
+        for digit in "0a9f":
+            store.create_job_set(draft(digit, job_set_id=f"ab{digit}".ljust(32, "7")))
+        assert {found.name for found in store.job_sets_by_prefix("ab", 9)} == set("0a9f")
+        assert [found.name for found in store.job_sets_by_prefix("aba", 9)] == ["a"]
+        assert store.job_sets_by_prefix("abb", 9) == []
+        assert len(store.job_sets_by_prefix("ab", 3)) == 3
+
+    def test_job_sets_are_paged_from_the_newest(self, store: Store) -> None:
+        moments = [0, 3, 1, 3, 2]
+        for number, minute in enumerate(moments):
+            store.create_job_set(
+                draft(str(number), created_at=NOON + timedelta(microseconds=minute))
+            )
+        seen: list[str] = []
+        page = store.job_sets(limit=2)
+        while page:
+            seen += [job_set.name for job_set in page]
+            page = store.job_sets(before=page[-1], limit=2)
+        assert seen == ["3", "1", "4", "2", "0"]
+
+    def test_the_jobs_of_an_experiment_are_all_its_shares_and_no_others(self, store: Store) -> None:
+        hand_over(store, [["a", "b"], ["c"], ["d", "e", "f"]], shares=3)
+        key = the_set(store).key
+        for index, jobs in enumerate([[0, 1, 2]] * 2 + [[3, 4, 5]] + [[6, 7, 8]] * 3):
+            assert [job.index for job in store.jobs_covering(key, index)] == jobs
+        assert store.jobs_covering(key, 6) == store.jobs_covering(key, -1) == []
+
+    def test_experiments_are_found_by_index_and_by_name(self, store: Store) -> None:
+        hand_over(store, [["a", "b", "a"], ["é", "a"]])
+        key = the_set(store).key
+        record = ExperimentRecord(3, "é", hashlib.sha256("é".encode()).digest())
+        assert store.experiment(key, 3) == record
+        assert (store.indices(key, "a"), store.indices(key, "a", limit=2)) == ([0, 2, 4], [0, 2])
+        assert store.indices(key, "A") == []
+        part = [found.index for found in store.experiments(key, start=1, stop=4)]
+        assert part == [1, 2, 3]
+
+    def test_iterating_goes_on_over_pages(self, store: Store) -> None:
+        hand_over(store, [[f"e{i}" for i in range(2500)]])
+        found = list(store.experiments(the_set(store).key, start=3))
+        assert [experiment.index for experiment in found] == list(range(3, 2500))
+
+    def test_jobs_are_picked_by_state_place_and_number(self, store: Store) -> None:
+        hand_over(store, [[name] for name in "abcdef"])
+        key, token = the_set(store).key, must_claim(store)
+        store.advance(token, [submission(store, index, f"t{index}") for index in (1, 3, 4)])
+        both = [JobState.PLANNED, JobState.SUBMITTING]
+
+        def picked(**how: Any) -> list[int]:
+            return [job.index for job in store.jobs(key, **how)]
+
+        assert picked() == picked(states=both) == [0, 1, 2, 3, 4, 5]
+        assert picked(states=[JobState.SUBMITTING]) == [1, 3, 4]
+        assert picked(states=[JobState.SUBMITTING], after=1, limit=1) == [3]
+        assert picked(states=both, after=1, limit=3) == [2, 3, 4]
+        assert picked(states=[]) == picked(states=[JobState.DONE]) == picked(limit=0) == []
+
+    def test_totals_count_jobs_and_experiments(self, store: Store) -> None:
+        hand_over(store, [["a", "b"], ["c"]])
+        token = must_claim(store)
+        store.advance(token, [submission(store, 0, "t")])
+        totals = store.totals(the_set(store).key)
+        assert totals.jobs == {JobState.SUBMITTING: 1, JobState.PLANNED: 1}
+        assert totals.experiments == {JobState.SUBMITTING: 2, JobState.PLANNED: 1}
+
+
+class StoreContract(HandingOverContract, FindingContract, DrivingContract):
+    """The whole contract."""

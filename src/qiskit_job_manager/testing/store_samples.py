@@ -1,0 +1,92 @@
+"""Job sets, blocks and steps for tests of stores."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.model import (
+    Advance,
+    Blob,
+    Block,
+    EncodedExperiment,
+    JobSetDraft,
+    JobSetRecord,
+    JobState,
+    Limits,
+    PlannedJob,
+    RetryPolicy,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qiskit_job_manager.model import Token
+    from qiskit_job_manager.ports import Store
+
+NOON = datetime(2026, 3, 29, 12, 0, 0, 123_456, tzinfo=UTC)
+
+SETTINGS: dict[str, Any] = {
+    "options": {"shots": 1024, "seed_simulator": 7, "nested": {"é": [1, 2.5, None, True]}},
+    "limits": Limits(experiments_per_job=300, submissions_per_minute=5),
+    "retry": RetryPolicy(max_attempts=3, first_wait_s=0.25, longest_wait_s=8.0),
+    "tags": ("b", "a", "ü"),
+    "volatile": True,
+    "blind": True,
+    "backend_uri": "fake:torino",
+}
+
+
+def draft(seed: str = "sweep", /, **changes: Any) -> JobSetDraft:
+    """Return a draft whose name is ``seed``, with an id made from it, and these changes."""
+    plain = JobSetDraft(
+        job_set_id=hashlib.md5(seed.encode(), usedforsecurity=False).hexdigest(),
+        name=seed,
+        created_at=NOON,
+        backend_uri=None,
+        backend_name="torino",
+        volatile=False,
+    )
+    return replace(plain, **changes)
+
+
+def experiments(names: Sequence[str]) -> list[EncodedExperiment]:
+    """Return encoded experiments with these names."""
+    return [EncodedExperiment(name, hashlib.sha256(name.encode()).digest(), b"") for name in names]
+
+
+def hand_over(store: Store, blocks: Sequence[Sequence[str]], shares: int = 1) -> None:
+    """Append blocks, each given by the names of its experiments, to the job set ``"sweep"``."""
+    for names in blocks:
+        job_set = the_set(store)
+        start, first = job_set.n_experiments, job_set.n_jobs
+        stop = start + len(names)
+        jobs = [PlannedJob(first + i, start, stop, 10, i, shares) for i in range(shares)]
+        payload = Blob("circuits/1", ",".join(names).encode())
+        store.add_block(job_set.key, Block(start, stop, tuple(jobs)), experiments(names), payload)
+
+
+def the_set(store: Store, name: str = "sweep") -> JobSetRecord:
+    """Return a job set by its name, begun if there is none."""
+    return store.job_set_named(name) or store.create_job_set(draft(name))
+
+
+def must_claim(store: Store, owner: str = "driver") -> Token:
+    """Return the right to drive the job set ``"sweep"``."""
+    token = store.claim(the_set(store).key, owner)
+    assert token is not None
+    return token
+
+
+def step(store: Store, index: int, before: JobState, after: JobState, **facts: Any) -> Advance:
+    """Return a step of a job of the job set ``"sweep"``."""
+    (job,) = store.jobs(the_set(store).key, after=index - 1, limit=1)
+    told: dict[str, Any] = {"event": f"to {after}", "at": NOON} | facts
+    return Advance(job_key=job.key, expected=before, after=after, **told)
+
+
+def submission(store: Store, index: int, tag: str) -> Advance:
+    """Return the step that begins an attempt of a planned job."""
+    return step(store, index, JobState.PLANNED, JobState.SUBMITTING, new_tag=tag)
