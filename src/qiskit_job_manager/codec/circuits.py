@@ -1,0 +1,146 @@
+"""Circuits to bytes and back.
+
+A circuit is one QPY file. Where QPY alone would lose something that a simulator needs (see
+`simulator_notes`), the file follows notes on it:
+
+    0x01, varint length, notes, QPY
+
+``qpy-frames/1`` is a container (see `containers`) with an empty head. The text of a block is
+
+    varint per circuit: its length
+    circuits, one after the other
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.codec.containers import Container, PackedBlock, split
+from qiskit_job_manager.codec.containers import pack as pack_container
+from qiskit_job_manager.codec.identity import content_hash
+from qiskit_job_manager.codec.simulator_notes import restore_notes, take_notes
+from qiskit_job_manager.codec.wire import Reader, write_bytes, write_varint
+from qiskit_job_manager.errors import CodecError
+from qiskit_job_manager.model import Blob, EncodedExperiment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qiskit import QuantumCircuit
+
+CIRCUITS_FORMAT = "qpy-frames/1"
+
+_NOTED = 1
+_MOST_CIRCUITS_PER_BLOCK = 128
+_HEAVIEST_BLOCK_BYTES = 1 << 20
+
+
+def encode_circuit(circuit: QuantumCircuit) -> EncodedExperiment:
+    """Encode one circuit.
+
+    Its content hash is the same in every process for the same circuit, whatever its name and
+    whatever names Qiskit counted up for circuits inside it. It holds as long as Qiskit writes
+    the same version of QPY.
+
+    Raises:
+        CodecError: QPY cannot hold the circuit; the message says why.
+    """
+    data = _dump(circuit)
+    digest = content_hash(circuit, data)
+    notes = take_notes(circuit, data)
+    if notes:
+        noted = bytearray((_NOTED,))
+        write_bytes(noted, notes)
+        data = bytes(noted) + data
+    return EncodedExperiment(name=circuit.name, content_hash=digest, data=data)
+
+
+def _dump(circuit: QuantumCircuit) -> bytes:
+    from qiskit import qpy
+
+    file = io.BytesIO()
+    try:
+        qpy.dump(circuit, file)
+    except Exception as error:
+        # QPY raises whatever its parts raise: of JSON, of struct, of user-defined gates.
+        raise CodecError(
+            f"Circuit {circuit.name!r} cannot be stored: {type(error).__name__}: {error}. "
+            "Its metadata must be JSON, and QPY must know its gates"
+        ) from error
+    return file.getvalue()
+
+
+def pack(experiments: Sequence[EncodedExperiment]) -> Blob:
+    """Put encoded circuits together, in order."""
+    data = [experiment.data for experiment in experiments]
+    runs = split([len(each) for each in data], _MOST_CIRCUITS_PER_BLOCK, _HEAVIEST_BLOCK_BYTES)
+    blocks = (_block(data[run.start : run.stop]) for run in runs)
+    return Blob(format=CIRCUITS_FORMAT, data=pack_container(b"", blocks))
+
+
+def _block(circuits: Sequence[bytes]) -> PackedBlock:
+    lengths = bytearray()
+    for each in circuits:
+        write_varint(lengths, len(each))
+    return PackedBlock(len(circuits), [bytes(lengths) + b"".join(circuits)])
+
+
+def unpack(blob: Blob) -> list[QuantumCircuit]:
+    """Return the circuits that `pack` put together.
+
+    Raises:
+        CodecError: The bytes are damaged, or of another format.
+    """
+    container = _open(blob)
+    return [
+        _load(data, item)
+        for block in range(container.n_blocks)
+        for item, data in enumerate(_circuits(container, block))
+    ]
+
+
+def unpack_one(blob: Blob, offset: int) -> QuantumCircuit:
+    """Return one of the circuits that `pack` put together, by its place.
+
+    Raises:
+        CodecError: The bytes are damaged, of another format, or have no such circuit.
+    """
+    container = _open(blob)
+    block, place = container.locate(offset)
+    return _load(_circuits(container, block)[place], offset)
+
+
+def _open(blob: Blob) -> Container:
+    if blob.format != CIRCUITS_FORMAT:
+        raise CodecError(
+            f"Circuits of format {blob.format!r} cannot be read; known is {CIRCUITS_FORMAT!r}"
+        )
+    return Container(blob.data)
+
+
+def _circuits(container: Container, block: int) -> list[bytes]:
+    n_items, text = container.block(block)
+    reader = Reader(text)
+    lengths = [reader.varint() for _ in range(n_items)]
+    circuits = [reader.take(length) for length in lengths]
+    reader.finish()
+    return circuits
+
+
+def _load(data: bytes, offset: int) -> Any:
+    from qiskit import qpy
+
+    notes = b""
+    if data[:1] == bytes((_NOTED,)):
+        reader = Reader(data, start=1)
+        notes = reader.bytes()
+        data = reader.take(reader.left)
+    try:
+        [circuit] = qpy.load(io.BytesIO(data))
+    except Exception as error:
+        # As above: QPY raises whatever its parts raise.
+        raise CodecError(
+            f"Stored circuit {offset} cannot be read: {type(error).__name__}: {error}"
+        ) from error
+    return restore_notes(circuit, notes) if notes else circuit
