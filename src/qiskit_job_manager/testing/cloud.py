@@ -153,8 +153,6 @@ class ScriptedBackend:
         Raises:
             NotImplementedError: The backend cannot be searched and should not have been asked.
         """
-        if not self._capabilities.findable:
-            raise NotImplementedError("find() was called on a backend that is not findable")
         return self._play(Call.FIND, tag, lambda: self._listed(tag))
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
@@ -212,6 +210,8 @@ class ScriptedBackend:
             return remote_id
 
     def _listed(self, tag: str) -> list[str]:
+        if not self._capabilities.findable:
+            raise NotImplementedError("find() was called on a backend that is not findable")
         listed_until_s = self._clock.monotonic() - self._capabilities.listing_lag_s
         with self._lock:
             return [
