@@ -1,0 +1,64 @@
+"""Where a Qiskit backend comes from: whether its jobs live in this process.
+
+Volatile means that sending a job again is free, so to call something volatile by mistake may pay
+for it twice. Only what is known to run here is taken for local, by who wrote its ``run()``: a
+provider's backend that inherits the looks of a fake one, and sends elsewhere, is not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qiskit_job_manager.errors import InvalidArgumentError
+
+_AER = "qiskit_aer"
+_NOT_REENTRANT = (
+    "qiskit.providers.basic_provider",
+    "qiskit.providers.fake_provider",
+    "qiskit_ibm_runtime.fake_provider",
+)
+_IBM = "qiskit_ibm_runtime.ibm_backend"
+
+
+def is_local(backend: Any) -> bool:
+    """Say whether the backend is known to run its jobs in this process."""
+    return _within(_author(backend), (_AER, *_NOT_REENTRANT))
+
+
+def is_aer(backend: Any) -> bool:
+    """Say whether Aer itself runs the backend's circuits."""
+    return _within(_author(backend), (_AER,))
+
+
+def is_reentrant(backend: Any) -> bool:
+    """Say whether ``run()`` may be called from several threads at once.
+
+    `BasicSimulator` keeps the state vector of the circuit that it runs in itself, and fake backends
+    make their simulator at the first call.
+    """
+    return not _within(_author(backend), _NOT_REENTRANT)
+
+
+def refuse_runless(backend: Any) -> None:
+    """Refuse a backend that is known to have a ``run()`` only for its error.
+
+    Raises:
+        InvalidArgumentError: It is IBM's; the message says what to do.
+    """
+    if _within(_author(backend), (_IBM,)):
+        raise InvalidArgumentError(
+            f"backend {backend.name!r} cannot run circuits: IBM removed backend.run() in favour of "
+            "primitives. To simulate it here, hand over AerSimulator.from_backend(backend)"
+        )
+
+
+def _author(backend: Any) -> str:
+    """Return the module of the class that defines the backend's ``run()``."""
+    for cls in type(backend).__mro__:
+        if "run" in vars(cls):
+            return str(cls.__module__)
+    return ""
+
+
+def _within(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(package + ".") for package in packages)
