@@ -11,7 +11,6 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.errors import MergeError
-from qiskit_job_manager.merging.data import merge_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,6 +77,9 @@ def _check_agreement(parts: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _merged_data(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    # NumPy takes a tenth of a second to import, which who only lists job sets must not pay.
+    from qiskit_job_manager.merging.data import merge_data
+
     if not any(part.get("data") for part in parts):
         return {}
     return merge_data(parts, [_shot_count(part.get("shots")) or 0 for part in parts])
