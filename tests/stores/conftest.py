@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-import uuid
+import signal
+import traceback
+import warnings
 
 import pytest
 
@@ -12,23 +14,61 @@ pytest.register_assert_rewrite(
     "qiskit_job_manager.testing.store_driving_contract",
 )
 
-POSTGRES = os.environ.get("QJM_TEST_POSTGRES_URL")
-
 
 @pytest.fixture
 def store_path(tmp_path):
     return tmp_path / "store.db"
 
 
-@pytest.fixture
-def postgres_url():
-    """URL of a schema of its own, dropped at the end."""
-    if POSTGRES is None:
-        pytest.skip("QJM_TEST_POSTGRES_URL names no database")
-    import psycopg
+class Child:
+    """A forked process that may be told to die, and can say one word."""
 
-    name = f"qjm_{uuid.uuid4().hex}"
-    with psycopg.connect(POSTGRES, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {name}")
-        yield f"{POSTGRES}?options=-csearch_path%3D{name}"
-        connection.execute(f"DROP SCHEMA {name} CASCADE")
+    def __init__(self, work):
+        self._read, write = os.pipe()
+        with warnings.catch_warnings():
+            # Python warns of forks beside threads; what runs in the child takes no lock of theirs.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.pid = os.fork()
+        if self.pid == 0:
+            self._work(work, write)
+        os.close(write)
+        self._status = None
+
+    @staticmethod
+    def _work(work, write):
+        try:
+            work(lambda word: os.write(write, word.encode()))
+        except BaseException:  # noqa: BLE001  # the child ends here, whatever happened
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+
+    def word(self):
+        """Wait for what the child says; empty when it died without a word."""
+        return os.read(self._read, 1000).decode()
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+        return self.wait()
+
+    def wait(self):
+        """Return the exit code; negative: the signal that ended it."""
+        if self._status is None:
+            self._status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            os.close(self._read)
+        return self._status
+
+
+@pytest.fixture
+def fork():
+    """Start ``work(say)`` in a forked process, killed at the end at the latest."""
+    children = []
+
+    def start(work):
+        children.append(Child(work))
+        return children[-1]
+
+    yield start
+    for child in children:
+        if child._status is None:
+            child.kill()

@@ -1,33 +1,22 @@
-"""The contract of stores, on every database that is supported."""
+"""The contract of stores, on SQLite."""
 
 from __future__ import annotations
 
 import pytest
 
-from qiskit_job_manager.stores import open_store
+from qiskit_job_manager.stores import open_store, sqlite
 from qiskit_job_manager.testing.store_contract import StoreContract
 
 
-class _OurStore(StoreContract):
+@pytest.mark.parametrize("journal", ["delete", "wal"], scope="class")
+class TestSqlite(StoreContract):
     @pytest.fixture
-    def open_again(self, location):
-        return lambda: open_store(location)
+    def open_again(self, store_path, journal, monkeypatch):
+        monkeypatch.setattr(sqlite, "journal_mode", lambda version: journal)
+        return lambda: open_store(store_path)
 
     @pytest.fixture
     def store(self, open_again):
         store = open_again()
         yield store
         store.close()
-
-
-class TestSqlite(_OurStore):
-    @pytest.fixture
-    def location(self, store_path):
-        return store_path
-
-
-@pytest.mark.service
-class TestPostgresql(_OurStore):
-    @pytest.fixture
-    def location(self, postgres_url):
-        return postgres_url

@@ -74,6 +74,11 @@ class Database:
         """Where it is, as an SQLAlchemy URL without password."""
         return self._engine.url.set(query={}).render_as_string(hide_password=True)
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is open and this process opened it."""
+        return not self._closed and os.getpid() == self._pid
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection in a transaction that only reads."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, select, tuple_
 
 from qiskit_job_manager.errors import StoreError
-from qiskit_job_manager.model import JobState, Totals
 from qiskit_job_manager.stores import queries, schema
 from qiskit_job_manager.stores.part import Part
 from qiskit_job_manager.stores.rows import (
@@ -23,6 +22,7 @@ from qiskit_job_manager.stores.rows import (
     job_from,
     job_set_from,
     request_from,
+    totals_from,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
         ExperimentRecord,
         JobRecord,
         JobSetRecord,
+        JobState,
         Request,
+        Totals,
     )
 
 _PAGE = 1000
@@ -79,12 +81,7 @@ class Finding(Part):
 
     def totals(self, job_set_key: int) -> Totals:
         """Count jobs and experiments by state."""
-        rows = self._database.quick(queries.TOTALS, {"set": job_set_key})
-        return Totals(
-            jobs={JobState(state): jobs for state, jobs, _ in rows},
-            # PostgreSQL sums in decimals.
-            experiments={JobState(state): int(experiments) for state, _, experiments in rows},
-        )
+        return totals_from(self._database.quick(queries.TOTALS, {"set": job_set_key}))
 
     def jobs(
         self,

@@ -20,14 +20,14 @@ _open_locks: weakref.WeakSet[KernelLock] = weakref.WeakSet()
 
 
 class KernelLock:
-    """An exclusive lock on a file, held by this object until it is released.
+    """An exclusive lock on a file, held by this object until it is released or forgotten.
 
     Two objects exclude each other also within one process. The file stays: to remove it would let
     two processes hold "the" lock, on two files of one name.
     """
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self._close = weakref.finalize(self, os.close, descriptor)
         _open_locks.add(self)
 
     @classmethod
@@ -56,9 +56,7 @@ class KernelLock:
 
     def release(self) -> None:
         """Free the lock; harmless when it is free."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._close()
 
 
 def _open(path: Path) -> int:

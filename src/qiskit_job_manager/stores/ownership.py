@@ -6,10 +6,12 @@ Either way the row's fence is what makes writes safe; lock and lease only say wh
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import BigInteger, cast, extract, func, or_, select, update
 
+from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.model import Token
 from qiskit_job_manager.stores.locks import KernelLock
 from qiskit_job_manager.stores.schema import job_set
@@ -195,7 +197,9 @@ class Leases:
     def close(self) -> None:
         """Give back every right that was taken here."""
         for token in list(self._held):
-            self.release(token)
+            # Where the server cannot be reached, the lease runs out by itself.
+            with suppress(StoreError):
+                self.release(token)
 
 
 def _now_us() -> ColumnElement[int]:

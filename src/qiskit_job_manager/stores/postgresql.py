@@ -35,7 +35,7 @@ def open_server(url: str) -> SqlStore:
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url).set(drivername="postgresql+psycopg")
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise StoreError(
             "The store's URL cannot be read: write postgresql://user@host:port/database."
         ) from error

@@ -28,6 +28,7 @@ from qiskit_job_manager.model import (
     Request,
     RequestKind,
     RetryPolicy,
+    Totals,
 )
 from qiskit_job_manager.stores import schema
 
@@ -128,7 +129,8 @@ def tags_text(tags: Sequence[str]) -> str:
 
 
 def _known(noun: type[Limits | RetryPolicy], stored: dict[str, Any]) -> dict[str, Any]:
-    return {field.name: stored[field.name] for field in fields(noun) if field.name in stored}
+    given = {**stored}
+    return {field.name: given[field.name] for field in fields(noun) if field.name in given}
 
 
 @_or_corrupt
@@ -166,6 +168,17 @@ def job_from(row: Row) -> JobRecord:
 def offsets_text(offsets: Sequence[int]) -> str:
     """Return the offsets of failed experiments as they are stored."""
     return json.dumps(list(offsets))
+
+
+@_or_corrupt
+def totals_from(rows: Sequence[Row]) -> Totals:
+    """Return the totals of rows of state, jobs, experiments."""
+    counted = [(JobState(state), jobs, experiments) for state, jobs, experiments in rows]
+    return Totals(
+        jobs={state: jobs for state, jobs, _ in counted},
+        # PostgreSQL sums in decimals.
+        experiments={state: int(experiments) for state, _, experiments in counted},
+    )
 
 
 @_or_corrupt

@@ -17,5 +17,6 @@ class SqlStore(HandingOver, Finding, Driving):
 
     def close(self) -> None:
         """Give back the rights to drive and close all connections; harmless when closed."""
-        self._ownership.close()
+        if self._database.is_usable:
+            self._ownership.close()
         self._database.close()

@@ -24,6 +24,9 @@ _BUSY_TIMEOUT_S = 30.0
 
 _SWITCH_TIMEOUT_MS = 1000
 
+_SMALLEST = 512
+"""Bytes of the smallest SQLite database: one page of the smallest size."""
+
 _OTHER_LIBRARY = (
     "The store {} is open in a process that keeps a write-ahead log, which the SQLite {} of this "
     "process cannot do safely: end the other process first, or use the same Python for both."
@@ -45,14 +48,13 @@ _making = threading.Lock()
 def connect(path: Path) -> Database:
     """Open the SQLite file at ``path``, made empty if there is none, and prove that it is ours."""
     _make(path)
-    database = Database(_engine(path), str(path))
-    try:
-        _prove_ours(database, path)
-        _choose_journal(path, journal_mode(sqlite3.sqlite_version_info))
-    except BaseException:
-        database.close()
-        raise
-    return database
+    with (
+        translated(str(path)),
+        closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)) as connection,
+    ):
+        _prove_ours(connection, path)
+        _choose_journal(connection, path, journal_mode(sqlite3.sqlite_version_info))
+    return Database(_engine(path), str(path))
 
 
 def mark(connection: Connection) -> None:
@@ -113,27 +115,33 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _prove_ours(database: Database, path: Path) -> None:
-    with database.reading() as connection:
-        mark = connection.exec_driver_sql("PRAGMA application_id").scalar()
-        tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar()
+def _prove_ours(connection: sqlite3.Connection, path: Path) -> None:
+    # SQLite takes a file that is shorter than any database for an empty one, and overwrites it.
+    if 0 < path.stat().st_size < _SMALLEST:
+        raise StoreCorruptError(f"The file {path} is no SQLite database: name another file.")
+    # In a transaction that has read, what a crash left is undone and nobody writes to the file.
+    connection.execute("BEGIN")
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    odd_bytes = path.stat().st_size % page_size
+    connection.execute("COMMIT")
     if mark != APPLICATION_ID and (mark or tables):
         raise StoreCorruptError(
             f"The file {path} is an SQLite database, but of another program: name another file."
         )
+    # SQLite would read what is missing of the last page as zeros.
+    if odd_bytes:
+        raise StoreCorruptError(f"The file {path} was cut short: restore it from a backup.")
 
 
-def _choose_journal(path: Path, wanted: str) -> None:
-    with (
-        translated(str(path)),
-        closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)) as connection,
-    ):
-        if connection.execute("PRAGMA journal_mode").fetchone() == (wanted,):
-            return
-        connection.execute(f"PRAGMA busy_timeout={_SWITCH_TIMEOUT_MS}")
-        try:
-            connection.execute(f"PRAGMA journal_mode={wanted}")
-        except sqlite3.OperationalError as error:
-            # Somebody else has it open. The rollback journal may stay; the other way may not.
-            if wanted == "delete":
-                raise StoreBusyError(_OTHER_LIBRARY.format(path, sqlite3.sqlite_version)) from error
+def _choose_journal(connection: sqlite3.Connection, path: Path, wanted: str) -> None:
+    if connection.execute("PRAGMA journal_mode").fetchone() == (wanted,):
+        return
+    connection.execute(f"PRAGMA busy_timeout={_SWITCH_TIMEOUT_MS}")
+    try:
+        connection.execute(f"PRAGMA journal_mode={wanted}")
+    except sqlite3.OperationalError as error:
+        # Somebody else has it open. The rollback journal may stay; the other way may not.
+        if wanted == "delete":
+            raise StoreBusyError(_OTHER_LIBRARY.format(path, sqlite3.sqlite_version)) from error

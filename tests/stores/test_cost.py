@@ -1,0 +1,53 @@
+"""No look-up costs more because the job set is larger."""
+
+from __future__ import annotations
+
+from threading import Thread
+
+import pytest
+
+from qiskit_job_manager.model import JobState
+from qiskit_job_manager.stores import open_store, queries, schema
+
+VALUES = {"set": 1, "job": 1, "index": 3, "after": 2, "name": "a", "limit": 5}
+
+LOOK_UPS = {
+    "experiment": queries.EXPERIMENT,
+    "indices": queries.INDICES,
+    "some indices": queries.SOME_INDICES,
+    "covering": queries.COVERING,
+    "payload": queries.PAYLOAD,
+    "result": queries.RESULT,
+    "jobs": queries.jobs(None, limited=True),
+    "jobs by state": queries.jobs((JobState.ACTIVE, JobState.PLANNED), limited=True),
+}
+
+
+@pytest.fixture
+def store(store_path):
+    store = open_store(store_path)
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize("name", LOOK_UPS)
+def test_every_look_up_goes_by_an_index(store, name):
+    query = store._database._compile(LOOK_UPS[name])
+    with store._database.reading() as connection:
+        rows = connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {query.sql}", tuple(query.arranged(VALUES))
+        )
+        plan = [row[3] for row in rows]
+    assert any(line.startswith("SEARCH ") for line in plan)
+    tables = schema.metadata.tables
+    assert [line for line in plan if line.startswith("SCAN ") and line.split()[1] in tables] == []
+    # Only the few that each state gave are sorted.
+    assert any("TEMP B-TREE" in line for line in plan) == (name == "jobs by state")
+
+
+def test_threads_that_ended_leave_no_connections_behind(store):
+    for _ in range(30):
+        thread = Thread(target=store.jobs_covering, args=(1, 0))
+        thread.start()
+        thread.join()
+    assert store._database._engine.pool.checkedout() <= 1

@@ -1,0 +1,105 @@
+"""The schema grows by numbered steps that survive being killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, event
+
+from qiskit_job_manager.model import JobState, Limits, RequestKind, RetryPolicy
+from qiskit_job_manager.stores import open_store, schema, sqlite
+
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.db"))
+
+
+def schema_of(path):
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name").fetchall()
+    connection.close()
+    return rows
+
+
+def test_the_migrated_schema_is_the_one_that_the_program_uses(store_path, tmp_path):
+    store = open_store(store_path)
+    with store._database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+    store.close()
+    # Alembic compares neither WITHOUT ROWID nor AUTOINCREMENT nor cascades; the text tells all.
+    direct = sqlite.connect(tmp_path / "direct.db")
+    with direct.writing() as connection:
+        schema.metadata.create_all(connection)
+    direct.close()
+    migrated = [row for row in schema_of(store_path) if "alembic" not in row[1]]
+    assert normal(migrated) == normal(schema_of(tmp_path / "direct.db"))
+
+
+def normal(rows):
+    return sorted(
+        (kind, name, sorted((sql or "").replace(",", "").split())) for kind, name, sql in rows
+    )
+
+
+def test_a_migration_killed_at_any_statement_leaves_the_old_version_or_the_new(
+    store_path, tmp_path, fork
+):
+    def migrate(kill_at):
+        seen = 0
+
+        def count(*_):
+            nonlocal seen
+            seen += 1
+            if seen == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def work(say):
+            for moment in ("before_cursor_execute", "after_cursor_execute", "commit"):
+                event.listen(Engine, moment, count)
+            open_store(store_path).close()
+
+        return work
+
+    whole = tmp_path / "whole.db"
+    open_store(whole).close()
+    kill_at, ended = 1, fork(migrate(1)).wait()
+    while ended == -signal.SIGKILL:
+        assert schema_of(store_path) in ([], schema_of(whole))
+        kill_at += 1
+        ended = fork(migrate(kill_at)).wait()
+    assert ended == 0
+    assert kill_at > 2 * 8
+    store = open_store(store_path)
+    assert store.job_sets(limit=1) == []
+    store.close()
+
+
+def test_the_store_of_every_release_opens_and_goes_on(tmp_path):
+    assert GOLDEN
+    for golden in GOLDEN:
+        store = open_store(shutil.copy(golden, tmp_path / golden.name))
+        made = store.job_set_named("golden")
+        assert (made.complete, made.n_experiments, made.n_jobs) == (True, 5, 4)
+        assert (made.backend_uri, made.volatile, made.blind) == ("fake:torino", True, True)
+        assert (made.tags, made.options) == (("b", "a", "ü"), {"shots": 1024, "é": [1, None]})
+        assert made.limits == Limits(experiments_per_job=300)
+        assert made.retry == RetryPolicy(max_attempts=3)
+        done, failed, *planned = store.jobs(made.key)
+        assert [job.state for job in planned] == [JobState.PLANNED] * 2
+        assert (done.state, failed.state) == (JobState.DONE, JobState.FAILED)
+        assert store.result(done.key).data == b"precious"
+        assert store.payload(planned[0].key).data == b"three circuits"
+        assert (failed.error, failed.attempts, failed.failed_offsets) == ("it broke", 2, (1,))
+        assert [attempt.remote_id for attempt in store.attempts(failed.key)] == ["r2", None]
+        assert store.indices(made.key, "a") == [0, 2]
+        assert len(list(store.events(made.key))) == 6
+        (request,) = store.requests(made.key)
+        assert (request.kind, request.job_index) == (RequestKind.RETRY, 1)
+        token = store.claim(made.key, "me")
+        assert token.fence == 2
+        assert store.settle(token, request)
+        store.close()
