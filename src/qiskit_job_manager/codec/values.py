@@ -26,7 +26,7 @@ What is of another type is stored as its nearest base of these, and where there 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -122,7 +122,7 @@ def write_value(out: bytearray, value: Any, parents: _Parents = ()) -> None:
 
 
 def _write_known(out: bytearray, value: Any, parents: _Parents) -> None:
-    kind = _storable_base(type(value))
+    kind = _storable_base(cast("Hashable", type(value)))
     leaf = _LEAVES.get(kind)
     if leaf is not None:
         leaf(out, value)

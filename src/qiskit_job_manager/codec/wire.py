@@ -69,6 +69,10 @@ class Reader:
         """Number of bytes not yet read."""
         return self._end - self._position
 
+    def most_values(self, least: int) -> int:
+        """Return how many values may be claimed: ``least``, or one a bit of all the data."""
+        return max(least, 8 * len(self._data))
+
     def skip(self, length: int) -> int:
         """Step over bytes and return where they begin.
 
@@ -87,6 +91,10 @@ class Reader:
         """Read so many bytes."""
         start = self.skip(length)
         return self._data[start : start + length]
+
+    def peek(self) -> int:
+        """Return the next byte and leave it unread."""
+        return self.again().byte()
 
     def byte(self) -> int:
         """Read one byte as a figure."""
@@ -120,6 +128,10 @@ class Reader:
         length = self.varint()
         start = self.skip(length)
         return Reader(self._data, start, start + length)
+
+    def again(self) -> Reader:
+        """Return a reader of what this one has not yet read."""
+        return Reader(self._data, self._position, self._end)
 
     def finish(self) -> None:
         """Check that all was read.
