@@ -14,14 +14,14 @@ from typing import Any
 from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit_aer import AerSimulator
 
-from qiskit_job_manager.backends.rules import InstructionRules
+from qiskit_job_manager.backends.rules import NameRules, Rules
 
 _FORGOTTEN_BY_TARGET = {"matrix_product_state": {"cu1"}, "superop": {"ecr"}}
 # In Qiskit's list of gates, but run by every method, and on devices too.
 _NO_GATES = frozenset({"measure", "reset"})
 
 
-def aer_rules(backend: Any, method: str | None) -> InstructionRules:
+def aer_rules(backend: Any, method: str | None) -> Rules:
     """Return the rules of an Aer backend.
 
     Args:
@@ -33,7 +33,7 @@ def aer_rules(backend: Any, method: str | None) -> InstructionRules:
     if getattr(backend, "_target", None) is not None:
         device = frozenset(backend.configuration().basis_gates)
         names = frozenset(name for name in names if name in device or not _is_gate(name))
-    return InstructionRules(lambda name: name in names or _closed_controls(name) in names)
+    return NameRules(lambda name: name in names or _closed_controls(name) in names)
 
 
 @lru_cache(maxsize=32)

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qiskit.circuit import ControlFlowOp, QuantumCircuit
+from qiskit.circuit import QuantumCircuit
 
 from qiskit_job_manager.backends.counting import gives_data
 from qiskit_job_manager.backends.origins import is_aer, is_local
-from qiskit_job_manager.backends.rules import InstructionRules, rules_of
+from qiskit_job_manager.backends.rules import Rules, rules_of, target_of
 from qiskit_job_manager.errors import InvalidExperimentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 
 class CircuitCheck:
-    """Checks the circuits of one backend.
+    """Checks the circuits of one backend. Safe to use from any thread.
 
-    Most circuits of a job set use the same instructions on the same qubits, so what was found to
-    be supported is remembered. Safe to use from any thread.
+    Args:
+        backend: The Qiskit backend. Its target is read at the first circuit, and once: some
+            backends make it anew each time.
     """
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
-        self._rules: dict[str | None, InstructionRules] = {}
+        self._rules: dict[str | None, Rules] = {}
+        self._max_qubits: int | None = None
 
     def __call__(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
         """Check one circuit.
@@ -32,98 +34,61 @@ class CircuitCheck:
         Args:
             experiment: What the user handed over.
             index: Its index in the job set, for the message.
-            options: The run options.
+            options: The run options; Aer supports as much as its ``method`` does.
 
         Raises:
             InvalidExperimentError: It cannot run.
         """
         if not isinstance(experiment, QuantumCircuit):
-            raise InvalidExperimentError(_no_circuit(experiment, index))
-        if experiment.num_parameters:
-            raise InvalidExperimentError(_unbound(experiment, index))
-        wrong = self._unsupported(experiment, options.get("method"))
+            raise InvalidExperimentError(f"experiment {index} is {_no_circuit(experiment)}")
+        wrong = self._wrong_with(experiment, options.get("method"))
         if wrong is not None:
-            raise InvalidExperimentError(f"experiment {index} ({experiment.name!r}): {wrong}")
-        if not gives_data(experiment, self._backend):
-            raise InvalidExperimentError(
-                f"experiment {index} ({experiment.name!r}) measures nothing, so that it has no "
-                "counts; measure with circuit.measure_all(), or save a state on a simulator"
+            raise InvalidExperimentError(f"experiment {index} ({experiment.name!r}) {wrong}")
+
+    def _wrong_with(self, circuit: QuantumCircuit, method: str | None) -> str | None:
+        if circuit.num_parameters:
+            return _unbound(circuit)
+        rules = self._rules.get(method) or self._read_rules(method)
+        where = getattr(self._backend, "name", "the backend")
+        if self._max_qubits is not None and circuit.num_qubits > self._max_qubits:
+            return f"has {circuit.num_qubits} qubits, and {where} has {self._max_qubits}"
+        unsupported = rules.first_unsupported(circuit)
+        if unsupported is not None:
+            return f"has {unsupported}, which {where} cannot run; use transpile(circuit, backend)"
+        if not gives_data(circuit, self._backend):
+            return (
+                "has no measurement where counts are asked for; "
+                "use circuit.measure_all(), or save a state where a simulator can"
             )
+        return None
 
-    def _unsupported(self, circuit: QuantumCircuit, method: str | None) -> str | None:
-        """Say which instruction the backend does not support, or ``None``."""
-        # Made at the first circuit, as reading a target may take a while; made twice at worst.
-        rules = self._rules.get(method)
-        if rules is None:
-            rules = self._rules[method] = _rules(self._backend, method)
-        where = self._backend.name
-        if rules.max_qubits is not None and circuit.num_qubits > rules.max_qubits:
-            return f"it has {circuit.num_qubits} qubits, and {where} has {rules.max_qubits}"
-        wrong = _first_unsupported(circuit, rules, None)
-        return wrong and f"{where} has no instruction {wrong}; use transpile(circuit, backend)"
+    def _read_rules(self, method: str | None) -> Rules:
+        rules: Rules
+        if is_aer(self._backend):
+            from qiskit_job_manager.backends.aer_rules import aer_rules
 
-
-def _rules(backend: Any, method: str | None) -> InstructionRules:
-    if not is_aer(backend):
-        return rules_of(backend, local=is_local(backend))
-    from qiskit_job_manager.backends.aer_rules import aer_rules
-
-    return aer_rules(backend, method)
+            rules = aer_rules(self._backend, method)
+        else:
+            target = target_of(self._backend)
+            self._max_qubits = target and target.num_qubits
+            rules = rules_of(target, saves=is_local(self._backend))
+        # Two threads may both come here for the first circuits, with the same outcome.
+        self._rules[method] = rules
+        return rules
 
 
-def _first_unsupported(
-    circuit: QuantumCircuit, rules: InstructionRules, outer: Sequence[int] | None
-) -> str | None:
-    """Return the first instruction that is not supported, also in blocks of control flow.
-
-    Args:
-        circuit: A circuit, or a block.
-        rules: What is supported.
-        outer: Of a block, which qubit of the whole circuit each of its qubits is.
-    """
-    if rules.by_name_only and not circuit.has_control_flow_op():
-        name = rules.unsupported(circuit.count_ops())
-        return name and repr(name)
-    numbers = {qubit: n for n, qubit in enumerate(circuit.qubits)}
-    accepted = rules.accepted
-    for instruction in circuit.data:
-        places = tuple([numbers[qubit] for qubit in instruction.qubits])
-        if outer is not None:
-            places = tuple([outer[place] for place in places])
-        name = instruction.name
-        if (name, places) not in accepted and not rules.accept(name, places):
-            return f"{name!r} on qubits {list(places)}"
-        if instruction.is_control_flow():
-            wrong = _in_blocks(instruction.operation, rules, places)
-            if wrong is not None:
-                return wrong
-    return None
-
-
-def _in_blocks(
-    operation: ControlFlowOp, rules: InstructionRules, places: Sequence[int]
-) -> str | None:
-    for block in operation.blocks:
-        wrong = _first_unsupported(block, rules, places)
-        if wrong is not None:
-            return wrong
-    return None
-
-
-def _no_circuit(experiment: Any, index: int) -> str:
-    kind = "None" if experiment is None else f"of type {type(experiment).__name__}"
-    text = f"experiment {index} is {kind}; it must be a QuantumCircuit"
+def _no_circuit(experiment: Any) -> str:
+    if experiment is None:
+        return "None; it must be a QuantumCircuit"
+    if isinstance(experiment, type):
+        return f"the class {experiment.__name__}; it must be a QuantumCircuit object"
+    text = f"of type {type(experiment).__name__}; it must be a QuantumCircuit"
     if isinstance(experiment, list | tuple):
-        text += ", and lists of circuits cannot be nested"
-    elif isinstance(experiment, type):
-        text += " object, not a class"
+        text += ", as lists of circuits cannot be nested"
     return text
 
 
-def _unbound(circuit: QuantumCircuit, index: int) -> str:
+def _unbound(circuit: QuantumCircuit) -> str:
     names = [repr(parameter.name) for parameter in circuit.parameters]
     some = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    return (
-        f"experiment {index} ({circuit.name!r}) has unbound parameters: {some}; "
-        "bind them with circuit.assign_parameters(...)"
-    )
+    return f"has unbound parameters: {some}; bind them with circuit.assign_parameters(...)"

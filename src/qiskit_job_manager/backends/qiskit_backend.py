@@ -15,6 +15,7 @@ from qiskit_job_manager.backends.shelf import Ended, JobShelf
 from qiskit_job_manager.backends.uris import uri_of
 from qiskit_job_manager.backends.words import status_of
 from qiskit_job_manager.codec.circuits import unpack
+from qiskit_job_manager.codec.results import encode_result
 from qiskit_job_manager.errors import (
     BackendError,
     CredentialsError,
@@ -140,9 +141,7 @@ class QiskitBackend:
             result = job.result()
         except Exception as error:
             raise self._no_result(remote_id, job, error) from error
-        from qiskit_job_manager.codec.results import encode_result
-
-        raw: RawResult = encode_result(result_in(result, f"the result of the job {remote_id}"))
+        raw = encode_result(result_in(result, f"the result of the job {remote_id}"))
         self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.DONE), raw))
         return raw
 

@@ -1,0 +1,40 @@
+"""Going through a circuit and the blocks of its control flow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from qiskit.circuit import QuantumCircuit
+
+
+def names_in(circuit: QuantumCircuit) -> Iterator[str]:
+    """Yield the names of all instructions, some repeatedly; far faster than `places_in`."""
+    yield from circuit.count_ops()
+    if not circuit.has_control_flow_op():
+        return
+    for instruction in circuit.data:
+        if instruction.is_control_flow():
+            for block in instruction.operation.blocks:
+                yield from names_in(block)
+
+
+def places_in(
+    circuit: QuantumCircuit, outer: Sequence[int] | None = None
+) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield each instruction's name and its qubits, numbered as in the whole circuit.
+
+    Args:
+        circuit: A circuit, or a block of one.
+        outer: Of a block, which qubit of the whole circuit each of its qubits is.
+    """
+    numbers = range(circuit.num_qubits) if outer is None else outer
+    number_of = dict(zip(circuit.qubits, numbers, strict=True))
+    for instruction in circuit.data:
+        places = tuple(number_of[qubit] for qubit in instruction.qubits)
+        yield instruction.name, places
+        if instruction.is_control_flow():
+            for block in instruction.operation.blocks:
+                yield from places_in(block, places)
