@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
 
+from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.stores import schema
+from qiskit_job_manager.stores.failures import ConstraintError
 from qiskit_job_manager.stores.ownership import holds
 from qiskit_job_manager.stores.part import Part
 from qiskit_job_manager.stores.rows import blob_values, offsets_text
@@ -31,8 +33,11 @@ class Driving(Part):
     def request(self, job_set_key: int, kind: RequestKind, job_index: int | None = None) -> None:
         """Leave a user's word for the driver."""
         values = {"job_set": job_set_key, "kind": kind, "job_index": job_index}
-        with self._database.writing() as connection:
-            connection.execute(insert(_requests), values)
+        try:
+            with self._database.writing() as connection:
+                connection.execute(insert(_requests), values)
+        except ConstraintError as error:
+            raise StoreError(f"Job set number {job_set_key} was deleted.") from error
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:
         """Take the right to drive a job set, or ``None`` while another live driver has it."""

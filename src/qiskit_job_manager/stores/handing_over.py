@@ -66,7 +66,9 @@ class HandingOver(Part):
                 )
                 .values(n_experiments=block.stop, n_jobs=row.n_jobs + len(block.jobs))
             )
-            must_hit(landed, job_set_key, "it is gone or complete, or the block is not its next")
+            must_hit(
+                landed, job_set_key, "it was deleted or is complete, or the block is not its next"
+            )
             place = {"job_set": job_set_key, "start": block.start}
             connection.execute(insert(schema.payload), {**place, **blob_values(payload)})
             connection.execute(

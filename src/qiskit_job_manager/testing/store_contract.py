@@ -160,7 +160,7 @@ class HandingOverContract:
             store.set_tags(key, [])
         with pytest.raises(StoreError):
             store.complete_job_set(key)
-        with pytest.raises(StoreError):
+        with pytest.raises(StoreError, match="deleted"):
             store.request(key, RequestKind.CANCEL)
 
 
