@@ -32,7 +32,8 @@ MOST_PENDING = 1000
 _PLANNED_AT_HAND = 64
 _UNDER_WAY = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
 _PROGRESS = frozenset({JobState.ACTIVE, JobState.COLLECTING})
-_PENDING = frozenset({JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE})
+# Not what is in doubt: it may wait for the user, and must not hold up the others meanwhile.
+_PENDING = frozenset({JobState.SUBMITTING, JobState.ACTIVE})
 
 
 class SupersededError(Exception):

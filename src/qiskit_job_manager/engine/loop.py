@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from qiskit_job_manager.engine.calls import DEADLINES_S
 from qiskit_job_manager.engine.driven import DrivenSet, SupersededError
 from qiskit_job_manager.engine.outcomes import GIVEN_UP, Flight
-from qiskit_job_manager.engine.pool import CallPool, Finished
+from qiskit_job_manager.engine.pool import CallPool, Calls, Finished
 from qiskit_job_manager.engine.turn import Departure, Turn
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.lifecycle import CallKind
@@ -42,6 +42,7 @@ class Engine:
         owner: Identity of this driver; fresh for each start of a process.
         new_tag: Gives a unique attempt tag.
         chance: Gives numbers uniform in [0, 1), for jitter.
+        pool: Runs the calls; by default on daemon threads.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Engine:
         owner: str,
         new_tag: Callable[[], str],
         chance: Callable[[], float],
+        pool: Calls | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -59,7 +61,7 @@ class Engine:
         self._new_tag = new_tag
         self._chance = chance
         self._wake = threading.Event()
-        self._pool = CallPool(CALLS_AT_ONCE, self._wake.set)
+        self._pool = pool or CallPool(CALLS_AT_ONCE, self._wake.set)
         self._flights: dict[int, Flight] = {}
         self._arrived: list[Finished] = []
         self._wanted: dict[int, tuple[JobSetRecord, Backend | None]] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +28,26 @@ class Finished:
     ticket: int
     value: Any
     error: BaseException | None
+
+
+class Calls(Protocol):
+    """Runs calls for the engine, which alone uses it."""
+
+    @property
+    def free(self) -> int:
+        """How many more calls can be started now."""
+
+    def start(self, call: Callable[[], Any], deadline_s: float) -> int:
+        """Start a call that is given up at a time on the engine's clock; return its ticket."""
+
+    def finished(self) -> list[Finished]:
+        """Return the calls that came back since the last time, late ones too."""
+
+    def overdue(self, now_s: float) -> list[int]:
+        """Give up the calls whose deadline has passed, and return their tickets."""
+
+    def close(self) -> None:
+        """Start nothing more."""
 
 
 class CallPool:

@@ -78,9 +78,8 @@ def chosen_limits(backend: Backend, max_experiments_per_job: Any, limits: Any) -
     most = checked_count("max_experiments_per_job", max_experiments_per_job)
     word = (limits or Limits()).overridden_by(Limits(experiments_per_job=most))
     chosen = backend.limits().overridden_by(word)
-    for field in Limits.__dataclass_fields__:
-        checked_count(f"limits.{field}", getattr(chosen, field))
-    return chosen
+    fields = Limits.__dataclass_fields__
+    return Limits(**{f: checked_count(f"limits.{f}", getattr(chosen, f)) for f in fields})
 
 
 def checked_retry(retry: Any) -> RetryPolicy:

@@ -1,0 +1,409 @@
+"""Handing circuits over: what is accepted, what is refused, and what running twice does."""
+
+from __future__ import annotations
+
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.circuit import Parameter
+
+from qiskit_job_manager import (
+    InvalidArgumentError,
+    InvalidExperimentError,
+    JobManager,
+    JobManagerError,
+    JobManagerInvalidStateError,
+    JobManagerUnknownJobSet,
+    Limits,
+    NameInUseError,
+    PlanError,
+    RetryPolicy,
+    UnknownBackendError,
+)
+from qiskit_job_manager.testing import Hang
+from qiskit_job_manager.testing.scripts import Call
+
+
+def is_empty(manager):
+    return manager.job_sets() == []
+
+
+# -- bad input ------------------------------------------------------------------------------------
+
+
+def test_an_empty_list_is_refused(manager, aer):
+    with pytest.raises(InvalidArgumentError, match="experiments is empty"):
+        manager.run([], aer)
+    assert is_empty(manager)
+
+
+def test_an_empty_generator_is_refused_and_leaves_nothing(manager, aer):
+    with pytest.raises(InvalidExperimentError, match="no experiments"):
+        manager.run(iter([]), aer)
+    assert is_empty(manager)
+
+
+@pytest.mark.parametrize("wrong", ["circuit.qasm", 7, {"a": 1}, None])
+def test_something_that_is_no_list_of_circuits_is_refused(manager, aer, wrong):
+    with pytest.raises(InvalidArgumentError, match=type(wrong).__name__):
+        manager.run(wrong, aer)
+    assert is_empty(manager)
+
+
+@pytest.mark.parametrize("as_generator", [False, True], ids=["list", "generator"])
+def test_something_that_is_no_circuit_is_named_by_index_and_type(
+    manager, aer, circuits, as_generator
+):
+    mixed = [*circuits(3), "not a circuit"]
+    with pytest.raises(InvalidExperimentError, match=r"3.*str"):
+        manager.run(iter(mixed) if as_generator else mixed, aer)
+    assert is_empty(manager)
+
+
+def test_unbound_parameters_are_named(manager, aer):
+    circuit = QuantumCircuit(1, 1, name="open")
+    circuit.rx(Parameter("theta"), 0)
+    circuit.measure(0, 0)
+    with pytest.raises(InvalidExperimentError, match="theta"):
+        manager.run([circuit], aer)
+
+
+def test_a_circuit_without_measurement_is_named(manager, aer):
+    circuit = QuantumCircuit(1, name="blind")
+    circuit.h(0)
+    with pytest.raises(InvalidExperimentError, match=r"blind.*measure"):
+        manager.run([circuit], aer)
+
+
+def test_an_untranspiled_circuit_is_refused_with_its_instruction(manager):
+    circuit = QuantumCircuit(2, 2, name="bell")
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.measure([0, 1], [0, 1])
+    with pytest.raises(InvalidExperimentError, match=r"bell.*'h'.*transpile|transpile"):
+        manager.run([circuit], "fake:torino")
+    assert is_empty(manager)
+
+
+@pytest.mark.parametrize("shots", [0, -5, 1.5, "many", True])
+def test_impossible_shots_are_named(manager, aer, circuits, shots):
+    with pytest.raises(InvalidArgumentError, match="shots is"):
+        manager.run(circuits(1), aer, shots=shots)
+    assert is_empty(manager)
+
+
+def test_shots_beyond_the_limit_are_refused_when_splitting_is_off(manager, aer, circuits):
+    with pytest.raises(PlanError, match=r"(?s)c0.*1000|1000.*c0"):
+        manager.run(
+            circuits(1),
+            aer,
+            shots=5000,
+            split_shots=False,
+            limits=Limits(shots_per_experiment=1000),
+        )
+    assert is_empty(manager)
+
+
+def test_a_name_in_use_is_refused_and_says_how_to_go_on(manager, aer, circuits):
+    manager.run(circuits(1), aer, name="taken", shots=1)
+    with pytest.raises(NameInUseError, match=r"'taken'.*if_exists='resume'"):
+        manager.run(circuits(2), aer, name="taken", shots=1)
+    assert len(manager.job_sets()) == 1
+
+
+@pytest.mark.parametrize("name", ["", "  ", 7])
+def test_a_name_that_is_none_is_refused(manager, aer, circuits, name):
+    with pytest.raises(InvalidArgumentError, match="name is"):
+        manager.run(circuits(1), aer, name=name)
+
+
+def test_an_unknown_backend_is_refused_with_those_that_are_known(manager, circuits):
+    with pytest.raises(UnknownBackendError, match=r"(?s)nowhere.*aer.*basic.*fake"):
+        manager.run(circuits(1), "nowhere")
+
+
+def test_an_unknown_job_set_is_refused(manager):
+    with pytest.raises(JobManagerUnknownJobSet, match="'missing'"):
+        manager.retrieve_job_set("missing")
+
+
+def test_an_option_that_cannot_be_stored_is_named(manager, aer, circuits):
+    from qiskit_aer.noise import NoiseModel
+
+    with pytest.raises(InvalidArgumentError, match=r"noise_model.*Set it on the backend"):
+        manager.run(circuits(1), aer, noise_model=NoiseModel())
+    assert is_empty(manager)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("if_exists", "replace"),
+        ("limits", {"pending_jobs": 1}),
+        ("limits", Limits(pending_jobs=0)),
+        ("retry", 3),
+        ("retry", RetryPolicy(max_attempts=0)),
+        ("retry", RetryPolicy(first_wait_s=0)),
+        ("job_tags", "tag"),
+        ("job_tags", [1]),
+    ],
+)
+def test_every_other_argument_is_checked_and_named(manager, aer, circuits, argument, value):
+    with pytest.raises(InvalidArgumentError, match=argument):
+        manager.run(circuits(1), aer, **{argument: value})
+    assert is_empty(manager)
+
+
+def test_a_generator_that_breaks_leaves_nothing_behind(manager, aer, circuits):
+    def broken():
+        yield from circuits(5)
+        raise KeyError("my own mistake")
+
+    with pytest.raises(KeyError):
+        manager.run(broken(), aer, max_experiments_per_job=1)
+    assert is_empty(manager)
+
+
+def test_every_error_is_a_job_manager_error_and_a_qiskit_error(manager, aer):
+    from qiskit.exceptions import QiskitError
+
+    with pytest.raises(QiskitError) as caught:
+        manager.run([], aer)
+    assert isinstance(caught.value, JobManagerError)
+    assert isinstance(caught.value, ValueError)
+
+
+# -- what is accepted ---------------------------------------------------------------------------
+
+
+def test_a_generator_is_read_once_and_split_as_a_list_is(manager, aer, circuits):
+    job_set = manager.run((c for c in circuits(7)), aer, max_experiments_per_job=3, shots=4)
+    assert [(j.start_index, j.end_index) for j in job_set.managed_jobs()] == [
+        (0, 2),
+        (3, 5),
+        (6, 6),
+    ]
+    results = job_set.results(timeout=30)
+    assert [results.get_counts(i) for i in range(7)] == [{f"{i:05b}": 4} for i in range(7)]
+
+
+def test_shots_above_the_limit_are_split_and_added_up_again(manager, aer, circuits):
+    job_set = manager.run(
+        circuits(3), aer, shots=2500, memory=True, limits=Limits(shots_per_experiment=1000)
+    )
+    assert [job.shots for job in job_set.managed_jobs()] == [834, 833, 833]
+    results = job_set.results(timeout=30)
+    assert results.get_counts("c2") == {"00010": 2500}
+    assert results.get_memory("c2") == ["00010"] * 2500
+
+
+def test_shares_of_a_seeded_run_do_not_repeat_each_other(manager, aer):
+    coin = QuantumCircuit(10, 10, name="coins")
+    coin.h(range(10))
+    coin.measure(range(10), range(10))
+    job_set = manager.run(
+        coin, aer, shots=400, memory=True, seed_simulator=5, limits=Limits(shots_per_experiment=200)
+    )
+    memory = job_set.results(timeout=30).get_memory(0)
+    assert memory[:200] != memory[200:]
+
+
+def test_a_seed_of_an_unsplit_set_gives_what_the_backend_itself_gives(manager, aer):
+    coin = QuantumCircuit(10, 10, name="coins")
+    coin.h(range(10))
+    coin.measure(range(10), range(10))
+    ours = manager.run(coin, aer, shots=300, seed_simulator=5).results(timeout=30).get_counts(0)
+    assert ours == aer.run(coin, shots=300, seed_simulator=5).result().get_counts(0)
+
+
+def test_job_share_level_of_old_scripts_is_accepted(manager, aer, circuits):
+    job_set = manager.run(circuits(1), aer, None, None, "project", ["tag"], shots=1)
+    assert job_set.results(timeout=30).success
+    assert job_set.tags() == ["tag"]
+
+
+# -- running twice ------------------------------------------------------------------------------
+
+
+def test_the_same_script_run_again_attaches_to_its_own_job_set(store_path, scripted, circuits):
+    backend = scripted()
+    ids = []
+    for _ in range(2):
+        with JobManager(store_path) as manager:
+            job_set = manager.run(
+                circuits(6), backend, name="sweep", max_experiments_per_job=2, if_exists="resume"
+            )
+            assert job_set.results(timeout=30).success
+            ids.append(job_set.job_set_id())
+    assert ids[0] == ids[1]
+    assert len(backend.ledger.accepted) == 3
+
+
+def test_automatic_circuit_names_do_not_stand_in_the_way_of_resuming(manager, aer):
+    def nameless():
+        circuit = QuantumCircuit(1, 1)
+        circuit.measure(0, 0)
+        return circuit
+
+    first = manager.run([nameless()], aer, name="auto", shots=1)
+    again = manager.run([nameless()], aer, name="auto", shots=1, if_exists="resume")
+    assert again.job_set_id() == first.job_set_id()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda cs: [*cs[:2], cs[0], *cs[3:]], "experiment 2 is the first that differs"),
+        (lambda cs: cs[:-1], "experiment 4 is the first that differs; there is none now"),
+        (lambda cs: [*cs, cs[0]], "experiment 5 is the first that differs; there was none then"),
+    ],
+    ids=["changed", "fewer", "more"],
+)
+def test_other_circuits_under_the_same_name_are_refused(manager, aer, circuits, change, words):
+    manager.run(circuits(5), aer, name="sweep", shots=1)
+    with pytest.raises(NameInUseError, match=words):
+        manager.run(change(circuits(5)), aer, name="sweep", shots=1, if_exists="resume")
+
+
+def test_other_options_under_the_same_name_are_refused(manager, aer, circuits):
+    manager.run(circuits(1), aer, name="sweep", shots=1)
+    with pytest.raises(NameInUseError, match="run options"):
+        manager.run(circuits(1), aer, name="sweep", shots=2, if_exists="resume")
+
+
+def test_what_died_while_handing_over_goes_on_where_it_stopped(store_path, scripted, circuits):
+    """The first run dies with two blocks stored; the second stores the rest and runs all."""
+    backend = scripted()
+
+    class Death(BaseException):
+        pass
+
+    def dying():
+        yield from circuits(5)
+        raise Death
+
+    with JobManager(store_path) as first:
+        first._store.delete_job_set = lambda key: None  # the process is dead, it cleans up nothing
+        with pytest.raises(Death):
+            first.run(dying(), backend, name="sweep", max_experiments_per_job=2)
+    with JobManager(store_path) as second:
+        found = second.find("sweep")
+        assert (found.n_experiments, found.progress().complete) == (4, False)
+        job_set = second.run(
+            circuits(9), backend, name="sweep", max_experiments_per_job=2, if_exists="resume"
+        )
+        results = job_set.results(timeout=30)
+        assert (results.success, len(results)) == (True, 9)
+        assert [(j.start_index, j.end_index) for j in job_set.managed_jobs()][:2] == [
+            (0, 1),
+            (2, 3),
+        ]
+    assert len(backend.ledger.accepted) == 5
+
+
+# -- another process, another day -----------------------------------------------------------------
+
+
+def test_results_are_read_again_without_the_backend(store_path, aer, circuits):
+    from qiskit_aer import AerSimulator
+    from qiskit_aer.noise import NoiseModel
+
+    backend = AerSimulator(noise_model=NoiseModel(), max_parallel_threads=1)
+    with JobManager(store_path) as first:
+        job_set = first.run(circuits(4), backend, max_experiments_per_job=2, shots=8)
+        job_set.results(timeout=30)
+    with JobManager(store_path) as second:
+        again = second.retrieve_job_set(job_set.job_set_id()).results()
+        assert (again.success, again.get_counts("c3")) == (True, {"00011": 8})
+
+
+def test_what_was_left_unfinished_is_finished_by_whoever_opens_it(store_path, circuits):
+    with JobManager(store_path) as first:
+        job_set = first.run(circuits(30), "aer", max_experiments_per_job=1, shots=5)
+    with JobManager(store_path) as second:
+        results = second.retrieve_job_set(job_set.job_set_id()).results(timeout=60)
+        assert results.success
+        assert results.get_counts("c29") == {f"{29:05b}": 5}
+
+
+def test_an_unfinished_set_whose_backend_cannot_be_opened_says_so_and_can_be_read(
+    store_path, scripted, circuits
+):
+    backend = scripted()
+    hang = Hang()
+    with JobManager(store_path) as first:
+        job_set = first.run(circuits(3), backend, max_experiments_per_job=1)
+        assert job_set.wait(timeout=30)
+        backend.script(Call.SUBMIT, hang)
+        other = first.run(circuits(1), backend, name="unfinished")
+        assert hang.reached.wait(20)
+    hang.release()
+    with JobManager(store_path) as second:
+        found = second.retrieve_job_set(other.job_set_id())
+        with pytest.raises(JobManagerInvalidStateError, match="backend="):
+            found.results(timeout=5)
+        assert second.retrieve_job_set(other.job_set_id(), backend).results(timeout=30).success
+
+
+# -- the rest of the interface --------------------------------------------------------------------
+
+
+def test_jobs_are_yielded_as_they_complete(manager, aer, circuits):
+    job_set = manager.run(circuits(6), aer, max_experiments_per_job=2, shots=3)
+    jobs = list(job_set.as_completed(timeout=30))
+    assert sorted(job.index for job in jobs) == [0, 1, 2]
+    assert jobs[0].result().get_counts(0)
+
+
+def test_a_managed_job_answers_as_the_originals_did(manager, aer, circuits):
+    job_set = manager.run(circuits(4), aer, max_experiments_per_job=2, shots=3)
+    job_set.results(timeout=30)
+    job = job_set.managed_jobs()[1]
+    assert (job.start_index, job.end_index, job.submit_error, job.error_message()) == (
+        2,
+        3,
+        None,
+        None,
+    )
+    assert job.status().name == "DONE"
+    assert job.result().get_counts("c2") == {"00010": 3}
+    assert job.job.job_id() == job.job_id()
+    assert job.job.result().get_counts("c3") == {"00011": 3}
+    assert job_set.job("c3")[1] == 1
+
+
+def test_a_name_and_tags_can_be_changed(manager, aer, circuits):
+    job_set = manager.run(circuits(1), aer, name="old", job_tags=["a", "b"], shots=1)
+    manager.run(circuits(1), aer, name="other", shots=1)
+    assert job_set.update_name("new") == "new"
+    assert manager.find("new").job_set_id() == job_set.job_set_id()
+    with pytest.raises(NameInUseError):
+        job_set.update_name("other")
+    assert job_set.update_tags(["c"], ["d", "e"], ["d"]) == ["c", "e"]
+    with pytest.raises(JobManagerInvalidStateError):
+        job_set.update_tags()
+
+
+def test_deleting_removes_a_set_that_has_ended_and_only_that(manager, scripted, aer, circuits):
+    ended = manager.run(circuits(1), aer, name="ended", shots=1)
+    ended.results(timeout=30)
+    ended.delete()
+    with pytest.raises(JobManagerUnknownJobSet):
+        manager.find("ended")
+    backend, hang = scripted(), Hang()
+    backend.script(Call.SUBMIT, hang)
+    running = manager.run(circuits(1), backend, name="running")
+    with pytest.raises(JobManagerInvalidStateError, match="cancel it"):
+        running.delete()
+    hang.release()
+
+
+def test_a_report_on_everything_names_every_set(manager, aer, circuits):
+    manager.run(circuits(1), aer, name="one", shots=1).results(timeout=30)
+    manager.run(circuits(1), aer, name="two", shots=1).results(timeout=30)
+    report = manager.report(detailed=False)
+    assert report.index("two") < report.index("one")
+
+
+def test_a_set_is_iterated_over_experiment_by_experiment(manager, aer, circuits):
+    job_set = manager.run(circuits(3), aer, shots=1)
+    assert [(e.index, e.name) for e in job_set] == [(0, "c0"), (1, "c1"), (2, "c2")]

@@ -1,0 +1,397 @@
+"""The engine, stepped by hand: what is promised of it, one scripted trouble at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from qiskit_job_manager.codec.results import open_result
+from qiskit_job_manager.errors import (
+    CredentialsError,
+    RemoteJobFailedError,
+    ResultGoneError,
+    SubmissionDeferredError,
+    SubmissionRefusedError,
+    TransientBackendError,
+)
+from qiskit_job_manager.model import (
+    JobState,
+    Limits,
+    RawResult,
+    RemoteState,
+    RemoteStatus,
+    RequestKind,
+    RetryPolicy,
+)
+from qiskit_job_manager.testing import Call, JobStory, LoseAnswer, Raise
+
+
+def test_every_job_is_sent_once_and_its_result_is_stored(make_bench, circuits):
+    bench = make_bench(volatile=True)
+    record = bench.job_set(circuits(5), per_job=2)
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 3}
+    assert len(bench.sent()) == 3
+    for job in bench.jobs(record):
+        assert open_result(bench.store.result(job.key)).n_experiments == job.stop - job.start
+
+
+def test_the_intent_and_its_tag_are_stored_before_anything_is_sent(make_bench, circuits):
+    bench = make_bench(volatile=True)
+    record = bench.job_set(circuits(1))
+    seen = []
+    submit = bench.backend.submit
+
+    def spy(payload, options, tag):
+        job = bench.jobs(record)[0]
+        seen.append((job.state, job.tag, tag, bench.store.attempts(job.key)[0].tag))
+        return submit(payload, options, tag)
+
+    bench.backend.submit = spy
+    bench.drive(record)
+    bench.run(record)
+    assert seen == [(JobState.SUBMITTING, "tag-1", "tag-1", "tag-1")]
+
+
+def test_raw_bytes_are_stored_before_they_are_decoded(make_bench, circuits):
+    """A result that cannot be read is kept as it came, and said to be unreadable."""
+    bench = make_bench(volatile=True)
+    bench.backend.fetch = lambda remote_id: RawResult("unheard-of/9", b"precious")
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    bench.run(record)
+    job = bench.jobs(record)[0]
+    assert job.state is JobState.FAILED
+    assert "kept as it came" in job.error
+    assert bench.store.result(job.key).data == b"precious"
+
+
+def test_a_lost_answer_is_found_by_its_tag_and_not_sent_again(make_bench, circuits):
+    bench = make_bench(findable=True, listing_lag_s=5.0)
+    bench.backend.script(Call.SUBMIT, LoseAnswer())
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+    assert len(bench.sent()) == 1
+    story = bench.story(record, 0)
+    assert story.index("unanswered") < story.index("found") < story.index("understood")
+
+
+def test_an_unsent_job_is_believed_absent_only_after_two_look_ups_past_the_lag(
+    make_bench, circuits, clock
+):
+    bench = make_bench(findable=True, listing_lag_s=30.0)
+    bench.backend.script(Call.SUBMIT, Raise(ConnectionError("reset before the work")))
+    record = bench.job_set(circuits(1))
+    begun_s = clock.monotonic()
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+    assert clock.monotonic() - begun_s >= 30.0
+    assert [a.number for a in bench.store.attempts(bench.jobs(record)[0].key)] == [1, 2]
+    late = [about for call, about in bench.backend.ledger.calls if call is Call.FIND]
+    assert len(late) >= 2
+
+
+def test_a_blind_backends_doubt_waits_for_the_user_and_holds_up_nobody(make_bench, circuits):
+    bench = make_bench()
+    bench.backend.script(Call.SUBMIT, LoseAnswer())
+    record = bench.job_set(circuits(3), limits=Limits(pending_jobs=1))
+    bench.drive(record)
+    bench.run(record, within_s=7200.0)
+    assert bench.states(record) == {"in doubt": 1, "done": 2}
+    assert len(bench.sent()) == 3
+    bench.store.request(record.key, RequestKind.ABANDON)
+    bench.engine.wake()
+    bench.run(record)
+    assert bench.states(record) == {"cancelled": 1, "done": 2}
+
+
+def test_the_users_word_sends_what_is_in_doubt_again(make_bench, circuits):
+    bench = make_bench()
+    bench.backend.script(Call.SUBMIT, Raise(TimeoutError()))
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    bench.run(record, within_s=100.0)
+    assert bench.states(record) == {"in doubt": 1}
+    bench.store.request(record.key, RequestKind.RESUBMIT)
+    bench.engine.wake()
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+
+
+def test_an_idempotent_backend_is_sent_the_same_tag_again(make_bench, circuits):
+    bench = make_bench(idempotent=True)
+    bench.backend.script(Call.SUBMIT, LoseAnswer(), Raise(ConnectionError()))
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+    assert bench.sent() == {"tag-1": 1}
+
+
+def test_a_refusal_for_now_is_waited_out_for_as_long_as_the_backend_asks(
+    make_bench, circuits, clock
+):
+    bench = make_bench(findable=True)
+    bench.backend.script(Call.SUBMIT, Raise(SubmissionDeferredError("too many", 120.0)))
+    record = bench.job_set(circuits(2))
+    begun_s = clock.monotonic()
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 2}
+    assert clock.monotonic() - begun_s >= 120.0
+
+
+def test_a_refusal_for_good_fails_that_job_alone_with_the_backends_words(make_bench, circuits):
+    bench = make_bench(findable=True)
+    bench.backend.script(Call.SUBMIT, Raise(SubmissionRefusedError("gate zz is unknown")))
+    record = bench.job_set(circuits(3))
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"failed": 1, "done": 2}
+    failed = next(j for j in bench.jobs(record) if j.state is JobState.FAILED)
+    assert failed.error == "gate zz is unknown"
+    assert failed.remote_id is None
+
+
+def test_expired_credentials_fail_nothing(make_bench, circuits):
+    bench = make_bench(findable=True)
+    bench.backend.script(Call.SUBMIT, *[Raise(CredentialsError("log in again"))] * 3)
+    bench.backend.script(Call.STATUSES, *[Raise(CredentialsError("log in again"))] * 3)
+    bench.backend.script(Call.FETCH, *[Raise(CredentialsError("log in again"))] * 3)
+    record = bench.job_set(circuits(2))
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 2}
+    assert len(bench.sent()) == 2
+
+
+@pytest.mark.parametrize("call", [Call.STATUSES, Call.FETCH, Call.FIND])
+def test_reads_are_repeated_until_they_succeed(make_bench, circuits, call):
+    bench = make_bench(findable=True)
+    bench.backend.script(Call.SUBMIT, LoseAnswer())
+    bench.backend.script(call, *[Raise(TransientBackendError("503"))] * 20)
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    bench.run(record, within_s=10 * 3600.0)
+    assert bench.states(record) == {"done": 1}
+    assert len(bench.sent()) == 1
+
+
+def test_a_job_that_failed_is_not_sent_again_unless_the_policy_says_so(make_bench, circuits):
+    bench = make_bench(findable=True)
+    bench.backend.tell(JobStory.ending(RemoteState.ERROR, "the fridge is warm"))
+    bench.backend.script(Call.FETCH, Raise(RemoteJobFailedError("the fridge is warm")))
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    bench.run(record)
+    job = bench.jobs(record)[0]
+    assert (job.state, job.error) == (JobState.FAILED, "the fridge is warm")
+    assert len(bench.sent()) == 1
+
+
+def test_the_policy_sends_a_failed_job_again_as_another_attempt(make_bench, circuits):
+    bench = make_bench(findable=True)
+    bench.backend.tell(JobStory.ending(RemoteState.ERROR, "warm"))
+    bench.backend.script(Call.FETCH, Raise(RemoteJobFailedError("warm")))
+    record = bench.job_set(circuits(1), retry=RetryPolicy(max_attempts=2))
+    bench.drive(record)
+    bench.run(record)
+    job = bench.jobs(record)[0]
+    assert (job.state, job.attempts, job.error) == (JobState.DONE, 2, None)
+    first, second = bench.store.attempts(job.key)
+    assert first.tag != second.tag
+    assert first.error == "warm"
+    assert second.error is None
+
+
+def test_what_was_cancelled_elsewhere_is_cancelled_and_not_sent_again(make_bench, circuits):
+    bench = make_bench(findable=True)
+    bench.backend.tell(JobStory.ending(RemoteState.CANCELLED))
+    record = bench.job_set(circuits(1), retry=RetryPolicy(max_attempts=5))
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"cancelled": 1}
+    assert len(bench.sent()) == 1
+
+
+def test_a_job_that_vanished_is_lost_with_its_reason(make_bench, circuits):
+    bench = make_bench(findable=True)
+    bench.backend.tell(JobStory.ending(RemoteState.GONE))
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    bench.run(record)
+    job = bench.jobs(record)[0]
+    assert job.state is JobState.LOST
+    assert "does not have the job" in job.error
+
+
+def test_a_result_that_is_gone_is_lost_with_its_reason(make_bench, circuits):
+    bench = make_bench(findable=True)
+    bench.backend.script(Call.FETCH, Raise(ResultGoneError("it was read before")))
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    bench.run(record)
+    job = bench.jobs(record)[0]
+    assert (job.state, job.error) == (JobState.LOST, "it was read before")
+
+
+def test_too_few_results_are_kept_and_called_a_failure(make_bench, circuits):
+    bench = make_bench(findable=True)
+    fetch = bench.backend.fetch
+    other = bench.job_set(circuits(1))
+    bench.drive(other)
+    bench.run(other)
+    short = bench.store.result(bench.jobs(other)[0].key)
+    bench.backend.fetch = lambda _: RawResult(short.format, short.data)
+    record = bench.job_set(circuits(3), per_job=3)
+    bench.drive(record)
+    bench.run(record)
+    job = bench.jobs(record)[0]
+    assert job.state is JobState.FAILED
+    assert "1 results for 3 experiments" in job.error
+    assert bench.store.result(job.key).data == short.data
+    assert fetch is not None
+
+
+def test_cancelling_stops_what_waits_and_asks_for_what_runs(make_bench, circuits):
+    bench = make_bench(findable=True)
+    bench.backend.tell(*[JobStory((RemoteStatus(RemoteState.RUNNING),))] * 2)
+    record = bench.job_set(circuits(5), limits=Limits(pending_jobs=2))
+    bench.drive(record)
+    bench.run(record, within_s=5.0)
+    assert bench.states(record) == {"active": 2, "planned": 3}
+    bench.store.request(record.key, RequestKind.CANCEL)
+    bench.engine.wake()
+    bench.run(record)
+    assert bench.states(record) == {"cancelled": 5}
+    assert len(bench.sent()) == 2
+
+
+def test_one_job_can_be_cancelled_alone(make_bench, circuits):
+    bench = make_bench(findable=True)
+    record = bench.job_set(circuits(4))
+    bench.store.request(record.key, RequestKind.CANCEL, 2)
+    bench.drive(record)
+    bench.run(record)
+    assert [str(j.state) for j in bench.jobs(record)] == ["done", "done", "cancelled", "done"]
+
+
+def test_no_more_jobs_are_pending_than_the_limit(make_bench, circuits):
+    bench = make_bench(findable=True)
+    slow = JobStory((*[RemoteStatus(RemoteState.RUNNING)] * 3, RemoteStatus(RemoteState.DONE)))
+    bench.backend.tell(*[slow] * 10)
+    record = bench.job_set(circuits(10), limits=Limits(pending_jobs=3))
+    bench.drive(record)
+    most = 0
+    for _ in range(400):
+        if not bench.engine.drives(record.key):
+            break
+        wait_s = bench.engine.tick()
+        states = bench.states(record)
+        most = max(most, states["active"] + states["submitting"])
+        bench.clock.advance(min(wait_s, 60.0))
+    assert bench.states(record) == {"done": 10}
+    assert most == 3
+
+
+def test_no_more_jobs_are_sent_in_a_minute_than_the_limit(make_bench, circuits):
+    bench = make_bench(findable=True)
+    record = bench.job_set(circuits(12), limits=Limits(submissions_per_minute=5))
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 12}
+    sent_s = [s.accepted_s for s in bench.backend.ledger.accepted]
+    for first in sent_s:
+        assert sum(first <= other < first + 60.0 for other in sent_s) <= 5
+
+
+def test_retry_sends_only_what_failed_and_keeps_the_places(make_bench, circuits):
+    bench = make_bench(findable=True)
+    bench.backend.script(Call.SUBMIT, Raise(SubmissionRefusedError("maintenance")))
+    record = bench.job_set(circuits(4))
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"failed": 1, "done": 3}
+    bench.store.request(record.key, RequestKind.RETRY)
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 4}
+    assert len(bench.sent()) == 4
+
+
+def test_refresh_asks_again_about_what_was_lost(make_bench, circuits):
+    bench = make_bench(findable=True)
+    bench.backend.script(Call.FETCH, Raise(ResultGoneError("404")))
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"lost": 1}
+    bench.store.request(record.key, RequestKind.REFRESH)
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+    assert len(bench.sent()) == 1
+
+
+@pytest.mark.parametrize(
+    "can",
+    [{"volatile": True}, {"findable": True, "listing_lag_s": 2.0}, {"idempotent": True}],
+    ids=["volatile", "findable", "idempotent"],
+)
+@pytest.mark.parametrize("turns", range(1, 14))
+def test_a_crash_after_any_turn_loses_and_doubles_nothing(make_bench, circuits, can, turns):
+    bench = make_bench(**can)
+    bench.backend.tell(*[JobStory.ending(RemoteState.DONE, queued=1)] * 20)
+    record = bench.job_set(circuits(6), per_job=2, limits=Limits(pending_jobs=2))
+    bench.drive(record)
+    for _ in range(turns):
+        bench.clock.advance(min(bench.engine.tick(), 60.0))
+    bench.crash()
+    if can.get("volatile"):
+        bench.backend.forget_jobs()
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 3}
+    if not can.get("volatile"):
+        assert len(bench.backend.ledger.accepted) == 3
+
+
+def test_each_job_of_a_seeded_set_gets_a_seed_of_its_own_and_the_first_the_users(
+    make_bench, circuits
+):
+    bench = make_bench(volatile=True)
+    record = bench.job_set(circuits(4), options={"seed_simulator": 7})
+    bench.drive(record)
+    bench.run(record)
+    seeds = [s.options["seed_simulator"] for s in bench.backend.ledger.accepted]
+    assert seeds[0] == 7
+    assert len(set(seeds)) == 4
+
+
+def test_shares_ask_for_all_shots_together(make_bench, circuits):
+    bench = make_bench(volatile=True)
+    record = bench.job_set(circuits(2), shots=2500, limits=Limits(shots_per_experiment=1000))
+    bench.drive(record)
+    bench.run(record)
+    shots = [s.options["shots"] for s in bench.backend.ledger.accepted]
+    assert sum(shots) == 2 * 2500
+    assert max(shots) <= 1000
+
+
+def test_without_its_backend_nothing_is_driven_but_what_is_dead_can_be_cancelled(
+    make_bench, circuits
+):
+    bench = make_bench(volatile=True)
+    bench.backend.tell(JobStory((RemoteStatus(RemoteState.RUNNING),)))
+    record = bench.job_set(circuits(3), limits=Limits(pending_jobs=1))
+    bench.drive(record)
+    bench.run(record, within_s=2.0)
+    assert bench.states(record) == {"active": 1, "planned": 2}
+    bench.crash()
+    bench.store.request(record.key, RequestKind.CANCEL)
+    bench.drive(record, backend=None)
+    bench.run(record)
+    assert bench.states(record) == {"cancelled": 3}
