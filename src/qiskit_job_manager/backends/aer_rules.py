@@ -32,7 +32,7 @@ def aer_rules(backend: Any, method: str | None) -> Rules:
     # The same question, by the same private attribute, that Aer itself asks at each run.
     if getattr(backend, "_target", None) is not None:
         device = frozenset(backend.configuration().basis_gates)
-        names = frozenset(name for name in names if name in device or not _is_gate(name))
+        names = frozenset(name for name in names if name in device or name not in _gates())
     return NameRules(lambda name: name in names or _closed_controls(name) in names)
 
 
@@ -53,10 +53,12 @@ def _plain(method: str) -> AerSimulator:
     return AerSimulator(method=method if method in known else "automatic")
 
 
-def _is_gate(name: str) -> bool:
-    if name in _NO_GATES:
-        return False
-    return name in get_standard_gate_name_mapping() or name.startswith("mc")
+@lru_cache(maxsize=1)
+def _gates() -> frozenset[str]:
+    """Return what a simulator of a device runs only if the device has it."""
+    standard = get_standard_gate_name_mapping()
+    controlled = (n for n in AerSimulator().target.operation_names if n.startswith("mc"))
+    return frozenset((*standard, *controlled)) - _NO_GATES
 
 
 def _closed_controls(name: str) -> str:

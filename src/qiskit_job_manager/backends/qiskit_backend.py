@@ -158,14 +158,12 @@ class QiskitBackend:
             self._job(remote_id).cancel()
         except ResultGoneError:
             return
-        except (NotImplementedError, AttributeError):
-            return
         except BackendError:
             raise
         except Exception as error:
-            # A job that has ended, or cannot be cancelled any more, says so in many ways; to ask
+            # A job that has ended, or cannot be cancelled at all, says so in many ways; to ask
             # again would change nothing.
-            if failures.is_about_network(error):
+            if failures.is_about_network(error) and not failures.says_gone(error):
                 raise failures.of_read(error, f"the answer to cancelling {remote_id}") from error
 
     def error_message(self, remote_id: str) -> str | None:
@@ -198,6 +196,8 @@ class QiskitBackend:
             job = retrieve(remote_id)
         except Exception as error:
             raise failures.of_read(error, f"the job {remote_id} on {self.name}") from error
+        if job is None:
+            raise ResultGoneError(f"{self.name} has no job {remote_id}")
         self._shelf.keep(remote_id, job)
         return job
 

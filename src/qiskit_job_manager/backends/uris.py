@@ -13,12 +13,14 @@ def uri_of(backend: Any) -> str | None:
     """Return the name that opens an equal backend, or ``None`` where none surely does."""
     cls = type(backend)
     if cls.__module__.startswith("qiskit_ibm_runtime.fake_provider.backends."):
-        return f"fake:{backend.name.removeprefix('fake_')}"
+        # Once it has run, its options hold its noise model, which cannot be told from another's.
+        pristine = backend.options == cls._default_options()
+        return f"fake:{backend.name.removeprefix('fake_')}" if pristine else None
     match f"{cls.__module__}.{cls.__name__}":
         case "qiskit_aer.backends.aer_simulator.AerSimulator":
             return _uri_of_aer(backend)
         case "qiskit.providers.basic_provider.basic_simulator.BasicSimulator":
-            return "basic" if backend.options == type(backend)().options else None
+            return "basic" if backend.options == cls._default_options() else None
     return None
 
 
@@ -56,12 +58,14 @@ def _uri_of_aer(backend: Any) -> str | None:
 
 def _same_aer(one: Any, other: Any) -> bool:
     """Say whether two simulators are set up alike, beyond their options."""
-    return bool(
-        one.name == other.name
-        and one.options == other.options
-        and one.configuration().to_dict() == other.configuration().to_dict()
-        and one.coupling_map == other.coupling_map
-    )
+    alike = one.name == other.name and one.options == other.options
+    return alike and _configuration(one) == _configuration(other)
+
+
+def _configuration(simulator: Any) -> dict[str, Any]:
+    # The name in it does not follow the method when that is set later; the simulator's does.
+    figures: dict[str, Any] = simulator.configuration().to_dict()
+    return {name: value for name, value in figures.items() if name != "backend_name"}
 
 
 def _scalar(text: str) -> Scalar:

@@ -1,0 +1,221 @@
+"""What exceptions of providers mean."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from email.utils import format_datetime
+from urllib.error import HTTPError
+
+import pytest
+import requests
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qiskit_job_manager.backends.failures import of_read, of_submission, says_gone
+from qiskit_job_manager.errors import (
+    CredentialsError,
+    ResultGoneError,
+    SubmissionDeferredError,
+    SubmissionInDoubtError,
+    SubmissionRefusedError,
+    TransientBackendError,
+)
+
+
+def answered(status, headers=None):
+    """Return the error that requests raises for an answer."""
+    response = requests.Response()
+    response.status_code = status
+    response.headers.update(headers or {})
+    return requests.HTTPError(f"{status} from server", response=response)
+
+
+def by_urllib(status, headers=None):
+    message = Message()
+    for name, value in (headers or {}).items():
+        message[name] = value
+    return HTTPError("https://example.org", status, "no", message, None)
+
+
+def by_botocore(status, headers=None):
+    error = Exception("An error occurred")
+    error.response = {"ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": headers or {}}}
+    return error
+
+
+def by_attribute(status, headers=None):
+    error = Exception("no")
+    error.status_code = status
+    error.headers = headers or {}
+    return error
+
+
+def raised(error, *, cause=None, context=None):
+    """Return an error as it is after it was raised, from or within the handling of another."""
+
+    def act():
+        try:
+            if context is not None:
+                raise context
+        finally:
+            raise error from cause
+
+    return caught(act)
+
+
+def caught(call):
+    with pytest.raises(Exception) as info:  # noqa: PT011  # whatever it is, is what is tested
+        call()
+    return info.value
+
+
+def submission(error, *, volatile=False):
+    return of_submission(error, "cloud", volatile=volatile)
+
+
+ways = pytest.mark.parametrize("way", [answered, by_urllib, by_botocore, by_attribute])
+
+
+@ways
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 413, 422])
+def test_a_refusal_with_an_answer_is_definite(way, status):
+    error = submission(raised(RuntimeError("could not submit"), cause=way(status)))
+    assert type(error) is SubmissionRefusedError
+    assert "could not submit" in str(error)
+    assert "cloud" in str(error)
+
+
+@ways
+def test_expired_credentials_fail_nothing(way):
+    assert type(submission(raised(RuntimeError("no"), cause=way(401)))) is CredentialsError
+    assert type(of_read(way(401), "the status")) is CredentialsError
+
+
+@ways
+def test_too_many_requests_are_put_off_as_long_as_the_server_says(way):
+    error = submission(way(429, {"Retry-After": "17"}))
+    assert type(error) is SubmissionDeferredError
+    assert error.retry_after_s == 17
+    assert submission(way(429)).retry_after_s is None
+
+
+def test_a_date_to_come_back_at_is_understood():
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=600), usegmt=True)
+    assert 590 < submission(answered(429, {"retry-after": date})).retry_after_s <= 600
+    past = format_datetime(datetime.now(UTC) - timedelta(seconds=600), usegmt=True)
+    assert submission(answered(429, {"Retry-After": past})).retry_after_s == 0
+
+
+@given(st.text())
+@settings(max_examples=50, deadline=None)
+def test_no_text_in_a_header_breaks_the_sorting(text):
+    wait_s = submission(by_attribute(429, {"Retry-After": text})).retry_after_s
+    assert wait_s is None or wait_s >= 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(answered(status) for status in (408, 500, 502, 503, 504)),
+        ConnectionError("reset by peer"),
+        TimeoutError(),
+        requests.ConnectionError("gone"),
+        requests.ReadTimeout("slow"),
+        RuntimeError("something"),
+        KeyError("id"),
+        by_attribute(None),
+        by_attribute("429"),
+        by_attribute(True),
+        by_attribute(99999),
+    ],
+    ids=repr,
+)
+def test_whatever_is_no_definite_no_is_doubt(error):
+    assert type(submission(raised(error))) is SubmissionInDoubtError
+
+
+def test_the_outermost_word_on_the_network_decides():
+    """The connection broke while an earlier refusal, since got over, was being handled."""
+    error = raised(ConnectionError("reset"), context=answered(404))
+    assert type(submission(error)) is SubmissionInDoubtError
+    error = raised(RuntimeError("no"), cause=answered(404), context=ConnectionError("x"))
+    assert type(submission(error)) is SubmissionRefusedError
+
+
+def test_exceptions_that_point_at_each_other_end():
+    one, other = RuntimeError("one"), RuntimeError("other")
+    one.__cause__, other.__cause__ = other, one
+    assert type(submission(one)) is SubmissionInDoubtError
+
+
+# -- arguments --------------------------------------------------------------------------------
+
+
+def rejects(shots):
+    if shots > 10:
+        raise ValueError("at most 10 shots")
+
+
+def takes(circuits):
+    pass
+
+
+def test_arguments_that_were_rejected_on_purpose_are_a_definite_no():
+    assert type(submission(caught(lambda: rejects(11)))) is SubmissionRefusedError
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: json.loads("<html>"),
+        lambda: json.loads("null")["id"],
+        lambda: int("not an id"),
+        lambda: len(3),
+        b"\xff".decode,
+    ],
+)
+def test_an_answer_that_could_not_be_understood_is_doubt(call):
+    """The job may have been accepted before its answer was read."""
+    assert type(submission(caught(call))) is SubmissionInDoubtError
+
+
+def test_a_rejection_in_the_course_of_network_trouble_is_doubt():
+    error = raised(ValueError("no"), context=ConnectionError("reset"))
+    assert type(submission(error)) is SubmissionInDoubtError
+
+
+# -- volatile ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no"), MemoryError(), answered(503)], ids=repr)
+def test_what_would_have_died_anyway_was_not_accepted(error):
+    assert type(submission(error, volatile=True)) is SubmissionRefusedError
+
+
+def test_an_error_without_words_is_named_by_its_type():
+    assert "MemoryError" in str(submission(MemoryError(), volatile=True))
+
+
+# -- reads ------------------------------------------------------------------------------------
+
+
+@ways
+def test_reads_may_be_repeated_unless_the_job_is_gone(way):
+    assert type(of_read(way(404), "it")) is ResultGoneError
+    assert type(of_read(way(410), "it")) is ResultGoneError
+    busy = of_read(way(503, {"Retry-After": "3"}), "it")
+    assert type(busy) is TransientBackendError
+    assert busy.retry_after_s == 3
+    assert type(of_read(TimeoutError(), "it")) is TransientBackendError
+
+
+def test_only_a_provider_that_is_definite_makes_a_job_gone():
+    class RuntimeJobNotFound(Exception):  # noqa: N818  # as IBM names it
+        pass
+
+    assert says_gone(RuntimeJobNotFound())
+    assert not says_gone(KeyError("job-1"))
+    assert not says_gone(ConnectionError("not found"))
+    assert not says_gone(answered(500))
