@@ -17,8 +17,7 @@ if TYPE_CHECKING:
         Advance,
         AttemptRecord,
         Blob,
-        Block,
-        EncodedExperiment,
+        EncodedBlock,
         EventRecord,
         ExperimentRecord,
         JobRecord,
@@ -179,20 +178,13 @@ class Store(Protocol):
             NameInUseError: Another job set has the name.
         """
 
-    def add_block(
-        self,
-        job_set_key: int,
-        block: Block,
-        experiments: Sequence[EncodedExperiment],
-        payload: Blob,
-    ) -> None:
-        """Append a block: its experiments, its jobs (planned) and their payload, all or nothing.
+    def add_blocks(self, job_set_key: int, blocks: Sequence[EncodedBlock]) -> None:
+        """Append blocks: their experiments, their jobs (planned) and payloads, all or nothing.
 
         Args:
             job_set_key: The job set; must not be complete.
-            block: The next block of the plan; ``block.start`` is the number of experiments so far.
-            experiments: Names and hashes of the block's experiments, in order.
-            payload: The encoded experiments together.
+            blocks: The next blocks of the plan, in order; the first begins where the stored
+                experiments end.
         """
 
     def complete_job_set(self, job_set_key: int) -> None:

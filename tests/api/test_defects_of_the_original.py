@@ -81,7 +81,7 @@ def test_a_timeout_covers_submission_as_well(manager, scripted, circuits):
     hang = Hang()
     backend.script(Call.SUBMIT, hang)
     job_set = manager.run(circuits(2), backend, max_experiments_per_job=1)
-    with pytest.raises(JobManagerTimeoutError, match="experiment [01] "):
+    with pytest.raises(JobManagerTimeoutError, match=r"experiment [01] "):
         job_set.results(timeout=0.1)
     hang.release()
     assert job_set.results(timeout=20).success

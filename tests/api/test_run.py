@@ -19,6 +19,7 @@ from qiskit_job_manager import (
     RetryPolicy,
     UnknownBackendError,
 )
+from qiskit_job_manager.manager import hand_over
 from qiskit_job_manager.testing import Hang
 from qiskit_job_manager.testing.scripts import Call
 
@@ -270,8 +271,11 @@ def test_other_options_under_the_same_name_are_refused(manager, aer, circuits):
         manager.run(circuits(1), aer, name="sweep", shots=2, if_exists="resume")
 
 
-def test_what_died_while_handing_over_goes_on_where_it_stopped(store_path, scripted, circuits):
+def test_what_died_while_handing_over_goes_on_where_it_stopped(
+    store_path, scripted, circuits, monkeypatch
+):
     """The first run dies with two blocks stored; the second stores the rest and runs all."""
+    monkeypatch.setattr(hand_over, "_BLOCKS_AT_ONCE", 1)
     backend = scripted()
 
     class Death(BaseException):

@@ -10,7 +10,7 @@ import pytest
 from qiskit_job_manager.codec.circuits import encode_circuit, pack
 from qiskit_job_manager.engine import Engine
 from qiskit_job_manager.engine.pool import Finished
-from qiskit_job_manager.model import ExperimentSize, JobSetDraft, Limits, RetryPolicy
+from qiskit_job_manager.model import EncodedBlock, ExperimentSize, JobSetDraft, Limits, RetryPolicy
 from qiskit_job_manager.planning import plan
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.stores import open_store
@@ -97,7 +97,8 @@ class Bench:
         sizes = [ExperimentSize(i, c.name, 1, shots, len(c.data)) for i, c in enumerate(coded)]
         for block in plan(sizes, limits):
             members = coded[block.start : block.stop]
-            self.store.add_block(record.key, block, members, pack(members))
+            whole = EncodedBlock(block, tuple(members), pack(members))
+            self.store.add_blocks(record.key, [whole])
         self.store.complete_job_set(record.key)
         return self.store.job_set(record.job_set_id)
 

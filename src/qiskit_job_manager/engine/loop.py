@@ -15,7 +15,7 @@ from qiskit_job_manager.engine.calls import DEADLINES_S
 from qiskit_job_manager.engine.driven import DrivenSet, SupersededError
 from qiskit_job_manager.engine.outcomes import GIVEN_UP, Flight
 from qiskit_job_manager.engine.pool import CallPool, Calls, Finished
-from qiskit_job_manager.engine.turn import Departure, Turn
+from qiskit_job_manager.engine.turn import Arrival, Departure, Turn
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.lifecycle import CallKind
 
@@ -167,12 +167,24 @@ class Engine:
     def _take_arrived(self, turn: Turn, key: int) -> bool:
         """Write what came back for a job set; what could not be written stays for the next turn."""
         changed = False
-        for done in [f for f in self._arrived if self._flights[f.ticket].job_set_key == key]:
-            changed |= turn.take(self._flights[done.ticket], done)
-            self._arrived.remove(done)
-            if done.error is not GIVEN_UP:
-                del self._flights[done.ticket]
+        while arrivals := self._one_a_job(key):
+            changed |= turn.take(arrivals)
+            for done in (arrival.finished for arrival in arrivals):
+                self._arrived.remove(done)
+                if done.error is not GIVEN_UP:
+                    del self._flights[done.ticket]
         return changed
+
+    def _one_a_job(self, key: int) -> list[Arrival]:
+        """Return what came back for a job set, of several calls about one job only the first."""
+        found: list[Arrival] = []
+        jobs: set[int] = set()
+        for done in self._arrived:
+            flight = self._flights[done.ticket]
+            if flight.job_set_key == key and jobs.isdisjoint(flight.job_keys):
+                jobs.update(flight.job_keys)
+                found.append(Arrival(flight, done))
+        return found
 
     def _look_after(self, driven: DrivenSet, turn: Turn, now_s: float) -> bool:
         """Stay the driver, and see what users asked for and what was handed over meanwhile."""

@@ -39,6 +39,14 @@ class Departure:
     call: Callable[[], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call that came back, or was given up."""
+
+    flight: Flight
+    finished: Finished
+
+
 class Turn:
     """One turn of one job set; made for it and dropped after it.
 
@@ -67,19 +75,24 @@ class Turn:
 
     # -- what came back -----------------------------------------------------------------------
 
-    def take(self, flight: Flight, finished: Finished) -> bool:
-        """Write what a call means for its jobs; say whether anything was written."""
+    def take(self, arrivals: Sequence[Arrival]) -> bool:
+        """Write what calls mean for their jobs, in one transaction; say whether there was anything.
+
+        Args:
+            arrivals: Calls that came back, no two of them about the same job.
+        """
         outcomes = [
-            (job, self._outcome(flight, job, finished))
-            for key in flight.job_keys
-            if (job := self._driven.live.get(key)) and _concerns(flight, job)
+            (arrival, job, self._outcome(arrival.flight, job, arrival.finished))
+            for arrival in arrivals
+            for key in arrival.flight.job_keys
+            if (job := self._driven.live.get(key)) and _concerns(arrival.flight, job)
         ]
-        steps = [s for job, result in outcomes if (s := self._step(job, result))]
+        steps = [s for _, job, result in outcomes if (s := self._step(job, result))]
         self._driven.write(steps, self._now_s)
-        for job, result in outcomes:
-            if job.ticket == finished.ticket:
+        for arrival, job, result in outcomes:
+            if job.ticket == arrival.finished.ticket:
                 job.ticket = None
-            self._remember(job, flight.kind, result)
+            self._remember(job, arrival.flight.kind, result)
         return bool(steps)
 
     def _outcome(self, flight: Flight, job: LiveJob, finished: Finished) -> Outcome:

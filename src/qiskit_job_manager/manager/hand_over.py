@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.circuits import encode_circuit, pack
 from qiskit_job_manager.errors import CodecError, InvalidExperimentError, NameInUseError
-from qiskit_job_manager.model import ExperimentSize
+from qiskit_job_manager.model import EncodedBlock, ExperimentSize
 from qiskit_job_manager.planning import plan
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.model import EncodedExperiment, JobSetDraft, JobSetRecord
+    from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord
     from qiskit_job_manager.ports import Backend, Store
+
+_BLOCKS_AT_ONCE = 256
+_BYTES_AT_ONCE = 1024 * 1024
 
 
 class HandOver:
@@ -82,7 +85,7 @@ class HandOver:
         return record
 
     def _take(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
-        """Store experiments after those that are stored, block by block; these are all."""
+        """Store experiments after those that are stored, in batches of blocks; these are all."""
         waiting: deque[EncodedExperiment] = deque()
         blocks = plan(
             self._sizes(experiments, record.n_experiments, waiting),
@@ -90,11 +93,11 @@ class HandOver:
             split_shots=self._split_shots,
             start_job=record.n_jobs,
         )
+        ready = (_with_payload(block, waiting) for block in blocks)
         stored = record.n_experiments
-        for block in blocks:
-            members = [waiting.popleft() for _ in range(block.stop - block.start)]
-            self._store.add_block(record.key, block, members, pack(members))
-            stored = block.stop
+        while batch := _batch(ready):
+            self._store.add_blocks(record.key, batch)
+            stored = batch[-1].block.stop
         if not stored:
             msg = "there are no experiments; hand over at least one circuit"
             raise InvalidExperimentError(msg)
@@ -136,6 +139,24 @@ class HandOver:
             coded = encoded(experiment, index)
             waiting.append(coded)
             yield ExperimentSize(index, coded.name, 1, self._shots, len(coded.data))
+
+
+def _with_payload(block: Block, waiting: deque[EncodedExperiment]) -> EncodedBlock:
+    members = tuple(waiting.popleft() for _ in range(block.stop - block.start))
+    return EncodedBlock(block, members, pack(members))
+
+
+def _batch(blocks: Iterator[EncodedBlock]) -> list[EncodedBlock]:
+    """Take as many blocks as are worth one transaction, as each waits for the disk."""
+    batch: list[EncodedBlock] = []
+    size = 0
+    while len(batch) < _BLOCKS_AT_ONCE and size < _BYTES_AT_ONCE:
+        block = next(blocks, None)
+        if block is None:
+            break
+        batch.append(block)
+        size += len(block.payload.data)
+    return batch
 
 
 def encoded(experiment: Any, index: int) -> EncodedExperiment:

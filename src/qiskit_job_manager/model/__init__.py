@@ -11,7 +11,7 @@ from qiskit_job_manager.model.jobs import (
     RemoteStatus,
 )
 from qiskit_job_manager.model.limits import Limits
-from qiskit_job_manager.model.payloads import Blob, EncodedExperiment, RawResult
+from qiskit_job_manager.model.payloads import Blob, EncodedBlock, EncodedExperiment, RawResult
 from qiskit_job_manager.model.plans import Block, PlannedJob
 from qiskit_job_manager.model.policies import RetryPolicy
 from qiskit_job_manager.model.writes import Advance, Request, RequestKind, Token
@@ -21,6 +21,7 @@ __all__ = [
     "AttemptRecord",
     "Blob",
     "Block",
+    "EncodedBlock",
     "EncodedExperiment",
     "EventRecord",
     "ExperimentRecord",

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.model.plans import Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +48,18 @@ class Blob:
 
     format: str
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedBlock:
+    """A block of the plan, ready to be stored.
+
+    Attributes:
+        block: The experiments' places, and the jobs that run them.
+        experiments: Names and hashes of the experiments, in order.
+        payload: The encoded experiments together.
+    """
+
+    block: Block
+    experiments: tuple[EncodedExperiment, ...]
+    payload: Blob

@@ -22,7 +22,7 @@ from qiskit_job_manager.stores.rows import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qiskit_job_manager.model import Blob, Block, EncodedExperiment, JobSetDraft, JobSetRecord
+    from qiskit_job_manager.model import EncodedBlock, JobSetDraft, JobSetRecord
 
 _SETS = schema.job_set
 
@@ -41,19 +41,11 @@ class HandingOver(Part):
         except ConstraintError as error:
             raise self._name_in_use(draft.name) or error from error
 
-    def add_block(
-        self,
-        job_set_key: int,
-        block: Block,
-        experiments: Sequence[EncodedExperiment],
-        payload: Blob,
-    ) -> None:
-        """Append a block: its experiments, its jobs (planned) and their payload."""
-        if len(experiments) != block.stop - block.start or not block.jobs:
-            raise StoreError(
-                f"A block of experiments {block.start} to {block.stop} with {len(block.jobs)} jobs "
-                f"came with {len(experiments)} experiments."
-            )
+    def add_blocks(self, job_set_key: int, blocks: Sequence[EncodedBlock]) -> None:
+        """Append blocks: their experiments, their jobs (planned) and their payloads."""
+        for one in blocks:
+            _must_be_whole(one)
+        first, last = blocks[0].block, blocks[-1].block
         with self._database.writing() as connection:
             row = _SETS.c
             landed = connection.execute(
@@ -61,20 +53,21 @@ class HandingOver(Part):
                 .where(
                     row.key == job_set_key,
                     row.complete == false(),
-                    row.n_experiments == block.start,
-                    row.n_jobs == block.jobs[0].index,
+                    row.n_experiments == first.start,
+                    row.n_jobs == first.jobs[0].index,
                 )
-                .values(n_experiments=block.stop, n_jobs=row.n_jobs + len(block.jobs))
+                .values(n_experiments=last.stop, n_jobs=last.jobs[-1].index + 1)
             )
             must_hit(
                 landed, job_set_key, "it was deleted or is complete, or the block is not its next"
             )
-            place = {"job_set": job_set_key, "start": block.start}
-            connection.execute(insert(schema.payload), {**place, **blob_values(payload)})
-            connection.execute(
-                insert(schema.experiment), _experiments(job_set_key, block.start, experiments)
-            )
-            connection.execute(insert(schema.job), _jobs(job_set_key, block))
+            for table, rows in (
+                (schema.payload, _payloads),
+                (schema.experiment, _experiments),
+                (schema.job, _jobs),
+            ):
+                values = [value for one in blocks for value in rows(job_set_key, one)]
+                connection.execute(insert(table), values)
 
     def complete_job_set(self, job_set_key: int) -> None:
         """Say that all experiments were handed over."""
@@ -114,9 +107,21 @@ class HandingOver(Part):
         )
 
 
-def _experiments(
-    job_set_key: int, start: int, experiments: Sequence[EncodedExperiment]
-) -> list[dict[str, Any]]:
+def _must_be_whole(one: EncodedBlock) -> None:
+    block = one.block
+    if len(one.experiments) != block.stop - block.start or not block.jobs:
+        raise StoreError(
+            f"A block of experiments {block.start} to {block.stop} with {len(block.jobs)} jobs "
+            f"came with {len(one.experiments)} experiments."
+        )
+
+
+def _payloads(job_set_key: int, one: EncodedBlock) -> list[dict[str, Any]]:
+    place = {"job_set": job_set_key, "start": one.block.start}
+    return [{**place, **blob_values(one.payload)}]
+
+
+def _experiments(job_set_key: int, one: EncodedBlock) -> list[dict[str, Any]]:
     return [
         {
             "job_set": job_set_key,
@@ -124,17 +129,17 @@ def _experiments(
             "name": experiment.name,
             "content_hash": experiment.content_hash,
         }
-        for index, experiment in enumerate(experiments, start)
+        for index, experiment in enumerate(one.experiments, one.block.start)
     ]
 
 
-def _jobs(job_set_key: int, block: Block) -> list[dict[str, Any]]:
+def _jobs(job_set_key: int, one: EncodedBlock) -> list[dict[str, Any]]:
     return [
         {
             "job_set": job_set_key,
             "position": job.index,
-            "start": block.start,
-            "stop": block.stop,
+            "start": one.block.start,
+            "stop": one.block.stop,
             "shots": job.shots,
             "share": job.share,
             "shares": job.shares,
@@ -143,5 +148,5 @@ def _jobs(job_set_key: int, block: Block) -> list[dict[str, Any]]:
             "has_result": False,
             "cancel_requested": False,
         }
-        for job in block.jobs
+        for job in one.block.jobs
     ]

@@ -31,6 +31,7 @@ from qiskit_job_manager.errors import NameInUseError, StoreError
 from qiskit_job_manager.model import (
     Blob,
     Block,
+    EncodedBlock,
     ExperimentRecord,
     JobSetDraft,
     JobState,
@@ -116,9 +117,22 @@ class HandingOverContract:
         before = the_set(store)
         block = Block(5, 6, (PlannedJob(1, 5, 6, None, 0, 1),))
         with pytest.raises(StoreError):
-            store.add_block(before.key, block, experiments(["b"]), Blob("f", b""))
+            store.add_blocks(before.key, [EncodedBlock(block, experiments(["b"]), Blob("f", b""))])
         assert the_set(store) == before
         assert len(list(store.experiments(before.key))) == 1
+
+    def test_blocks_are_added_together_or_not_at_all(self, store: Store) -> None:
+        key = the_set(store).key
+        first = Block(0, 1, (PlannedJob(0, 0, 1, None, 0, 1),))
+        second = Block(1, 3, (PlannedJob(1, 1, 3, None, 0, 1),))
+        whole = EncodedBlock(first, experiments(["a"]), Blob("f", b"1"))
+        short = EncodedBlock(second, experiments(["b"]), Blob("f", b"2"))
+        with pytest.raises(StoreError):
+            store.add_blocks(key, [whole, short])
+        assert the_set(store).n_experiments == 0
+        store.add_blocks(key, [whole, EncodedBlock(second, experiments(["b", "c"]), short.payload)])
+        assert [e.name for e in store.experiments(key)] == ["a", "b", "c"]
+        assert [store.payload(job.key).data for job in store.jobs(key)] == [b"1", b"2"]
 
     def test_a_complete_job_set_takes_no_more(self, store: Store) -> None:
         hand_over(store, [["a"]])

@@ -11,6 +11,7 @@ from qiskit_job_manager.model import (
     Advance,
     Blob,
     Block,
+    EncodedBlock,
     EncodedExperiment,
     JobSetDraft,
     JobSetRecord,
@@ -52,9 +53,10 @@ def draft(seed: str = "sweep", /, **changes: Any) -> JobSetDraft:
     return replace(plain, **changes)
 
 
-def experiments(names: Sequence[str]) -> list[EncodedExperiment]:
+def experiments(names: Sequence[str]) -> tuple[EncodedExperiment, ...]:
     """Return encoded experiments with these names."""
-    return [EncodedExperiment(name, hashlib.sha256(name.encode()).digest(), b"") for name in names]
+    hashes = (hashlib.sha256(name.encode()).digest() for name in names)
+    return tuple(EncodedExperiment(*one, b"") for one in zip(names, hashes, strict=True))
 
 
 def hand_over(store: Store, blocks: Sequence[Sequence[str]], shares: int = 1) -> None:
@@ -65,7 +67,8 @@ def hand_over(store: Store, blocks: Sequence[Sequence[str]], shares: int = 1) ->
         stop = start + len(names)
         jobs = [PlannedJob(first + i, start, stop, 10, i, shares) for i in range(shares)]
         payload = Blob("circuits/1", ",".join(names).encode())
-        store.add_block(job_set.key, Block(start, stop, tuple(jobs)), experiments(names), payload)
+        block = Block(start, stop, tuple(jobs))
+        store.add_blocks(job_set.key, [EncodedBlock(block, experiments(names), payload)])
 
 
 def the_set(store: Store, name: str = "sweep") -> JobSetRecord:

@@ -12,6 +12,7 @@ from qiskit_job_manager.model import (
     Advance,
     Blob,
     Block,
+    EncodedBlock,
     EncodedExperiment,
     JobSetDraft,
     JobState,
@@ -47,8 +48,14 @@ first = (PlannedJob(0, 0, 2, 512, 0, 2), PlannedJob(1, 0, 2, 512, 1, 2))
 second = (PlannedJob(2, 2, 5, 512, 0, 2), PlannedJob(3, 2, 5, 512, 1, 2))
 circuits = [EncodedExperiment(name, name.encode() * 32, b"") for name in "abacd"]
 key = job_set.key
-store.add_block(key, Block(0, 2, first), circuits[:2], Blob("circuits/1", b"two circuits"))
-store.add_block(key, Block(2, 5, second), circuits[2:], Blob("circuits/1", b"three circuits"))
+two, three = Blob("circuits/1", b"two circuits"), Blob("circuits/1", b"three circuits")
+store.add_blocks(
+    key,
+    [
+        EncodedBlock(Block(0, 2, first), tuple(circuits[:2]), two),
+        EncodedBlock(Block(2, 5, second), tuple(circuits[2:]), three),
+    ],
+)
 store.complete_job_set(key)
 store.request(key, RequestKind.RETRY, 1)
 
