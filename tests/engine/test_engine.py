@@ -395,3 +395,39 @@ def test_without_its_backend_nothing_is_driven_but_what_is_dead_can_be_cancelled
     bench.drive(record, backend=None)
     bench.run(record)
     assert bench.states(record) == {"cancelled": 3}
+
+
+def test_a_large_set_does_not_starve_a_small_one(make_bench, circuits):
+    bench = make_bench(findable=True)
+    slow = JobStory((*[RemoteStatus(RemoteState.RUNNING)] * 2, RemoteStatus(RemoteState.DONE)))
+    bench.backend.tell(*[slow] * 60)
+    limits = Limits(pending_jobs=4)
+    large = bench.job_set(circuits(40), limits=limits)
+    bench.drive(large)
+    bench.step(3)
+    small = bench.job_set(circuits(4), limits=limits)
+    bench.drive(small)
+    bench.run(small)
+    assert bench.states(small) == {"done": 4}
+    assert bench.states(large)["done"] <= 20
+    bench.run(large)
+    assert bench.states(large) == {"done": 40}
+
+
+def test_limits_hold_over_all_job_sets_of_an_account(make_bench, circuits):
+    bench = make_bench(findable=True)
+    limits = Limits(submissions_per_minute=5, pending_jobs=3)
+    records = [bench.job_set(circuits(6), limits=limits) for _ in range(3)]
+    running = [RemoteStatus(RemoteState.RUNNING)] * 2
+    bench.backend.tell(*[JobStory((*running, RemoteStatus(RemoteState.DONE)))] * 18)
+    for record in records:
+        bench.drive(record)
+    most = 0
+    while any(bench.engine.drives(record.key) for record in records):
+        bench.clock.advance(min(bench.engine.tick(), 60.0))
+        most = max(most, sum(bench.states(r)["active"] for r in records))
+    assert all(bench.states(record) == {"done": 6} for record in records)
+    assert most <= 3
+    sent_s = [s.accepted_s for s in bench.backend.ledger.accepted]
+    for first in sent_s:
+        assert sum(first <= other < first + 60.0 for other in sent_s) <= 5

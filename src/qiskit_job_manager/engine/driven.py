@@ -7,7 +7,6 @@ ones. Everything here can be forgotten at any instant and read back from the sto
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,9 +25,9 @@ from qiskit_job_manager.ports import Capabilities
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qiskit_job_manager.engine.account import Account
     from qiskit_job_manager.ports import Backend, Store
 
-MOST_PENDING = 1000
 _PLANNED_AT_HAND = 64
 _UNDER_WAY = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
 _PROGRESS = frozenset({JobState.ACTIVE, JobState.COLLECTING})
@@ -88,27 +87,27 @@ class DrivenSet:
         token: The right to drive it.
         backend: What runs it, or ``None`` when it cannot be opened here.
         store: Where everything is.
+        account: What it shares with the other job sets of its backend.
         now_s: Time on the engine's clock.
     """
 
-    def __init__(
+    def __init__(  # made in one place, from what that place has at hand
         self,
         record: JobSetRecord,
         token: Token,
         backend: Backend | None,
         store: Store,
+        account: Account,
         now_s: float,
     ) -> None:
         self.record = record
         self.token = token
         self.backend = backend
-        self.limits = record.limits
-        self.paused_until_s = 0.0
+        self.account = account
         self.looked_s = float("-inf")
         self.renewed_s = now_s
         self.live: dict[int, LiveJob] = {}
         self._store = store
-        self._sent_s: deque[float] = deque()
         self._last_planned = -1
         for job in store.jobs(record.key, states=_UNDER_WAY):
             self.live[job.key] = LiveJob(self._as_known(job), since_s=now_s)
@@ -164,20 +163,18 @@ class DrivenSet:
             cancels=can.cancels,
         )
 
-    def note_submission(self, now_s: float) -> None:
-        """Count one submission towards the pace."""
-        self._sent_s.append(now_s)
-
-    def pause(self, until_s: float) -> None:
-        """Begin nothing new on the backend before this time."""
-        self.paused_until_s = max(self.paused_until_s, until_s)
+    def _submissions_allowed(self, now_s: float) -> int:
+        states = [job.record.state for job in self.live.values()]
+        pending = sum(state in _PENDING for state in states)
+        self.account.report(
+            self.record.key, pending=pending, planned=states.count(JobState.PLANNED)
+        )
+        return self.account.allowed(self.record.key, self.record.limits, now_s)
 
     def next_wake_s(self, now_s: float) -> float:
         """Return when this set may next have something to do, on the engine's clock."""
         waiting = (j.ready_s for j in self.live.values() if j.ticket is None and j.ready_s > now_s)
-        paced = self._sent_s[0] + 60.0 if self._at_full_pace() else float("inf")
-        paused = self.paused_until_s if self.paused_until_s > now_s else float("inf")
-        return min(*waiting, paced, paused, float("inf"))
+        return min(*waiting, self.account.next_change_s(self.record.limits, now_s), float("inf"))
 
     @property
     def capabilities(self) -> Capabilities:
@@ -225,23 +222,6 @@ class DrivenSet:
         job.record = advanced(job.record, step)
         if step.after.is_final:
             del self.live[step.job_key]
-
-    # -- pace -----------------------------------------------------------------------------------
-
-    def _submissions_allowed(self, now_s: float) -> int:
-        if now_s < self.paused_until_s:
-            return 0
-        pending = sum(job.record.state in _PENDING for job in self.live.values())
-        allowed = (self.limits.pending_jobs or MOST_PENDING) - pending
-        if self.limits.submissions_per_minute:
-            while self._sent_s and self._sent_s[0] <= now_s - 60.0:
-                self._sent_s.popleft()
-            allowed = min(allowed, self.limits.submissions_per_minute - len(self._sent_s))
-        return allowed
-
-    def _at_full_pace(self) -> bool:
-        most = self.limits.submissions_per_minute
-        return bool(most) and len(self._sent_s) >= (most or 0)
 
 
 def advanced(record: JobRecord, step: Advance) -> JobRecord:

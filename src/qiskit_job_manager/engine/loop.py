@@ -11,6 +11,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager.engine.account import Account
 from qiskit_job_manager.engine.calls import DEADLINES_S
 from qiskit_job_manager.engine.driven import DrivenSet, SupersededError
 from qiskit_job_manager.engine.outcomes import GIVEN_UP, Flight
@@ -66,6 +67,8 @@ class Engine:
         self._arrived: list[Finished] = []
         self._wanted: dict[int, tuple[JobSetRecord, Backend | None]] = {}
         self._driven: dict[int, DrivenSet] = {}
+        self._accounts: dict[str, Account] = {}
+        self._turns = 0
         self._claimed_s = float("-inf")
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -134,7 +137,7 @@ class Engine:
         self._claim(now_s)
         self._arrived += self._pool.finished()
         self._arrived += [Finished(t, None, GIVEN_UP) for t in self._pool.overdue(now_s)]
-        waits = [self._turn(driven, now_s) for driven in list(self._driven.values())]
+        waits = [self._turn(driven, now_s) for driven in self._in_turn()]
         self._drop_strays()
         return min([_LOOK_EVERY_S if self._wanted else float("inf"), *waits])
 
@@ -144,7 +147,7 @@ class Engine:
             return self._move(driven, now_s)
         except SupersededError:
             logger.warning("job set %s is driven by another process now", driven.record.job_set_id)
-            del self._driven[driven.record.key]
+            self._leave(driven)
         except StoreError as error:
             logger.warning("the store cannot be used now, trying again: %s", error)
         return _LOOK_EVERY_S
@@ -154,7 +157,7 @@ class Engine:
         changed = self._take_arrived(turn, driven.record.key)
         if not self._stopping:
             changed |= self._look_after(driven, turn, now_s)
-            wrote, departures = turn.begin(self._pool.free)
+            wrote, departures = turn.begin(self._fair_part())
             changed |= wrote
             for departure in departures:
                 self._depart(driven, departure, now_s)
@@ -163,6 +166,18 @@ class Engine:
         if driven.is_finished or (driven.backend is None and not changed):
             self._finish(driven)
         return 0.0 if changed else max(driven.next_wake_s(now_s) - now_s, 0.0)
+
+    def _in_turn(self) -> list[DrivenSet]:
+        """Return the driven sets, each time with another one first."""
+        keys = list(self._driven)
+        self._turns += 1
+        first = self._turns % len(keys) if keys else 0
+        return [self._driven[key] for key in keys[first:] + keys[:first]]
+
+    def _fair_part(self) -> int:
+        """Return how many of the free threads one job set may take now."""
+        free = self._pool.free
+        return min(free, max(1, free // len(self._driven)))
 
     def _take_arrived(self, turn: Turn, key: int) -> bool:
         """Write what came back for a job set; what could not be written stays for the next turn."""
@@ -225,14 +240,24 @@ class Engine:
             try:
                 token = self._store.claim(record.key, self._owner)
                 if token is not None:
-                    self._driven[record.key] = DrivenSet(record, token, backend, self._store, now_s)
+                    account = self._account(backend)
+                    self._driven[record.key] = DrivenSet(
+                        record, token, backend, self._store, account, now_s
+                    )
             except StoreError as error:
                 logger.warning("job set %s cannot be driven now: %s", record.job_set_id, error)
+
+    def _account(self, backend: Backend | None) -> Account:
+        return self._accounts.setdefault(backend.name if backend else "", Account())
+
+    def _leave(self, driven: DrivenSet) -> None:
+        driven.account.leave(driven.record.key)
+        del self._driven[driven.record.key]
 
     def _finish(self, driven: DrivenSet) -> None:
         """Let go of a job set in which nothing can move."""
         self._store.release(driven.token)
-        del self._driven[driven.record.key]
+        self._leave(driven)
         with self._lock:
             self._wanted.pop(driven.record.key, None)
         self._note_change()

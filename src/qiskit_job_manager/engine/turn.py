@@ -119,7 +119,7 @@ class Turn:
             wait_s = max(wait_s, result.pause_s or 0.0)
             job.ready_s = self._now_s + wait_s
             if result.pause_s is not None:
-                self._driven.pause(job.ready_s)
+                self._driven.account.pause(job.ready_s)
         elif kind in (CallKind.STATUS, CallKind.SUBMIT, CallKind.CANCEL):
             job.failures = 0
             age_s = self._now_s - job.since_s
@@ -197,11 +197,12 @@ class Turn:
         job = self._driven.live[one.job_key].record
         options: Mapping[str, Any] = self._driven.record.options
         tag, remote_id = job.tag or "", job.remote_id or ""
+        job_set_key = self._driven.record.key
         call: Callable[[], Any]
         match one.kind:
             case CallKind.SUBMIT:
                 call = calls.submission(backend, self._store, job, options, tag)
-                self._driven.note_submission(self._now_s)
+                self._driven.account.note_submission(job_set_key, self._now_s)
             case CallKind.FIND:
                 call = calls.search(backend, tag)
             case CallKind.FETCH:

@@ -1,0 +1,73 @@
+"""What the job sets of one account share: how much is pending, and how fast more may be sent."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.model import Limits
+
+MOST_PENDING = 1000
+_MINUTE_S = 60.0
+
+
+class Account:
+    """One account of a backend, as one engine uses it; limits count over all its job sets.
+
+    A job set that has many jobs waiting cannot starve one that has few: while several wait, each
+    may hold its part of the places, and no more.
+    """
+
+    def __init__(self) -> None:
+        self._sent_s: deque[float] = deque()
+        self._pending: dict[int, int] = {}
+        self._waiting: set[int] = set()
+        self._paused_until_s = 0.0
+
+    def report(self, job_set_key: int, *, pending: int, planned: int) -> None:
+        """Take note of how many jobs of a set the backend has, and how many wait to be sent."""
+        self._pending[job_set_key] = pending
+        (self._waiting.add if planned else self._waiting.discard)(job_set_key)
+
+    def leave(self, job_set_key: int) -> None:
+        """Forget a job set that is no longer driven here."""
+        self._pending.pop(job_set_key, None)
+        self._waiting.discard(job_set_key)
+
+    def note_submission(self, job_set_key: int, now_s: float) -> None:
+        """Count one submission towards the pace, and towards what is pending until `report`."""
+        self._sent_s.append(now_s)
+        self._pending[job_set_key] = self._pending.get(job_set_key, 0) + 1
+
+    def pause(self, until_s: float) -> None:
+        """Send nothing before this time."""
+        self._paused_until_s = max(self._paused_until_s, until_s)
+
+    def allowed(self, job_set_key: int, limits: Limits, now_s: float) -> int:
+        """Return how many jobs of a set may be sent now."""
+        if now_s < self._paused_until_s:
+            return 0
+        most = limits.pending_jobs or MOST_PENDING
+        sharers = len(self._waiting | {job_set_key})
+        places = min(
+            most - sum(self._pending.values()),
+            -(-most // sharers) - self._pending.get(job_set_key, 0),
+        )
+        if limits.submissions_per_minute is None:
+            return places
+        left = limits.submissions_per_minute - self._sent_within_a_minute(now_s)
+        return min(places, -(-left // sharers))
+
+    def next_change_s(self, limits: Limits, now_s: float) -> float:
+        """Return when more may be allowed by the passing of time alone."""
+        times = [self._paused_until_s] if self._paused_until_s > now_s else []
+        per_minute = limits.submissions_per_minute
+        if per_minute is not None and self._sent_within_a_minute(now_s) >= per_minute:
+            times.append(self._sent_s[0] + _MINUTE_S)
+        return min(times, default=float("inf"))
+
+    def _sent_within_a_minute(self, now_s: float) -> int:
+        while self._sent_s and self._sent_s[0] <= now_s - _MINUTE_S:
+            self._sent_s.popleft()
+        return len(self._sent_s)
