@@ -64,6 +64,11 @@ def manila():
     return fake
 
 
+@pytest.fixture(scope="module")
+def of_manila(manila):
+    return AerSimulator.from_backend(manila, max_parallel_threads=1)
+
+
 # -- no circuit, no parameters, no measurement ------------------------------------------------
 
 
@@ -310,17 +315,29 @@ def test_aer_takes_what_it_runs_beyond_gates(aer, kind):
     assert passes(aer, circuit) == (kind in BEYOND_GATES)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_is_refused_that_a_method_runs_after_it_was_compiled(method):
+    simulator = AerSimulator(method=method, max_parallel_threads=1)
+    logging.disable(logging.CRITICAL)
+    try:
+        for kind, act in BEYOND_GATES.items():
+            circuit = measured(act)
+            if runs(simulator, circuit):
+                assert passes(simulator, circuit), kind
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 @pytest.mark.parametrize("kind", [*BEYOND_GATES, *NEVER, "h", "cx uncoupled", "sx"])
-def test_a_simulator_of_a_device_takes_what_it_runs(manila, kind):
+def test_a_simulator_of_a_device_takes_what_it_runs(of_manila, kind):
     acts = BEYOND_GATES | NEVER
     acts |= {
         "h": lambda c: c.h(0),
         "cx uncoupled": lambda c: c.cx(0, 2),
         "sx": lambda c: c.sx(0),
     }
-    simulator = AerSimulator.from_backend(manila, max_parallel_threads=1)
     circuit = measured(acts[kind])
-    assert passes(simulator, circuit) == runs(simulator, circuit)
+    assert passes(of_manila, circuit) == runs(of_manila, circuit)
 
 
 def test_aer_is_not_held_to_the_qubits_of_a_state_vector(aer):

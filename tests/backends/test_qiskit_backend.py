@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from dataclasses import replace
 
 import pytest
 from qiskit import QuantumCircuit
@@ -101,6 +102,13 @@ def test_several_circuits_are_never_sent_one_by_one(providers, payload):
     assert provider.runs == 0
 
 
+def test_what_cannot_be_decoded_is_not_sent_and_not_in_doubt(providers, payload):
+    provider = providers["Provider"]()
+    with pytest.raises(SubmissionRefusedError, match="nothing was sent"):
+        send(adapt(provider), replace(payload, data=payload.data[:-9]))
+    assert provider.runs == 0
+
+
 @pytest.mark.parametrize("option", ["no_such", "circuits"])
 def test_an_option_that_run_does_not_take_is_a_definite_no(providers, payload, option):
     class Strict(providers["Provider"]):
@@ -170,28 +178,27 @@ def test_simulators_that_cannot_run_two_jobs_at_once_are_not_asked_to():
     """`BasicSimulator` keeps the state of the circuit that it runs in itself."""
     simulator = BasicSimulator()
     adapters = [adapt(simulator), adapt(simulator)]
-    running, most = [], []
+    meeting = threading.Barrier(2, timeout=0.3)
+    met = []
     real = simulator._run_job
 
     def watched(*args):
-        running.append(1)
-        most.append(len(running))
         try:
+            meeting.wait()
+        except threading.BrokenBarrierError:
             return real(*args)
-        finally:
-            running.pop()
+        met.append(True)
+        return real(*args)
 
     simulator._run_job = watched
     payload = payload_of([basis_state(1, 2)])
-    threads = [
-        threading.Thread(target=send, args=(adapters[n % 2], payload, f"t{n}")) for n in range(8)
-    ]
+    threads = [threading.Thread(target=send, args=(one, payload)) for one in adapters]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert max(most) == 1
-    assert len(most) == 8
+    assert meeting.broken
+    assert met == []
 
 
 # -- statuses ---------------------------------------------------------------------------------
@@ -369,7 +376,9 @@ def test_a_job_is_cancelled(odd, payload):
         backend.fetch(remote_id)
 
 
-@pytest.mark.parametrize("error", [NotImplementedError(), RuntimeError("has ended")], ids=repr)
+@pytest.mark.parametrize(
+    "error", [NotImplementedError(), RuntimeError("has ended"), HttpError(404)], ids=repr
+)
 def test_what_cannot_be_cancelled_is_left_alone(odd, payload, error):
     backend = odd(cancel=fails(error))
     backend.cancel(send(backend, payload))

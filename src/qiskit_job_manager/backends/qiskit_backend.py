@@ -18,9 +18,11 @@ from qiskit_job_manager.codec.circuits import unpack
 from qiskit_job_manager.codec.results import encode_result
 from qiskit_job_manager.errors import (
     BackendError,
+    CodecError,
     CredentialsError,
     RemoteJobFailedError,
     ResultGoneError,
+    SubmissionRefusedError,
     TransientBackendError,
 )
 from qiskit_job_manager.model import RemoteState, RemoteStatus
@@ -88,7 +90,10 @@ class QiskitBackend:
 
     def submit(self, payload: Blob, options: Mapping[str, Any], tag: str) -> str:
         """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
-        circuits = unpack(payload)
+        try:
+            circuits = unpack(payload)
+        except CodecError as error:
+            raise SubmissionRefusedError(f"nothing was sent to {self.name}: {error}") from error
         try:
             with self._run_guard:
                 answer = self._run(circuits, options)

@@ -63,7 +63,8 @@ def for_backend(backend: Backend, circuits: Sequence[QuantumCircuit]) -> list[Qu
         return list(circuits)
     from qiskit import transpile
 
-    return [transpile(one, target, optimization_level=0, initial_layout=[0, 1]) for one in circuits]
+    where = {"initial_layout": [0, 1], "num_processes": 1}
+    return list(transpile(list(circuits), target, optimization_level=0, **where))
 
 
 def payload_of(circuits: Sequence[QuantumCircuit]) -> Blob:
