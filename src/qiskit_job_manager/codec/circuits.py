@@ -47,8 +47,8 @@ def encode_circuit(circuit: QuantumCircuit) -> EncodedExperiment:
         CodecError: QPY cannot hold the circuit; the message says why.
     """
     data = _dump(circuit)
-    digest = content_hash(circuit, data)
     notes = take_notes(circuit, data)
+    digest = content_hash(circuit, data, notes)
     if notes:
         noted = bytearray((_NOTED,))
         write_bytes(noted, notes)

@@ -87,7 +87,8 @@ def read_figures(reader: Reader, count: int) -> Array:
         CodecError: The bytes are damaged.
     """
     flags, width, base = reader.byte(), reader.byte(), reader.varint()
-    if width > 8 or flags > 3 or not 1 <= count <= reader.most_values(MOST_WITHOUT_ROOM):
+    most = reader.left if width else MOST_WITHOUT_ROOM
+    if width > 8 or flags > 3 or not 1 <= count <= most + 1:
         raise CodecError(f"{count} stored figures of {width} bytes do not make sense")
     steps = bool(flags & _DIFFERENCES)
     first = reader.varint() if steps else 0

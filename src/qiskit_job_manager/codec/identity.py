@@ -35,17 +35,21 @@ _COUNTED_NAME = re.compile(r"circuit-\d+(-\d+)?")
 _RANDOM_SUFFIX = re.compile(rb"_[0-9a-f]{32}")
 
 
-def content_hash(circuit: QuantumCircuit, data: bytes) -> bytes:
+def content_hash(circuit: QuantumCircuit, data: bytes, notes: bytes) -> bytes:
     """Hash a circuit, 32 bytes.
 
     Args:
         circuit: The circuit.
         data: Its QPY file, with this circuit only.
+        notes: What else there is to say of it (see `simulator_notes`).
     """
     body = _plain_body(circuit, data)
     if body is None:
-        body = _canonical_body(circuit)
-    return hashlib.sha256(body).digest()
+        try:
+            body = _canonical_body(circuit)
+        except Exception:  # noqa: BLE001  # of any gate; it can run, if not be known again
+            body = data[_FILE_HEADER_BYTES:]
+    return hashlib.sha256(body + notes).digest()
 
 
 def _plain_body(circuit: QuantumCircuit, data: bytes) -> bytes | None:
@@ -162,18 +166,22 @@ def _canonical_operation(operation: Any) -> Any:
     if getattr(operation, "blocks", ()):
         return operation.replace_blocks([_canonical(block) for block in operation.blocks])
     alone = _alone(operation)
-    if _has_no_definition(alone):
+    if alone is None or _has_no_definition(alone):
         return operation
     definition = None if _is_library(operation) else getattr(operation, "definition", None)
     return _box(operation, definition, alone)
 
 
-def _alone(operation: Any) -> QuantumCircuit:
-    """Return a circuit without name that holds only this operation."""
+def _alone(operation: Any) -> QuantumCircuit | None:
+    """Return a circuit with only this operation, or ``None`` if it needs variables of its own."""
     from qiskit import QuantumCircuit
+    from qiskit.circuit import CircuitError
 
     circuit = QuantumCircuit(operation.num_qubits, operation.num_clbits, name="c")
-    circuit.append(operation, circuit.qubits, circuit.clbits, copy=False)
+    try:
+        circuit.append(operation, circuit.qubits, circuit.clbits, copy=False)
+    except CircuitError:
+        return None
     return circuit
 
 

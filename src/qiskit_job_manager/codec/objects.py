@@ -1,4 +1,4 @@
-"""The objects of `qiskit.quantum_info` that simulators put into results, as plain parts.
+"""The objects of Qiskit that simulators put into results, as plain parts.
 
 What is stored is a number in `_KINDS`, whose order is for ever; classes are imported from names
 that stand here. Aer has subclasses of its own: without Aer, Qiskit's take their place.
@@ -6,6 +6,7 @@ that stand here. Aer has subclasses of its own: without Aer, Qiskit's take their
     state                       (array, dims)
     operator, superoperator     (array, input dims, output dims)
     stabilizer state, Clifford  (tableau,)
+    distribution, counts        (list of pairs, dict of its attributes in `_ATTRIBUTES`)
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _STATES = frozenset({"Statevector", "DensityMatrix"})
 _OPERATORS = frozenset({"Operator", "SuperOp"})
 _QISKIT = "qiskit.quantum_info"
 _AER = "qiskit_aer.backends.compatibility"
+_RESULT = "qiskit.result"
 _KINDS = (
     (_QISKIT, "Statevector"),
     (_QISKIT, "DensityMatrix"),
@@ -31,7 +33,15 @@ _KINDS = (
     (_AER, "Operator"),
     (_AER, "SuperOp"),
     (_AER, "StabilizerState"),
+    (_RESULT, "ProbDistribution"),
+    (_RESULT, "QuasiDistribution"),
+    (_RESULT, "Counts"),
 )
+_ATTRIBUTES: dict[str, frozenset[str]] = {
+    "ProbDistribution": frozenset({"shots", "_num_bits"}),
+    "QuasiDistribution": frozenset({"shots", "_num_bits", "_stddev_upper_bound"}),
+    "Counts": frozenset({"int_raw", "hex_raw", "creg_sizes", "memory_slots", "time_taken"}),
+}
 
 
 def object_number(kind: type) -> int | None:
@@ -49,6 +59,9 @@ def object_parts(number: int, value: Any) -> tuple[Any, ...]:
         return value.data, value.dims()
     if name in _OPERATORS:
         return value.data, value.input_dims(), value.output_dims()
+    if name in _ATTRIBUTES:
+        known = {key: each for key, each in vars(value).items() if key in _ATTRIBUTES[name]}
+        return list(dict.items(value)), known
     return ((value if name == "Clifford" else value.clifford).tableau,)
 
 
@@ -77,6 +90,9 @@ def _kind(module: str, name: str) -> Any:
 
 
 def _build(kind: Any, name: str, array: Any, *dims: Any) -> Any:
+    if name in _ATTRIBUTES:
+        [attributes] = dims
+        return _build_distribution(kind, name, array, attributes)
     if name in _STATES:
         [all_dims] = dims
         return kind(array, dims=all_dims)
@@ -88,3 +104,13 @@ def _build(kind: Any, name: str, array: Any, *dims: Any) -> Any:
     from qiskit.quantum_info import Clifford
 
     return kind(Clifford(array, validate=False), validate=False)
+
+
+def _build_distribution(kind: Any, name: str, pairs: Any, attributes: dict[str, Any]) -> Any:
+    """Make one without its constructor, which would reformat the keys and forget their width."""
+    if not attributes.keys() <= _ATTRIBUTES[name]:
+        raise CodecError(f"A stored {name} has attributes that none has")
+    value = kind.__new__(kind)
+    dict.update(value, pairs)
+    vars(value).update(attributes)
+    return value

@@ -18,7 +18,9 @@ CPU_SECONDS = 30
 REFUSED = 3
 TOO_MUCH_MEMORY = 4
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# QpyError gives the repr of its message: escapes may stand there by their names.
+_COLOUR = re.compile(r"(?:\x1b|\\x1b)\[[0-9;]*m")
+_LINE_END = re.compile(r"\n|\\n")
 
 
 def main(file: Path, fresh: Path) -> int:
@@ -46,8 +48,8 @@ def _reason(error: Exception) -> str:
     """Return one line that says what was wrong, out of what may be a coloured stack trace."""
     text = _COLOUR.sub("", str(error))
     _, marked, inner = text.partition("Error: ")
-    first = (inner if marked else text).strip(" '\"").splitlines() or [type(error).__name__]
-    return first[0]
+    line = _LINE_END.split((inner if marked else text).strip(" '\""))[0]
+    return line or type(error).__name__
 
 
 def _limit() -> None:

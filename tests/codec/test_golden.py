@@ -1,0 +1,117 @@
+"""What any version wrote, every later version reads.
+
+The files in ``golden`` are never written again. A new format gets a file of its own, made by
+``python tests/codec/test_golden.py`` with the version that first writes it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import qiskit_aer  # noqa: F401  # gives circuits their save instructions
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import Operator, Statevector
+from qiskit.result import Result
+from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLevel
+
+from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT, encode_circuit, pack, unpack
+from qiskit_job_manager.codec.results import RESULT_FORMAT, Opaque, encode_result, open_result
+from qiskit_job_manager.model import Blob
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def golden_circuits() -> list[QuantumCircuit]:
+    plain = QuantumCircuit(2, 2, name="plain", metadata={"a": [1, 2]}, global_phase=0.5)
+    plain.h(0)
+    plain.rx(0.25, 1)
+    plain.cx(0, 1)
+    plain.measure([0, 1], [0, 1])
+    inner = QuantumCircuit(1, name="inner")
+    inner.x(0)
+    nested = QuantumCircuit(2, 1, name="nested")
+    nested.append(inner.to_gate(), [0])
+    with nested.if_test((0, 1)):
+        nested.z(1)
+    saved = QuantumCircuit(1, name="saved")
+    saved.save_statevector(label="s", pershot=True)
+    return [plain, nested, saved]
+
+
+def golden_result() -> Result:
+    """A result with one of everything that the format knows."""
+    experiments = [
+        ExperimentResult(
+            1024,
+            True,
+            ExperimentResultData(counts={hex(7 * i % 32): i * i + 1 for i in range(20)}),
+            header={"name": f"circuit-{number}", "creg_sizes": [["c", 5]]},
+            status="DONE",
+            seed=2113 * number,
+            time_taken=number / 1e9,
+        )
+        for number in range(130)
+    ]
+    data = [
+        {"counts": {"0X1": 1, "0011": 2, "": 3}, "memory": ["0x1", "0x01"]},
+        {"counts": {hex(2**100 + 1): 1, hex(2**90): 5}},
+        {"counts": {"0x0": 0.25, "0x1": -0.25}, "memory": [[[0.5, -0.0], [1e300, 2.0]]]},
+        {"memory": np.array([[1 + 2j, 3]]), "statevector": Statevector([1, 0, 0], dims=(3,))},
+        {"unitary": Operator([[0, 1], [1, 0]]), "ints": [0, -1, 2**63, 2**64], "none": None},
+        {"set": {1}, "frozen": frozenset({2}), "bytes": b"\0\1", "complex": 1j, 5: (True, False)},
+        {
+            "scalar": np.float32(0.5),
+            "at": datetime(2026, 1, 2, tzinfo=UTC),
+            "odd": Opaque("t", "r"),
+        },
+    ]
+    for each in data:
+        named = {key: value for key, value in each.items() if isinstance(key, str)}
+        kinds = {key: value for key, value in each.items() if not isinstance(key, str)}
+        experiments.append(
+            ExperimentResult(
+                (0, 10), False, ExperimentResultData(**named), MeasLevel.KERNELED, kinds=kinds
+            )
+        )
+    return Result(
+        backend_name="golden", job_id="j", success=False, results=experiments, extra={"a": [1.5]}
+    )
+
+
+@pytest.mark.parametrize(
+    "path", sorted(GOLDEN.glob("qpy-frames-1*.bin")), ids=lambda path: path.name
+)
+def test_circuits_of_format_1_are_read(path):
+    circuits = unpack(Blob("qpy-frames/1", path.read_bytes()))
+    assert circuits[:2] == golden_circuits()[:2]
+    assert [each.name for each in circuits] == ["plain", "nested", "saved"]
+    assert circuits[2].data[0].operation._subtype == "list"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(GOLDEN.glob("qiskit-result-1*.bin")), ids=lambda path: path.name
+)
+def test_results_of_format_1_are_read(path, same_result):
+    reader = open_result(Blob("qiskit-result/1", path.read_bytes()))
+    assert same_result(reader.result(), golden_result())
+    assert set(reader.failures()) == set(range(130, 137))
+
+
+def test_there_is_a_file_of_each_format_that_is_written():
+    names = {path.name for path in GOLDEN.glob("*.bin")}
+    for format_name in (CIRCUITS_FORMAT, RESULT_FORMAT):
+        stem = format_name.replace("/", "-")
+        assert any(name.startswith(stem) for name in names)
+
+
+if __name__ == "__main__":
+    for format_name, data in (
+        (CIRCUITS_FORMAT, pack([encode_circuit(each) for each in golden_circuits()]).data),
+        (RESULT_FORMAT, encode_result(golden_result()).data),
+    ):
+        path = GOLDEN / f"{format_name.replace('/', '-')}.bin"
+        if not path.exists():
+            path.write_bytes(data)
