@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from qiskit_job_manager.codec.circuits import encode_circuit, pack
-from qiskit_job_manager.engine import Engine
+from qiskit_job_manager.engine import Engine, Spool
 from qiskit_job_manager.engine.pool import Finished
 from qiskit_job_manager.model import EncodedBlock, ExperimentSize, JobSetDraft, Limits, RetryPolicy
 from qiskit_job_manager.planning import plan
@@ -53,6 +53,7 @@ class Bench:
         self.clock = clock
         self.backend = backend
         self.store = open_store(path)
+        self.spool = Spool(path.with_name("spool"))
         self._owners = itertools.count(1)
         self._tags = itertools.count(1)
         self._ids = itertools.count(1)
@@ -66,6 +67,7 @@ class Bench:
             owner=f"driver-{owner}",
             new_tag=lambda: f"tag-{next(self._tags)}",
             chance=lambda: 0.5,
+            spool=self.spool,
             pool=pool or InlineCalls(),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.engine.couriers import fetch_once
 from qiskit_job_manager.errors import CodecError, StoreCorruptError
 from qiskit_job_manager.lifecycle import CallKind
 from qiskit_job_manager.model import JobRecord, RawResult, RemoteState, RemoteStatus
@@ -13,6 +14,7 @@ from qiskit_job_manager.planning import derive_seed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from qiskit_job_manager.engine.spool import Spool
     from qiskit_job_manager.ports import Backend, Store
 
 # Ample, as giving up too early costs more than a thread: IBM's client itself waits 900 s for the
@@ -75,12 +77,17 @@ def cancellation(backend: Backend, remote_id: str) -> Callable[[], None]:
     return lambda: backend.cancel(remote_id)
 
 
-def fetching(backend: Backend, job: JobRecord, remote_id: str) -> Callable[[], Fetched]:
+def fetching(
+    backend: Backend, spool: Spool, job: JobRecord, remote_id: str
+) -> Callable[[], Fetched]:
     """Return the call that fetches a result, and the reason where the job failed."""
     failed = job.status is not None and job.status.state is RemoteState.ERROR
 
     def fetch() -> Fetched:
-        result = backend.fetch(remote_id)
+        if backend.capabilities.reads_once:
+            result = fetch_once(spool, backend, remote_id, job.tag or "")
+        else:
+            result = backend.fetch(remote_id)
         return Fetched(result, _reason(backend, remote_id) if failed else None)
 
     return fetch

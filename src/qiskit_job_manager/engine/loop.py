@@ -23,6 +23,7 @@ from qiskit_job_manager.lifecycle import CallKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qiskit_job_manager.engine.spool import Spool
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Backend, Clock, Store
 
@@ -43,6 +44,7 @@ class Engine:
         owner: Identity of this driver; fresh for each start of a process.
         new_tag: Gives a unique attempt tag.
         chance: Gives numbers uniform in [0, 1), for jitter.
+        spool: Where results that can be read once stand until they are in the store.
         pool: Runs the calls; by default on daemon threads.
     """
 
@@ -54,6 +56,7 @@ class Engine:
         owner: str,
         new_tag: Callable[[], str],
         chance: Callable[[], float],
+        spool: Spool,
         pool: Calls | None = None,
     ) -> None:
         self._store = store
@@ -61,6 +64,7 @@ class Engine:
         self._owner = owner
         self._new_tag = new_tag
         self._chance = chance
+        self._spool = spool
         self._wake = threading.Event()
         self._pool = pool or CallPool(CALLS_AT_ONCE, self._wake.set)
         self._flights: dict[int, Flight] = {}
@@ -153,7 +157,7 @@ class Engine:
         return _LOOK_EVERY_S
 
     def _move(self, driven: DrivenSet, now_s: float) -> float:
-        turn = Turn(driven, self._store, self._clock, self._new_tag, self._chance)
+        turn = Turn(driven, self._store, self._clock, self._new_tag, self._chance, self._spool)
         changed = self._take_arrived(turn, driven.record.key)
         if not self._stopping:
             changed |= self._look_after(driven, turn, now_s)

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.engine.driven import DrivenSet, LiveJob
     from qiskit_job_manager.engine.pool import Finished
+    from qiskit_job_manager.engine.spool import Spool
     from qiskit_job_manager.ports import Backend, Clock, Store
 
 JOBS_PER_STATUS_CALL = 200
+_IN_THE_STORE = frozenset({Event.STORED, Event.UNDERSTOOD, Event.BROKE})
 _STILL_THERE = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
 
 
@@ -56,21 +58,24 @@ class Turn:
         clock: Asked for the time.
         new_tag: Gives a unique attempt tag.
         chance: Gives numbers uniform in [0, 1).
+        spool: Where results that can be read once stand until they are in the store.
     """
 
-    def __init__(
+    def __init__(  # made in one place, from what that place has at hand
         self,
         driven: DrivenSet,
         store: Store,
         clock: Clock,
         new_tag: Callable[[], str],
         chance: Callable[[], float],
+        spool: Spool,
     ) -> None:
         self._driven = driven
         self._store = store
         self._clock = clock
         self._new_tag = new_tag
         self._chance = chance
+        self._spool = spool
         self._now_s = clock.monotonic()
 
     # -- what came back -----------------------------------------------------------------------
@@ -111,6 +116,8 @@ class Turn:
 
     def _remember(self, job: LiveJob, kind: CallKind, result: Outcome) -> None:
         """Keep what only matters to this driver: when to ask again, and what was asked."""
+        if result.event in _IN_THE_STORE and self._driven.capabilities.reads_once:
+            self._spool.forget(job.record.tag or "")
         if result.status:
             job.record = replace(job.record, status=result.status)
         if result.failed:
@@ -206,7 +213,7 @@ class Turn:
             case CallKind.FIND:
                 call = calls.search(backend, tag)
             case CallKind.FETCH:
-                call = calls.fetching(backend, job, remote_id)
+                call = calls.fetching(backend, self._spool, job, remote_id)
             case CallKind.UNDERSTAND:
                 call = calls.understanding(self._store, job)
             case _:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from qiskit_job_manager import stores
 from qiskit_job_manager.clock import SystemClock
-from qiskit_job_manager.engine import Engine
+from qiskit_job_manager.engine import Engine, Spool
 from qiskit_job_manager.errors import (
     InvalidArgumentError,
     JobManagerInvalidStateError,
@@ -67,6 +67,7 @@ class JobManager:
             owner=uuid.uuid4().hex,
             new_tag=lambda: f"qjm-{uuid.uuid4().hex}",
             chance=random.random,
+            spool=Spool(stores.spool_folder(store)),
         )
         stop_at_exit(self._engine)
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.stores.locations import default_location, store_exists
+from qiskit_job_manager.stores.locations import default_location, spool_folder, store_exists
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from qiskit_job_manager.ports import Store
 
-__all__ = ["default_location", "open_store", "store_exists"]
+__all__ = ["default_location", "open_store", "spool_folder", "store_exists"]
 
 
 def open_store(location: str | Path | None = None) -> Store:

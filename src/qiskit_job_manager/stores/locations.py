@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from urllib.parse import unquote
@@ -47,6 +48,21 @@ def sqlite_path(location: str | Path) -> Path | None:
             "sqlite:///relative/path.db or sqlite:////absolute/path.db, without options."
         )
     return _usable(unquote(rest[1:]), location)
+
+
+def spool_folder(location: str | Path | None = None) -> Path:
+    """Return the folder beside a store where results stand until the store has them.
+
+    A server's is in the user's data folder of this machine, under a name made from its URL.
+    """
+    where = default_location() if location is None else location
+    path = sqlite_path(where)
+    if path is not None:
+        return path.with_name(f"{path.name}.spool")
+    from platformdirs import user_data_path
+
+    name = hashlib.sha256(str(where).encode()).hexdigest()[:16]
+    return user_data_path("qiskit-job-manager") / f"{name}.spool"
 
 
 def _usable(path: str, location: str | Path) -> Path:
