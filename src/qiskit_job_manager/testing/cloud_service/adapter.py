@@ -1,0 +1,299 @@
+"""Our own adapter for the cloud; an example for authors of others."""
+
+from __future__ import annotations
+
+import json
+import os
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from qiskit_job_manager.backends import failures
+from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in
+from qiskit_job_manager.errors import (
+    InvalidArgumentError,
+    InvalidExperimentError,
+    RemoteJobFailedError,
+    ResultGoneError,
+    SubmissionDeferredError,
+    SubmissionRefusedError,
+    TransientBackendError,
+)
+from qiskit_job_manager.model import Limits, RemoteState, RemoteStatus
+from qiskit_job_manager.ports import Capabilities
+from qiskit_job_manager.testing.cloud_service.client import TIMEOUT_S, CloudClient
+from qiskit_job_manager.testing.cloud_service.transport import (
+    CloudAnswerError,
+    CloudUnreachableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from qiskit_job_manager.model import Blob, RawResult
+    from qiskit_job_manager.testing.cloud_service.client import JobView
+
+TOKEN_VARIABLE = "QJM_CLOUD_TOKEN"  # noqa: S105  # the name of a variable, not a token
+
+_RIGHT = "cloud:http://127.0.0.1:8000?variant=findable&listing_lag_s=0.5"
+_STATES = {
+    "queued": RemoteState.QUEUED,
+    "running": RemoteState.RUNNING,
+    "done": RemoteState.DONE,
+    "failed": RemoteState.ERROR,
+    "cancelled": RemoteState.CANCELLED,
+}
+_Answer = TypeVar("_Answer")
+
+
+class Variant(StrEnum):
+    """What the adapter makes of the cloud.
+
+    Attributes:
+        FINDABLE: Jobs are found by their tag.
+        IDEMPOTENT: The tag is also the idempotency key.
+        BLIND: Neither.
+    """
+
+    FINDABLE = "findable"
+    IDEMPOTENT = "idempotent"
+    BLIND = "blind"
+
+
+class CloudAdapter:
+    """A `Backend` on the cloud.
+
+    Its credentials come from the environment, or from who makes it, and are no part of its `uri`.
+
+    Args:
+        address: Host and port.
+        variant: What it makes of the cloud.
+        listing_lag_s: What it says of the listing's lag, whatever the truth is.
+        reads_once: What it says of results.
+        bulk_status: Whether it asks about many jobs in one request.
+        timeout_s: Seconds for all of a request.
+        token: What proves who asks; by default what ``QJM_CLOUD_TOKEN`` says, if anything.
+
+    Attributes:
+        client: What it asks the cloud by.
+
+    Example:
+        >>> CloudAdapter("127.0.0.1:8000", Variant.IDEMPOTENT).uri
+        'cloud:http://127.0.0.1:8000?variant=idempotent'
+    """
+
+    def __init__(
+        self,
+        address: str,
+        variant: Variant = Variant.FINDABLE,
+        *,
+        listing_lag_s: float = 0.0,
+        reads_once: bool = False,
+        bulk_status: bool = True,
+        timeout_s: float = TIMEOUT_S,
+        token: str | None = None,
+    ) -> None:
+        self.client = CloudClient(
+            address, token=token or os.environ.get(TOKEN_VARIABLE), timeout_s=timeout_s
+        )
+        self._variant = variant
+        self._capabilities = Capabilities(
+            findable=variant is Variant.FINDABLE,
+            listing_lag_s=listing_lag_s,
+            idempotent=variant is Variant.IDEMPOTENT,
+            reads_once=reads_once,
+            bulk_status=bulk_status,
+        )
+        self._timeout_s = timeout_s
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+        return "cloud"
+
+    @property
+    def uri(self) -> str:
+        """What `open_cloud` takes; what is as by default is left out."""
+        can = self._capabilities
+        said: dict[str, Scalar] = {
+            "variant": str(self._variant),
+            "listing_lag_s": can.listing_lag_s,
+            "reads_once": can.reads_once,
+            "bulk_status": can.bulk_status,
+            "timeout_s": self._timeout_s,
+        }
+        odd = {name: value for name, value in said.items() if value != _DEFAULTS[name]}
+        query = f"?{query_of(odd)}" if odd else ""
+        return f"cloud:http://{self.client.address}{query}"
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it was told to say."""
+        return self._capabilities
+
+    def limits(self) -> Limits:
+        """Return that nothing is known: the cloud's limits are found out by being refused."""
+        return Limits()
+
+    def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:  # noqa: ARG002  # as the port has it
+        """Check that it is a circuit without parameters."""
+        from qiskit.circuit import QuantumCircuit
+
+        if not isinstance(experiment, QuantumCircuit):
+            kind = type(experiment).__name__
+            raise InvalidExperimentError(
+                f"experiment {index} is of type {kind}; it must be a QuantumCircuit"
+            )
+        if experiment.num_parameters:
+            raise InvalidExperimentError(
+                f"experiment {index} ({experiment.name!r}) has unbound parameters; "
+                "bind them with circuit.assign_parameters(...)"
+            )
+
+    # -- submitting -------------------------------------------------------------------------------
+
+    def submit(self, payload: Blob, options: Mapping[str, Any], tag: str) -> str:
+        """Send one job, once."""
+        try:
+            json.dumps(dict(options))
+        except (TypeError, ValueError) as error:
+            raise SubmissionRefusedError(f"the run options cannot be sent: {error}") from error
+        key = tag if self._capabilities.idempotent else None
+        try:
+            return self.client.submit(payload, options, tag, key=key)
+        except CloudUnreachableError as error:
+            # Without a connection nothing was sent, which is as definite as a no can be.
+            raise SubmissionDeferredError(str(error)) from error
+        except Exception as error:
+            sorted_out = failures.of_submission(error, self.name, volatile=False)
+            if isinstance(error, CloudAnswerError) and error.code == "too_many_jobs":
+                wait_s = getattr(sorted_out, "retry_after_s", None)
+                raise SubmissionDeferredError(str(error), wait_s) from error
+            raise sorted_out from error
+
+    def find(self, tag: str) -> Sequence[str]:
+        """Return the ids of all jobs with this tag, oldest first."""
+        found = self._read(f"the jobs with the tag {tag}", lambda: self.client.find(tag))
+        return [job.id for job in found]
+
+    # -- following --------------------------------------------------------------------------------
+
+    def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
+        """Ask about jobs, together or one by one."""
+        if not self._capabilities.bulk_status:
+            return self._statuses_one_by_one(remote_ids)
+        asked = list(remote_ids)
+        views = self._read("the status of the jobs", lambda: self.client.jobs(asked))
+        found = {view.id: _status(view) for view in views}
+        gone = RemoteStatus(RemoteState.GONE)
+        return {remote_id: found.get(remote_id, gone) for remote_id in asked}
+
+    def _statuses_one_by_one(self, remote_ids: Sequence[str]) -> dict[str, RemoteStatus]:
+        found: dict[str, RemoteStatus] = {}
+        trouble: TransientBackendError | None = None
+        for remote_id in remote_ids:
+            try:
+                found[remote_id] = self._status(remote_id)
+            except TransientBackendError as error:
+                trouble = error
+        if trouble is not None and not found:
+            raise trouble
+        return found
+
+    def _status(self, remote_id: str) -> RemoteStatus:
+        try:
+            what = f"the status of the job {remote_id}"
+            return _status(self._read(what, lambda: self.client.job(remote_id)))
+        except ResultGoneError as error:
+            return RemoteStatus(RemoteState.GONE, message=str(error))
+
+    def fetch(self, remote_id: str) -> RawResult:
+        """Read a result as it comes.
+
+        What can be read once is kept, whatever it is: there will be no other. Otherwise what is
+        plainly no result, such as the page of a gateway, is read again later.
+        """
+        what = f"the result of the job {remote_id}"
+        try:
+            raw = self._read(what, lambda: self.client.result(remote_id))
+        except TransientBackendError as error:
+            raise _failed(error) or error from error.__cause__
+        once = self._capabilities.reads_once
+        if raw is None and once:
+            raise ResultGoneError(f"{what} came empty: it was read before")
+        if raw is None or (not once and raw.format.startswith("text/")):
+            raise TransientBackendError(f"what came is not {what}")
+        return raw
+
+    def cancel(self, remote_id: str) -> None:
+        """Ask for a job to be cancelled; one that has ended, or is gone, stays as it is."""
+        try:
+            what = f"the answer to cancelling {remote_id}"
+            self._read(what, lambda: self.client.cancel(remote_id))
+        except ResultGoneError:
+            return
+        except TransientBackendError as error:
+            if _code_of(error) != "has_ended":
+                raise
+
+    def error_message(self, remote_id: str) -> str | None:
+        """Return why a job failed or was cancelled, in the cloud's words."""
+        try:
+            return self._status(remote_id).message
+        except TransientBackendError:
+            return None
+
+    def _read(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
+        """Ask for something that may be asked for again."""
+        try:
+            return ask()
+        except Exception as error:
+            raise failures.of_read(error, what) from error
+
+
+_DEFAULTS: dict[str, Any] = {
+    "variant": str(Variant.FINDABLE),
+    "listing_lag_s": 0.0,
+    "reads_once": False,
+    "bulk_status": True,
+    "timeout_s": TIMEOUT_S,
+}
+
+
+def open_cloud(argument: str | None) -> CloudAdapter:
+    """Open the adapter by what follows ``cloud:`` in its name; made to be an entry point.
+
+    Raises:
+        InvalidArgumentError: It cannot be used.
+    """
+    uri = f"cloud:{argument or ''}"
+    parts = urlsplit(argument or "")
+    try:
+        said = _DEFAULTS | (scalars_in(parts.query) if parts.query else {})
+        unknown = sorted(set(said) - set(_DEFAULTS))
+        if parts.scheme != "http" or not parts.port or parts.path not in ("", "/") or unknown:
+            raise ValueError(f"unknown: {', '.join(unknown)}" if unknown else "no address")
+        said["variant"] = Variant(said["variant"])
+        return CloudAdapter(parts.netloc, **said)
+    except ValueError as error:
+        raise InvalidArgumentError(
+            f"{uri!r} cannot be opened: {error}; right would be {_RIGHT!r}"
+        ) from error
+
+
+def _status(view: JobView) -> RemoteStatus:
+    state = _STATES.get(view.state)
+    if state is None:
+        raise TransientBackendError(f"the cloud calls the state of {view.id} {view.state!r}")
+    return RemoteStatus(state, view.position, view.message)
+
+
+def _failed(error: TransientBackendError) -> RemoteJobFailedError | None:
+    """Return the error for a job that ended without a result, if the cloud says so."""
+    if _code_of(error) in ("job_failed", "job_cancelled"):
+        return RemoteJobFailedError(str(error.__cause__))
+    return None
+
+
+def _code_of(error: Exception) -> str | None:
+    return getattr(error.__cause__, "code", None)

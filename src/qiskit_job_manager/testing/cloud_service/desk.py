@@ -1,0 +1,206 @@
+"""Answers requests: lets them in or not, meets them with troubles, and has the machine work.
+
+    POST   /jobs                 {"payload": base64, "format", "options", "tag", "key"?}: {"id"}
+    GET    /jobs?tag=T           {"jobs": [...], "next": cursor or null}; &after=cursor
+    GET    /jobs?ids=A,B         {"jobs": [...]}; those that are missing do not exist
+    GET    /jobs/ID              {"id", "tag", "state", "position", "message"}
+    GET    /jobs/ID/result       the bytes of the result; their format is the content type
+    POST   /jobs/ID/cancel
+    DELETE /jobs/ID
+
+What controls the cloud never goes wrong: POST /faults, POST /login, GET /ledger; see `control`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT
+from qiskit_job_manager.model import Blob
+from qiskit_job_manager.testing.cloud_service.faults import Endpoint, Outage, Trouble, Way
+from qiskit_job_manager.testing.cloud_service.machine import Order
+from qiskit_job_manager.testing.cloud_service.messages import Manner, Reply, Request
+from qiskit_job_manager.testing.cloud_service.refusals import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+    from qiskit_job_manager.testing.cloud_service.account import Account
+    from qiskit_job_manager.testing.cloud_service.chances import Chances
+    from qiskit_job_manager.testing.cloud_service.machine import Machine
+
+    Work: TypeAlias = Callable[[], Reply]
+
+PAGE = 50
+FORMAT_PREFIX = "application/x-qjm+"
+_JOB = re.compile(r"/jobs/(?P<id>[^/]+)(?P<rest>/result|/cancel|)")
+_PAGE_FOR_PEOPLE = b"<!doctype html><html><body><h1>Scheduled maintenance</h1></body></html>"
+_NOTHING_LISTED = "GET /jobs needs tag=... or ids=..."
+
+
+class Desk:
+    """Answers the requests of users. Safe to use from any thread.
+
+    Args:
+        machine: Does the work.
+        chances: Says what goes wrong.
+        account: Says who is let in.
+
+    Attributes:
+        outage: How the whole cloud fails now, or ``None``.
+    """
+
+    def __init__(self, machine: Machine, chances: Chances, account: Account) -> None:
+        self.outage: Outage | None = None
+        self._machine = machine
+        self._chances = chances
+        self._account = account
+
+    def answer(self, request: Request) -> Reply:
+        """Answer a request, one way or another."""
+        if self.outage is not None:
+            return _in_outage(self.outage)
+        try:
+            endpoint, work = self._find(request)
+            self._account.admit(request.token)
+        except RefusedError as refusal:
+            return Reply.refusing(refusal)
+        trouble = self._chances.trouble(endpoint)
+        if trouble is not None and not trouble.work_is_done:
+            return _spoiled(Reply(), trouble)
+        reply = _done(work)
+        return reply if trouble is None else _spoiled(reply, trouble)
+
+    def _find(self, request: Request) -> tuple[Endpoint, Work]:
+        """Return what a request asks for."""
+        job = _JOB.fullmatch(request.path)
+        if job is not None:
+            return self._find_about_job(request.method, job["id"], job["rest"])
+        match request.method, request.path:
+            case "POST", "/jobs":
+                return Endpoint.SUBMIT, lambda: self._submit(request)
+            case "GET", "/jobs" if "tag" in request.query:
+                return Endpoint.FIND, lambda: self._list(request.query)
+            case "GET", "/jobs" if "ids" in request.query:
+                return Endpoint.STATUS, lambda: self._describe(request.query["ids"].split(","))
+            case "GET", "/jobs":
+                raise RefusedError(400, "bad_query", _NOTHING_LISTED)
+        raise _no_such_thing(request.method, request.path)
+
+    def _find_about_job(self, method: str, job_id: str, rest: str) -> tuple[Endpoint, Work]:
+        match method, rest:
+            case "GET", "":
+                return Endpoint.STATUS, lambda: self._describe_one(job_id)
+            case "GET", "/result":
+                return Endpoint.RESULT, lambda: self._hand_out(job_id)
+            case "POST", "/cancel":
+                return Endpoint.CANCEL, lambda: self._cancel(job_id)
+            case "DELETE", "":
+                return Endpoint.DELETE, lambda: self._delete(job_id)
+        raise _no_such_thing(method, f"/jobs/{job_id}{rest}")
+
+    # -- the work ---------------------------------------------------------------------------------
+
+    def _submit(self, request: Request) -> Reply:
+        return Reply.of({"id": self._machine.submit(_order(request.json()))}, 201)
+
+    def _list(self, query: Mapping[str, str]) -> Reply:
+        found = self._machine.listed(query["tag"])
+        first = _cursor(query.get("after", "0"))
+        rest = len(found) > first + PAGE
+        page = {"jobs": found[first : first + PAGE], "next": str(first + PAGE) if rest else None}
+        return Reply.of(page)
+
+    def _describe(self, job_ids: list[str]) -> Reply:
+        return Reply.of({"jobs": self._machine.described(job_ids)})
+
+    def _describe_one(self, job_id: str) -> Reply:
+        for job in self._machine.described([job_id]):
+            return Reply.of(job)
+        raise RefusedError(404, "no_such_job", f"there is no job {job_id}")
+
+    def _hand_out(self, job_id: str) -> Reply:
+        raw = self._machine.result(job_id)
+        if raw is None:
+            return Reply()
+        return Reply(
+            body=raw.data,
+            content_type=f"{FORMAT_PREFIX}{raw.format}",
+            result_of=job_id,
+            has_result=True,
+        )
+
+    def _cancel(self, job_id: str) -> Reply:
+        self._machine.cancel(job_id)
+        return Reply.of({})
+
+    def _delete(self, job_id: str) -> Reply:
+        self._machine.delete(job_id)
+        return Reply.of({})
+
+
+def _done(work: Work) -> Reply:
+    try:
+        return work()
+    except RefusedError as refusal:
+        return Reply.refusing(refusal)
+
+
+def _in_outage(outage: Outage) -> Reply:
+    if outage is Outage.UNAVAILABLE:
+        return Reply.refusing(RefusedError(503, "outage", "the cloud is down"))
+    return Reply(manner=Manner.RESET)
+
+
+def _spoiled(reply: Reply, trouble: Trouble) -> Reply:
+    """Return what leaves instead of a reply."""
+    match trouble.way:
+        case Way.STATUS:
+            text = f"so the cloud was told: {trouble.status}"
+            refusal = RefusedError(trouble.status, "trouble", text, trouble.retry_after_s)
+            bad = Reply.refusing(refusal)
+        case Way.HTML:
+            bad = Reply(body=_PAGE_FOR_PEOPLE, content_type="text/html")
+        case Way.EMPTY:
+            bad = Reply()
+        case way:
+            return replace(reply, manner=Manner(way.value))
+    # The result was read all the same, and the books say that none of it was sent.
+    return replace(bad, result_of=reply.result_of)
+
+
+def _order(said: dict[str, Any]) -> Order:
+    """Read a submission.
+
+    Raises:
+        RefusedError: It is not as it should be.
+    """
+    texts = [said.get(name) for name in ("payload", "format", "tag")]
+    if not all(isinstance(text, str) for text in texts):
+        raise RefusedError(400, "bad_submission", "payload, format and tag must be texts")
+    if said["format"] != CIRCUITS_FORMAT:
+        text = f"circuits of format {said['format']!r} cannot be run, only {CIRCUITS_FORMAT!r}"
+        raise RefusedError(400, "bad_payload", text)
+    options, key = said.get("options", {}), said.get("key")
+    if not isinstance(options, dict) or not isinstance(key, str | None):
+        raise RefusedError(400, "bad_submission", "options must be an object, and key a text")
+    try:
+        payload = base64.b64decode(said["payload"], validate=True)
+    except binascii.Error as error:
+        raise RefusedError(400, "bad_payload", f"payload is not base64: {error}") from error
+    return Order(Blob(said["format"], payload), options, said["tag"], key)
+
+
+def _cursor(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise RefusedError(400, "bad_query", f"after={text} is not what an earlier page gave")
+    return int(text)
+
+
+def _no_such_thing(method: str, path: str) -> RefusedError:
+    return RefusedError(404, "no_such_path", f"there is no {method} {path}")

@@ -1,0 +1,182 @@
+"""Sockets: reads requests, and sends replies in the manner that they have."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.testing.cloud_service.messages import Manner, Reply, Request
+from qiskit_job_manager.testing.cloud_service.refusals import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from qiskit_job_manager.testing.cloud_service.service import CloudService
+
+MOST_BYTES = 256 << 20
+_PIECE_BYTES = 1 << 16
+_LINGER_NOT = struct.pack("ii", 1, 0)
+
+
+class CloudServer(ThreadingHTTPServer):
+    """Listens on loopback, a daemon thread a connection.
+
+    Args:
+        service: Answers the requests.
+        port: Where to listen; 0: anywhere.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, service: CloudService, port: int) -> None:
+        self.service = service
+        self._open: dict[threading.Thread, socket.socket] = {}
+        self._lock = threading.Lock()
+        super().__init__(("127.0.0.1", port), CloudHandler)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve one connection, known to `hang_up` meanwhile."""
+        me = threading.current_thread()
+        with self._lock:
+            self._open[me] = request
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._lock:
+                del self._open[me]
+
+    def hang_up(self) -> list[threading.Thread]:
+        """End all connections but that of the caller; return the threads that serve them."""
+        with self._lock:
+            others = [
+                (thread, connection)
+                for thread, connection in self._open.items()
+                if thread is not threading.current_thread()
+            ]
+            for _, connection in others:
+                _shut_down(connection)
+        return [thread for thread, _ in others]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Take a client that went away for what it is, and show anything else."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class CloudHandler(BaseHTTPRequestHandler):
+    """Serves one connection, which may bring several requests."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: CloudServer
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base's name
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        """Serve a request."""
+        self._serve()
+
+    do_POST = do_DELETE = do_GET  # noqa: N815  # the base's names
+
+    def _serve(self) -> None:
+        try:
+            request = Request(self.command, self.path, self._body(), self._token())
+        except RefusedError as refusal:
+            self.close_connection = True
+            reply = Reply.refusing(refusal)
+        else:
+            reply = self.server.service.answer(request)
+        sent = self._send(reply)
+        if reply.result_of is not None:
+            sent = sent if reply.has_result else 0
+            complete = reply.has_result and sent == len(reply.body)
+            self.server.service.note_sent(reply.result_of, sent, complete=complete)
+
+    def _body(self) -> bytes:
+        said = self.headers.get("Content-Length", "0")
+        if not (said.isascii() and said.isdigit()):
+            raise RefusedError(400, "bad_length", f"Content-Length is {said!r}")
+        if int(said) > MOST_BYTES:
+            raise RefusedError(413, "too_large", f"a body may have {MOST_BYTES} bytes")
+        return self.rfile.read(int(said))
+
+    def _token(self) -> str | None:
+        kind, _, token = self.headers.get("Authorization", "").partition(" ")
+        return token if kind == "Bearer" else None
+
+    # -- the manners ------------------------------------------------------------------------------
+
+    def _send(self, reply: Reply) -> int:
+        """Send a reply; return how many bytes of its body went."""
+        if reply.manner is not Manner.WHOLE:
+            self.close_connection = True
+        match reply.manner:
+            case Manner.RESET:
+                _reset(self.connection)
+                return 0
+            case Manner.CLOSE:
+                return 0
+        try:
+            self._send_head(reply)
+        except OSError:
+            self.close_connection = True
+            return 0
+        match reply.manner:
+            case Manner.HALF:
+                return self._send_pieces([reply.body[: len(reply.body) // 2]])
+            case Manner.DRIP:
+                return self._drip(reply.body)
+        return self._send_pieces(_pieces(reply.body))
+
+    def _send_head(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.content_type)
+        self.send_header("Content-Length", str(len(reply.body)))
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+
+    def _drip(self, body: bytes) -> int:
+        service = self.server.service
+        bytes_one_by_one = (body[place : place + 1] for place in range(len(body)))
+        return self._send_pieces(
+            piece for piece in bytes_one_by_one if not service.ends_within(service.faults.drip_s)
+        )
+
+    def _send_pieces(self, pieces: Iterable[bytes]) -> int:
+        sent = 0
+        try:
+            for piece in pieces:
+                self.wfile.write(piece)
+                sent += len(piece)
+        except OSError:  # the client went away
+            self.close_connection = True
+        return sent
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    """Cut a body, so that the books tell how far a client that went away had read."""
+    for start in range(0, len(body), _PIECE_BYTES):
+        yield body[start : start + _PIECE_BYTES]
+
+
+def _reset(connection: socket.socket) -> None:
+    """Close a connection with RST, for which it must not linger or be shut down first."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+    os.close(connection.detach())
+
+
+def _shut_down(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it may have ended just now
+        connection.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,241 @@
+"""The cloud in this process: a server on loopback, and what controls it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Self
+
+from qiskit_job_manager.clock import SystemClock
+from qiskit_job_manager.testing.cloud_service.account import Account
+from qiskit_job_manager.testing.cloud_service.books import Books, Ledger
+from qiskit_job_manager.testing.cloud_service.chances import Chances
+from qiskit_job_manager.testing.cloud_service.desk import Desk
+from qiskit_job_manager.testing.cloud_service.faults import (
+    Endpoint,
+    Fate,
+    Faults,
+    Outage,
+    Trouble,
+)
+from qiskit_job_manager.testing.cloud_service.machine import Machine
+from qiskit_job_manager.testing.cloud_service.messages import Reply, Request
+from qiskit_job_manager.testing.cloud_service.refusals import RefusedError
+from qiskit_job_manager.testing.cloud_service.runs import Engine
+from qiskit_job_manager.testing.cloud_service.server import CloudServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qiskit_job_manager.ports import Clock
+
+_JOIN_WITHIN_S = 5.0
+
+
+class CloudService:
+    """A cloud that listens while the ``with`` block lasts.
+
+    Its control methods are also there for other processes; see `CloudControl`.
+
+    Args:
+        faults: How it behaves.
+        port: Where to listen on 127.0.0.1; 0: where there is room.
+        ledger: A file for the ledger, which may have one of an earlier cloud; ``None``: memory.
+        engine: What runs the circuits.
+        token: What every request must bring along; ``None``: anybody is let in.
+        clock: By which jobs wait and run, and by which listings lag.
+
+    Example:
+        >>> from qiskit_job_manager.testing.cloud_service import CloudClient, CloudService
+        >>> with CloudService() as cloud:
+        ...     CloudClient(cloud.address).find("no such tag")
+        []
+    """
+
+    def __init__(
+        self,
+        faults: Faults | None = None,
+        *,
+        port: int = 0,
+        ledger: str | Path | None = None,
+        engine: Engine = Engine.SAMPLER,
+        token: str | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._chances = Chances(faults or Faults())
+        self._ledger = Ledger(ledger)
+        self._account = Account(token)
+        self._machine = Machine(clock or SystemClock(), self._ledger, self._chances, engine)
+        self._desk = Desk(self._machine, self._chances, self._account)
+        self._ending = threading.Event()
+        self._switch = threading.RLock()
+        self._timer: threading.Timer | None = None
+        self._server: CloudServer | None = None
+        self._listen(port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it, and every connection; harmless when it has ended."""
+        self._ending.set()
+        with self._switch:
+            self._forget_timer()
+            for thread in self._stop_listening():
+                thread.join(_JOIN_WITHIN_S)
+            self._ledger.close()
+
+    @property
+    def address(self) -> str:
+        """Where it listens, or will after an outage: host and port."""
+        return f"127.0.0.1:{self._port}"
+
+    # -- control ----------------------------------------------------------------------------------
+
+    @property
+    def faults(self) -> Faults:
+        """How it behaves; may be replaced at any time."""
+        return self._chances.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._chances.faults = faults
+
+    def script(self, endpoint: Endpoint, *troubles: Trouble | None) -> None:
+        """Say what happens to the next requests of a kind; ``None``: nothing does."""
+        self._chances.script(endpoint, troubles)
+
+    def tell(self, *fates: Fate) -> None:
+        """Say what becomes of the next jobs that are accepted."""
+        self._chances.tell(fates)
+
+    def expire(self) -> None:
+        """Let nobody in until somebody logs in again."""
+        self._account.expired = True
+
+    def log_in(self, token: str | None = None) -> None:
+        """Let everybody in again who has the token.
+
+        Raises:
+            RefusedError: The token is not the right one.
+        """
+        self._account.log_in(token)
+
+    def books(self) -> Books:
+        """Return the ledger so far."""
+        return self._ledger.books()
+
+    def begin_outage(self, outage: Outage, seconds: float | None = None) -> None:
+        """Fail as a whole.
+
+        Args:
+            outage: How.
+            seconds: For how long; ``None``: until `end_outage`.
+        """
+        with self._switch:
+            self.end_outage()
+            if outage is Outage.REFUSED:
+                self._stop_listening()
+            else:
+                self._desk.outage = outage
+            if seconds is not None:
+                self._timer = threading.Timer(seconds, self.end_outage)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def end_outage(self) -> None:
+        """Be back, with all jobs; harmless when there is no outage."""
+        with self._switch:
+            self._forget_timer()
+            self._desk.outage = None
+            if self._server is None and not self._ending.is_set():
+                self._listen(self._port)
+
+    # -- for the server ---------------------------------------------------------------------------
+
+    def answer(self, request: Request) -> Reply:
+        """Answer a request."""
+        controlled = self._control(request)
+        if controlled is not None:
+            return controlled
+        self.ends_within(self.faults.latency_s)
+        return self._desk.answer(request)
+
+    def note_sent(self, job_id: str, bytes_sent: int, *, complete: bool) -> None:
+        """Write down how much of a result has left."""
+        self._machine.note_sent(job_id, bytes_sent, complete=complete)
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait, and say whether the service ended meanwhile."""
+        return self._ending.wait(seconds) if seconds > 0 else self._ending.is_set()
+
+    def _control(self, request: Request) -> Reply | None:
+        try:
+            match request.method, request.path:
+                case "GET", "/ledger":
+                    return Reply.of({"entries": [asdict(each) for each in self.books().entries]})
+                case "POST", "/login":
+                    self.log_in(request.token)
+                    return Reply.of({})
+                case "POST", "/faults":
+                    self._obey(request.json())
+                    return Reply.of({})
+        except RefusedError as refusal:
+            return Reply.refusing(refusal)
+        except (KeyError, TypeError, ValueError) as error:
+            text = f"this cannot be obeyed: {error!r}"
+            return Reply.refusing(RefusedError(400, "bad_control", text))
+        return None
+
+    def _obey(self, said: dict[str, Any]) -> None:
+        """Do what a control request says; all of it is read before any of it is done.
+
+        Raises:
+            ValueError: It is not of the form that `CloudControl` sends.
+        """
+        faults = Faults.of_json(said["faults"]) if "faults" in said else None
+        scripts = {
+            Endpoint(name): [None if each is None else Trouble.of_json(each) for each in troubles]
+            for name, troubles in said.get("script", {}).items()
+        }
+        fates = [Fate(each) for each in said.get("fates", ())]
+        outage = Outage(said["outage"]) if said.get("outage") else None
+        seconds = float(said["seconds"]) if outage else 0.0
+        if faults is not None:
+            self.faults = faults
+        for endpoint, troubles in scripts.items():
+            self.script(endpoint, *troubles)
+        self.tell(*fates)
+        if said.get("expire"):
+            self.expire()
+        if outage is not None:
+            self.begin_outage(outage, seconds)
+
+    # -- listening --------------------------------------------------------------------------------
+
+    def _listen(self, port: int) -> None:
+        self._server = CloudServer(self, port)
+        self._port = int(self._server.server_address[1])
+        threading.Thread(
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.02},
+            name="cloud",
+            daemon=True,
+        ).start()
+
+    def _stop_listening(self) -> list[threading.Thread]:
+        """Close the port and hang up; return the threads of the connections that end now."""
+        server, self._server = self._server, None
+        if server is None:
+            return []
+        server.shutdown()
+        server.server_close()
+        return server.hang_up()
+
+    def _forget_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
