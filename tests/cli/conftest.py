@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
 # The command line alone goes without Qiskit; its tests share a process with all others.
 import qiskit.exceptions  # noqa: F401  isort: skip
 import qiskit_job_manager.errors  # noqa: F401  isort: skip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 BELL = """OPENQASM 2.0;
 include "qelib1.inc";
@@ -36,3 +45,65 @@ def bell() -> str:
 def flip() -> str:
     """OpenQASM 3 of two qubits whose outcome is always 01."""
     return FLIP
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command line did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def folder(tmp_path, bell, flip) -> Path:
+    """A folder with four circuits: bell, flip, deep/bell and deep/flip_2."""
+    circuits = tmp_path / "circuits"
+    (circuits / "deep").mkdir(parents=True)
+    (circuits / "bell.qasm").write_text(bell)
+    (circuits / "flip.qasm").write_text(flip)
+    (circuits / "deep" / "bell.qasm").write_text(bell)
+    (circuits / "deep" / "flip_2.qasm").write_text(flip)
+    return circuits
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch) -> Path:
+    """A store of its own, named by the environment."""
+    path = tmp_path / "store.db"
+    monkeypatch.setenv("QISKIT_JOB_MANAGER_STORE", str(path))
+    return path
+
+
+@pytest.fixture
+def qjm(store, capsys) -> Callable[..., Outcome]:
+    """The command line in this process, as importing Qiskit anew for each costs a second."""
+    from qiskit_job_manager.cli.app import app
+
+    def run(*words: object) -> Outcome:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            app([str(word) for word in words], prog_name="qjm")
+        out, err = capsys.readouterr()
+        return Outcome(ended.value.code or 0, out, err)
+
+    return run
+
+
+@pytest.fixture
+def qjm_process(store) -> Callable[..., subprocess.Popen[str]]:
+    """The command line as a process of its own; it must have ended with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: object, **options: Any) -> subprocess.Popen[str]:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        command = [sys.executable, "-m", "qiskit_job_manager", *map(str, words)]
+        process = subprocess.Popen(command, text=True, **pipes)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

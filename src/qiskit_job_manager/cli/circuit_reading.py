@@ -40,7 +40,7 @@ def read_circuits(paths: Sequence[str]) -> list[QuantumCircuit]:
     named = [
         (label, own_name, circuit)
         for file, stem in zip(files, label_files(files), strict=True)
-        for label, own_name, circuit in _read_file(file, stem)
+        for label, own_name, circuit in _read_file(file.path, stem)
     ]
     wanted = Counter(own_name or label for label, own_name, _ in named)
     for label, own_name, circuit in named:

@@ -17,7 +17,7 @@ SEED = 20190327
 
 
 def transpile_for(
-    backend: BackendV2, circuits: Sequence[QuantumCircuit], optimization_level: int | None
+    backend: BackendV2, circuits: Sequence[QuantumCircuit], optimization_level: int
 ) -> list[QuantumCircuit]:
     """Transpile in as many processes as Qiskit is set to use; names and order stay.
 
