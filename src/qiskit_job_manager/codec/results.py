@@ -43,6 +43,7 @@ _ENVELOPE = ("backend_name", "backend_version", "date", "header", "job_id", "sta
 _MOST_EXPERIMENTS_PER_BLOCK = 128
 # One experiment is read by unpacking its block: this much takes a fraction of a millisecond.
 _HEAVIEST_BLOCK_BYTES = 1 << 18
+_LOOKED_AT_FOR_COUNTS = ("time_taken", "creg_sizes", "memory_slots")
 _NO_REASON = "the backend gave no reason"
 
 
@@ -203,6 +204,27 @@ class ResultReader:
         column, place = self._find(offset)
         counts = column.field(place, ("data", "counts"))
         return counts if isinstance(counts, dict) else None
+
+    def readout(self, offset: int) -> ExperimentResult | None:
+        """Return one experiment with only what `qiskit.result.Result.get_counts` looks at.
+
+        Reading no more than that takes less than half the time.
+
+        Returns:
+            The experiment, or ``None`` if it did not succeed or has no counts.
+
+        Raises:
+            CodecError: It is damaged, or there is no such experiment.
+        """
+        from qiskit.result.models import ExperimentResult, ExperimentResultData
+
+        column, place = self._find(offset)
+        counts = column.field(place, ("data", "counts"))
+        if column.field(place, ("success",)) is not True or not isinstance(counts, dict):
+            return None
+        header = {key: column.field(place, ("header", key)) for key in _LOOKED_AT_FOR_COUNTS}
+        told = {key: value for key, value in header.items() if value is not None}
+        return ExperimentResult(None, True, ExperimentResultData(counts=counts), header=told)
 
     def experiment_result(self, offset: int) -> ExperimentResult:
         """Return one experiment as Qiskit's object.

@@ -89,7 +89,9 @@ class ManagedResults:
             ManagedResultDataNotAvailable: It has no result; the message says why.
             QiskitError: It has no counts, or failed inside a job that returned something.
         """
-        return self._result(experiment).get_counts(0)
+        index = find_index(self._source.store, self._source.record, experiment)
+        found = self._source.readout(index, partial=self._partial)
+        return self._wrapped(found).get_counts(0)
 
     def get_memory(self, experiment: Experiment) -> Any:
         """Return the outcome of each shot, as `qiskit.result.Result.get_memory` does.

@@ -55,13 +55,23 @@ class ResultSource:
         Raises:
             ManagedResultDataNotAvailable: There is no result of it; the message says why.
         """
-        jobs = self._jobs(index)
-        readable = [job for job in jobs if _is_readable(job, partial=partial)]
-        if not readable or (len(readable) < len(jobs) and not partial):
-            missing = next(job for job in jobs if job not in readable)
-            raise ManagedResultDataNotAvailable(_why_not(index, missing))
-        parts = [self._part(job, index) for job in readable]
+        parts = [self._part(job, index) for job in self._readable(index, partial=partial)]
         return parts[0] if len(parts) == 1 else _merged(parts)
+
+    def readout(self, index: int, *, partial: bool) -> Any:
+        """Return one experiment with at least what `qiskit.result.Result.get_counts` looks at.
+
+        Raises:
+            ManagedResultDataNotAvailable: There is no result of it; the message says why.
+        """
+        jobs = self._readable(index, partial=partial)
+        if len(jobs) > 1:
+            return self.experiment(index, partial=partial)
+        try:
+            found = self.reader(jobs[0]).readout(index - jobs[0].start)
+        except CodecError as error:
+            raise ManagedResultDataNotAvailable(_unreadable(index, error)) from error
+        return found or self._part(jobs[0], index)
 
     def counts(self, index: int) -> dict[str, int] | None:
         """Return the counts of a finished experiment by hexadecimal outcome, without Qiskit.
@@ -69,10 +79,7 @@ class ResultSource:
         Raises:
             ManagedResultDataNotAvailable: There is no result of it; the message says why.
         """
-        jobs = self._jobs(index)
-        for job in jobs:
-            if not _is_readable(job, partial=False):
-                raise ManagedResultDataNotAvailable(_why_not(index, job))
+        jobs = self._readable(index, partial=False)
         parts = [self.reader(job).counts(index - job.start) for job in jobs]
         known = [part for part in parts if part is not None]
         return merging.merge_counts(known) if known else None
@@ -118,12 +125,20 @@ class ResultSource:
         msg = f"experiment {index} of job set {self.record.name!r} is not in the store any more"
         raise JobManagerJobNotFound(msg)
 
+    def _readable(self, index: int, *, partial: bool) -> list[JobRecord]:
+        """Return the jobs of an experiment whose results may be read, one a share."""
+        jobs = self._jobs(index)
+        readable = [job for job in jobs if _is_readable(job, partial=partial)]
+        if not readable or (len(readable) < len(jobs) and not partial):
+            missing = next(job for job in jobs if job not in readable)
+            raise ManagedResultDataNotAvailable(_why_not(index, missing))
+        return readable
+
     def _part(self, job: JobRecord, index: int) -> Any:
         try:
             return self.reader(job).experiment_result(index - job.start)
         except CodecError as error:
-            msg = f"the stored result of experiment {index} cannot be read: {error}"
-            raise ManagedResultDataNotAvailable(msg) from error
+            raise ManagedResultDataNotAvailable(_unreadable(index, error)) from error
 
 
 def span(job: JobRecord) -> str:
@@ -141,6 +156,10 @@ def _merged(parts: list[Any]) -> Any:
     from qiskit.result.models import ExperimentResult
 
     return ExperimentResult.from_dict(merging.merge([part.to_dict() for part in parts]))
+
+
+def _unreadable(index: int, error: CodecError) -> str:
+    return f"the stored result of experiment {index} cannot be read: {error}"
 
 
 def _why_not(index: int, job: JobRecord) -> str:
