@@ -10,6 +10,7 @@ from qiskit.providers import BackendV2, Options
 from qiskit.providers.basic_provider import BasicSimulator
 
 from qiskit_job_manager.manager import JobManager
+from qiskit_job_manager.model import Limits
 
 ATTACK = "\x1b]0;owned\x07\x1b[31mred\u202e"
 
@@ -35,6 +36,51 @@ class Moody(BackendV2):
         if any(circuit.name.startswith("bad") for circuit in circuits):
             raise RuntimeError(f"refused with {ATTACK}\nsecond line")
         return self._simulator.run(circuits, **options)
+
+
+class Remote(Moody):
+    """Its jobs outlive the process that sent them."""
+
+    def run(self, circuits, **options):
+        job = super().run(circuits, **options)
+        self.sent[job.job_id()] = job
+        return job
+
+    def retrieve_job(self, job_id):
+        return self.sent[job_id]
+
+
+def test_not_waiting_for_a_remote_backend_hands_over_every_job(qjm, folder, monkeypatch):
+    from qiskit_job_manager import backends
+
+    remote = Remote()
+    remote.sent = {}
+    monkeypatch.setattr(backends, "open_backend", lambda _: backends.adapt(remote))
+    outcome = qjm(
+        *("run", folder, "--backend", "remote", "--no-wait"),
+        *("--max-experiments-per-job", "1", "--name", "sent"),
+    )
+    assert outcome.code == 0
+    assert len(remote.sent) == 4
+    jobs = json.loads(qjm("show", "sent", "--json").out)["job_list"]
+    assert {job["remote_id"] for job in jobs} == set(remote.sent)
+
+
+def test_shares_of_the_shots_are_told_apart(qjm, store):
+    circuit = QuantumCircuit(1, 1, name="long")
+    circuit.measure(0, 0)
+    with JobManager(store) as manager:
+        manager.run(
+            circuit,
+            Moody(),
+            name="shared",
+            shots=20,
+            limits=Limits(shots_per_experiment=10),
+            volatile=True,
+        ).wait(30)
+    assert "0-0, share 2 of 2" in qjm("show", "shared").out
+    (result,) = json.loads(qjm("results", "shared", "--format", "json").out)
+    assert result["counts"] == {"0": 20}
 
 
 @pytest.fixture

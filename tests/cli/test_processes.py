@@ -12,7 +12,7 @@ import pexpect
 import pytest
 
 PIPED = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-RUN = ("--backend", "aer", "--shots", "10", "--max-experiments-per-job", "1")
+RUN = ("--backend", "basic", "--shots", "10", "--max-experiments-per-job", "1")
 
 
 @pytest.fixture

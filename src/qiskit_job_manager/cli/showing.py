@@ -49,9 +49,14 @@ def _row(job: "JobRecord") -> tuple[str, ...]:
 
     return (
         str(job.index),
-        f"{job.start}-{job.stop - 1}",
+        _experiments(job),
         "default" if job.shots is None else str(job.shots),
         str(job.attempts),
         escape(job.remote_id or "-"),
         first_line(detail(job)),
     )
+
+
+def _experiments(job: "JobRecord") -> str:
+    share = f", share {job.share + 1} of {job.shares}" if job.shares > 1 else ""
+    return f"{job.start}-{job.stop - 1}{share}"
