@@ -10,7 +10,7 @@ STORE := demo-output/store.db
 .PHONY: help demo test check format bench clean
 
 help:
-	@echo "make demo    run 231 benchmark circuits on the Aer simulator and show the results"
+	@echo "make demo    run 227 benchmark circuits on the Aer simulator and show the results"
 	@echo "make test    check and test everything, as the continuous integration does"
 	@echo "make check   only the static part: style, types, layers"
 	@echo "make format  rewrite the code in the project's format"

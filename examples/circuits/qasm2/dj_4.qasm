@@ -1,15 +1,20 @@
 OPENQASM 2.0;
 include "qelib1.inc";
-gate gate_Oracle q0,q1,q2,q3 { x q0; x q1; cx q0,q3; cx q1,q3; cx q2,q3; x q0; x q1; }
 qreg q[4];
 creg c[3];
 h q[0];
+x q[0];
 h q[1];
+x q[1];
 h q[2];
-u2(-pi,-pi) q[3];
-gate_Oracle q[0],q[1],q[2],q[3];
+u(pi/2,-pi,-pi) q[3];
+cx q[0],q[3];
+x q[0];
 h q[0];
+cx q[1],q[3];
+x q[1];
 h q[1];
+cx q[2],q[3];
 h q[2];
 barrier q[0],q[1],q[2],q[3];
 measure q[0] -> c[0];

@@ -1,17 +1,23 @@
 OPENQASM 2.0;
 include "qelib1.inc";
-gate gate_Oracle q0,q1,q2,q3,q4 { x q0; x q1; cx q0,q4; cx q1,q4; cx q2,q4; cx q3,q4; x q0; x q1; }
 qreg q[5];
 creg c[4];
 h q[0];
+x q[0];
 h q[1];
+x q[1];
 h q[2];
 h q[3];
-u2(-pi,-pi) q[4];
-gate_Oracle q[0],q[1],q[2],q[3],q[4];
+u(pi/2,-pi,-pi) q[4];
+cx q[0],q[4];
+x q[0];
 h q[0];
+cx q[1],q[4];
+x q[1];
 h q[1];
+cx q[2],q[4];
 h q[2];
+cx q[3],q[4];
 h q[3];
 barrier q[0],q[1],q[2],q[3],q[4];
 measure q[0] -> c[0];

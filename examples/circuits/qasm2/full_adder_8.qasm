@@ -1,16 +1,26 @@
 OPENQASM 2.0;
 include "qelib1.inc";
-gate gate_MAJ q0,q1,q2 { cx q0,q1; cx q0,q2; ccx q2,q1,q0; }
-gate gate_UMA q0,q1,q2 { ccx q2,q1,q0; cx q0,q2; cx q2,q1; }
 qreg q[8];
 creg meas[8];
-gate_MAJ q[1],q[4],q[0];
-gate_MAJ q[2],q[5],q[1];
-gate_MAJ q[3],q[6],q[2];
+cx q[1],q[4];
+cx q[1],q[0];
+ccx q[0],q[4],q[1];
+cx q[2],q[5];
+cx q[2],q[1];
+ccx q[1],q[5],q[2];
+cx q[3],q[6];
+cx q[3],q[2];
+ccx q[2],q[6],q[3];
 cx q[3],q[7];
-gate_UMA q[3],q[6],q[2];
-gate_UMA q[2],q[5],q[1];
-gate_UMA q[1],q[4],q[0];
+ccx q[2],q[6],q[3];
+cx q[3],q[2];
+cx q[2],q[6];
+ccx q[1],q[5],q[2];
+cx q[2],q[1];
+cx q[1],q[5];
+ccx q[0],q[4],q[1];
+cx q[1],q[0];
+cx q[0],q[4];
 barrier q[0],q[1],q[2],q[3],q[4],q[5],q[6],q[7];
 measure q[0] -> meas[0];
 measure q[1] -> meas[1];

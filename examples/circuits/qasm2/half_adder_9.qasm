@@ -13,7 +13,7 @@ ccx q[0],q[4],q[1];
 p(pi/8) q[1];
 cx q[1],q[5];
 ccx q[2],q[6],q[3];
-u2(pi/8,-pi) q[3];
+u(pi/2,pi/8,-pi) q[3];
 p(-pi/8) q[5];
 cx q[1],q[5];
 p(pi/8) q[6];

@@ -1,6 +1,5 @@
 OPENQASM 2.0;
 include "qelib1.inc";
-gate qft_dg q0,q1,q2 { swap q0,q2; h q0; cp(-pi/2) q1,q0; h q1; cp(-pi/4) q2,q0; cp(-pi/2) q2,q1; h q2; }
 qreg q[6];
 creg meas[6];
 h q[5];
@@ -16,7 +15,13 @@ cp(pi/4) q[0],q[3];
 cp(pi) q[1],q[4];
 cp(pi/2) q[1],q[3];
 cp(pi) q[2],q[3];
-qft_dg q[3],q[4],q[5];
+swap q[3],q[5];
+h q[3];
+cp(-pi/2) q[4],q[3];
+h q[4];
+cp(-pi/4) q[5],q[3];
+cp(-pi/2) q[5],q[4];
+h q[5];
 barrier q[0],q[1],q[2],q[3],q[4],q[5];
 measure q[0] -> meas[0];
 measure q[1] -> meas[1];
