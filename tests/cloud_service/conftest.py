@@ -38,3 +38,17 @@ def cloud(tmp_path):
 @pytest.fixture
 def client(cloud):
     return CloudClient(cloud.address, timeout_s=5.0)
+
+
+@pytest.fixture
+def entry_point(tmp_path, monkeypatch):
+    """Have the cloud open by its name, here and in processes started from here."""
+    info = tmp_path / "site" / "cloud-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cloud\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[qiskit_job_manager.backends]\n"
+        "cloud = qiskit_job_manager.testing.cloud_service.adapter:open_cloud\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(info.parent))
+    monkeypatch.syspath_prepend(str(info.parent))

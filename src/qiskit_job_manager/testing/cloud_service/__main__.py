@@ -6,10 +6,12 @@ Prints one line of JSON, ``{"port": 40123}``, when it listens, and serves until 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.testing.cloud_service.adapter import TOKEN_VARIABLE
@@ -22,19 +24,19 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until a signal comes."""
+    """Serve until SIGTERM or Ctrl-C comes."""
     said = _parser().parse_args(arguments)
-    # Blocked before any thread starts, so that all of them leave the signals to this one.
-    ends = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     warm_up(said.engine)
-    with CloudService(
+    cloud = CloudService(
         said.faults, port=said.port, ledger=said.ledger, engine=said.engine, token=said.token
-    ) as cloud:
+    )
+    # Whoever reads the line may send the signal at once: from here on it ends in good order.
+    with cloud, contextlib.suppress(KeyboardInterrupt):
         port = int(cloud.address.rpartition(":")[2])
         sys.stdout.write(json.dumps({"port": port}) + "\n")
         sys.stdout.flush()
-        signal.sigwait(ends)
+        threading.Event().wait()
     return 0
 
 

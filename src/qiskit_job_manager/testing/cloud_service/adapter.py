@@ -165,11 +165,11 @@ class CloudAdapter:
             # Without a connection nothing was sent, which is as definite as a no can be.
             raise SubmissionDeferredError(str(error)) from error
         except Exception as error:
-            sorted_out = failures.of_submission(error, self.name, volatile=False)
             if isinstance(error, CloudAnswerError) and error.code == "too_many_jobs":
-                wait_s = getattr(sorted_out, "retry_after_s", None)
+                answer = failures.answer_behind(error)
+                wait_s = answer.retry_after_s if answer else None
                 raise SubmissionDeferredError(str(error), wait_s) from error
-            raise sorted_out from error
+            raise failures.of_submission(error, self.name, volatile=False) from error
 
     def find(self, tag: str) -> Sequence[str]:
         """Return the ids of all jobs with this tag, oldest first."""
@@ -251,7 +251,7 @@ class CloudAdapter:
             raise failures.of_read(error, what) from error
 
 
-_DEFAULTS: dict[str, Any] = {
+_DEFAULTS: dict[str, Scalar] = {
     "variant": str(Variant.FINDABLE),
     "listing_lag_s": 0.0,
     "reads_once": False,
@@ -267,18 +267,30 @@ def open_cloud(argument: str | None) -> CloudAdapter:
         InvalidArgumentError: It cannot be used.
     """
     uri = f"cloud:{argument or ''}"
-    parts = urlsplit(argument or "")
     try:
-        said = _DEFAULTS | (scalars_in(parts.query) if parts.query else {})
-        unknown = sorted(set(said) - set(_DEFAULTS))
-        if parts.scheme != "http" or not parts.port or parts.path not in ("", "/") or unknown:
-            raise ValueError(f"unknown: {', '.join(unknown)}" if unknown else "no address")
-        said["variant"] = Variant(said["variant"])
-        return CloudAdapter(parts.netloc, **said)
+        parts = urlsplit(argument or "")
+        if parts.scheme != "http" or not parts.port or parts.path not in ("", "/"):
+            raise ValueError("it has no address")
+        return CloudAdapter(parts.netloc, **_options_in(parts.query))
     except ValueError as error:
         raise InvalidArgumentError(
             f"{uri!r} cannot be opened: {error}; right would be {_RIGHT!r}"
         ) from error
+
+
+def _options_in(query: str) -> dict[str, Any]:
+    """Return the arguments of `CloudAdapter` in a query.
+
+    Raises:
+        ValueError: One is not known, or not of its type.
+    """
+    said: dict[str, Any] = dict(scalars_in(query)) if query else {}
+    for name, value in said.items():
+        plain = _DEFAULTS.get(name)
+        whole_number = isinstance(plain, float) and type(value) is int
+        if type(value) is not type(plain) and not whole_number:
+            raise ValueError(f"{name}={value} is not known")
+    return said | {"variant": Variant(said.get("variant", Variant.FINDABLE))}
 
 
 def _status(view: JobView) -> RemoteStatus:
