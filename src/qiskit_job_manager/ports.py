@@ -301,7 +301,8 @@ class Store(Protocol):
         """Write steps of jobs, in one transaction, and tell of each whether it landed.
 
         A step lands when the job is in its expected state. None lands when the token is stale.
-        Each landed step also appends to the story when the state or the attempt changes.
+        Each landed step also appends to the story when the state or the attempt changes, or a
+        result came in.
 
         Returns:
             One truth value a step, in order. ``False``: nothing of that step was written.

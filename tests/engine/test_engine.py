@@ -7,6 +7,7 @@ import pytest
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import (
     CredentialsError,
+    JobManagerError,
     RemoteJobFailedError,
     ResultGoneError,
     SubmissionDeferredError,
@@ -431,3 +432,70 @@ def test_limits_hold_over_all_job_sets_of_an_account(make_bench, circuits):
     sent_s = [s.accepted_s for s in bench.backend.ledger.accepted]
     for first in sent_s:
         assert sum(first <= other < first + 60.0 for other in sent_s) <= 5
+
+
+def test_a_crash_in_a_second_attempt_does_not_take_the_firsts_result_for_its_own(
+    make_bench, circuits
+):
+    from qiskit_job_manager.testing.samples import sampled
+
+    def half(payload, options, n):
+        return sampled(payload, options, n, failed={0: "the fridge is warm"})
+
+    bench = make_bench(findable=True)
+    bench.backend.tell(JobStory.ending(RemoteState.DONE, run=half))
+    record = bench.job_set(circuits(2), per_job=2, retry=RetryPolicy(max_attempts=2))
+    bench.drive(record)
+    while not (bench.jobs(record)[0].attempts == 2 and bench.states(record)["collecting"]):
+        bench.clock.advance(min(bench.engine.tick(), 60.0))
+    bench.crash()
+    bench.drive(record)
+    bench.run(record)
+    job = bench.jobs(record)[0]
+    assert (job.state, job.error, job.failed_offsets) == (JobState.DONE, None, ())
+
+
+def test_what_an_earlier_attempt_gave_can_be_read_when_the_last_one_gave_nothing(
+    make_bench, circuits
+):
+    from qiskit_job_manager.testing.samples import sampled
+
+    def half(payload, options, n):
+        return sampled(payload, options, n, failed={0: "the fridge is warm"})
+
+    bench = make_bench(findable=True)
+    bench.backend.tell(JobStory.ending(RemoteState.DONE, run=half))
+    record = bench.job_set(circuits(2), per_job=2)
+    bench.drive(record)
+    bench.run(record)
+    bench.backend.script(Call.SUBMIT, Raise(SubmissionRefusedError("closed")))
+    bench.store.request(record.key, RequestKind.RETRY)
+    bench.drive(record)
+    bench.run(record)
+    job = bench.jobs(record)[0]
+    assert (job.state, job.error, job.has_result) == (JobState.FAILED, "closed", True)
+    assert open_result(bench.store.result(job.key)).failures()[0].endswith("the fridge is warm")
+
+
+def test_an_error_of_our_own_stops_one_set_with_its_reason_and_no_other(make_bench, circuits):
+    bench = make_bench(findable=True)
+    broken, whole = bench.job_set(circuits(1)), bench.job_set(circuits(1))
+    jobs = bench.store.jobs
+
+    def no_jobs(key, **filters):
+        if key == broken.key:
+            raise ZeroDivisionError("a mistake of ours")
+        return jobs(key, **filters)
+
+    bench.store.jobs = no_jobs
+    bench.drive(broken)
+    bench.drive(whole)
+    bench.run(whole)
+    assert bench.engine.drives(broken.key) is False
+    with pytest.raises(JobManagerError, match="a mistake of ours"):
+        bench.engine.raise_if_broken(broken.key)
+    bench.store.jobs = jobs
+    assert bench.states(whole) == {"done": 1}
+    bench.drive(broken)
+    bench.run(broken)
+    assert bench.states(broken) == {"done": 1}

@@ -41,6 +41,7 @@ class Driving(RuleBasedStateMachine):
         self.states = [JobState.PLANNED] * JOBS
         self.tags = [[] for _ in range(JOBS)]
         self.results = [None] * JOBS
+        self.has_result = [False] * JOBS
         self.story = []
         self.requests = 0
         self.newest = None
@@ -106,9 +107,13 @@ class Driving(RuleBasedStateMachine):
         self.states[job] = wanted.after
         if wanted.new_tag:
             self.tags[job].append(wanted.new_tag)
+            self.has_result[job] = False
         if wanted.result:
             self.results[job] = wanted.result.data
-        if wanted.new_tag or wanted.after != wanted.expected:
+            self.has_result[job] = True
+        elif wanted.after.is_final:
+            self.has_result[job] = self.results[job] is not None
+        if wanted.new_tag or wanted.result or wanted.after != wanted.expected:
             self.story.append((job, len(self.tags[job]) or None, wanted.expected, wanted.after))
         return True
 
@@ -138,7 +143,7 @@ class Driving(RuleBasedStateMachine):
             assert [[each.tag for each in store.attempts(job.key)] for job in jobs] == self.tags
             found = [store.result(job.key) for job in jobs]
             assert [blob and blob.data for blob in found] == self.results
-            assert [job.has_result for job in jobs] == [blob is not None for blob in found]
+            assert [job.has_result for job in jobs] == self.has_result
             story = [(e.job_index, e.attempt, e.before, e.after) for e in store.events(self.key)]
             assert story == self.story
             assert len(store.requests(self.key)) == self.requests

@@ -7,6 +7,7 @@ a crash is what happens always. A test steps the turns by hand; otherwise a daem
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from qiskit_job_manager.engine.driven import DrivenSet, SupersededError
 from qiskit_job_manager.engine.outcomes import GIVEN_UP, Flight
 from qiskit_job_manager.engine.pool import CallPool, Calls, Finished
 from qiskit_job_manager.engine.turn import Arrival, Departure, Turn
-from qiskit_job_manager.errors import StoreError
+from qiskit_job_manager.errors import JobManagerError, StoreError
 from qiskit_job_manager.lifecycle import CallKind
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Engine:
         self._arrived: list[Finished] = []
         self._wanted: dict[int, tuple[JobSetRecord, Backend | None]] = {}
         self._driven: dict[int, DrivenSet] = {}
+        self._broken: dict[int, Exception] = {}
         self._accounts: dict[str, Account] = {}
         self._turns = 0
         self._claimed_s = float("-inf")
@@ -85,6 +87,7 @@ class Engine:
     def drive(self, record: JobSetRecord, backend: Backend | None) -> None:
         """Move a job set forward as soon as nobody else does, until it has ended."""
         with self._lock:
+            self._broken.pop(record.key, None)
             known = self._wanted.get(record.key)
             if known is None or known[1] is None:
                 self._wanted[record.key] = (record, backend)
@@ -95,6 +98,20 @@ class Engine:
         """Say whether this engine drives a job set, or will as soon as it can."""
         with self._lock:
             return job_set_key in self._wanted
+
+    def raise_if_broken(self, job_set_key: int) -> None:
+        """Raise if this engine had to stop driving a job set because of a defect.
+
+        Raises:
+            JobManagerError: It had; the cause is the defect. `drive` tries again.
+        """
+        error = self._broken.get(job_set_key)
+        if error is not None:
+            msg = (
+                f"driving the job set was stopped by {type(error).__name__}: {error}. This is a "
+                "defect of the job manager; nothing is lost, and opening the set again goes on"
+            )
+            raise JobManagerError(msg) from error
 
     def wake(self) -> None:
         """Have the engine look at once, for there may be something new to do."""
@@ -154,7 +171,22 @@ class Engine:
             self._leave(driven)
         except StoreError as error:
             logger.warning("the store cannot be used now, trying again: %s", error)
+        except Exception as error:  # noqa: BLE001  # one set's trouble must not stop the others
+            self._break(driven.record, error)
         return _LOOK_EVERY_S
+
+    def _break(self, record: JobSetRecord, error: Exception) -> None:
+        """Stop driving a job set because of a defect of ours; keep the reason for whoever waits."""
+        logger.exception("job set %s cannot be driven", record.job_set_id)
+        driven = self._driven.get(record.key)
+        with self._lock:
+            self._broken[record.key] = error
+            self._wanted.pop(record.key, None)
+        if driven is not None:
+            self._leave(driven)
+            with contextlib.suppress(StoreError):
+                self._store.release(driven.token)
+        self._note_change()
 
     def _move(self, driven: DrivenSet, now_s: float) -> float:
         turn = Turn(driven, self._store, self._clock, self._new_tag, self._chance, self._spool)
@@ -250,6 +282,8 @@ class Engine:
                     )
             except StoreError as error:
                 logger.warning("job set %s cannot be driven now: %s", record.job_set_id, error)
+            except Exception as error:  # noqa: BLE001  # one set's trouble must not stop the others
+                self._break(record, error)
 
     def _account(self, backend: Backend | None) -> Account:
         return self._accounts.setdefault(backend.name if backend else "", Account())

@@ -162,7 +162,7 @@ def _understood(
         words = f"the result is kept as it came, but could not be read: {_words(error)}"
         return Outcome(Event.BROKE, {"cause": words, "error": words, "ends_attempt": True})
     if verdict.error is None:
-        return Outcome(Event.UNDERSTOOD, {"error": "", "ends_attempt": True})
+        return Outcome(Event.UNDERSTOOD, {"error": "", "failed_offsets": (), "ends_attempt": True})
     return _failed_run(job, verdict.error, verdict.failed_offsets, policy)
 
 

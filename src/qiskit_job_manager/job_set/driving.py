@@ -94,6 +94,7 @@ class Driving:
         while not is_over():
             if deadline.remaining_s <= 0:
                 return False
+            self._engine.raise_if_broken(self._record.key)
             self.ensure()
             self._engine.wait_for_change(seen, min(deadline.remaining_s, _LOOK_EVERY_S))
             seen = self._engine.changes

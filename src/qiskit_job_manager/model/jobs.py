@@ -78,7 +78,8 @@ class JobRecord:
         error: Why it failed, was cancelled or was lost, in the backend's words where there are
             any; for a job that is not final, the latest trouble.
         failed_offsets: Offsets within the job of the experiments that failed inside a result.
-        has_result: Whether a raw result of it is stored.
+        has_result: Whether a raw result of the latest attempt is stored; of a job that has ended,
+            of any attempt.
         cancel_requested: Whether the user asked for it to be cancelled.
     """
 

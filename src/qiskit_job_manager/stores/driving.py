@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.stores import schema
@@ -99,7 +99,7 @@ def _take(
     if step.result is not None:
         row = {"job": step.job_key, "attempt": job.attempts, "stored_at": step.at}
         connection.execute(insert(schema.result), {**row, **blob_values(step.result)})
-    if step.after != step.expected or step.new_tag is not None:
+    if step.after != step.expected or step.new_tag is not None or step.result is not None:
         events.append(_event(job_set_key, step, job))
     return True
 
@@ -124,13 +124,17 @@ def _job_values(step: Advance) -> dict[str, Any]:
     if step.after != step.expected:
         values["state"] = step.after
     if step.new_tag is not None:
-        values["attempts"] = _jobs.c.attempts + 1
+        # The result of an earlier attempt must not be taken for one of this attempt.
+        values.update(attempts=_jobs.c.attempts + 1, has_result=False)
     if step.error is not None:
         values["error"] = step.error or None
     if step.failed_offsets is not None:
         values["failed_offsets"] = offsets_text(step.failed_offsets)
     if step.result is not None:
         values["has_result"] = True
+    elif step.after.is_final:
+        # In the end whatever an attempt gave can be read.
+        values["has_result"] = exists().where(schema.result.c.job == _jobs.c.key)
     if step.cancel_requested is not None:
         values["cancel_requested"] = step.cancel_requested
     return values
