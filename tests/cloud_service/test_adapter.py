@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import ClassVar
 
 import pytest
@@ -32,6 +33,7 @@ from qiskit_job_manager.testing.cloud_service import (
     Way,
     open_cloud,
 )
+from qiskit_job_manager.testing.cloud_service.transport import Answer
 
 SHOTS = {"shots": 40}
 
@@ -191,6 +193,23 @@ def test_nonsense_is_read_again(cloud, adapter, payload, endpoint, way):
     with pytest.raises(TransientBackendError):
         READS[endpoint](adapter, job_id)
     assert READS[endpoint](adapter, job_id)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"jobs": 3},
+        {"jobs": [3]},
+        {"jobs": [{"id": "job-1"}]},
+        {"jobs": [{"id": "job-1", "state": "melted", "position": None, "message": None}]},
+    ],
+)
+def test_jobs_that_are_described_otherwise_are_asked_about_again(adapter, monkeypatch, said):
+    answer = Answer(200, {}, json.dumps(said).encode())
+    monkeypatch.setattr(adapter.client, "_send", lambda *_: answer)
+    with pytest.raises(TransientBackendError):
+        adapter.statuses(["job-1"])
 
 
 @pytest.mark.parametrize("outage", list(Outage))

@@ -256,7 +256,7 @@ def test_a_result_that_can_be_read_once_is_read_once(cloud, start):
     job_set = start(CloudAdapter(cloud.address, reads_once=True), 3, max_experiments_per_job=3)
     assert_all_done_and_paid_once(cloud, job_set)
     assert job_set.results(timeout=0).success  # again, and from the store
-    assert list(cloud.books().read_whole().values()) == [1]
+    wait_until(lambda: list(cloud.books().read_whole().values()) == [1])
     assert len(cloud.books().of(Deed.HANDING_OUT)) == 1
 
 

@@ -387,6 +387,7 @@ def test_all_that_is_said_in_process_can_be_said_over_http(cloud, client, payloa
         {"faults": {"odds": [{"endpoint": "x", "rate": 1, "trouble": {"way": "reset"}}]}},
         {"script": {"submit": [{"way": "nonsense"}]}},
         {"script": {"submit": [{}]}},
+        {"script": []},
         {"fates": ["unknown"]},
         {"outage": "refused"},
     ],

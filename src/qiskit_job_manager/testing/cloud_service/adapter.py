@@ -238,10 +238,7 @@ class CloudAdapter:
 
     def error_message(self, remote_id: str) -> str | None:
         """Return why a job failed or was cancelled, in the cloud's words."""
-        try:
-            return self._status(remote_id).message
-        except TransientBackendError:
-            return None
+        return self._status(remote_id).message
 
     def _read(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
         """Ask for something that may be asked for again."""

@@ -8,7 +8,7 @@ Outage    of the whole cloud
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
@@ -238,4 +238,11 @@ def _known(cls: Any, said: Mapping[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(said) - set(names))
     if unknown:
         raise ValueError(f"{cls.__name__} has no {', '.join(unknown)}; it has {', '.join(names)}")
+    missing = [each.name for each in fields(cls) if _is_needed(each) and each.name not in said]
+    if missing:
+        raise ValueError(f"{cls.__name__} needs {', '.join(missing)}")
     return dict(said)
+
+
+def _is_needed(each: Field[Any]) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING

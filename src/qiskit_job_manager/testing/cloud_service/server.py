@@ -9,6 +9,7 @@ import struct
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.testing.cloud_service.messages import Manner, Reply, Request
@@ -25,36 +26,60 @@ _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class CloudServer(ThreadingHTTPServer):
-    """Listens on loopback, a daemon thread a connection.
+    """Listens on loopback from the start, a daemon thread a connection.
 
     Args:
         service: Answers the requests.
         port: Where to listen; 0: anywhere.
     """
 
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 128
 
     def __init__(self, service: CloudService, port: int) -> None:
         self.service = service
         self._open: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
-        super().__init__(("127.0.0.1", port), CloudHandler)
+        self._stopping = False
+        super().__init__(_here(port), CloudHandler)
+        self._thread = threading.Thread(target=self._serve, name="cloud", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> list[threading.Thread]:
+        """Close the port and hang up, but for the caller; return the threads that end now."""
+        self._stopping = True
+        with contextlib.suppress(OSError), socket.create_connection(_here(self.server_port)):
+            pass  # wakes the thread that waits for connections
+        self._thread.join()
+        self.server_close()
+        return self._hang_up()
+
+    def _serve(self) -> None:
+        while not self._stopping:
+            self.handle_request()
+
+    def server_bind(self) -> None:
+        """Bind, without asking a name server who we are, as the base does."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.socket.getsockname()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve one connection on a thread of its own, known to `stop` before it starts."""
+        thread = threading.Thread(
+            target=self.process_request_thread, args=(request, client_address), daemon=True
+        )
+        with self._lock:
+            self._open[thread] = request
+        thread.start()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve one connection, known to `hang_up` meanwhile."""
-        me = threading.current_thread()
-        with self._lock:
-            self._open[me] = request
+        """Serve one connection."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             with self._lock:
-                del self._open[me]
+                del self._open[threading.current_thread()]
 
-    def hang_up(self) -> list[threading.Thread]:
-        """End all connections but that of the caller; return the threads that serve them."""
+    def _hang_up(self) -> list[threading.Thread]:
         with self._lock:
             others = [
                 (thread, connection)
@@ -163,6 +188,10 @@ class CloudHandler(BaseHTTPRequestHandler):
         except OSError:  # the client went away
             self.close_connection = True
         return sent
+
+
+def _here(port: int) -> tuple[str, int]:
+    return ("127.0.0.1", port)
 
 
 def _pieces(body: bytes) -> Iterator[bytes]:

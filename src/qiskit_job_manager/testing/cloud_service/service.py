@@ -185,7 +185,7 @@ class CloudService:
                     return Reply.of({})
         except RefusedError as refusal:
             return Reply.refusing(refusal)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             text = f"this cannot be obeyed: {error!r}"
             return Reply.refusing(RefusedError(400, "bad_control", text))
         return None
@@ -219,21 +219,11 @@ class CloudService:
     def _listen(self, port: int) -> None:
         self._server = CloudServer(self, port)
         self._port = int(self._server.server_address[1])
-        threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.02},
-            name="cloud",
-            daemon=True,
-        ).start()
 
     def _stop_listening(self) -> list[threading.Thread]:
         """Close the port and hang up; return the threads of the connections that end now."""
         server, self._server = self._server, None
-        if server is None:
-            return []
-        server.shutdown()
-        server.server_close()
-        return server.hang_up()
+        return [] if server is None else server.stop()
 
     def _forget_timer(self) -> None:
         if self._timer is not None:
