@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.errors import RemoteJobFailedError as RemoteJobFailedError
     from qiskit_job_manager.errors import ResultGoneError as ResultGoneError
     from qiskit_job_manager.errors import StoreBusyError as StoreBusyError
+    from qiskit_job_manager.errors import StoreCopiedError as StoreCopiedError
     from qiskit_job_manager.errors import StoreCorruptError as StoreCorruptError
     from qiskit_job_manager.errors import StoreError as StoreError
     from qiskit_job_manager.errors import StoreFullError as StoreFullError
@@ -73,6 +74,7 @@ _HOMES = {
         "RemoteJobFailedError",
         "ResultGoneError",
         "StoreBusyError",
+        "StoreCopiedError",
         "StoreCorruptError",
         "StoreError",
         "StoreFullError",

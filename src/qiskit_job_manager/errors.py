@@ -14,7 +14,8 @@
     │   ├── StoreCorruptError                    not a database, or a damaged one
     │   ├── StoreNotWritableError (OSError)      no right to write there
     │   ├── StoreFullError (OSError)             no space left
-    │   └── StoreBusyError                       another process held it for too long
+    │   ├── StoreBusyError                       another process held it for too long
+    │   └── StoreCopiedError                     a copy, while the original may be in use
     ├── BackendError
     │   ├── SubmissionRefusedError               a definite no, for good
     │   ├── SubmissionDeferredError              a definite no, try again later
@@ -118,6 +119,14 @@ class StoreBusyError(StoreError):
     """Another process held the store for too long; trying again is safe."""
 
 
+class JobManagerInvalidStateError(JobManagerError):
+    """The call makes no sense in the present state."""
+
+
+class StoreCopiedError(StoreError, JobManagerInvalidStateError):
+    """The store is a copy, and the original may be in use: it can be read, and not driven."""
+
+
 class BackendError(JobManagerError):
     """Something that a backend's adapter reports to the engine."""
 
@@ -166,10 +175,6 @@ class ResultGoneError(BackendError):
 
 class RemoteJobFailedError(BackendError):
     """The job ended in error and the backend has no result of it."""
-
-
-class JobManagerInvalidStateError(JobManagerError):
-    """The call makes no sense in the present state."""
 
 
 class JobManagerTimeoutError(JobManagerError, TimeoutError):

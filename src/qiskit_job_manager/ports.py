@@ -279,6 +279,16 @@ class Store(Protocol):
     def requests(self, job_set_key: int) -> list[Request]:
         """Return what users asked and the driver has not yet done, oldest first."""
 
+    def ensure_original(self) -> None:
+        """See that this is no copy of a store that somebody else may go on with.
+
+        Raises:
+            StoreCopiedError: It may be one; it can be read, and must not be driven.
+        """
+
+    def adopt(self) -> None:
+        """Take this for the original from now on, on the user's word."""
+
     # -- driving --------------------------------------------------------------------------------
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:

@@ -65,9 +65,11 @@ class Driving:
 
         Raises:
             JobManagerInvalidStateError: Nobody drives it, and it cannot be driven here.
+            StoreCopiedError: The store is a copy, and the original may be in use.
         """
         if self._engine.drives(self._record.key):
             return
+        self._store.ensure_original()
         try:
             backend = self.backend()
         except JobManagerInvalidStateError:

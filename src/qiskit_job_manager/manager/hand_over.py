@@ -57,6 +57,7 @@ class HandOver:
             InvalidExperimentError: One cannot run, or there are none at all.
             PlanError: One alone exceeds a limit.
         """
+        self._store.ensure_original()
         if isinstance(experiments, Sequence):
             for index, experiment in enumerate(experiments):
                 self._check(experiment, index)

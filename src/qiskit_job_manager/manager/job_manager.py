@@ -85,6 +85,14 @@ class JobManager:
         self._engine.stop()
         self._store.close()
 
+    def adopt_store(self) -> None:
+        """Take a store that was copied or moved for the original from now on.
+
+        It is your word that nothing goes on with the original: its unfinished jobs would be sent
+        from both, and paid for twice.
+        """
+        self._store.adopt()
+
     # -- running ----------------------------------------------------------------------------------
 
     def run(  # noqa: PLR0913  # the original's signature, and what it lacked

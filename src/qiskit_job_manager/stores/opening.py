@@ -36,8 +36,8 @@ def open_at(location: str | Path) -> SqlStore:
 def _open_file(path: Path) -> SqlStore:
     database = sqlite.connect(path)
     try:
-        bring_up_to_date(database, first=sqlite.mark)
+        bring_up_to_date(database, first=lambda connection: sqlite.mark(connection, path))
     except BaseException:
         database.close()
         raise
-    return SqlStore(database, KernelLocks(database, path.with_name(f"{path.name}.locks")))
+    return SqlStore(database, KernelLocks(database, path))

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, cast, extract, func, or_, select, update
 
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.model import Token
+from qiskit_job_manager.stores import home
 from qiskit_job_manager.stores.locks import KernelLock
 from qiskit_job_manager.stores.schema import job_set
 
@@ -41,6 +42,12 @@ class Ownership(Protocol):
     def driver(self, job_set_key: int) -> str | None:
         """Return who has the right and lives."""
 
+    def ensure_original(self) -> None:
+        """See that the store is no copy."""
+
+    def adopt(self) -> None:
+        """Take the store for the original."""
+
     def close(self) -> None:
         """Give back every right that was taken here."""
 
@@ -56,12 +63,13 @@ class KernelLocks:
 
     Args:
         database: Where the job sets are.
-        folder: Where the lock files are; made when first needed.
+        path: The SQLite file; the lock files are in a folder beside it.
     """
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, path: Path) -> None:
         self._database = database
-        self._folder = folder
+        self._file = path
+        self._folder = path.with_name(f"{path.name}.locks")
         self._mutex = threading.Lock()
         self._held: dict[int, tuple[KernelLock, Token]] = {}
 
@@ -106,6 +114,14 @@ class KernelLocks:
             return None
         lives = job_set_key in self._held or KernelLock.is_held(self._path(row.job_set_id))
         return row.owner if lives else None
+
+    def ensure_original(self) -> None:
+        """See that the file is no copy."""
+        home.ensure_original(self._database, self._file)
+
+    def adopt(self) -> None:
+        """Take the file for the original."""
+        home.adopt(self._database, self._file)
 
     def close(self) -> None:
         """Give back every right that was taken here."""
@@ -193,6 +209,12 @@ class Leases:
             return connection.scalar(
                 select(row.owner).where(row.key == job_set_key, row.lease_until >= _now_us())
             )
+
+    def ensure_original(self) -> None:
+        """Do nothing: a server's database is where its URL says."""
+
+    def adopt(self) -> None:
+        """Do nothing: a server's database is where its URL says."""
 
     def close(self) -> None:
         """Give back every right that was taken here."""

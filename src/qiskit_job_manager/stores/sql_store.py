@@ -15,6 +15,14 @@ class SqlStore(HandingOver, Finding, Driving):
         """Where it is, without password."""
         return self._database.url
 
+    def ensure_original(self) -> None:
+        """See that this is no copy of a store that somebody else may go on with."""
+        self._ownership.ensure_original()
+
+    def adopt(self) -> None:
+        """Take this for the original from now on."""
+        self._ownership.adopt()
+
     def close(self) -> None:
         """Give back the rights to drive and close all connections; harmless when closed."""
         if self._database.is_usable:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 
 from qiskit_job_manager.errors import StoreBusyError, StoreCorruptError, StoreNotWritableError
+from qiskit_job_manager.stores import home
 from qiskit_job_manager.stores.connections import WRITES, Database
 from qiskit_job_manager.stores.failures import translated
 
@@ -57,9 +58,11 @@ def connect(path: Path) -> Database:
     return Database(_engine(path), str(path))
 
 
-def mark(connection: Connection) -> None:
-    """Mark the file as ours, in the transaction that makes its tables."""
-    connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+def mark(connection: Connection, path: Path) -> None:
+    """Mark the file as ours, and as no copy, in the transaction that makes its tables."""
+    if connection.exec_driver_sql("PRAGMA application_id").scalar() != APPLICATION_ID:
+        connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+        home.settle(connection, path)
 
 
 def journal_mode(version: tuple[int, ...]) -> str:
