@@ -43,12 +43,6 @@ class TestContract(BackendContract):
         with CloudService(engine=Engine.AER) as cloud:
             yield QiskitBackend(RetrievingCloudBackend(CloudClient(cloud.address)))
 
-    @pytest.mark.xfail(
-        reason="a 409 to cancelling is taken for something that passes", strict=False
-    )
-    def test_a_job_that_has_ended_can_be_cancelled_without_harm(self, backend, circuits):
-        super().test_a_job_that_has_ended_can_be_cancelled_without_harm(backend, circuits)
-
 
 def test_it_runs_circuits_as_qiskit_has_it(provided, circuits):
     job = provided.run(circuits(2), shots=40)

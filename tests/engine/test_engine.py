@@ -499,3 +499,82 @@ def test_an_error_of_our_own_stops_one_set_with_its_reason_and_no_other(make_ben
     bench.drive(broken)
     bench.run(broken)
     assert bench.states(broken) == {"done": 1}
+
+
+def test_a_job_that_cannot_be_cancelled_any_more_is_collected(make_bench, circuits):
+    """Many providers refuse to cancel what has ended; asking again for ever helps nobody."""
+    bench = make_bench(findable=True)
+    running, done = RemoteStatus(RemoteState.RUNNING), RemoteStatus(RemoteState.DONE)
+    bench.backend.tell(JobStory((running, running, done)))
+    bench.backend.script(Call.CANCEL, *[Raise(TransientBackendError("409 it has ended"))] * 100)
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    while not bench.states(record)["active"]:
+        bench.clock.advance(min(bench.engine.tick(), 60.0))
+    bench.store.request(record.key, RequestKind.CANCEL)
+    bench.engine.wake()
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+
+
+def test_a_refusal_for_now_is_no_attempt_that_the_policy_counts(make_bench, circuits):
+    bench = make_bench(findable=True)
+    bench.backend.script(Call.SUBMIT, *[Raise(SubmissionDeferredError("busy"))] * 3)
+    bench.backend.tell(JobStory.ending(RemoteState.ERROR, "warm"))
+    bench.backend.script(Call.FETCH, Raise(RemoteJobFailedError("warm")))
+    record = bench.job_set(circuits(1), retry=RetryPolicy(max_attempts=2))
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+    assert len(bench.backend.ledger.accepted) == 2
+
+
+def wrong(change):
+    """Results that were changed on their way."""
+    from qiskit_job_manager.codec.results import encode_result
+    from qiskit_job_manager.testing.samples import sampled
+
+    def run(payload, options, n):
+        result = open_result(sampled(payload, options, n)).result()
+        change(result)
+        return encode_result(result)
+
+    return run
+
+
+def other_order(result):
+    result.results.reverse()
+
+
+def other_shots(result):
+    result.results[1].shots = 7
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [(other_order, "another order"), (other_shots, "7 shots instead of 100")],
+)
+def test_results_that_are_not_the_jobs_are_kept_and_called_a_failure(
+    make_bench, circuits, change, words
+):
+    bench = make_bench(findable=True)
+    bench.backend.tell(JobStory.ending(RemoteState.DONE, run=wrong(change)))
+    record = bench.job_set(circuits(3), per_job=3, shots=100)
+    bench.drive(record)
+    bench.run(record)
+    job = bench.jobs(record)[0]
+    assert (job.state, job.has_result) == (JobState.FAILED, True)
+    assert words in job.error
+
+
+def test_names_that_a_backend_changed_do_no_harm(make_bench, circuits):
+    def rename(result):
+        for one in result.results:
+            one.header["name"] = "same for all"
+
+    bench = make_bench(findable=True)
+    bench.backend.tell(JobStory.ending(RemoteState.DONE, run=wrong(rename)))
+    record = bench.job_set(circuits(3), per_job=3, shots=100)
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}

@@ -87,6 +87,12 @@ def says_gone(error: Exception) -> bool:
     return "JobNotFound" in type(error).__name__
 
 
+def is_definite(error: Exception) -> bool:
+    """Say whether the provider understood the request and refused it, so that it stays refused."""
+    answer = answer_behind(error)
+    return answer is not None and answer.status in REFUSALS
+
+
 def is_about_network(error: Exception) -> bool:
     """Say whether the chain speaks of a network, so that the same call may go well later."""
     return answer_behind(error) is not None or any(

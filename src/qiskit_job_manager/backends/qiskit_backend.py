@@ -168,7 +168,7 @@ class QiskitBackend:
         except Exception as error:
             # A job that has ended, or cannot be cancelled at all, says so in many ways; to ask
             # again would change nothing.
-            if failures.is_about_network(error) and not failures.says_gone(error):
+            if failures.is_about_network(error) and not failures.is_definite(error):
                 raise failures.of_read(error, f"the answer to cancelling {remote_id}") from error
 
     def error_message(self, remote_id: str) -> str | None:

@@ -205,6 +205,18 @@ class ResultReader:
         counts = column.field(place, ("data", "counts"))
         return counts if isinstance(counts, dict) else None
 
+    def each(self, *path: str) -> list[Any]:
+        """Return what is at a path of keys in every experiment, ``None`` where there is nothing.
+
+        Raises:
+            CodecError: It is damaged.
+        """
+        found = []
+        for block in range(self._container.n_blocks):
+            count, column = self._read(block)
+            found += [column.field(place, path) for place in range(count)]
+        return found
+
     def readout(self, offset: int) -> ExperimentResult | None:
         """Return one experiment with only what `qiskit.result.Result.get_counts` looks at.
 

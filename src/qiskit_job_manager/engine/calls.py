@@ -14,6 +14,7 @@ from qiskit_job_manager.planning import derive_seed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from qiskit_job_manager.codec.results import ResultReader
     from qiskit_job_manager.engine.spool import Spool
     from qiskit_job_manager.ports import Backend, Store
 
@@ -93,12 +94,12 @@ def fetching(
     return fetch
 
 
-def understanding(store: Store, job: JobRecord) -> Callable[[], Verdict]:
+def understanding(store: Store, job_set_key: int, job: JobRecord) -> Callable[[], Verdict]:
     """Return the call that reads what a stored result says."""
-    return lambda: understand(store, job)
+    return lambda: understand(store, job_set_key, job)
 
 
-def understand(store: Store, job: JobRecord) -> Verdict:
+def understand(store: Store, job_set_key: int, job: JobRecord) -> Verdict:
     """Read a stored result as far as is needed to know what succeeded."""
     from qiskit_job_manager.codec.results import open_result
 
@@ -107,23 +108,40 @@ def understand(store: Store, job: JobRecord) -> Verdict:
         if blob is None:
             return Verdict("the stored result has disappeared from the store", ())
         reader = open_result(blob)
+        members = store.experiments(job_set_key, start=job.start, stop=job.stop)
+        names = [member.name for member in members]
+        mismatch = _mismatch(reader, job, names)
         failures = reader.failures()
     except (CodecError, StoreCorruptError) as error:
         return Verdict(f"the result is kept as it came, but cannot be read: {error}", ())
-    expected = job.stop - job.start
-    if reader.n_experiments != expected:
-        return Verdict(
-            f"the backend returned {reader.n_experiments} results for {expected} experiments; "
-            "the result is kept as it came",
-            (),
-        )
+    if mismatch:
+        return Verdict(f"{mismatch}; the result is kept as it came", ())
     if failures:
         first = min(failures)
-        text = f"{len(failures)} of {expected} experiments failed; {job.start + first}: "
+        text = f"{len(failures)} of {len(names)} experiments failed; {job.start + first}: "
         return Verdict(text + failures[first], tuple(sorted(failures)))
     if reader.success is False:
         return Verdict(f"the backend calls the result unsuccessful: {reader.status}", ())
     return Verdict(job.error if _ended_in_error(job) else None, ())
+
+
+def _mismatch(reader: ResultReader, job: JobRecord, names: list[str]) -> str | None:
+    """Say how a result is not one of the job, if it is not.
+
+    Results are found by their position. Names are looked at only to notice that they are the right
+    ones in a wrong order; many backends drop or change them.
+    """
+    if reader.n_experiments != len(names):
+        return f"the backend returned {reader.n_experiments} results for {len(names)} experiments"
+    told = reader.each("header", "name")
+    if told != names and sorted(map(str, told)) == sorted(names) and len(set(names)) > 1:
+        return "the backend returned the results in another order than the experiments"
+    failed = reader.failures()
+    shots = [n for offset, n in enumerate(reader.each("shots")) if offset not in failed]
+    other = [n for n in shots if isinstance(n, int) and job.shots not in (None, n)]
+    if other:
+        return f"the backend returned a result of {other[0]} shots instead of {job.shots}"
+    return None
 
 
 def job_options(options: Mapping[str, Any], job: JobRecord) -> dict[str, Any]:

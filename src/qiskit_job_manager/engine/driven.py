@@ -50,7 +50,8 @@ class LiveJob:
         since_s: When its present state began, for this driver.
         failures: Calls about it that failed in a row.
         look_ups: Look-ups of its tag that prove absence.
-        cancel_sent: Whether the backend was asked to cancel it.
+        cancel_sent: Whether the backend was asked to cancel it, with whatever success.
+        cancel_again: Whether that failed, so that it is asked again if the job still runs.
     """
 
     record: JobRecord
@@ -60,6 +61,7 @@ class LiveJob:
     failures: int = 0
     look_ups: int = 0
     cancel_sent: bool = False
+    cancel_again: bool = False
 
     def situation(self) -> Situation:
         """Return the facts that decisions are made of."""

@@ -14,15 +14,15 @@ from qiskit_job_manager.errors import (
     SubmissionRefusedError,
     TransientBackendError,
 )
-from qiskit_job_manager.lifecycle import CallKind, Event, after_failed_run, proves_absence
+from qiskit_job_manager.lifecycle import CallKind, Event, proves_absence
 from qiskit_job_manager.model import JobState, RemoteStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qiskit_job_manager.engine.driven import LiveJob
     from qiskit_job_manager.engine.pool import Finished
-    from qiskit_job_manager.model import JobRecord, RetryPolicy
+    from qiskit_job_manager.model import JobRecord
     from qiskit_job_manager.ports import Capabilities
 
 GIVEN_UP = TimeoutError("no answer within the deadline; the call was given up")
@@ -58,7 +58,6 @@ class Outcome:
         failed: Whether the call failed in a way that may pass; it is repeated after a wait.
         pause_s: Seconds for which nothing new is begun on the backend; ``None``: no pause.
         missed: Whether a look-up proved once more that the backend does not have the job.
-        cancel_sent: Whether the backend has been asked to cancel.
     """
 
     event: Event | None = None
@@ -67,12 +66,22 @@ class Outcome:
     failed: bool = False
     pause_s: float | None = None
     missed: bool = False
-    cancel_sent: bool = False
 
 
-def outcome(
-    flight: Flight, job: LiveJob, finished: Finished, policy: RetryPolicy, can: Capabilities
-) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What else an outcome depends on.
+
+    Attributes:
+        can: What the backend can do.
+        after_failed_run: Says what follows when a job ran and failed.
+    """
+
+    can: Capabilities
+    after_failed_run: Callable[[JobRecord], Event]
+
+
+def outcome(flight: Flight, job: LiveJob, finished: Finished, known: Known) -> Outcome:
     """Say what a call that came back, or was given up, means for one of its jobs."""
     value, error = finished.value, finished.error
     if isinstance(error, CredentialsError):
@@ -81,15 +90,15 @@ def outcome(
         case CallKind.SUBMIT:
             return _submitted(job.record, value, error)
         case CallKind.FIND:
-            return _found(flight, job, value, error, can.listing_lag_s)
+            return _found(flight, job, value, error, known.can.listing_lag_s)
         case CallKind.STATUS:
             return _told(job.record, value, error)
         case CallKind.FETCH:
-            return _fetched(job.record, value, error, policy, can)
+            return _fetched(job.record, value, error, known)
         case CallKind.UNDERSTAND:
-            return _understood(job.record, value, error, policy)
+            return _understood(job.record, value, error, known)
         case CallKind.CANCEL:
-            return Outcome(cancel_sent=error is None, failed=error is not None)
+            return Outcome(failed=error is not None)
 
 
 def _needs_login(kind: CallKind, error: CredentialsError) -> Outcome:
@@ -142,34 +151,33 @@ def _fetched(
     job: JobRecord,
     fetched: Fetched | None,
     error: BaseException | None,
-    policy: RetryPolicy,
-    can: Capabilities,
+    known: Known,
 ) -> Outcome:
     if isinstance(fetched, Fetched):
         return Outcome(Event.STORED, {"result": fetched.result, "error": fetched.error or ""})
     if isinstance(error, RemoteJobFailedError):
-        return _failed_run(job, str(error), (), policy)
+        return _failed_run(job, str(error), (), known)
     if isinstance(error, ResultGoneError):
         facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
-        return Outcome(Event.DIED if can.volatile else Event.GONE, facts)
+        return Outcome(Event.DIED if known.can.volatile else Event.GONE, facts)
     return _again(error)
 
 
 def _understood(
-    job: JobRecord, verdict: Verdict | None, error: BaseException | None, policy: RetryPolicy
+    job: JobRecord, verdict: Verdict | None, error: BaseException | None, known: Known
 ) -> Outcome:
     if verdict is None:
         words = f"the result is kept as it came, but could not be read: {_words(error)}"
         return Outcome(Event.BROKE, {"cause": words, "error": words, "ends_attempt": True})
     if verdict.error is None:
         return Outcome(Event.UNDERSTOOD, {"error": "", "failed_offsets": (), "ends_attempt": True})
-    return _failed_run(job, verdict.error, verdict.failed_offsets, policy)
+    return _failed_run(job, verdict.error, verdict.failed_offsets, known)
 
 
 def _failed_run(
-    job: JobRecord, words: str, failed_offsets: tuple[int, ...], policy: RetryPolicy
+    job: JobRecord, words: str, failed_offsets: tuple[int, ...], known: Known
 ) -> Outcome:
-    event = after_failed_run(job.attempts, policy, cancel_requested=job.cancel_requested)
+    event = known.after_failed_run(job)
     facts = {
         "cause": words,
         "error": words,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.engine import calls
-from qiskit_job_manager.engine.outcomes import Flight, Outcome, outcome
+from qiskit_job_manager.engine.outcomes import Flight, Known, Outcome, outcome
 from qiskit_job_manager.engine.requests import heed
 from qiskit_job_manager.engine.steps import fact, step
 from qiskit_job_manager.lifecycle import (
@@ -14,6 +14,7 @@ from qiskit_job_manager.lifecycle import (
     CallKind,
     Event,
     Take,
+    after_failed_run,
     decide,
     growing_wait_s,
     poll_interval_s,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.engine.driven import DrivenSet, LiveJob
     from qiskit_job_manager.engine.pool import Finished
     from qiskit_job_manager.engine.spool import Spool
+    from qiskit_job_manager.model import JobRecord
     from qiskit_job_manager.ports import Backend, Clock, Store
 
 JOBS_PER_STATUS_CALL = 200
@@ -101,7 +103,14 @@ class Turn:
         return bool(steps)
 
     def _outcome(self, flight: Flight, job: LiveJob, finished: Finished) -> Outcome:
-        return outcome(flight, job, finished, self._driven.record.retry, self._driven.capabilities)
+        known = Known(self._driven.capabilities, self._after_failed_run)
+        return outcome(flight, job, finished, known)
+
+    def _after_failed_run(self, job: JobRecord) -> Event:
+        runs = sum(each.remote_id is not None for each in self._store.attempts(job.key))
+        return after_failed_run(
+            runs, self._driven.record.retry, cancel_requested=job.cancel_requested
+        )
 
     def _step(self, job: LiveJob, result: Outcome) -> Advance | None:
         at = self._clock.now()
@@ -121,20 +130,30 @@ class Turn:
         if result.status:
             job.record = replace(job.record, status=result.status)
         if result.failed:
-            job.failures += 1
-            wait_s = growing_wait_s(job.failures, self._driven.record.retry, self._chance())
-            wait_s = max(wait_s, result.pause_s or 0.0)
-            job.ready_s = self._now_s + wait_s
-            if result.pause_s is not None:
-                self._driven.account.pause(job.ready_s)
-        elif kind in (CallKind.STATUS, CallKind.SUBMIT, CallKind.CANCEL):
+            self._back_off(job, result.pause_s)
+        else:
+            self._go_on(job, kind, result)
+        if kind is CallKind.CANCEL:
+            job.cancel_sent, job.cancel_again = True, result.failed
+        elif kind is CallKind.STATUS and job.cancel_again:
+            # A job that has ended cannot be cancelled; only one that still runs is asked again.
+            job.cancel_sent = job.cancel_again = False
+
+    def _back_off(self, job: LiveJob, pause_s: float | None) -> None:
+        job.failures += 1
+        wait_s = growing_wait_s(job.failures, self._driven.record.retry, self._chance())
+        job.ready_s = self._now_s + max(wait_s, pause_s or 0.0)
+        if pause_s is not None:
+            self._driven.account.pause(job.ready_s)
+
+    def _go_on(self, job: LiveJob, kind: CallKind, result: Outcome) -> None:
+        if kind in (CallKind.STATUS, CallKind.SUBMIT, CallKind.CANCEL):
             job.failures = 0
             age_s = self._now_s - job.since_s
             job.ready_s = self._now_s + poll_interval_s(age_s, local=self._driven.record.volatile)
         elif kind is CallKind.FIND:
             job.look_ups += result.missed
             job.ready_s = self._now_s + self._driven.record.retry.first_wait_s
-        job.cancel_sent = job.cancel_sent or result.cancel_sent
 
     # -- what the user asked for --------------------------------------------------------------
 
@@ -215,7 +234,7 @@ class Turn:
             case CallKind.FETCH:
                 call = calls.fetching(backend, self._spool, job, remote_id)
             case CallKind.UNDERSTAND:
-                call = calls.understanding(self._store, job)
+                call = calls.understanding(self._store, job_set_key, job)
             case _:
                 call = calls.cancellation(backend, remote_id)
         return Departure(self._flight(one.kind, (job.key,), tag), call)

@@ -120,15 +120,15 @@ def proves_absence(asked_s: float, doubted_s: float, listing_lag_s: float) -> bo
     return asked_s >= doubted_s + listing_lag_s
 
 
-def after_failed_run(attempts: int, policy: RetryPolicy, *, cancel_requested: bool) -> Event:
+def after_failed_run(runs: int, policy: RetryPolicy, *, cancel_requested: bool) -> Event:
     """Say whether a job that ran and failed is sent again.
 
     Args:
-        attempts: Attempts made so far, at least 1.
+        runs: Attempts that the backend has accepted so far; what it refused cost nothing.
         policy: How many there may be.
         cancel_requested: What the user wanted cancelled is never sent again.
     """
-    again = attempts < policy.max_attempts and not cancel_requested
+    again = runs < policy.max_attempts and not cancel_requested
     return Event.RETRIED if again else Event.BROKE
 
 

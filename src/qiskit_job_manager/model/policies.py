@@ -13,7 +13,8 @@ class RetryPolicy:
     and reads that failed, cost nothing: they are repeated without limit, at growing intervals.
 
     Attributes:
-        max_attempts: Attempts of one job in all, the first included; at least 1.
+        max_attempts: Attempts of one job in all that a backend accepts, the first included; at
+            least 1.
         first_wait_s: Seconds before the first repetition of anything.
         longest_wait_s: Ceiling of the growing intervals, in seconds.
     """
