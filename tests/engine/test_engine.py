@@ -132,6 +132,22 @@ def test_an_idempotent_backend_is_sent_the_same_tag_again(make_bench, circuits):
     assert bench.sent() == {"tag-1": 1}
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [SubmissionDeferredError("429", 5.0), SubmissionRefusedError("no"), CredentialsError("who?")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_no_to_a_repeated_submission_says_nothing_of_the_first(make_bench, circuits, refusal):
+    """The first may have been accepted: another tag would pay for the job twice."""
+    bench = make_bench(idempotent=True)
+    bench.backend.script(Call.SUBMIT, LoseAnswer(), Raise(refusal), Raise(refusal))
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+    assert bench.sent() == {"tag-1": 1}
+
+
 def test_a_refusal_for_now_is_waited_out_for_as_long_as_the_backend_asks(
     make_bench, circuits, clock
 ):

@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.lifecycle import Budget, Situation
+from qiskit_job_manager.lifecycle import Budget, Event, Situation
 from qiskit_job_manager.model import (
     Advance,
     JobRecord,
@@ -50,6 +50,7 @@ class LiveJob:
         since_s: When its present state began, for this driver.
         failures: Calls about it that failed in a row.
         look_ups: Look-ups of its tag that prove absence.
+        repeats: Whether its submission under way repeats one that may have been accepted.
         cancel_sent: Whether the backend was asked to cancel it, with whatever success.
         cancel_again: Whether that failed, so that it is asked again if the job still runs.
     """
@@ -60,6 +61,7 @@ class LiveJob:
     ready_s: float = 0.0
     failures: int = 0
     look_ups: int = 0
+    repeats: bool = False
     cancel_sent: bool = False
     cancel_again: bool = False
 
@@ -218,6 +220,7 @@ class DrivenSet:
         if step.after is not step.expected:
             job.since_s = now_s
             job.look_ups = 0
+            job.repeats = step.event == Event.REPEATED
             job.cancel_sent = False
             if step.after in _PROGRESS:
                 job.failures = 0

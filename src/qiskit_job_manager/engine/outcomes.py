@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.engine.calls import Fetched, Verdict
 from qiskit_job_manager.errors import (
+    BackendError,
     CredentialsError,
     RemoteJobFailedError,
     ResultGoneError,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from qiskit_job_manager.engine.pool import Finished
     from qiskit_job_manager.model import JobRecord
     from qiskit_job_manager.ports import Capabilities
+
+_DEFINITE_NO = (CredentialsError, SubmissionDeferredError, SubmissionRefusedError)
 
 GIVEN_UP = TimeoutError("no answer within the deadline; the call was given up")
 
@@ -84,11 +87,11 @@ class Known:
 def outcome(flight: Flight, job: LiveJob, finished: Finished, known: Known) -> Outcome:
     """Say what a call that came back, or was given up, means for one of its jobs."""
     value, error = finished.value, finished.error
-    if isinstance(error, CredentialsError):
+    if isinstance(error, CredentialsError) and not job.repeats:
         return _needs_login(flight.kind, error)
     match flight.kind:
         case CallKind.SUBMIT:
-            return _submitted(job.record, value, error)
+            return _submitted(job, value, error)
         case CallKind.FIND:
             return _found(flight, job, value, error, known.can.listing_lag_s)
         case CallKind.STATUS:
@@ -107,13 +110,26 @@ def _needs_login(kind: CallKind, error: CredentialsError) -> Outcome:
     return Outcome(event, facts, failed=True, pause_s=0.0)
 
 
-def _submitted(job: JobRecord, remote_id: Any, error: BaseException | None) -> Outcome:
+def _still_in_doubt(error: BackendError) -> Outcome:
+    """Say what a no to a repeated submission means: nothing for the one that it repeats."""
+    words = str(error)
+    pause_s = None if isinstance(error, SubmissionRefusedError) else _wait_of(error)
+    return Outcome(Event.UNANSWERED, {"cause": words, "error": words}, failed=True, pause_s=pause_s)
+
+
+def _wait_of(error: BackendError) -> float:
+    return (error.retry_after_s or 0.0) if isinstance(error, SubmissionDeferredError) else 0.0
+
+
+def _submitted(job: LiveJob, remote_id: Any, error: BaseException | None) -> Outcome:
+    if job.repeats and isinstance(error, _DEFINITE_NO):
+        return _still_in_doubt(error)
     if error is None:
-        event = Event.ACCEPTED if job.state is JobState.SUBMITTING else Event.FOUND
+        event = Event.ACCEPTED if job.record.state is JobState.SUBMITTING else Event.FOUND
         return Outcome(event, {"remote_id": remote_id, "error": ""})
     if isinstance(error, SubmissionDeferredError):
         facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
-        return Outcome(Event.DEFERRED, facts, failed=True, pause_s=error.retry_after_s or 0.0)
+        return Outcome(Event.DEFERRED, facts, failed=True, pause_s=_wait_of(error))
     if isinstance(error, SubmissionRefusedError):
         facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
         return Outcome(Event.REFUSED, facts)
