@@ -39,7 +39,7 @@ def wait_until(job_set, condition, within_s=20.0):
     until = time.monotonic() + within_s
     while not condition(job_set.progress()):
         assert time.monotonic() < until, job_set.report()
-        job_set._driving._engine.wait_for_change(job_set._driving._engine.changes, 0.05)
+        time.sleep(0.005)
 
 
 # -- waiting ----------------------------------------------------------------------------------

@@ -77,8 +77,11 @@ class QiskitBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Qiskit's interface has no marks to find jobs by, and asks about one job at a time."""
-        return Capabilities(volatile=self._volatile)
+        """Qiskit's interface has no marks to find jobs by, and asks about one job at a time.
+
+        Asking a local job costs next to nothing, so all of them are asked together.
+        """
+        return Capabilities(volatile=self._volatile, bulk_status=self._local)
 
     def limits(self) -> Limits:
         """Return what the backend says of its limits, and for local ones what serves best."""

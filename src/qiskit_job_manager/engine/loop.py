@@ -79,8 +79,7 @@ class Engine:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = False
-        self._changed = threading.Condition()
-        self._changes = 0
+        self._done = threading.Condition()
 
     # -- asked from outside -----------------------------------------------------------------------
 
@@ -120,15 +119,16 @@ class Engine:
                 driven.looked_s = float("-inf")
         self._wake.set()
 
-    @property
-    def changes(self) -> int:
-        """How often something was written; grows with every change."""
-        return self._changes
+    def wait_until_done(self, job_set_key: int, timeout_s: float) -> None:
+        """Return when this engine does not drive a job set any more, or after the time.
 
-    def wait_for_change(self, seen: int, timeout_s: float) -> None:
-        """Return when ``changes`` has passed ``seen``, or after the time."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._changes != seen, timeout_s)
+        Where it does not drive the set at all, that is after the time.
+        """
+        with self._done:
+            if self.drives(job_set_key):
+                self._done.wait_for(lambda: not self.drives(job_set_key), timeout_s)
+            else:
+                self._done.wait(timeout_s)
 
     def start(self) -> None:
         """Start the thread, unless it runs."""
@@ -186,7 +186,7 @@ class Engine:
             self._leave(driven)
             with contextlib.suppress(StoreError):
                 self._store.release(driven.token)
-        self._note_change()
+        self._tell_done()
 
     def _move(self, driven: DrivenSet, now_s: float) -> float:
         turn = Turn(driven, self._store, self._clock, self._new_tag, self._chance, self._spool)
@@ -197,8 +197,6 @@ class Engine:
             changed |= wrote
             for departure in departures:
                 self._depart(driven, departure, now_s)
-        if changed:
-            self._note_change()
         if driven.is_finished or (driven.backend is None and not changed):
             self._finish(driven)
         return 0.0 if changed else max(driven.next_wake_s(now_s) - now_s, 0.0)
@@ -298,7 +296,7 @@ class Engine:
         self._leave(driven)
         with self._lock:
             self._wanted.pop(driven.record.key, None)
-        self._note_change()
+        self._tell_done()
 
     # -- the thread -------------------------------------------------------------------------------
 
@@ -324,7 +322,6 @@ class Engine:
     def _submissions_under_way(self) -> bool:
         return any(flight.kind is CallKind.SUBMIT for flight in self._flights.values())
 
-    def _note_change(self) -> None:
-        with self._changed:
-            self._changes += 1
-            self._changed.notify_all()
+    def _tell_done(self) -> None:
+        with self._done:
+            self._done.notify_all()

@@ -17,6 +17,7 @@ from qiskit_job_manager.lifecycle import (
     after_failed_run,
     decide,
     growing_wait_s,
+    next_state,
     poll_interval_s,
 )
 from qiskit_job_manager.model import Advance, JobState, RemoteState
@@ -94,7 +95,7 @@ class Turn:
             for key in arrival.flight.job_keys
             if (job := self._driven.live.get(key)) and _concerns(arrival.flight, job)
         ]
-        steps = [s for _, job, result in outcomes if (s := self._step(job, result))]
+        steps = [s for _, job, result in outcomes for s in self._steps(job, result)]
         self._driven.write(steps, self._now_s)
         for arrival, job, result in outcomes:
             if job.ticket == arrival.finished.ticket:
@@ -112,16 +113,26 @@ class Turn:
             runs, self._driven.record.retry, cancel_requested=job.cancel_requested
         )
 
-    def _step(self, job: LiveJob, result: Outcome) -> Advance | None:
-        at = self._clock.now()
-        if result.event is not None:
-            return step(job.record, result.event, at, **result.facts)
-        facts = dict(result.facts)
-        if result.status and result.status.state in _STILL_THERE:
-            if result.status == job.record.status:
-                return None
-            facts["status"] = result.status
-        return fact(job.record, "noted", at, **facts) if facts else None
+    def _steps(self, job: LiveJob, result: Outcome) -> list[Advance]:
+        at, record = self._clock.now(), job.record
+        if result.event is None:
+            facts = {**result.facts, **self._news(job, result)}
+            return [fact(record, "noted", at, **facts)] if facts else []
+        steps = []
+        ended = step(record, Event.ENDED, at, cause="the backend says so", status=record.status)
+        if ended and next_state(record.state, result.event) is None:
+            # It was fetched as soon as it had ended; that it had is written together with that.
+            steps.append(ended)
+            record = replace(record, state=ended.after)
+        last = step(record, result.event, at, **result.facts)
+        return [*steps, last] if last else []
+
+    def _news(self, job: LiveJob, result: Outcome) -> dict[str, Any]:
+        """Return what the backend says that is worth writing down while the job goes on."""
+        news = result.status
+        if self._driven.record.volatile or news is None or news == job.record.status:
+            return {}  # who else looks at a local job would see it done before long
+        return {"status": news} if news.state in _STILL_THERE else {}
 
     def _remember(self, job: LiveJob, kind: CallKind, result: Outcome) -> None:
         """Keep what only matters to this driver: when to ask again, and what was asked."""
@@ -185,16 +196,14 @@ class Turn:
         job = self._driven.live[decision.job_key].record
         at = self._clock.now()
         if isinstance(decision, Take):
-            ends = decision.event not in (Event.ENDED, Event.UNANSWERED)
-            words = None if decision.event is Event.ENDED else decision.cause
             return step(
                 job,
                 decision.event,
                 at,
                 cause=decision.cause,
                 status=job.status,
-                error=words,
-                ends_attempt=ends,
+                error=decision.cause,
+                ends_attempt=decision.event is not Event.UNANSWERED,
             )
         if decision.kind is not CallKind.SUBMIT:
             return None

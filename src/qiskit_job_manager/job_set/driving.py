@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import JobSetRecord, RequestKind
     from qiskit_job_manager.ports import Backend, Clock, Store
 
-_LOOK_EVERY_S = 0.5
+# Small jobs change hundreds of times a second: looking at each change would cost more than it is
+# worth. The end of the set is told at once.
+_FIRST_PAUSE_S = 0.02
+_LONGEST_PAUSE_S = 0.25
 
 
 class Driving:
@@ -91,15 +94,15 @@ class Driving:
         self._engine.wake()
 
     def wait(self, is_over: Callable[[], bool], deadline: Deadline) -> bool:
-        """Wait until something is so, and say whether it is; look after each change."""
-        seen = self._engine.changes
+        """Wait until something is so, and say whether it is; look often at first, then less so."""
+        pause_s = _FIRST_PAUSE_S
         while not is_over():
             if deadline.remaining_s <= 0:
                 return False
             self._engine.raise_if_broken(self._record.key)
             self.ensure()
-            self._engine.wait_for_change(seen, min(deadline.remaining_s, _LOOK_EVERY_S))
-            seen = self._engine.changes
+            self._engine.wait_until_done(self._record.key, min(pause_s, deadline.remaining_s))
+            pause_s = min(pause_s * 1.2, _LONGEST_PAUSE_S)
         return True
 
     def _open(self) -> Backend:

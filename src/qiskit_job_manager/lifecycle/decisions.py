@@ -109,10 +109,20 @@ def decide(jobs: Sequence[Situation], now_s: float, budget: Budget) -> list[Deci
     taken = [d for job in jobs if (d := _take(job, budget))]
     calls = sorted(_calls(jobs, now_s, budget), key=_urgency)
     free = max(budget.calls, 0)
-    bulk = [c for c in calls if c.kind is CallKind.STATUS] if budget.bulk_status and free else []
+    bulk = _bulk(jobs, calls, budget) if free else []
     submissions = [c for c in calls if c.kind is CallKind.SUBMIT][: max(budget.submissions, 0)]
-    others = [c for c in calls if c.kind is not CallKind.SUBMIT and c not in bulk]
+    alone = (CallKind.SUBMIT, CallKind.STATUS) if bulk else (CallKind.SUBMIT,)
+    others = [c for c in calls if c.kind not in alone]
     return [*taken, *bulk, *(others + submissions)[: free - bool(bulk)]]
+
+
+def _bulk(jobs: Sequence[Situation], calls: Sequence[Call], budget: Budget) -> list[Call]:
+    """Return the enquiries of one bulk call: where one is due, all are made at no more cost."""
+    if not budget.bulk_status or not any(c.kind is CallKind.STATUS for c in calls):
+        return []
+    active = (j for j in jobs if j.state is JobState.ACTIVE and not j.busy and not _take(j, budget))
+    asked = (j for j in active if _call_about_active(j, budget) is CallKind.STATUS)
+    return [Call(CallKind.STATUS, j.job_key) for j in asked]
 
 
 def proves_absence(asked_s: float, doubted_s: float, listing_lag_s: float) -> bool:
@@ -132,6 +142,7 @@ def after_failed_run(runs: int, policy: RetryPolicy, *, cancel_requested: bool) 
     return Event.RETRIED if again else Event.BROKE
 
 
+_HAS_ENDED = frozenset({RemoteState.DONE, RemoteState.ERROR})
 _URGENCY = (
     CallKind.UNDERSTAND,
     CallKind.FETCH,
@@ -172,8 +183,6 @@ def _resolve_doubt(job: Situation, budget: Budget) -> Take | None:
 
 def _follow_backend(job: Situation, budget: Budget) -> Take | None:
     match job.remote:
-        case RemoteState.DONE | RemoteState.ERROR:
-            return Take(Event.ENDED, job.job_key, f"the backend says {job.remote}")
         case RemoteState.CANCELLED:
             by = "as asked" if job.cancel_requested else "by somebody else"
             return Take(Event.STOPPED, job.job_key, f"cancelled on the backend, {by}")
@@ -182,6 +191,13 @@ def _follow_backend(job: Situation, budget: Budget) -> Take | None:
         case RemoteState.GONE:
             return Take(Event.VANISHED, job.job_key, "the backend does not have the job any more")
     return None
+
+
+def _call_about_active(job: Situation, budget: Budget) -> CallKind:
+    if job.remote in _HAS_ENDED:
+        return CallKind.FETCH
+    wants_cancel = job.cancel_requested and not job.cancel_sent and budget.cancels
+    return CallKind.CANCEL if wants_cancel else CallKind.STATUS
 
 
 def _calls(jobs: Sequence[Situation], now_s: float, budget: Budget) -> Iterator[Call]:
@@ -203,8 +219,7 @@ def _call(job: Situation, budget: Budget) -> CallKind | None:
         case JobState.IN_DOUBT if budget.findable:
             return CallKind.FIND
         case JobState.ACTIVE:
-            wants_cancel = job.cancel_requested and not job.cancel_sent and budget.cancels
-            return CallKind.CANCEL if wants_cancel else CallKind.STATUS
+            return _call_about_active(job, budget)
         case JobState.COLLECTING:
             return CallKind.UNDERSTAND if job.has_result else CallKind.FETCH
     return None
