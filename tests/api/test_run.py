@@ -348,6 +348,37 @@ def test_an_unfinished_set_whose_backend_cannot_be_opened_says_so_and_can_be_rea
         assert second.retrieve_job_set(other.job_set_id(), backend).results(timeout=30).success
 
 
+def test_a_set_does_not_go_on_with_another_backend(store_path, scripted, circuits):
+    from qiskit.providers.basic_provider import BasicSimulator
+
+    backend, hang = scripted(), Hang()
+    backend.script(Call.SUBMIT, hang)
+    with JobManager(store_path) as first:
+        job_set = first.run(circuits(1), backend)
+        assert hang.reached.wait(20)
+    hang.release()
+    with JobManager(store_path) as second:
+        with pytest.raises(InvalidArgumentError, match="runs on 'scripted'"):
+            second.retrieve_job_set(job_set.job_set_id(), BasicSimulator())
+        assert second.find(job_set.job_set_id()).progress().n_ended == 0
+
+
+def test_what_the_user_called_volatile_stays_so_when_it_goes_on(store_path, circuits):
+    from qiskit.providers.basic_provider import BasicSimulator
+
+    class Lab(BasicSimulator):
+        """A simulator of the user's own, whose jobs nobody finds again."""
+
+        def run(self, run_input, **options):
+            return super().run(run_input, **options)
+
+    with JobManager(store_path) as first:
+        job_set = first.run(circuits(40), Lab(), max_experiments_per_job=1, volatile=True, shots=5)
+    with JobManager(store_path) as second:
+        again = second.retrieve_job_set(job_set.job_set_id(), Lab())
+        assert again.results(timeout=60).success
+
+
 # -- the rest of the interface --------------------------------------------------------------------
 
 

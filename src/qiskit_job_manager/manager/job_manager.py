@@ -224,13 +224,10 @@ class JobManager:
 
         Raises:
             JobManagerUnknownJobSet: There is none, or several.
+            InvalidArgumentError: The backend is another one than the job set's.
         """
-        adapter = None
-        if backend is not None:
-            from qiskit_job_manager import backends
-
-            adapter = backends.adapt(backend)
-        job_set = self._job_set(self.find(job_set_id).record(), adapter)
+        record = self.find(job_set_id).record()
+        job_set = self._job_set(record, None if backend is None else _same(record, backend))
         if refresh:
             job_set.refresh()
         with contextlib.suppress(JobManagerInvalidStateError):  # it can be read in any case
@@ -268,6 +265,24 @@ class JobManager:
         """Return the time of day as a name that is free."""
         base = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return base if self._store.job_set_named(base) is None else f"{base}-{uuid.uuid4().hex[:8]}"
+
+
+def _same(record: JobSetRecord, backend: Any) -> Backend:
+    """Return the adapter to a backend that a job set goes on with.
+
+    Raises:
+        InvalidArgumentError: It has another name than the one that the job set runs on.
+    """
+    from qiskit_job_manager import backends
+
+    adapter = backends.adapt(backend, volatile=True if record.volatile else None)
+    if adapter.name != record.backend_name:
+        msg = (
+            f"job set {record.name!r} runs on {record.backend_name!r}, and the backend that was "
+            f"given is {adapter.name!r}: give the one that has its jobs"
+        )
+        raise InvalidArgumentError(msg)
+    return adapter
 
 
 def _open_backend(uri: str) -> Backend:
