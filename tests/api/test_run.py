@@ -442,3 +442,14 @@ def test_a_report_on_everything_names_every_set(manager, aer, circuits):
 def test_a_set_is_iterated_over_experiment_by_experiment(manager, aer, circuits):
     job_set = manager.run(circuits(3), aer, shots=1)
     assert [(e.index, e.name) for e in job_set] == [(0, "c0"), (1, "c1"), (2, "c2")]
+
+
+def test_a_defect_in_the_engine_is_told_to_whoever_waits(manager, scripted, circuits, monkeypatch):
+    from qiskit_job_manager.engine import Engine
+
+    def broken(self, now_s):
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr(Engine, "_claim", broken)
+    with pytest.raises(JobManagerError, match=r"a mistake of ours.*nothing is lost"):
+        manager.run(circuits(1), scripted()).results(timeout=20)

@@ -68,6 +68,6 @@ class Account:
         return min(times, default=float("inf"))
 
     def _sent_within_a_minute(self, now_s: float) -> int:
-        while self._sent_s and self._sent_s[0] <= now_s - _MINUTE_S:
+        while self._sent_s and self._sent_s[0] + _MINUTE_S <= now_s:
             self._sent_s.popleft()
         return len(self._sent_s)

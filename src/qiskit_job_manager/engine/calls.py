@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.engine.couriers import fetch_once
-from qiskit_job_manager.errors import CodecError, StoreCorruptError
+from qiskit_job_manager.errors import (
+    CodecError,
+    StoreCorruptError,
+    StoreError,
+    SubmissionDeferredError,
+    SubmissionRefusedError,
+)
 from qiskit_job_manager.lifecycle import CallKind
 from qiskit_job_manager.model import JobRecord, RawResult, RemoteState, RemoteStatus
 from qiskit_job_manager.planning import derive_seed
@@ -16,6 +22,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.codec.results import ResultReader
     from qiskit_job_manager.engine.spool import Spool
+    from qiskit_job_manager.model import Blob
     from qiskit_job_manager.ports import Backend, Store
 
 # Ample, as giving up too early costs more than a thread: IBM's client itself waits 900 s for the
@@ -58,7 +65,22 @@ def submission(
 ) -> Callable[[], str]:
     """Return the call that sends a job."""
     own = job_options(options, job)
-    return lambda: backend.submit(store.payload(job.key), own, tag)
+    return lambda: backend.submit(_payload(store, job), own, tag)
+
+
+def _payload(store: Store, job: JobRecord) -> Blob:
+    """Return what to send.
+
+    Raises:
+        SubmissionRefusedError: It is damaged.
+        SubmissionDeferredError: It cannot be read now; either way nothing was sent.
+    """
+    try:
+        return store.payload(job.key)
+    except StoreCorruptError as error:
+        raise SubmissionRefusedError(str(error)) from error
+    except StoreError as error:
+        raise SubmissionDeferredError(str(error)) from error
 
 
 def status_check(

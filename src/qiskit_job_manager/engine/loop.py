@@ -302,11 +302,21 @@ class Engine:
 
     def _run(self) -> None:
         while not self._stopping:
-            wait_s = self.tick()
+            wait_s = self._safe_tick()
             if wait_s > 0:
                 self._wake.wait(None if wait_s == float("inf") else wait_s)
             self._wake.clear()
         self._wind_down()
+
+    def _safe_tick(self) -> float:
+        try:
+            return self.tick()
+        except Exception as error:  # noqa: BLE001  # whoever waits is told, instead of waiting on
+            with self._lock:
+                records = [record for record, _ in self._wanted.values()]
+            for record in records:
+                self._break(record, error)
+            return _LOOK_EVERY_S
 
     def _wind_down(self) -> None:
         """Record what comes back within seconds, so that little is left in doubt."""

@@ -11,6 +11,7 @@ from qiskit_job_manager.errors import (
     CredentialsError,
     RemoteJobFailedError,
     ResultGoneError,
+    StoreError,
     SubmissionDeferredError,
     SubmissionRefusedError,
     TransientBackendError,
@@ -182,6 +183,8 @@ def _fetched(
 def _understood(
     job: JobRecord, verdict: Verdict | None, error: BaseException | None, known: Known
 ) -> Outcome:
+    if isinstance(error, StoreError):
+        return _again(error)
     if verdict is None:
         words = f"the result is kept as it came, but could not be read: {_words(error)}"
         return Outcome(Event.BROKE, {"cause": words, "error": words, "ends_attempt": True})
