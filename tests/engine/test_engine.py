@@ -10,6 +10,8 @@ from qiskit_job_manager.errors import (
     JobManagerError,
     RemoteJobFailedError,
     ResultGoneError,
+    StoreBusyError,
+    StoreCorruptError,
     SubmissionDeferredError,
     SubmissionRefusedError,
     TransientBackendError,
@@ -146,6 +148,56 @@ def test_a_no_to_a_repeated_submission_says_nothing_of_the_first(make_bench, cir
     bench.run(record)
     assert bench.states(record) == {"done": 1}
     assert bench.sent() == {"tag-1": 1}
+
+
+@pytest.mark.parametrize("read", ["payload", "result"])
+def test_a_store_that_is_busy_for_a_moment_fails_no_job(make_bench, circuits, monkeypatch, read):
+    """Not even on a blind backend, where a doubt would wait for the user: nothing was sent."""
+    bench = make_bench()
+    record = bench.job_set(circuits(1))
+    original, refused = getattr(bench.store, read), []
+
+    def busy(key):
+        if len(refused) < 3:
+            refused.append(key)
+            raise StoreBusyError("held by another process")
+        return original(key)
+
+    monkeypatch.setattr(bench.store, read, busy)
+    bench.drive(record)
+    bench.run(record)
+    assert len(refused) == 3
+    assert bench.states(record) == {"done": 1}
+
+
+def test_a_job_whose_payload_is_damaged_is_never_sent_and_says_so(
+    make_bench, circuits, monkeypatch
+):
+    bench = make_bench(findable=True)
+    record = bench.job_set(circuits(1))
+
+    def damaged(key):
+        raise StoreCorruptError("the bytes do not match their checksum")
+
+    monkeypatch.setattr(bench.store, "payload", damaged)
+    bench.drive(record)
+    bench.run(record)
+    [job] = bench.jobs(record)
+    assert (job.state, bench.sent()) == (JobState.FAILED, {})
+    assert "checksum" in job.error
+
+
+def test_a_pace_that_is_reached_exactly_on_the_minute_does_not_spin(make_bench, circuits, clock):
+    """At 14.948999 s, what was sent a minute before counted or not by the last digit."""
+    clock.advance(14.948999)
+    bench = make_bench(findable=True)
+    record = bench.job_set(circuits(3), limits=Limits(submissions_per_minute=1))
+    bench.drive(record)
+    for _ in range(2000):
+        clock.advance(bench.engine.tick())
+        if not bench.engine.drives(record.key):
+            break
+    assert bench.states(record) == {"done": 3}
 
 
 def test_a_refusal_for_now_is_waited_out_for_as_long_as_the_backend_asks(
