@@ -18,7 +18,7 @@ from qiskit_job_manager.engine.driven import DrivenSet, SupersededError
 from qiskit_job_manager.engine.outcomes import GIVEN_UP, Flight
 from qiskit_job_manager.engine.pool import CallPool, Calls, Finished
 from qiskit_job_manager.engine.turn import Arrival, Departure, Turn
-from qiskit_job_manager.errors import JobManagerError, StoreError
+from qiskit_job_manager.errors import JobManagerError, StoreError, StoreTooNewError
 from qiskit_job_manager.lifecycle import CallKind
 
 if TYPE_CHECKING:
@@ -99,12 +99,15 @@ class Engine:
             return job_set_key in self._wanted
 
     def raise_if_broken(self, job_set_key: int) -> None:
-        """Raise if this engine had to stop driving a job set because of a defect.
+        """Raise if this engine had to stop driving a job set; `drive` tries again.
 
         Raises:
-            JobManagerError: It had; the cause is the defect. `drive` tries again.
+            StoreTooNewError: A newer program has migrated the store.
+            JobManagerError: There is a defect; it is the cause.
         """
         error = self._broken.get(job_set_key)
+        if isinstance(error, JobManagerError):
+            raise error
         if error is not None:
             msg = (
                 f"driving the job set was stopped by {type(error).__name__}: {error}. This is a "
@@ -169,6 +172,8 @@ class Engine:
         except SupersededError:
             logger.warning("job set %s is driven by another process now", driven.record.job_set_id)
             self._leave(driven)
+        except StoreTooNewError as error:
+            self._break(driven.record, error)
         except StoreError as error:
             logger.warning("the store cannot be used now, trying again: %s", error)
         except Exception as error:  # noqa: BLE001  # one set's trouble must not stop the others
@@ -176,8 +181,8 @@ class Engine:
         return _LOOK_EVERY_S
 
     def _break(self, record: JobSetRecord, error: Exception) -> None:
-        """Stop driving a job set because of a defect of ours; keep the reason for whoever waits."""
-        logger.exception("job set %s cannot be driven", record.job_set_id)
+        """Stop driving a job set for good, and keep the reason for whoever waits."""
+        logger.error("job set %s cannot be driven", record.job_set_id, exc_info=error)
         driven = self._driven.get(record.key)
         with self._lock:
             self._broken[record.key] = error
@@ -278,6 +283,8 @@ class Engine:
                     self._driven[record.key] = DrivenSet(
                         record, token, backend, self._store, account, now_s
                     )
+            except StoreTooNewError as error:
+                self._break(record, error)
             except StoreError as error:
                 logger.warning("job set %s cannot be driven now: %s", record.job_set_id, error)
             except Exception as error:  # noqa: BLE001  # one set's trouble must not stop the others

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qiskit_job_manager.stores.driving import Driving
 from qiskit_job_manager.stores.finding import Finding
 from qiskit_job_manager.stores.handing_over import HandingOver
+from qiskit_job_manager.stores.versions import refuse_newer
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.model import Token
 
 
 class SqlStore(HandingOver, Finding, Driving):
@@ -14,6 +20,16 @@ class SqlStore(HandingOver, Finding, Driving):
     def url(self) -> str:
         """Where it is, without password."""
         return self._database.url
+
+    def claim(self, job_set_key: int, owner: str) -> Token | None:
+        """Take the right to drive, unless a newer program has migrated the store meanwhile."""
+        refuse_newer(self._database)
+        return super().claim(job_set_key, owner)
+
+    def renew(self, token: Token) -> bool:
+        """Stay the driver, unless a newer program has migrated the store meanwhile."""
+        refuse_newer(self._database)
+        return super().renew(token)
 
     def ensure_original(self) -> None:
         """See that this is no copy of a store that somebody else may go on with."""

@@ -44,6 +44,16 @@ def bring_up_to_date(database: Database, first: Callable[[Connection], None]) ->
             migrate(connection)
 
 
+def refuse_newer(database: Database) -> None:
+    """See that no newer program has migrated the store since it was opened.
+
+    Raises:
+        StoreTooNewError: One has.
+    """
+    with database.reading() as connection:
+        _is_newest(connection, database.where)
+
+
 def _is_newest(connection: Connection, where: str) -> bool:
     version = schema_version(connection)
     if version is not None and version > REVISION:
