@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, select, tuple_
+from sqlalchemy import and_, exists, or_, select, tuple_
 
 from qiskit_job_manager.errors import StoreError
+from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import queries, schema
 from qiskit_job_manager.stores.part import Part
 from qiskit_job_manager.stores.rows import (
@@ -37,15 +38,28 @@ if TYPE_CHECKING:
         ExperimentRecord,
         JobRecord,
         JobSetRecord,
-        JobState,
         Request,
         Totals,
     )
 
 _PAGE = 1000
 
-_sets, _experiments = schema.job_set, schema.experiment
+_sets, _experiments, _jobs = schema.job_set, schema.experiment, schema.job
 _attempts, _events, _requests = schema.attempt, schema.event, schema.request
+
+_CAN_MOVE = [state for state in JobState if not state.is_final]
+# Set by set, each takes a look at the index of the set's states and at that of its requests.
+_UNFINISHED = (
+    select(*JOB_SET_COLUMNS)
+    .where(
+        _sets.c.complete,
+        or_(
+            exists().where(_jobs.c.job_set == _sets.c.key, _jobs.c.state.in_(_CAN_MOVE)),
+            exists().where(_requests.c.job_set == _sets.c.key),
+        ),
+    )
+    .order_by(_sets.c.key)
+)
 
 
 class Finding(Part):
@@ -71,6 +85,10 @@ class Finding(Part):
             return self._job_sets(limit=limit)
         place = tuple_(_sets.c.created_at, _sets.c.key)
         return self._job_sets(place < (before.created_at, before.key), limit=limit)
+
+    def unfinished(self, limit: int | None = None) -> list[JobSetRecord]:
+        """Return up to ``limit`` complete job sets with something left to do, oldest first."""
+        return [job_set_from(row) for row in self._rows(_UNFINISHED.limit(limit))]
 
     def _job_sets(
         self, *conditions: ColumnElement[bool], limit: int | None = None

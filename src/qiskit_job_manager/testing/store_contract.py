@@ -46,6 +46,7 @@ from qiskit_job_manager.testing.store_samples import (
     experiments,
     hand_over,
     must_claim,
+    step,
     submission,
     the_set,
 )
@@ -214,6 +215,33 @@ class FindingContract:
             seen += [job_set.name for job_set in page]
             page = store.job_sets(before=page[-1], limit=2)
         assert seen == ["3", "1", "4", "2", "0"]
+
+    def test_unfinished_are_the_complete_sets_with_a_job_or_a_word_left(self, store: Store) -> None:
+        hand_over(store, [["a"], ["b"]])
+        sweep = the_set(store)
+        assert store.unfinished() == []  # it is still being handed over
+        store.complete_job_set(sweep.key)
+        assert store.unfinished() == [the_set(store)]
+        token = must_claim(store)
+        for index, end in enumerate([JobState.CANCELLED, JobState.DONE]):
+            store.advance(token, [step(store, index, JobState.PLANNED, end)])
+            assert len(store.unfinished()) == (index == 0)
+        store.request(sweep.key, RequestKind.RETRY, 0)
+        assert store.unfinished() == [the_set(store)]
+        store.settle(token, *store.requests(sweep.key))
+        assert store.unfinished() == []
+
+    def test_unfinished_are_in_the_order_of_their_making_whatever_the_clock_said(
+        self, store: Store
+    ) -> None:
+        for number, hours in enumerate([5, -24, 0]):
+            made = store.create_job_set(
+                draft(str(number), created_at=NOON + timedelta(hours=hours))
+            )
+            store.complete_job_set(made.key)
+            store.request(made.key, RequestKind.CANCEL)
+        assert [found.name for found in store.unfinished()] == ["0", "1", "2"]
+        assert [found.name for found in store.unfinished(limit=2)] == ["0", "1"]
 
     def test_the_jobs_of_an_experiment_are_all_its_shares_and_no_others(self, store: Store) -> None:
         hand_over(store, [["a", "b"], ["c"], ["d", "e", "f"]], shares=3)
