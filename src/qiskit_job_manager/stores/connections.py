@@ -17,9 +17,11 @@ from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.stores.failures import store_error, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Engine, PoolProxiedConnection, Select
+    from sqlalchemy import Connection, Engine, PoolProxiedConnection, Select, UpdateBase
+
+    Statement = Select[Any] | UpdateBase
 
 WRITES = "qjm_writes"
 """Execution option of connections that will write."""
@@ -67,7 +69,7 @@ class Database:
         self._closed = False
         self._held = _Held()
         self._all_held: weakref.WeakSet[PoolProxiedConnection] = weakref.WeakSet()
-        self._compiled: dict[Select[Any], _Query] = {}
+        self._compiled: dict[Statement, _Query] = {}
 
     @property
     def url(self) -> str:
@@ -90,8 +92,35 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that is committed at the end, or rolled back."""
         self._check_usable()
-        with translated(self.where), self._writer.begin() as connection:
+        with self._translated(), self._writer.begin() as connection:
             yield connection
+
+    def run(
+        self, connection: Connection, statement: Statement, values: dict[str, Any]
+    ) -> Sequence[Sequence[Any]]:
+        """Run one statement in a transaction, past SQLAlchemy's own path, which costs more.
+
+        Args:
+            connection: That of the transaction.
+            statement: One that lives as long as the program; it is compiled once.
+            values: The values of all its parameters, and maybe others, as the driver takes them:
+                no type of the schema is applied.
+
+        Returns:
+            Rows as the driver gives them.
+        """
+        query = self._query(statement)
+        cursor = connection.connection.cursor()
+        cursor.execute(query.sql, query.arranged(values))
+        return [] if cursor.description is None else cursor.fetchall()
+
+    def run_many(
+        self, connection: Connection, statement: Statement, rows: Iterable[dict[str, Any]]
+    ) -> None:
+        """Run one statement, which returns no rows, for each of many rows; see `run`."""
+        query = self._query(statement)
+        arranged: list[Any] = [query.arranged(row) for row in rows]
+        connection.connection.cursor().executemany(query.sql, arranged)
 
     def quick(self, statement: Select[Any], values: dict[str, Any]) -> list[Sequence[Any]]:
         """Run one small read where SQLAlchemy's own path would cost more than the read.
@@ -104,7 +133,7 @@ class Database:
             Rows as the driver gives them: no type of the schema has been applied.
         """
         self._check_usable()
-        query = self._compiled.get(statement) or self._compile(statement)
+        query = self._query(statement)
         connection = self._held.connection or self._hold()
         try:
             cursor = connection.dbapi_connection.cursor()  # type: ignore[union-attr]  # held: open
@@ -134,7 +163,18 @@ class Database:
                 "here, or start processes with multiprocessing's 'spawn'."
             )
 
-    def _compile(self, statement: Select[Any]) -> _Query:
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        with translated(self.where):
+            try:
+                yield
+            except self._engine.dialect.loaded_dbapi.Error as error:
+                raise store_error(error, self.where) from error
+
+    def _query(self, statement: Statement) -> _Query:
+        return self._compiled.get(statement) or self._compile(statement)
+
+    def _compile(self, statement: Statement) -> _Query:
         compiled = statement.compile(dialect=self._engine.dialect)
         query = _Query(str(compiled), compiled.params, compiled.positiontup)
         self._compiled[statement] = query

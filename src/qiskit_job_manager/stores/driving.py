@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, insert
 
 from qiskit_job_manager.errors import StoreError
-from qiskit_job_manager.stores import schema
+from qiskit_job_manager.stores import changes, schema
 from qiskit_job_manager.stores.failures import ConstraintError
-from qiskit_job_manager.stores.ownership import holds
 from qiskit_job_manager.stores.part import Part
 from qiskit_job_manager.stores.rows import blob_values, offsets_text
+from qiskit_job_manager.stores.schema import microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from qiskit_job_manager.model import Advance, Request, RequestKind, Token
+    from qiskit_job_manager.stores.connections import Database, Statement
 
-_jobs, _attempts, _requests = schema.job, schema.attempt, schema.request
+_requests = schema.request
 
 
 class Driving(Part):
@@ -60,18 +61,17 @@ class Driving(Part):
         if not steps:
             return []
         with self._database.writing() as connection:
-            if not _is_newest(connection, token):
+            if not self._is_newest(connection, token):
                 return [False] * len(steps)
-            events: list[dict[str, Any]] = []
-            landed = [_take(connection, token.job_set_key, step, events) for step in steps]
-            if events:
-                connection.execute(insert(schema.event), events)
+            writing = _Writing(self._database, connection, token.job_set_key)
+            landed = [writing.take(step) for step in steps]
+            writing.add_events()
             return landed
 
     def settle(self, token: Token, request: Request) -> bool:
         """Remove a request that was acted on; ``False`` when the token is stale."""
         with self._database.writing() as connection:
-            newest = _is_newest(connection, token)
+            newest = self._is_newest(connection, token)
             if newest:
                 connection.execute(
                     delete(_requests).where(
@@ -80,101 +80,103 @@ class Driving(Part):
                 )
             return newest
 
-
-def _is_newest(connection: Connection, token: Token) -> bool:
-    locked = select(schema.job_set.c.key).where(*holds(token)).with_for_update()
-    return connection.scalar(locked) is not None
-
-
-def _take(
-    connection: Connection, job_set_key: int, step: Advance, events: list[dict[str, Any]]
-) -> bool:
-    """Write one step; add its event, if it has one, to ``events``."""
-    job = _change_job(connection, job_set_key, step)
-    if job is None:
-        return False
-    if step.new_tag is not None:
-        _begin_attempt(connection, step, job.attempts)
-    _change_attempt(connection, step, job.attempts)
-    if step.result is not None:
-        row = {"job": step.job_key, "attempt": job.attempts, "stored_at": step.at}
-        connection.execute(insert(schema.result), {**row, **blob_values(step.result)})
-    if step.after != step.expected or step.new_tag is not None or step.result is not None:
-        events.append(_event(job_set_key, step, job))
-    return True
+    def _is_newest(self, connection: Connection, token: Token) -> bool:
+        values = {"job_set": token.job_set_key, "owner": token.owner, "fence": token.fence}
+        return bool(self._database.run(connection, changes.HOLDS, values))
 
 
-def _change_job(connection: Connection, job_set_key: int, step: Advance) -> Row[Any, Any] | None:
-    seen = (_jobs.c.position, _jobs.c.attempts)
-    expected = (
-        _jobs.c.key == step.job_key,
-        _jobs.c.job_set == job_set_key,
-        _jobs.c.state == step.expected,
-    )
-    values = _job_values(step)
-    if values:
-        statement = update(_jobs).where(*expected).values(values).returning(*seen)
-        return connection.execute(statement).one_or_none()
-    # News of the backend change only the attempt; there are many of them.
-    return connection.execute(select(*seen).where(*expected)).one_or_none()
+class _Writing:
+    """Steps of one job set on their way into the store, within one transaction."""
+
+    def __init__(self, database: Database, connection: Connection, job_set_key: int) -> None:
+        self._database = database
+        self._connection = connection
+        self._job_set_key = job_set_key
+        self._events: list[dict[str, Any]] = []
+
+    def take(self, step: Advance) -> bool:
+        """Write one step but for its event, and tell whether it landed."""
+        values = _values(step, self._job_set_key)
+        changed = self._run(changes.of_job(_parts_of_job(step)), values)
+        if not changed:
+            return False
+        position, number = changed[0]
+        values |= {"number": number, "attempt": number}
+        if step.new_tag is not None:
+            self._run(changes.NEW_ATTEMPT, values)
+        parts = _parts_of_attempt(step)
+        if parts:
+            self._run(changes.of_attempt(parts), values)
+        if step.result is not None:
+            self._run(changes.NEW_RESULT, values | blob_values(step.result))
+        if step.after != step.expected or step.new_tag is not None or step.result is not None:
+            self._events.append(_event(self._job_set_key, step, position, number))
+        return True
+
+    def add_events(self) -> None:
+        """Write the events of the steps that landed."""
+        if self._events:
+            self._database.run_many(self._connection, changes.NEW_EVENT, self._events)
+
+    def _run(self, statement: Statement, values: dict[str, Any]) -> Sequence[Sequence[Any]]:
+        return self._database.run(self._connection, statement, values)
 
 
-def _job_values(step: Advance) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if step.after != step.expected:
-        values["state"] = step.after
-    if step.new_tag is not None:
-        # The result of an earlier attempt must not be taken for one of this attempt.
-        values.update(attempts=_jobs.c.attempts + 1, has_result=False)
-    if step.error is not None:
-        values["error"] = step.error or None
-    if step.failed_offsets is not None:
-        values["failed_offsets"] = offsets_text(step.failed_offsets)
-    if step.result is not None:
-        values["has_result"] = True
-    elif step.after.is_final:
-        # In the end whatever an attempt gave can be read.
-        values["has_result"] = exists().where(schema.result.c.job == _jobs.c.key)
-    if step.cancel_requested is not None:
-        values["cancel_requested"] = step.cancel_requested
+def _parts_of_job(step: Advance) -> tuple[str, ...]:
+    parts = {
+        "state": step.after != step.expected,
+        "attempt": step.new_tag is not None,
+        "error": step.error is not None,
+        "failed_offsets": step.failed_offsets is not None,
+        "end": step.after.is_final,
+        "result": step.result is not None,
+        "cancel_requested": step.cancel_requested is not None,
+    }
+    return tuple(part for part, changes_it in parts.items() if changes_it)
+
+
+def _parts_of_attempt(step: Advance) -> tuple[str, ...]:
+    parts = {
+        "accepted": step.remote_id is not None,
+        "status": step.status is not None,
+        "end": step.ends_attempt,
+    }
+    return tuple(part for part, changes_it in parts.items() if changes_it)
+
+
+def _values(step: Advance, job_set_key: int) -> dict[str, Any]:
+    """Return whatever a statement on the step's job or attempt may need, but for the result."""
+    at, status = microseconds(step.at), step.status
+    values: dict[str, Any] = {
+        "job_set": job_set_key,
+        "job": step.job_key,
+        "expected": step.expected.value,
+        "state": step.after.value,
+        "tag": step.new_tag,
+        "remote_id": step.remote_id,
+        "error": step.error or None,
+        "failed_offsets": offsets_text(step.failed_offsets or ()),
+        "cancel_requested": step.cancel_requested,
+        "intended_at": at,
+        "accepted_at": at,
+        "stored_at": at,
+        "ended_at": at,
+    }
+    if status is not None:
+        values["status"] = status.state.value
+        values["queue_position"] = status.queue_position
+        values["message"] = status.message
     return values
 
 
-def _begin_attempt(connection: Connection, step: Advance, number: int) -> None:
-    row = {"job": step.job_key, "number": number, "tag": step.new_tag, "intended_at": step.at}
-    connection.execute(insert(_attempts), row)
-
-
-def _change_attempt(connection: Connection, step: Advance, number: int) -> None:
-    values = _attempt_values(step)
-    if values:
-        latest = (_attempts.c.job == step.job_key, _attempts.c.number == number)
-        connection.execute(update(_attempts).where(*latest).values(values))
-
-
-def _attempt_values(step: Advance) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if step.remote_id is not None:
-        values.update(remote_id=step.remote_id, accepted_at=step.at)
-    if step.status is not None:
-        values.update(
-            status=step.status.state,
-            queue_position=step.status.queue_position,
-            message=step.status.message,
-        )
-    if step.ends_attempt:
-        values.update(ended_at=step.at, error=step.error or None)
-    return values
-
-
-def _event(job_set_key: int, step: Advance, job: Row[Any, Any]) -> dict[str, Any]:
+def _event(job_set_key: int, step: Advance, position: int, number: int) -> dict[str, Any]:
     return {
         "job_set": job_set_key,
-        "at": step.at,
-        "job_index": job.position,
-        "attempt": job.attempts or None,
-        "event": step.event,
-        "before": step.expected,
-        "after": step.after,
+        "at": microseconds(step.at),
+        "job_index": position,
+        "attempt": number or None,
+        "event": str(step.event),
+        "before": step.expected.value,
+        "after": step.after.value,
         "cause": step.cause,
     }

@@ -8,7 +8,7 @@ from sqlalchemy import delete, false, insert, select, update
 
 from qiskit_job_manager.errors import NameInUseError, StoreError
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.stores import schema
+from qiskit_job_manager.stores import changes, schema
 from qiskit_job_manager.stores.failures import ConstraintError
 from qiskit_job_manager.stores.part import Part, must_hit
 from qiskit_job_manager.stores.rows import (
@@ -61,13 +61,13 @@ class HandingOver(Part):
             must_hit(
                 landed, job_set_key, "it was deleted or is complete, or the block is not its next"
             )
-            for table, rows in (
-                (schema.payload, _payloads),
-                (schema.experiment, _experiments),
-                (schema.job, _jobs),
+            for statement, rows in (
+                (changes.NEW_PAYLOAD, _payloads),
+                (changes.NEW_EXPERIMENT, _experiments),
+                (changes.NEW_JOB, _jobs),
             ):
-                values = [value for one in blocks for value in rows(job_set_key, one)]
-                connection.execute(insert(table), values)
+                values = (value for one in blocks for value in rows(job_set_key, one))
+                self._database.run_many(connection, statement, values)
 
     def complete_job_set(self, job_set_key: int) -> None:
         """Say that all experiments were handed over."""
@@ -143,7 +143,7 @@ def _jobs(job_set_key: int, one: EncodedBlock) -> list[dict[str, Any]]:
             "shots": job.shots,
             "share": job.share,
             "shares": job.shares,
-            "state": JobState.PLANNED,
+            "state": JobState.PLANNED.value,
             "attempts": 0,
             "has_result": False,
             "cancel_requested": False,

@@ -36,6 +36,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def microseconds(time: datetime) -> int:
+    """Return an aware datetime as the columns of times have it."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
 class Microseconds(TypeDecorator[datetime]):
     """Aware datetimes in UTC, kept as integers because SQLite has no type for them."""
 
@@ -44,7 +49,7 @@ class Microseconds(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
         """Return microseconds since 1970."""
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Return the datetime, in UTC."""

@@ -1,0 +1,103 @@
+"""What is written often, as statements that are built once and compiled once for each database.
+
+They run by `Database.run`, which applies no column types: times are given in microseconds, and
+states as plain texts.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, exists, false, insert, select, true, update
+
+from qiskit_job_manager.stores import schema
+
+if TYPE_CHECKING:
+    from sqlalchemy import Insert, Select, Table, Update
+
+_sets, _jobs, _attempts = schema.job_set.c, schema.job.c, schema.attempt.c
+
+
+def _into(table: Table, *names: str) -> Insert:
+    # Inline, so that the keys of the new rows are not asked for.
+    return insert(table).inline().values(_given(*names))
+
+
+def _given(*names: str) -> dict[str, Any]:
+    return {name: bindparam(name) for name in names}
+
+
+_BLOB = ("format", "sha256", "data")
+
+NEW_PAYLOAD = _into(schema.payload, "job_set", "start", *_BLOB)
+NEW_EXPERIMENT = _into(schema.experiment, "job_set", "position", "name", "content_hash")
+NEW_JOB = _into(
+    schema.job,
+    *("job_set", "position", "start", "stop", "shots", "share", "shares"),
+    *("state", "attempts", "has_result", "cancel_requested"),
+)
+NEW_ATTEMPT = _into(schema.attempt, "job", "number", "tag", "intended_at")
+NEW_RESULT = _into(schema.result, "job", "attempt", "stored_at", *_BLOB)
+NEW_EVENT = _into(
+    schema.event,
+    *("job_set", "at", "job_index", "attempt", "event", "before", "after", "cause"),
+)
+
+HOLDS = (
+    select(_sets.key)
+    .where(
+        _sets.key == bindparam("job_set"),
+        _sets.owner == bindparam("owner"),
+        _sets.fence == bindparam("fence"),
+    )
+    .with_for_update()
+)
+"""Finds the job set whose newest token this is, and locks it until the transaction ends."""
+
+_OF_JOB: dict[str, dict[str, Any]] = {
+    "state": _given("state"),
+    # The result of an earlier attempt must not be taken for one of this attempt.
+    "attempt": {"attempts": _jobs.attempts + 1, "has_result": false()},
+    "error": _given("error"),
+    "failed_offsets": _given("failed_offsets"),
+    "result": {"has_result": true()},
+    # In the end whatever an attempt gave can be read.
+    "end": {"has_result": exists().where(schema.result.c.job == _jobs.key)},
+    "cancel_requested": _given("cancel_requested"),
+}
+_OF_ATTEMPT: dict[str, dict[str, Any]] = {
+    "accepted": _given("remote_id", "accepted_at"),
+    "status": _given("status", "queue_position", "message"),
+    "end": _given("ended_at", "error"),
+}
+
+
+@cache
+def of_job(parts: tuple[str, ...]) -> Update | Select[Any]:
+    """Return what changes parts of a job that is in the expected state.
+
+    It gives the job's position and its number of attempts, afterwards; no row where the job is in
+    another state. Without parts nothing is changed.
+    """
+    seen = (_jobs.position, _jobs.attempts)
+    expected = (
+        _jobs.key == bindparam("job"),
+        _jobs.job_set == bindparam("job_set"),
+        _jobs.state == bindparam("expected"),
+    )
+    if not parts:
+        return select(*seen).where(*expected)
+    return update(schema.job).where(*expected).values(_merged(_OF_JOB, parts)).returning(*seen)
+
+
+@cache
+def of_attempt(parts: tuple[str, ...]) -> Update:
+    """Return what changes parts, at least one, of an attempt."""
+    this = (_attempts.job == bindparam("job"), _attempts.number == bindparam("number"))
+    return update(schema.attempt).where(*this).values(_merged(_OF_ATTEMPT, parts))
+
+
+def _merged(known: dict[str, dict[str, Any]], parts: tuple[str, ...]) -> dict[str, Any]:
+    # What two parts set is as the later one says.
+    return {name: value for part in parts for name, value in known[part].items()}
