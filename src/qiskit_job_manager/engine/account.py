@@ -24,6 +24,7 @@ class Account:
         self._pending: dict[int, int] = {}
         self._waiting: set[int] = set()
         self._paused_until_s = 0.0
+        self._needs_login = False
 
     def report(self, job_set_key: int, *, pending: int, planned: int) -> None:
         """Take note of how many jobs of a set the backend has, and how many wait to be sent."""
@@ -43,6 +44,12 @@ class Account:
     def pause(self, until_s: float) -> None:
         """Send nothing before this time."""
         self._paused_until_s = max(self._paused_until_s, until_s)
+
+    def note_login(self, *, needed: bool) -> bool:
+        """Take note of whether credentials are good, and say whether that is news."""
+        news = needed != self._needs_login
+        self._needs_login = needed
+        return news
 
     def allowed(self, job_set_key: int, limits: Limits, now_s: float) -> int:
         """Return how many jobs of a set may be sent now."""

@@ -62,6 +62,7 @@ class Outcome:
         failed: Whether the call failed in a way that may pass; it is repeated after a wait.
         pause_s: Seconds for which nothing new is begun on the backend; ``None``: no pause.
         missed: Whether a look-up proved once more that the backend does not have the job.
+        warning: What the user should know at once, or ``None``.
     """
 
     event: Event | None = None
@@ -70,6 +71,7 @@ class Outcome:
     failed: bool = False
     pause_s: float | None = None
     missed: bool = False
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +151,12 @@ def _found(
         return _again(error)
     if not found:
         return Outcome(missed=proves_absence(flight.asked_s, job.since_s, listing_lag_s))
-    cause = f"found by its tag as {found[0]}"
+    cause, warning = f"found by its tag as {found[0]}", None
     if len(found) > 1:
-        cause += f"; the backend has it {len(found)} times: also {', '.join(found[1:])}"
-    return Outcome(Event.FOUND, {"remote_id": found[0], "cause": cause, "error": ""})
+        warning = f"the backend has it {len(found)} times: also {', '.join(found[1:])}"
+        cause += f"; {warning}"
+    facts = {"remote_id": found[0], "cause": cause, "error": ""}
+    return Outcome(Event.FOUND, facts, warning=warning)
 
 
 def _told(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from qiskit_job_manager.engine import calls
 from qiskit_job_manager.engine.outcomes import Flight, Known, Outcome, outcome
 from qiskit_job_manager.engine.requests import heed
 from qiskit_job_manager.engine.steps import fact, step
+from qiskit_job_manager.errors import CredentialsError
 from qiskit_job_manager.lifecycle import (
     Call,
     CallKind,
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from qiskit_job_manager.engine.spool import Spool
     from qiskit_job_manager.model import JobRecord
     from qiskit_job_manager.ports import Backend, Clock, Store
+
+logger = logging.getLogger(__name__)
 
 JOBS_PER_STATUS_CALL = 200
 _IN_THE_STORE = frozenset({Event.STORED, Event.UNDERSTOOD, Event.BROKE})
@@ -101,7 +105,31 @@ class Turn:
             if job.ticket == arrival.finished.ticket:
                 job.ticket = None
             self._remember(job, arrival.flight.kind, result)
+            self._tell(arrival, job, result)
         return bool(steps)
+
+    def _tell(self, arrival: Arrival, job: LiveJob, result: Outcome) -> None:
+        """Log what the user should know at once."""
+        driven, error = self._driven, arrival.finished.error
+        said = {"job_set_id": driven.record.job_set_id}
+        if result.warning:
+            where = (job.record.index, driven.record.name)
+            hint = "ManagedJobSet.cancel_duplicates() or qjm cancel --duplicates cancels the others"
+            logger.warning("job %d of %r: %s; %s", *where, result.warning, hint, extra=said)
+        needed = isinstance(error, CredentialsError)
+        if arrival.flight.kind is not CallKind.UNDERSTAND and (needed or error is None):
+            self._tell_of_login(error, said)
+
+    def _tell_of_login(self, error: BaseException | None, said: dict[str, str]) -> None:
+        """Say once that a login is needed, and once that it was made."""
+        if not self._driven.account.note_login(needed=error is not None):
+            return
+        name = self._driven.record.backend_name
+        if error is None:
+            logger.info("the credentials for %s are good again", name, extra=said)
+        else:
+            words = "the backend %s wants you to log in; its jobs wait, and none fails: %s"
+            logger.warning(words, name, error, extra=said)
 
     def _outcome(self, flight: Flight, job: LiveJob, finished: Finished) -> Outcome:
         known = Known(self._driven.capabilities, self._after_failed_run)
