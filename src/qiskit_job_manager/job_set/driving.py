@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.errors import (
-    InvalidArgumentError,
+    JobManagerError,
     JobManagerInvalidStateError,
     JobManagerUnknownJobSet,
-    UnknownBackendError,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +51,21 @@ class Driving:
         self._engine = engine
         self._open_backend = open_backend
         self._backend = backend
+        self._trouble: str | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the engine here drives the job set, or will as soon as nobody else does."""
+        return self._engine.drives(self._record.key)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the job set could not go on here the last time that it was to, or ``None``."""
+        try:
+            self._engine.raise_if_broken(self._record.key)
+        except JobManagerError as error:
+            return error.message
+        return self._trouble
 
     def backend(self) -> Backend:
         """Return the backend, opened by its URI unless the user gave it.
@@ -70,13 +84,15 @@ class Driving:
             JobManagerInvalidStateError: Nobody drives it, and it cannot be driven here.
             StoreCopiedError: The store is a copy, and the original may be in use.
         """
-        if self._engine.drives(self._record.key):
+        if self.is_here:
             return
+        self._trouble = None
         self._store.ensure_original()
         try:
             backend = self.backend()
-        except JobManagerInvalidStateError:
+        except JobManagerInvalidStateError as error:
             if self._store.driver(self._record.key) is None:
+                self._trouble = error.message
                 raise
             return  # another process drives it; its work is seen in the store
         self._engine.drive(self._record, backend)
@@ -116,9 +132,17 @@ class Driving:
             raise JobManagerInvalidStateError(msg)
         try:
             return self._open_backend(record.backend_uri)
-        except (UnknownBackendError, InvalidArgumentError) as error:
-            msg = f"job set {record.name!r} cannot go on here: {error}"
+        except Exception as error:  # openers are others' code, and may not even be importable
+            words = str(error) if isinstance(error, JobManagerError) else _as_foreign(error)
+            msg = (
+                f"job set {record.name!r} cannot go on here: its backend {record.backend_uri!r} "
+                f"cannot be opened: {words}. What is stored can be read"
+            )
             raise JobManagerInvalidStateError(msg) from error
+
+
+def _as_foreign(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def fresh(store: Store, record: JobSetRecord) -> JobSetRecord:

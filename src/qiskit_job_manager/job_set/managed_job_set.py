@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.errors import InvalidArgumentError, JobManagerTimeoutError
+from qiskit_job_manager.errors import (
+    InvalidArgumentError,
+    JobManagerInvalidStateError,
+    JobManagerTimeoutError,
+)
 from qiskit_job_manager.job_set import report
 from qiskit_job_manager.job_set.deadline import Deadline
 from qiskit_job_manager.job_set.driving import Driving, fresh
+from qiskit_job_manager.job_set.duplicates import cancel_duplicates
 from qiskit_job_manager.job_set.managed_job import ManagedJob
 from qiskit_job_manager.job_set.progress import Progress, progress_of
 from qiskit_job_manager.job_set.tags import updated_tags
@@ -191,6 +196,15 @@ class ManagedJobSet:
 
         return self._driving.wait(is_over, deadline)
 
+    def wait_until_heeded(self, timeout: float | None = None) -> bool:
+        """Wait until whoever drives has acted on all that was asked, and say whether it has.
+
+        Args:
+            timeout: Seconds to wait at most; ``None`` waits for ever, ``0`` not at all.
+        """
+        deadline = Deadline(timeout, self._driving.clock)
+        return self._driving.wait(lambda: not self._store.requests(self._record.key), deadline)
+
     def results(
         self, timeout: float | None = None, partial: bool = False, refresh: bool = False
     ) -> ManagedResults:
@@ -260,8 +274,18 @@ class ManagedJobSet:
         Raises:
             JobManagerInvalidStateError: Nobody drives it, and it cannot be driven here.
         """
-        if self.record().complete and not self.progress().ended:
+        if self._driving.is_here or not self.record().complete:
+            return
+        if not self.progress().ended or self._store.requests(self._record.key):
             self._driving.ensure()
+
+    def trouble(self) -> str | None:
+        """Return why the job set could not go on here the last time that it was to, or ``None``.
+
+        That is when `JobManager.resume`, `drive` or `wait` were called, or later, by a defect.
+        """
+        record = self.record()
+        return self._driving.trouble if record.complete else report.incomplete(record)
 
     def refresh(self) -> None:
         """Ask for the backend to be asked again about what is not stored; does not wait."""
@@ -273,6 +297,20 @@ class ManagedJobSet:
         Does not wait; what was not sent yet is not sent any more. What is done stays.
         """
         self._driving.ask(RequestKind.CANCEL)
+
+    def cancel_duplicates(self) -> list[str]:
+        """Cancel what the backend has of the jobs a second time, and return the ids.
+
+        A backend may have accepted one attempt twice when the answer to its submission was lost.
+        The oldest is the one that counts; the others can be found by their tag.
+
+        Raises:
+            JobManagerInvalidStateError: The backend cannot look for jobs by their tag, or cannot
+                be opened here.
+            BackendError: It could not be asked; call again.
+        """
+        attempts = (each for job in self.managed_jobs() for each in job.attempts())
+        return list(cancel_duplicates(self._driving.backend(), attempts))
 
     def retry(self) -> None:
         """Send again the jobs that failed or were lost, and only those; does not wait."""
@@ -302,8 +340,6 @@ class ManagedJobSet:
         Raises:
             JobManagerInvalidStateError: It has not ended; cancel it first.
         """
-        from qiskit_job_manager.errors import JobManagerInvalidStateError
-
         progress = self.progress()
         if self._record.complete and not progress.ended:
             msg = f"job set {self._record.name!r} has not ended: cancel it and wait, then delete it"

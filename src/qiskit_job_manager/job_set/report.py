@@ -48,6 +48,15 @@ def summary(record: JobSetRecord, progress: Progress) -> str:
     return "\n".join(lines)
 
 
+def incomplete(record: JobSetRecord) -> str:
+    """Return why a job set that was not handed over to its end does not go on."""
+    return (
+        f"job set {record.name!r} was not handed over to its end: it has {record.n_experiments} "
+        "experiments so far. Run the same script once more, with if_exists='resume', unless it is "
+        "running"
+    )
+
+
 def details(jobs: Iterable[JobRecord]) -> str:
     """Return what is known of each job."""
     return "\n".join(["  Detail:", *(line for job in jobs for line in _job_lines(job))])

@@ -234,6 +234,30 @@ class JobManager:
             job_set.drive()
         return job_set
 
+    def unfinished(self) -> list[ManagedJobSet]:
+        """Return the job sets that have something left to do, oldest first, without driving them.
+
+        Those that are still being handed over are not among them.
+        """
+        return [self._job_set(record) for record in self._store.unfinished()]
+
+    def resume(self) -> list[ManagedJobSet]:
+        """Go on with every job set that has something left to do, and return them, oldest first.
+
+        One that cannot go on here, as its backend cannot be opened, does not hold up the others:
+        its `ManagedJobSet.trouble` says why. One that another process drives goes on there, and
+        here when that process dies.
+
+        Raises:
+            StoreCopiedError: The store is a copy, and the original may be in use.
+        """
+        self._store.ensure_original()
+        job_sets = self.unfinished()
+        for job_set in job_sets:
+            with contextlib.suppress(JobManagerInvalidStateError, JobManagerUnknownJobSet):
+                job_set.drive()
+        return job_sets
+
     def report(self, detailed: bool = True) -> str:
         """Return a text on all job sets of the store, newest first.
 
