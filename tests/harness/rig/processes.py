@@ -1,0 +1,371 @@
+"""The harnesses with real processes, really killed, against the cloud in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rig.driver import CLBITS, SHOTS
+
+from qiskit_job_manager.codec.results import open_result
+from qiskit_job_manager.model import JobState
+from qiskit_job_manager.stores import open_store
+from qiskit_job_manager.testing.cloud_service import (
+    Books,
+    CloudProcess,
+    Endpoint,
+    Faults,
+    Odds,
+    Trouble,
+    Way,
+)
+from qiskit_job_manager.testing.ledger import digest
+from qiskit_job_manager.testing.samples import expected_counts
+
+LAG_S = 0.1
+WITHIN_S = 120.0
+
+
+@dataclass
+class Kills:
+    """What was run with processes, and what was found; adds up.
+
+    Attributes:
+        cases: Job sets driven to their end.
+        driver_kills: Drivers killed while they lived.
+        courier_kills: Couriers killed while they lived.
+        stops: Drivers stopped and resumed.
+        jobs: Jobs judged.
+        losses: Results lost and said so, by the death of a courier.
+        slowest_open_s: The longest time that a store took to open after a kill.
+        violations: Promises broken.
+    """
+
+    cases: int = 0
+    driver_kills: int = 0
+    courier_kills: int = 0
+    stops: int = 0
+    jobs: int = 0
+    losses: int = 0
+    slowest_open_s: float = 0.0
+    violations: list = field(default_factory=list)
+
+    def __iadd__(self, other):
+        slowest = max(self.slowest_open_s, other.slowest_open_s)
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+        self.slowest_open_s = slowest
+        return self
+
+
+class Driver:
+    """A process, by a handle that no other process can come to have."""
+
+    def __init__(self, pid):
+        self._handle = None
+        with contextlib.suppress(ProcessLookupError):  # dead already
+            self._handle = os.pidfd_open(pid)
+
+    def lives(self, within_s=0.0):
+        """Say whether it lives, after waiting for its end for a time."""
+        if self._handle is None:
+            return False
+        poll = select.poll()
+        poll.register(self._handle, select.POLLIN)
+        return not poll.poll(within_s * 1000)
+
+    def send(self, number):
+        if not self.lives():
+            return False
+        signal.pidfd_send_signal(self._handle, number)
+        return True
+
+    def kill(self):
+        """Kill it, and say whether it lived."""
+        lived = self.send(signal.SIGKILL)
+        self.lives(within_s=10.0)
+        return lived
+
+    def close(self):
+        if self._handle is not None:
+            os.close(self._handle)
+
+
+class Zygote:
+    """Starts drivers; see `rig.driver`."""
+
+    def __init__(self):
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("driver.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def start(self, **said):
+        self._process.stdin.write(json.dumps(said) + "\n")
+        self._process.stdin.flush()
+        return Driver(int(self._process.stdout.readline()))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(10)
+
+
+def troubled(*, reads_once):
+    """Return how the cloud behaves: some calls of each kind fail, before or after their work."""
+    ways = [Trouble(Way.RESET), Trouble(Way.RESET, after=True), Trouble(Way.STATUS, True, 503)]
+    ways.append(Trouble(Way.STATUS, status=429, retry_after_s=0.0))
+    odds = [Odds(Endpoint.SUBMIT, 0.04, way) for way in ways]
+    odds += [Odds(e, 0.05, ways[0]) for e in (Endpoint.FIND, Endpoint.STATUS)]
+    if reads_once:  # so that there is a middle of a download in which to kill
+        odds.append(Odds(Endpoint.RESULT, 0.7, Trouble(Way.DRIP)))
+    return Faults(
+        drip_s=0.0002,
+        latency_s=0.005,
+        service_time_s=0.02,
+        listing_lag_s=LAG_S,
+        reads_once=reads_once,
+        odds=tuple(odds),
+    )
+
+
+class Site:
+    """One cloud, and what starts drivers on it; many cases, each with a store of its own.
+
+    Args:
+        folder: Where.
+        reads_once: Whether results can be read once.
+    """
+
+    def __init__(self, folder, *, reads_once=False):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.reads_once = reads_once
+
+    def __enter__(self):
+        self._stack = contextlib.ExitStack()
+        self.ledger = self.folder / "ledger.jsonl"
+        faults = troubled(reads_once=self.reads_once)
+        self.cloud = self._stack.enter_context(CloudProcess(self.ledger, faults))
+        self.zygote = self._stack.enter_context(Zygote())
+        open_store(self.folder / "first.db").close()  # imports what opening needs
+        # A request on its way when its driver dies may be accepted a little later.
+        options = f"listing_lag_s={3 * LAG_S}" + ("&reads_once=true" if self.reads_once else "")
+        self.uri = f"cloud:http://{self.cloud.address}?{options}"
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+
+
+class Case:
+    """One job set, driven by processes that die."""
+
+    def __init__(self, site, name, *, jobs=4, per_job=2):
+        self.site = site
+        self.name = name
+        self.jobs, self.per_job = jobs, per_job
+        self.folder = site.folder / name
+        self.folder.mkdir()
+        self.store = self.folder / "store.db"
+        self.finished = self.folder / "finished"
+        self.tally = Kills(cases=1)
+        self._drivers = []
+
+    def start(self, do="run", **more):
+        driver = self.site.zygote.start(
+            do=do,
+            store=str(self.store),
+            uri=self.site.uri,
+            name=self.name,
+            jobs=self.jobs,
+            per_job=self.per_job,
+            words=str(self.folder / "words"),
+            finished=str(self.finished),
+            **more,
+        )
+        self._drivers.append(driver)
+        return driver
+
+    def kill(self, driver):
+        self.tally.driver_kills += driver.kill()
+        self.open_anew()
+
+    def kill_couriers(self):
+        """Kill the couriers of this case, known by its folder."""
+        for pid in couriers_in(self.folder):
+            courier = Driver(pid)
+            self.tally.courier_kills += courier.kill()
+            courier.close()
+
+    def wait_for_download(self, driver, within_s=5.0):
+        """Wait until a result is under way that can be read once."""
+        until_s = time.monotonic() + within_s
+        while driver.lives(within_s=0.01) and time.monotonic() < until_s:
+            if any(self.folder.rglob("*.part")):
+                return
+
+    def open_anew(self):
+        """See that the store opens, at once, wherever the process died."""
+        if self.store.exists() and self.store.read_bytes()[:6] == b"SQLite":
+            begun_s = time.perf_counter()
+            open_store(self.store).close()
+            self.tally.slowest_open_s = max(
+                self.tally.slowest_open_s, time.perf_counter() - begun_s
+            )
+
+    def end(self, do="run"):
+        """Have the job set driven to its end, and judge it."""
+        driver = self.start(do)
+        if driver.lives(WITHIN_S):
+            self.tally.violations.append(f"{self.name}: it did not end within {WITHIN_S:g} s")
+            driver.kill()
+        elif not self.finished.exists():
+            words = (self.folder / "words").read_text()[-500:]
+            self.tally.violations.append(f"{self.name}: the driver failed: {words}")
+        return self.judge(do)
+
+    def judge(self, do="run"):
+        for driver in self._drivers:
+            driver.kill()
+            driver.close()
+        paid = Books.read(self.site.ledger).submissions_by_payload()
+        judged = self._judge_naive(paid) if do == "naive" else self._judge(paid)
+        self.tally.violations += [f"{self.name}: {words}" for words in judged]
+        return self.tally
+
+    def _judge_naive(self, paid):
+        for job in json.loads(self.store.read_text()):
+            if paid[job["digest"]] != 1:
+                yield f"doubled: paid {paid[job['digest']]} times"
+
+    def _judge(self, paid):
+        with contextlib.closing(sqlite3.connect(self.store)) as connection:
+            found = connection.execute("PRAGMA integrity_check").fetchall()
+        if found != [("ok",)]:
+            yield f"the store is damaged: {found}"
+        store = open_store(self.store)
+        try:
+            record = store.job_set_named(self.name)
+            jobs = [] if record is None else store.jobs(record.key)
+            if len(jobs) != self.jobs:
+                yield f"{len(jobs)} jobs instead of {self.jobs}"
+            for job in jobs:
+                self.tally.jobs += 1
+                yield from self._judge_job(store, job, paid)
+        finally:
+            store.close()
+
+    def _judge_job(self, store, job, paid):
+        times = paid[digest(store.payload(job.key))]
+        if times != 1:
+            yield f"job {job.index} was paid {times} times"
+        if job.state is JobState.LOST and self.site.reads_once and job.error:
+            self.tally.losses += 1
+            return
+        if job.state is not JobState.DONE:
+            yield f"job {job.index} ended as {job.state}: {job.error}"
+            return
+        reader = open_result(store.result(job.key))
+        for offset in range(self.per_job):
+            name = f"{self.name}-{job.start + offset}"
+            if reader.counts(offset) != expected_counts(name, CLBITS, SHOTS):
+                yield f"wrong result of {name}: {reader.counts(offset)}"
+
+
+def couriers_in(folder):
+    """Return the ids of the couriers that serve a store in this folder."""
+    for path in Path("/proc").iterdir():
+        if path.name.isdigit():
+            with contextlib.suppress(OSError):
+                line = (path / "cmdline").read_bytes()
+                if b"qiskit_job_manager.courier" in line and os.fsencode(folder) in line:
+                    yield int(path.name)
+
+
+# -- the harnesses -------------------------------------------------------------------------------
+
+
+def killed_at_boundary(site, name, boundary, do="run"):
+    """Kill the driver by SIGKILL at one boundary of the port calls, then go on."""
+    case = Case(site, name)
+    driver = case.start(do, crash_at=boundary)
+    if driver.lives(WITHIN_S):
+        driver.kill()
+    if not case.finished.exists():
+        case.tally.driver_kills += 1
+        case.open_anew()
+    case.finished.unlink(missing_ok=True)
+    return case.end(do)
+
+
+def killed_at_random(site, name, seed, victims="driver", kills=4, do="run"):
+    """Kill drivers, couriers or both at random times, then go on to the end."""
+    chance = random.Random(f"{seed} {victims}")
+    case = Case(site, name, jobs=2 if site.reads_once else 4)
+    for _ in range(kills):
+        driver = case.start(do)
+        if site.reads_once:
+            case.wait_for_download(driver)
+        driver.lives(within_s=chance.uniform(0.0, 0.3 if site.reads_once else 0.5))
+        if victims in ("courier", "both"):
+            case.kill_couriers()
+        if victims in ("driver", "both"):
+            case.kill(driver)
+        elif driver.lives(within_s=chance.uniform(0.0, 0.5)):
+            driver.kill()
+        if case.finished.exists():
+            break
+    case.finished.unlink(missing_ok=True)
+    return case.end(do)
+
+
+def rivals(site, name, seed, processes=2, troubles=6):
+    """Have several processes drive one job set, kill some, stop and resume some."""
+    chance = random.Random(f"{seed} rivals {processes}")
+    case = Case(site, name, jobs=8)
+    drivers = [case.start() for _ in range(1)]
+    until_s = time.monotonic() + WITHIN_S
+    while not _handed_over(case) and time.monotonic() < until_s:
+        drivers[0].lives(within_s=0.01)
+    drivers += [case.start("attach") for _ in range(processes - 1)]
+    for _ in range(troubles):
+        place = chance.randrange(processes)
+        drivers[place].lives(within_s=chance.uniform(0.0, 0.15))
+        if chance.random() < 0.5:
+            case.kill(drivers[place])
+            drivers[place] = case.start("attach")
+        elif drivers[place].send(signal.SIGSTOP):
+            case.tally.stops += 1
+            drivers[place - 1].lives(within_s=chance.uniform(0.0, 0.3))
+            drivers[place].send(signal.SIGCONT)
+    for driver in drivers:
+        if driver.lives(WITHIN_S):
+            case.tally.violations.append(f"{name}: a rival did not end within {WITHIN_S:g} s")
+    return case.end("attach")
+
+
+def _handed_over(case):
+    if not case.store.exists() or not case.store.stat().st_size:
+        return False
+    store = open_store(case.store)
+    try:
+        record = store.job_set_named(case.name)
+        return record is not None and record.complete
+    finally:
+        store.close()
