@@ -133,7 +133,10 @@ def _write_str(values: Sequence[str]) -> Segments:
 
 
 def _write_other(values: Sequence[Any]) -> Segments:
-    encoded = [encode_value(value) for value in values]
+    # Mostly these are constants of an enumeration, the same object over and over.
+    known = {id(value): value for value in values}
+    codes = {identity: encode_value(value) for identity, value in known.items()}
+    encoded = [codes[id(value)] for value in values]
     first = encoded[0]
     if first[0] in CANNOT_CHANGE and _is_constant(encoded):
         return [bytes((CONSTANT,)) + first]
