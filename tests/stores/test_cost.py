@@ -13,6 +13,8 @@ VALUES = {"set": 1, "job": 1, "index": 3, "after": 2, "name": "a", "limit": 5}
 
 LOOK_UPS = {
     "experiment": queries.EXPERIMENT,
+    "experiments": queries.EXPERIMENTS,
+    "requests": queries.REQUESTS,
     "indices": queries.INDICES,
     "some indices": queries.SOME_INDICES,
     "covering": queries.COVERING,

@@ -113,6 +113,7 @@ class DrivenSet:
         self.live: dict[int, LiveJob] = {}
         self._store = store
         self._last_planned = -1
+        self._has_all_planned = False
         for job in store.jobs(record.key, states=_UNDER_WAY):
             self.live[job.key] = LiveJob(self._as_known(job), since_s=now_s)
 
@@ -121,7 +122,7 @@ class DrivenSet:
     def refill(self, now_s: float) -> None:
         """Have the next planned jobs at hand."""
         planned = sum(job.record.state is JobState.PLANNED for job in self.live.values())
-        if planned >= _PLANNED_AT_HAND // 4:
+        if self._has_all_planned or planned >= _PLANNED_AT_HAND // 4:
             return
         page = self._store.jobs(
             self.record.key,
@@ -132,6 +133,8 @@ class DrivenSet:
         for job in page:
             self._last_planned = job.index
             self.live.setdefault(job.key, LiveJob(job, since_s=now_s))
+        # Whoever hands jobs over says last that these are all, and this was known before the page.
+        self._has_all_planned = self.record.complete and len(page) < _PLANNED_AT_HAND
 
     def reread(self) -> None:
         """See what was handed over, or asked of the set as a whole, since the last time."""

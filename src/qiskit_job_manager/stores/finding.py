@@ -13,9 +13,7 @@ from qiskit_job_manager.stores.part import Part
 from qiskit_job_manager.stores.rows import (
     ATTEMPT_COLUMNS,
     EVENT_COLUMNS,
-    EXPERIMENT_COLUMNS,
     JOB_SET_COLUMNS,
-    REQUEST_COLUMNS,
     attempt_from,
     blob_from,
     event_from,
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
     )
 
 _PAGE = 1000
+_ALL = 2**63 - 1
 
 _sets, _experiments, _jobs = schema.job_set, schema.experiment, schema.job
 _attempts, _events, _requests = schema.attempt, schema.event, schema.request
@@ -131,15 +130,16 @@ class Finding(Part):
         self, job_set_key: int, *, start: int = 0, stop: int | None = None
     ) -> Iterator[ExperimentRecord]:
         """Yield experiments in order, reading in pages."""
-        index = _experiments.c.position
-        inside = _experiments.c.job_set == job_set_key
-        if stop is not None:
-            inside = and_(inside, index < stop)
-        statement = select(*EXPERIMENT_COLUMNS).where(inside).order_by(index).limit(_PAGE)
-        rows = self._rows(statement.where(index >= start))
-        while rows:
+        # There are no gaps between them, so that their number says where they end.
+        after, left = start - 1, _ALL if stop is None else stop - start
+        while left > 0:
+            limit = min(left, _PAGE)
+            values = {"set": job_set_key, "after": after, "limit": limit}
+            rows = self._database.quick(queries.EXPERIMENTS, values)
             yield from map(experiment_from, rows)
-            rows = self._rows(statement.where(index > rows[-1][0])) if _full(rows) else []
+            if len(rows) < limit:
+                return
+            after, left = rows[-1][0], left - limit
 
     def indices(self, job_set_key: int, name: str, limit: int | None = None) -> list[int]:
         """Return the indices of the experiments with this name, in order."""
@@ -181,8 +181,8 @@ class Finding(Part):
 
     def requests(self, job_set_key: int) -> list[Request]:
         """Return what users asked and the driver has not yet done, oldest first."""
-        statement = select(*REQUEST_COLUMNS).where(_requests.c.job_set == job_set_key)
-        return [request_from(row) for row in self._rows(statement.order_by(_requests.c.key))]
+        rows = self._database.quick(queries.REQUESTS, {"set": job_set_key})
+        return [request_from(row) for row in rows]
 
     def _rows(self, statement: Select[Any]) -> list[Any]:
         with self._database.reading() as connection:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, bindparam, func, select, union_all
 
 from qiskit_job_manager.stores import schema
-from qiskit_job_manager.stores.rows import EXPERIMENT_COLUMNS, JOB_COLUMNS
+from qiskit_job_manager.stores.rows import EXPERIMENT_COLUMNS, JOB_COLUMNS, REQUEST_COLUMNS
 
 if TYPE_CHECKING:
     from sqlalchemy import BindParameter, Select
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import JobState
 
 _experiments, _jobs, _attempts = schema.experiment.c, schema.job.c, schema.attempt.c
-_payloads, _results = schema.payload.c, schema.result.c
+_payloads, _results, _requests = schema.payload.c, schema.result.c, schema.request.c
 
 _SET: BindParameter[int] = bindparam("set")
 _JOB: BindParameter[int] = bindparam("job")
@@ -31,6 +31,15 @@ _LIMIT: BindParameter[int] = bindparam("limit")
 EXPERIMENT = select(*EXPERIMENT_COLUMNS).where(
     _experiments.job_set == _SET, _experiments.position == _INDEX
 )
+
+EXPERIMENTS = (
+    select(*EXPERIMENT_COLUMNS)
+    .where(_experiments.job_set == _SET, _experiments.position > _AFTER)
+    .order_by(_experiments.position)
+    .limit(_LIMIT)
+)
+
+REQUESTS = select(*REQUEST_COLUMNS).where(_requests.job_set == _SET).order_by(_requests.key)
 
 INDICES = (
     select(_experiments.position)
