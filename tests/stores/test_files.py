@@ -108,6 +108,25 @@ def test_bytes_that_changed_are_never_handed_out(filled, table):
     store.close()
 
 
+@pytest.mark.parametrize("table", ["payload", "result"])
+def test_a_checksum_that_is_none_is_called_damage(filled, table):
+    raw(filled, f"UPDATE {table} SET sha256 = 7")
+    store = open_store(filled)
+    (job,) = store.jobs(the_set(store).key, limit=1)
+    with pytest.raises(StoreCorruptError):
+        getattr(store, table)(job.key)
+    store.close()
+
+
+def test_a_schema_that_is_no_text_any_more_is_called_damage(filled):
+    """SQLite quotes what it cannot parse, which Python then cannot decode."""
+    data = filled.read_bytes()
+    assert b"PRIMARY KEY" in data
+    filled.write_bytes(data.replace(b"PRIMARY KEY", b"PRIMAR\xd9 KEY"))
+    with pytest.raises(StoreCorruptError, match="damaged"):
+        open_store(filled)
+
+
 @pytest.mark.parametrize(
     ("change", "read"),
     [

@@ -140,7 +140,7 @@ class Database:
             cursor.execute(query.sql, query.arranged(values))
             rows = list(cursor.fetchall())
             connection.dbapi_connection.rollback()  # type: ignore[union-attr]  # ends the read
-        except self._engine.dialect.loaded_dbapi.Error as error:
+        except (self._engine.dialect.loaded_dbapi.Error, UnicodeDecodeError) as error:
             self._let_go(connection)
             raise store_error(error, self.where) from error
         return rows
@@ -168,7 +168,7 @@ class Database:
         with translated(self.where):
             try:
                 yield
-            except self._engine.dialect.loaded_dbapi.Error as error:
+            except (self._engine.dialect.loaded_dbapi.Error, UnicodeDecodeError) as error:
                 raise store_error(error, self.where) from error
 
     def _query(self, statement: Statement) -> _Query:

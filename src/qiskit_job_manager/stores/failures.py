@@ -71,7 +71,7 @@ def translated(where: str) -> Iterator[None]:
         yield
     except StoreError:
         raise
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as error:
         raise store_error(error, where) from error
     except (UnicodeEncodeError, OverflowError) as error:
         raise StoreError(f"The store {where} cannot keep such a value: {error}.") from error
@@ -79,6 +79,8 @@ def translated(where: str) -> Iterator[None]:
 
 def store_error(error: Exception, where: str) -> StoreError:
     """Return the kind of `StoreError` for what a driver raised."""
+    if isinstance(error, UnicodeDecodeError):  # SQLite quotes damaged bytes in its own message
+        return _CORRUPT[0](f"The store {where} {_CORRUPT[1]}.")
     # SQLAlchemy's own text holds the statement and its values, which are the user's data.
     cause = (error.orig if isinstance(error, DBAPIError) else None) or error
     code = getattr(cause, "sqlite_errorcode", None)

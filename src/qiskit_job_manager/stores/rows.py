@@ -211,6 +211,7 @@ def blob_values(blob: Blob | RawResult) -> dict[str, Any]:
     return {"format": blob.format, "sha256": digest, "data": blob.data}
 
 
+@_or_corrupt
 def blob_from(row: Row, what: str) -> Blob:
     """Return the bytes of a row of ``format, sha256, data``.
 
