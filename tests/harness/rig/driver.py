@@ -10,6 +10,7 @@ It reads a line of JSON for each driver, and answers with its process id. What a
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -32,6 +33,11 @@ def circuits(name, jobs, per_job):
 
 def drive(said):
     hurry()
+    if said.get("log"):
+        logging.basicConfig(level=logging.DEBUG)
+        logging.debug("everything is logged")
+    if said.get("token"):
+        os.environ["QJM_CLOUD_TOKEN"] = said["token"]
     if said.get("crash_at"):
         die_at(said["crash_at"])
     if said["do"] == "naive":

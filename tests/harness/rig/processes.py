@@ -229,9 +229,9 @@ class Case:
                 self.tally.slowest_open_s, time.perf_counter() - begun_s
             )
 
-    def end(self, do="run"):
+    def end(self, do="run", **more):
         """Have the job set driven to its end, and judge it."""
-        driver = self.start(do)
+        driver = self.start(do, **more)
         if driver.lives(WITHIN_S):
             self.tally.violations.append(f"{self.name}: it did not end within {WITHIN_S:g} s")
             driver.kill()

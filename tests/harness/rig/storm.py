@@ -149,6 +149,8 @@ class Storm:
     def cancel(self, remote_id):
         self._read()
         self.inner.cancel(remote_id)
+        if remote_id in self.ledger.cancelled and self._due_s.pop(remote_id, None) is not None:
+            self.fates[remote_id] = "is cancelled"
 
     def error_message(self, remote_id):
         self._read()

@@ -75,6 +75,8 @@ class World:
         self.tally = Tally(cases=1)
         self.names = []
         self.max_attempts = 1
+        self.retries = 0
+        self.cancelled = False
 
     def begin(self, jobs=4, per_job=2, **how):
         count = iter(range(jobs * per_job))
@@ -137,7 +139,8 @@ class World:
         ours = digest(payload_of(names))
         accepted = [s.remote_id for s in self.storm.ledger.accepted if s.payload_digest == ours]
         fates = [self.storm.fates[remote_id] for remote_id in accepted]
-        if len(accepted) > self.max_attempts or not all(map(_ran_and_failed, fates[:-1])):
+        may_precede = {"fails", "fails in part", *({"vanishes"} if self.retries else ())}
+        if len(accepted) > self.max_attempts + self.retries or set(fates[:-1]) - may_precede:
             yield f"doubled: paid {len(accepted)} times, {fates}"
         if state not in ("done", "failed", "cancelled", "lost"):
             yield f"it ended as {state}"
@@ -161,16 +164,14 @@ class World:
             self.tally.losses += 1
         elif self._is_blind and state == "cancelled":
             pass  # the user's word on what was in doubt
+        elif self.cancelled and state in ("cancelled", "failed", "lost"):
+            pass  # what was cancelled may have ended before, or is not sent again
         elif state not in expected:
             yield f"it {fate} and ended as {state}" + (", its result is lost" if was_read else "")
 
     @property
     def _is_blind(self):
         return not (self.weather.can.findable or self.weather.can.idempotent)
-
-
-def _ran_and_failed(fate):
-    return fate in ("fails", "fails in part")
 
 
 def _judge_counts(names, state, counts, fates):
