@@ -274,3 +274,10 @@ def test_every_connection_has_the_settings_that_the_promises_need(filled):
         "busy_timeout": 30_000,
     }
     store.close()
+
+
+def test_pages_are_small_so_that_results_leave_little_of_them_empty(store_path):
+    """A result of 6,200 bytes takes two pages of SQLite's own size, a quarter of it for nothing."""
+    open_store(store_path).close()
+    header = store_path.read_bytes()[:100]
+    assert int.from_bytes(header[16:18], "big") == 2048
