@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pytest
 # The command line alone goes without Qiskit; its tests share a process with all others.
 import qiskit.exceptions  # noqa: F401  isort: skip
 import qiskit_job_manager.errors  # noqa: F401  isort: skip
+from qiskit_job_manager.testing.cloud_service import CloudService  # isort: skip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,3 +109,36 @@ def qjm_process(store) -> Callable[..., subprocess.Popen[str]]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def cloud(tmp_path) -> CloudService:
+    """A cloud on loopback; ``address`` says where."""
+    with CloudService(ledger=tmp_path / "ledger.jsonl") as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def run_on(qjm, folder, cloud) -> Callable[..., Outcome]:
+    """Runs the folder's four circuits on the cloud, one a job."""
+
+    def run_on(name: str, *options: object, variant: str = "findable") -> Outcome:
+        backend = f"cloud:http://{cloud.address}?variant={variant}"
+        one_a_job = ("--max-experiments-per-job", 1, "--shots", 10)
+        return qjm("run", folder, "--backend", backend, "--name", name, *one_a_job, *options)
+
+    return run_on
+
+
+@pytest.fixture
+def often(monkeypatch) -> None:
+    """Have jobs asked about at once: half a second is for clouds that are far away."""
+    from qiskit_job_manager.lifecycle import waits
+
+    monkeypatch.setattr(waits, "_REMOTE_POLL_S", (0.01, 0.1))
+
+
+@pytest.fixture
+def shown(qjm) -> Callable[[str], dict[str, Any]]:
+    """What ``qjm show --json`` says of a set."""
+    return lambda name: json.loads(qjm("show", name, "--json").out)

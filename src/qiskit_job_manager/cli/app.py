@@ -5,11 +5,15 @@ from typing import Annotated
 import typer
 
 from qiskit_job_manager.cli import (
+    adopting,
     cancelling,
+    deciding,
     exit_codes,
     listing,
     results,
+    resuming,
     running,
+    serving,
     showing,
     story,
     waiting,
@@ -63,3 +67,9 @@ app.command("results")(results.results)
 app.command("wait")(waiting.wait)
 app.command("cancel")(cancelling.cancel)
 app.command("log")(story.log)
+app.command("resume")(resuming.resume)
+app.command("serve")(serving.serve)
+app.command("retry")(deciding.retry)
+app.command("resubmit")(deciding.resubmit)
+app.command("abandon")(deciding.abandon)
+app.command("adopt")(adopting.adopt)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from qiskit_job_manager.cli.doubts import needs_user
 from qiskit_job_manager.cli.json_output import print_array
 from qiskit_job_manager.cli.session import JsonOption, opened_manager
 from qiskit_job_manager.cli.summaries import summary
@@ -25,15 +26,20 @@ def list_job_sets(ctx: typer.Context, as_json: JsonOption = False) -> None:
         elif not job_sets:
             typer.echo("There are no job sets yet; qjm run makes one.")
         else:
-            for line in table(_HEADER, map(_row, job_sets)):
+            doubts: list[str] = []
+            for line in table(_HEADER, (_row(ctx, each, doubts) for each in job_sets)):
                 typer.echo(line)
+            for line in doubts:
+                typer.echo(line, err=True)
 
 
 _HEADER = ("SET", "NAME", "BACKEND", "CREATED", "EXPERIMENTS", "JOBS", "STATE OF THE JOBS")
 
 
-def _row(job_set: "ManagedJobSet") -> tuple[str, ...]:
+def _row(ctx: typer.Context, job_set: "ManagedJobSet", doubts: list[str]) -> tuple[str, ...]:
+    """Return the row of a job set, and add to ``doubts`` what is to be told after the table."""
     progress = job_set.progress()
+    doubts += needs_user(ctx, job_set, progress.needs_user)
     return (
         job_set.job_set_id()[:ID_SHOWN],
         escape(job_set.name()),
@@ -41,5 +47,5 @@ def _row(job_set: "ManagedJobSet") -> tuple[str, ...]:
         local_time(job_set.created_at),
         str(progress.n_experiments),
         str(progress.n_jobs),
-        counted(progress.jobs),
+        counted(progress.jobs) + ("" if progress.complete else ", not all handed over"),
     )

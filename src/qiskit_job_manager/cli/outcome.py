@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from qiskit_job_manager.cli import exit_codes
+from qiskit_job_manager.cli.doubts import needs_user
 from qiskit_job_manager.cli.json_output import print_object
 from qiskit_job_manager.cli.progress import watch
 from qiskit_job_manager.cli.session import command_for
 from qiskit_job_manager.cli.summaries import summary
 from qiskit_job_manager.cli.text import counted, escape, plural
+from qiskit_job_manager.clock import SystemClock
+from qiskit_job_manager.job_set.deadline import Deadline
 from qiskit_job_manager.model import JobState
 
 if TYPE_CHECKING:
@@ -27,10 +30,15 @@ def finish(
 ) -> NoReturn:
     """Wait for a job set, print how it ended, and exit with the code that says so."""
     progress = watch_to_the_end(ctx, job_set, timeout_s)
-    report(job_set, progress, as_json=as_json)
+    report(ctx, job_set, progress, as_json=as_json)
+    raise typer.Exit(code_of(progress))
+
+
+def code_of(progress: Progress) -> int:
+    """Return the exit code that says how a job set ended, or that it has not."""
     if not progress.ended:
-        raise typer.Exit(exit_codes.TIMED_OUT)
-    raise typer.Exit(exit_codes.ALL_DONE if progress.success else exit_codes.SOME_WITHOUT_RESULT)
+        return exit_codes.TIMED_OUT
+    return exit_codes.ALL_DONE if progress.success else exit_codes.SOME_WITHOUT_RESULT
 
 
 def hand_over(
@@ -38,18 +46,21 @@ def hand_over(
 ) -> NoReturn:
     """See to it that the backend has every job, print where it stands, and exit.
 
-    Where jobs die with the process that sent them, none is sent.
+    What the user asked for is heeded first. Where jobs die with the process that sent them, none
+    is waited for.
     """
+    deadline = Deadline(timeout_s, SystemClock())
+    heeded = job_set.wait_until_heeded(timeout_s)
     if job_set.record().volatile:
         progress = job_set.progress()
-        handed_over = True
+        handed_over = heeded
         _say_how_to_go_on(
             ctx, job_set, "Stored; jobs on this backend run only while a process waits"
         )
     else:
-        progress = watch_to_the_end(ctx, job_set, timeout_s, enough=_is_handed_over)
+        progress = watch_to_the_end(ctx, job_set, deadline.left(), enough=_is_handed_over)
         handed_over = _is_handed_over(progress)
-    report(job_set, progress, as_json=as_json)
+    report(ctx, job_set, progress, as_json=as_json)
     raise typer.Exit(exit_codes.ALL_DONE if handed_over else exit_codes.TIMED_OUT)
 
 
@@ -74,14 +85,11 @@ def watch_to_the_end(
     return progress
 
 
-def report(job_set: ManagedJobSet, progress: Progress, *, as_json: bool) -> None:
-    """Print where a job set stands."""
-    if progress.needs_user:
-        typer.echo(
-            f"{plural(progress.needs_user, 'job')} may or may not have been accepted by the "
-            "backend. job_set.resubmit() sends them again, job_set.abandon() gives them up.",
-            err=True,
-        )
+def report(
+    ctx: typer.Context, job_set: ManagedJobSet, progress: Progress, *, as_json: bool
+) -> None:
+    """Print where a job set stands, and whether it needs the user."""
+    tell_of_doubts(ctx, job_set, progress)
     if as_json:
         print_object(summary(job_set))
         return
@@ -89,6 +97,12 @@ def report(job_set: ManagedJobSet, progress: Progress, *, as_json: bool) -> None
         f"{escape(job_set.name())}: {plural(progress.n_experiments, 'experiment')} in "
         f"{plural(progress.n_jobs, 'job')}: {counted(progress.jobs)}"
     )
+
+
+def tell_of_doubts(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> None:
+    """Say on standard error whether a job set needs the user, and what to do."""
+    for line in needs_user(ctx, job_set, progress.needs_user):
+        typer.echo(line, err=True)
 
 
 def _is_handed_over(progress: Progress) -> bool:

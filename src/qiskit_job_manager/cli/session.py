@@ -1,11 +1,14 @@
 """What every command needs: the manager of the store, and the words for its arguments."""
 
 # No `from __future__ import annotations` where Typer reads annotations: they are values there.
+import logging
 import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from qiskit_job_manager.cli.logs import Words, shown_on_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +35,8 @@ def opened_manager(ctx: typer.Context) -> "Iterator[JobManager]":
     """Open the store that the command line names, and stop its engine gracefully at the end."""
     from qiskit_job_manager.manager import JobManager
 
-    with JobManager(store=ctx.obj) as manager:
+    warnings = shown_on_stderr(Words(), logging.WARNING)
+    with warnings, JobManager(store=ctx.obj) as manager:
         yield manager
 
 

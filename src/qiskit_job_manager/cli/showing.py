@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from qiskit_job_manager.cli.doubts import needs_user
 from qiskit_job_manager.cli.json_output import print_object
 from qiskit_job_manager.cli.session import JobSetArgument, JsonOption, opened_manager
 from qiskit_job_manager.cli.summaries import job_summary, summary
@@ -25,13 +26,13 @@ def show(ctx: typer.Context, job_set: JobSetArgument, as_json: JsonOption = Fals
         if as_json:
             print_object({**summary(shown), "job_list": [job_summary(job) for job in jobs]})
             return
-        for line in _heading(shown):
+        for line in _heading(ctx, shown):
             typer.echo(line)
         for line in table(_HEADER, map(_row, jobs)):
             typer.echo(line)
 
 
-def _heading(job_set: "ManagedJobSet") -> Iterator[str]:
+def _heading(ctx: typer.Context, job_set: "ManagedJobSet") -> Iterator[str]:
     progress = job_set.progress()
     yield f"Job set      {job_set.job_set_id()}"
     yield f"Name         {escape(job_set.name())}"
@@ -41,6 +42,9 @@ def _heading(job_set: "ManagedJobSet") -> Iterator[str]:
         yield f"Tags         {', '.join(map(escape, tags))}"
     yield f"Experiments  {progress.n_experiments:,}"
     yield f"Jobs         {progress.n_jobs:,}: {counted(progress.jobs)}"
+    if not progress.complete:
+        yield "             not all experiments have been handed over"
+    yield from needs_user(ctx, job_set, progress.needs_user)
     yield ""
 
 

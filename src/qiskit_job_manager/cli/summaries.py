@@ -22,6 +22,7 @@ def summary(job_set: ManagedJobSet) -> dict[str, Any]:
         "jobs": progress.n_jobs,
         "ended": progress.ended,
         "success": progress.success,
+        "needs_user": progress.needs_user,
         "jobs_by_state": {str(state): number for state, number in progress.jobs.items()},
     }
 

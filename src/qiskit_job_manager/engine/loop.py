@@ -283,7 +283,7 @@ class Engine:
                     self._driven[record.key] = DrivenSet(
                         record, token, backend, self._store, account, now_s
                     )
-                    said = {"job_set_id": record.job_set_id}
+                    said = {"event": "driving", "job_set_id": record.job_set_id}
                     logger.info("driving %r on %s", record.name, record.backend_name, extra=said)
             except StoreTooNewError as error:
                 self._break(record, error)

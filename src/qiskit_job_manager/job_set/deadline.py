@@ -25,6 +25,7 @@ class Deadline:
         if timeout is not None and (not isinstance(timeout, (int, float)) or not timeout >= 0):
             msg = f"timeout is {timeout!r}; it is a number of seconds, 0 or more, or None"
             raise InvalidArgumentError(msg)
+        self._timeout = timeout
         self._clock = clock
         self._until_s = float("inf") if timeout is None else clock.monotonic() + timeout
 
@@ -32,3 +33,7 @@ class Deadline:
     def remaining_s(self) -> float:
         """Seconds that remain, never negative."""
         return max(self._until_s - self._clock.monotonic(), 0.0)
+
+    def left(self) -> float | None:
+        """Return the timeout for the rest of the call; ``None`` where there is none."""
+        return None if self._timeout is None else self.remaining_s

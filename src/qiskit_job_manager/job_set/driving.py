@@ -87,8 +87,8 @@ class Driving:
         if self.is_here:
             return
         self._trouble = None
-        self._store.ensure_original()
         try:
+            self._store.ensure_original()
             backend = self.backend()
         except JobManagerInvalidStateError as error:
             if self._store.driver(self._record.key) is None:
@@ -116,7 +116,12 @@ class Driving:
             if deadline.remaining_s <= 0:
                 return False
             self._engine.raise_if_broken(self._record.key)
-            self.ensure()
+            try:
+                self.ensure()
+            except JobManagerInvalidStateError:
+                if is_over():  # the driver's last act came between the two looks
+                    return True
+                raise
             self._engine.wait_until_done(self._record.key, min(pause_s, deadline.remaining_s))
             pause_s = min(pause_s * 1.2, _LONGEST_PAUSE_S)
         return True
@@ -136,7 +141,9 @@ class Driving:
             words = str(error) if isinstance(error, JobManagerError) else _as_foreign(error)
             msg = (
                 f"job set {record.name!r} cannot go on here: its backend {record.backend_uri!r} "
-                f"cannot be opened: {words}. What is stored can be read"
+                f"cannot be opened: {words}. Put that right, or open the backend yourself: "
+                f"retrieve_job_set({record.job_set_id!r}, backend=...) goes on with it. What is "
+                "stored can be read"
             )
             raise JobManagerInvalidStateError(msg) from error
 

@@ -77,6 +77,11 @@ class JobManager:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def store_url(self) -> str:
+        """Where the store is, without password."""
+        return self._store.url
+
     def close(self) -> None:
         """Stop driving, record what comes back within seconds, and close the store.
 
