@@ -18,7 +18,13 @@ from qiskit_job_manager.cli.signals import StopSignals
 from qiskit_job_manager.errors import StoreBusyError
 from qiskit_job_manager.manager import JobManager
 from qiskit_job_manager.testing import FakeClock
-from qiskit_job_manager.testing.cloud_service import Endpoint, Faults, Trouble, Way
+from qiskit_job_manager.testing.cloud_service import (
+    CloudClient,
+    Endpoint,
+    Faults,
+    Trouble,
+    Way,
+)
 
 BASIC = ("--backend", "basic", "--shots", "10", "--max-experiments-per-job", "1", "--no-wait")
 
@@ -29,15 +35,18 @@ class Served:
     def __init__(self, process) -> None:
         self.process = process
 
-    def until(self, event: str) -> dict:
-        """Read the log up to an event, and return that."""
+    def up_to(self, event: str) -> list[dict]:
+        """Read the log up to an event."""
         seen = []
         for line in self.process.stderr:
-            seen.append(line)
-            said = json.loads(line)
-            if said.get("event") == event:
-                return said
-        raise AssertionError(f"it ended without {event!r}: {''.join(seen)}")
+            seen.append(json.loads(line))
+            if seen[-1].get("event") == event:
+                return seen
+        raise AssertionError(f"it ended without {event!r}: {seen}")
+
+    def until(self, event: str) -> dict:
+        """Read the log up to an event, and return that."""
+        return self.up_to(event)[-1]
 
     def stop(self, number=signal.SIGTERM) -> list[str]:
         """Have it stop in good order; return the events that it logged on the way."""
@@ -111,6 +120,22 @@ def test_what_needs_the_user_is_told_and_their_word_is_heeded(serve, run_on, qjm
     assert qjm("abandon", "doubtful").code == 0
     served.until("ended")
     assert served.stop() == ["stopping", "stopped"]
+
+
+def test_gone_credentials_are_told_once_and_a_login_goes_on(serve, run_on, cloud, shown):
+    cloud.faults = Faults(jobs_at_once=0)
+    assert run_on("set", "--no-wait").code == 0
+    cloud.expire()
+    cloud.faults = Faults()
+    served = serve()
+    needed = served.until("login needed")
+    assert "log in" in needed["message"]
+    assert shown("set")["jobs_by_state"] == {"active": 4}
+    CloudClient(cloud.address).log_in()
+    between = served.up_to("ended")
+    assert [each["event"] for each in between] == ["logged in", "ended"]
+    assert shown("set")["success"] is True
+    served.stop()
 
 
 def test_a_store_that_cannot_be_opened_ends_it_with_one_message(qjm, tmp_path):

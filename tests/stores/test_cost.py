@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.stores import open_store, queries, schema
+from qiskit_job_manager.stores import finding, open_store, queries, schema
 
 VALUES = {"set": 1, "job": 1, "index": 3, "after": 2, "name": "a", "limit": 5}
 
@@ -45,6 +45,18 @@ def test_every_look_up_goes_by_an_index(store, name):
     assert [line for line in plan if line.startswith("SCAN ") and line.split()[1] in tables] == []
     # Only the few that each state gave are sorted.
     assert any("TEMP B-TREE" in line for line in plan) == (name == "jobs by state")
+
+
+def test_finished_jobs_are_not_read_to_see_what_is_unfinished(store):
+    statement = finding._UNFINISHED.compile(
+        dialect=store._database._engine.dialect, compile_kwargs={"literal_binds": True}
+    )
+    with store._database.reading() as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
+    assert [line.split()[1] for line in plan if line.startswith("SCAN ")] == ["job_set"]
+    searched = [line for line in plan if line.startswith("SEARCH job ")]
+    assert searched
+    assert all("(job_set=? AND state=?)" in line for line in searched)
 
 
 def test_threads_that_ended_leave_no_connections_behind(store):

@@ -115,7 +115,8 @@ class Turn:
         if result.warning:
             where = (job.record.index, driven.record.name)
             hint = "ManagedJobSet.cancel_duplicates() or qjm cancel --duplicates cancels the others"
-            logger.warning("job %d of %r: %s; %s", *where, result.warning, hint, extra=said)
+            twice = {**said, "event": "duplicates"}
+            logger.warning("job %d of %r: %s; %s", *where, result.warning, hint, extra=twice)
         needed = isinstance(error, CredentialsError)
         if arrival.flight.kind is not CallKind.UNDERSTAND and (needed or error is None):
             self._tell_of_login(error, said)
@@ -126,10 +127,11 @@ class Turn:
             return
         name = self._driven.record.backend_name
         if error is None:
-            logger.info("the credentials for %s are good again", name, extra=said)
+            again = {**said, "event": "logged in"}
+            logger.info("the credentials for %s are good again", name, extra=again)
         else:
             words = "the backend %s wants you to log in; its jobs wait, and none fails: %s"
-            logger.warning(words, name, error, extra=said)
+            logger.warning(words, name, error, extra={**said, "event": "login needed"})
 
     def _outcome(self, flight: Flight, job: LiveJob, finished: Finished) -> Outcome:
         known = Known(self._driven.capabilities, self._after_failed_run)
