@@ -347,6 +347,7 @@ def test_one_job_can_be_cancelled_alone(make_bench, circuits):
     bench.drive(record)
     bench.run(record)
     assert [str(j.state) for j in bench.jobs(record)] == ["done", "done", "cancelled", "done"]
+    assert bench.jobs(record)[2].error == "cancelled before it was sent"
 
 
 def test_no_more_jobs_are_pending_than_the_limit(make_bench, circuits):

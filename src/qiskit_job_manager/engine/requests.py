@@ -66,7 +66,8 @@ def _pages(driven: DrivenSet, request: Request, store: Store) -> Iterator[list[J
 def _answer(driven: DrivenSet, kind: RequestKind, job: JobRecord, at: datetime) -> Advance | None:
     match kind:
         case RequestKind.CANCEL if job.state is JobState.PLANNED:
-            return step(job, Event.DROPPED, at, cause="cancelled before it was sent")
+            cause = "cancelled before it was sent"
+            return step(job, Event.DROPPED, at, cause=cause, error=cause)
         case RequestKind.CANCEL:
             return fact(job, "cancel requested", at, cancel_requested=True)
         case RequestKind.RETRY:
