@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import RetryPolicy
 
 _SHARE_OF_AGE = 0.1  # a job that has run for an hour is asked about every six minutes at most
-_LOCAL_POLL_S = (0.01, 0.25)
+_LOCAL_POLL_S = (0.02, 0.25)
 _REMOTE_POLL_S = (0.5, 30.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right, insort
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Store
 
+_JOBS_AT_HAND = 10_000
 _BYTES_AT_HAND = 32 * 1024 * 1024
 
 _NOT_YET = {
@@ -43,6 +45,7 @@ class ResultSource:
         self.record = record
         self._readers: OrderedDict[tuple[int, int], tuple[ResultReader, int]] = OrderedDict()
         self._bytes = 0
+        self._done = _DoneJobs()
         self._lock = threading.Lock()
 
     def experiment(self, index: int, *, partial: bool) -> Any:
@@ -119,8 +122,9 @@ class ResultSource:
         return reader
 
     def _jobs(self, index: int) -> list[JobRecord]:
-        jobs = self.store.jobs_covering(self.record.key, index)
+        jobs = self._done.covering(index) or self.store.jobs_covering(self.record.key, index)
         if jobs:
+            self._done.keep(jobs)
             return jobs
         msg = f"experiment {index} of job set {self.record.name!r} is not in the store any more"
         raise JobManagerJobNotFound(msg)
@@ -139,6 +143,35 @@ class ResultSource:
             return self.reader(job).experiment_result(index - job.start)
         except CodecError as error:
             raise ManagedResultDataNotAvailable(_unreadable(index, error)) from error
+
+
+class _DoneJobs:
+    """Remembers which jobs cover which experiments, once they are done and cannot change."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._jobs: dict[int, list[JobRecord]] = {}
+        self._lock = threading.Lock()
+
+    def covering(self, index: int) -> list[JobRecord] | None:
+        """Return the jobs of an experiment, or ``None`` if they are not remembered."""
+        with self._lock:
+            place = bisect_right(self._starts, index)
+            jobs = self._jobs[self._starts[place - 1]] if place else None
+        return jobs if jobs is not None and index < jobs[0].stop else None
+
+    def keep(self, jobs: list[JobRecord]) -> None:
+        """Remember the jobs of one block, if all of them are done."""
+        start = jobs[0].start
+        if start in self._jobs or any(job.state is not JobState.DONE for job in jobs):
+            return
+        with self._lock:
+            if len(self._starts) >= _JOBS_AT_HAND:
+                self._starts.clear()
+                self._jobs.clear()
+            if start not in self._jobs:
+                insort(self._starts, start)
+                self._jobs[start] = jobs
 
 
 def span(job: JobRecord) -> str:
