@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 JobsArgument = Annotated[
     list[int] | None,
     typer.Argument(
-        metavar="[JOB]...",
+        metavar="JOB",
         min=0,
         help="Indices of jobs, as qjm show has them. Default: all that are in doubt.",
         show_default=False,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 JobSetsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[SET]...",
+        metavar="SET",
         help="Ids of job sets, unique beginnings of them, or their names. Default: all that are "
         "unfinished.",
         show_default=False,
