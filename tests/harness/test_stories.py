@@ -53,14 +53,14 @@ def test_the_simulation_catches_the_naive_manager(tmp_path):
 
 
 def test_a_store_that_fails_at_any_call_breaks_no_promise(tmp_path, seeds):
-    tally = store_faults(tmp_path, seeds(1), every=5)
-    assert tally.cases > 50
+    tally = store_faults(tmp_path, seeds(1), every=4)
+    assert tally.cases > 30
     assert tally.violations == []
 
 
 def test_sqlite_failing_at_any_statement_or_commit_breaks_no_promise(tmp_path, seeds):
-    tally = io_errors(tmp_path, seeds(1), every=7)
-    assert tally.cases > 20
+    tally = io_errors(tmp_path, seeds(1), every=4)
+    assert tally.cases > 15
     assert tally.violations == []
 
 

@@ -129,7 +129,8 @@ class Ours:
             spool=gated_spool(self.path.with_name("spool"), gate),
             pool=self._calls,
         )
-        self.engine.drive(self.record, Gated(world.storm, BACKEND_CALLS, gate))
+        self.gated_storm = Gated(world.storm, BACKEND_CALLS, gate)
+        self.engine.drive(self.record, self.gated_storm)
 
     def turn(self):
         """Do one turn; return the seconds after which there is more to do."""

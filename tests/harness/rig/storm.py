@@ -103,7 +103,7 @@ class Storm:
     # -- the calls ------------------------------------------------------------------------------
 
     def submit(self, payload, options, tag):
-        self._move()
+        self.move()
         self._outage(submits=True)
         if self._chance.random() >= self._weather.rate:
             return self._accept(payload, options, tag)
@@ -166,7 +166,7 @@ class Storm:
         return self._clock.monotonic() - self._begun_s
 
     def _read(self):
-        self._move()
+        self.move()
         self._outage(submits=False)
         if self._chance.random() >= self._weather.rate:
             return
@@ -213,7 +213,7 @@ class Storm:
             point -= share
         return "runs"
 
-    def _move(self):
+    def move(self):
         """Have happen what is due: late submissions arrive, and jobs end."""
         now_s = self._now_s()
         for late in [each for each in self.late if each[0] <= now_s]:

@@ -109,6 +109,7 @@ class World:
                 if self.subject.waits_for_the_user and not self.storm.late:
                     self.subject.give_up_doubtful()
                 self.clock.advance(min(wait_s, 30.0))
+                self.storm.move()
             except StoreError:
                 # The program stops cleanly, with this as its message, and is started again.
                 self.clock.advance(1.0)

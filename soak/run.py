@@ -1,0 +1,189 @@
+# ruff: noqa: INP001, T201  # a script, which prints
+"""The harnesses of ``tests/harness`` at length; prints what was run and what was found.
+
+python soak/run.py --crash-seeds 200 --kills 10000 --processes 2000 --simulated-steps 1000000
+
+Each kind of harness gets its part of ``--minutes`` and stops at its number or at its time,
+whichever comes first; what was really run is what is reported, also in ``soak/results.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import logging
+import sys
+import tempfile
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests" / "harness"))
+
+from rig.harnesses import VARIANTS, crash_sweep, io_errors, simulation, store_faults  # noqa: E402
+from rig.processes import (  # noqa: E402
+    Kills,
+    Site,
+    killed_at_boundary,
+    killed_at_random,
+    rivals,
+)
+from rig.world import Tally  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_CASES_PER_CLOUD = 25
+_BOUNDARIES = 120
+_PARTS = {
+    "crash sweep": 0.25,
+    "simulation": 0.2,
+    "store faults": 0.1,
+    "killed at boundaries": 0.1,
+    "killed at random": 0.15,
+    "read once, driver killed": 0.05,
+    "read once, courier killed": 0.05,
+    "read once, both killed": 0.05,
+    "rivals": 0.05,
+}
+
+
+def main() -> int:
+    """Run all, and return 1 if a promise was broken."""
+    said = _parser().parse_args()
+    logging.disable(logging.CRITICAL)
+    results: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory(dir=said.folder) as folder:
+        for name, harness in _harnesses(said).items():
+            room = Path(folder) / name.replace(" ", "-")
+            room.mkdir()
+            results[name] = _run(*harness, room, 60 * said.minutes * _PARTS[name])
+            _show(name, results[name])
+            _keep(said, results)
+    return int(any(found["violations"] for found in results.values()))
+
+
+def _run(whole: Any, steps: Any, reached: Any, room: Path, seconds: float) -> dict[str, Any]:
+    begun_s = time.monotonic()
+    with closing(steps(room)) as cases:
+        for one in cases:
+            whole += one
+            if reached(whole) or time.monotonic() > begun_s + seconds:
+                break
+    return {**vars(whole), "seconds": round(time.monotonic() - begun_s, 1)}
+
+
+def _harnesses(said: argparse.Namespace) -> dict[str, tuple[Any, Any, Any]]:
+    """Return, by name: an empty tally, what yields tallies to add, and when it is enough."""
+    first, kills = said.first_seed, said.kills
+    seeds = itertools.count(first)
+    faults = lambda room: _alternately(room, first)  # noqa: E731
+    return {
+        "crash sweep": (Tally(), lambda room: _sweeps(room, first, said.crash_seeds), _never),
+        "simulation": (
+            Tally(),
+            lambda room: (simulation(room, seed) for seed in seeds),
+            lambda tally: tally.turns >= said.simulated_steps,
+        ),
+        "store faults": (Tally(), faults, lambda tally: tally.cases >= said.crash_seeds * 200),
+        "killed at boundaries": (
+            Kills(),
+            lambda room: _with_clouds(room, _at_boundary),
+            lambda tally: tally.driver_kills >= kills // 4,
+        ),
+        "killed at random": (
+            Kills(),
+            lambda room: _with_clouds(
+                room, lambda site, i: killed_at_random(site, f"random-{i}", first + i)
+            ),
+            lambda tally: tally.driver_kills >= kills // 2,
+        ),
+        **{f"read once, {who} killed": _read_once(who, first, kills // 8) for who in _VICTIMS},
+        "rivals": (
+            Kills(),
+            lambda room: _with_clouds(
+                room, lambda site, i: rivals(site, f"rivals-{i}", first + i, 2 + 2 * (i % 2))
+            ),
+            lambda tally: tally.cases >= said.processes,
+        ),
+    }
+
+
+_VICTIMS = ("driver", "courier", "both")
+
+
+def _read_once(victims: str, first: int, kills: int) -> tuple[Any, Any, Any]:
+    def steps(room: Path) -> Iterator[Kills]:
+        return _with_clouds(
+            room,
+            lambda site, i: killed_at_random(site, f"{victims}-{i}", first + i, victims),
+            reads_once=True,
+        )
+
+    return Kills(), steps, lambda tally: tally.driver_kills + tally.courier_kills >= kills
+
+
+def _never(_tally: Any) -> bool:
+    return False
+
+
+def _sweeps(room: Path, first: int, count: int) -> Iterator[Tally]:
+    for seed in range(first, first + count):
+        for variant in VARIANTS:
+            yield crash_sweep(room, [seed], variants=[variant])
+
+
+def _alternately(room: Path, first: int) -> Iterator[Tally]:
+    for seed in itertools.count(first):
+        yield store_faults(room, [seed])
+        yield io_errors(room, [seed])
+
+
+def _at_boundary(site: Site, number: int) -> Kills:
+    return killed_at_boundary(site, f"boundary-{number}", 1 + number % _BOUNDARIES)
+
+
+def _with_clouds(
+    room: Path, case: Callable[[Site, int], Kills], *, reads_once: bool = False
+) -> Iterator[Kills]:
+    """Yield case after case, with a new cloud every so often, as its ledger grows."""
+    numbers = itertools.count()
+    for cloud in itertools.count():
+        with Site(room / f"cloud-{cloud}", reads_once=reads_once) as site:
+            for number in itertools.islice(numbers, _CASES_PER_CLOUD):
+                yield case(site, number)
+
+
+def _show(name: str, found: dict[str, Any]) -> None:
+    figures = ", ".join(f"{k} {v:,}" for k, v in found.items() if k != "violations" and v)
+    print(f"{name:26} {len(found['violations'])} broken   {figures}", flush=True)
+    for words in found["violations"][:10]:
+        print("   ", words)
+
+
+def _keep(said: argparse.Namespace, results: dict[str, dict[str, Any]]) -> None:
+    whole = {"at": datetime.now(UTC).isoformat(), "asked": vars(said), "found": results}
+    (HERE / "results.json").write_text(json.dumps(whole, indent=1, default=str) + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add(
+        "--crash-seeds", type=int, default=200, help="seeds of the crash sweep, all boundaries each"
+    )
+    add("--kills", type=int, default=10_000, help="processes to kill, in all")
+    add("--processes", type=int, default=2_000, help="cases of two and four processes on one store")
+    add("--simulated-steps", type=int, default=1_000_000, help="turns of simulated engines")
+    add("--minutes", type=float, default=60.0, help="time for all")
+    add("--first-seed", type=int, default=1_000, help="the first seed; others follow")
+    add("--folder", default=None, help="where stores are; a fast disk tells more in less time")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
