@@ -292,6 +292,9 @@ def test_what_died_while_handing_over_goes_on_where_it_stopped(
     with JobManager(store_path) as second:
         found = second.find("sweep")
         assert (found.n_experiments, found.progress().complete) == (4, False)
+        with pytest.raises(JobManagerInvalidStateError, match="cut off after 4 experiments"):
+            found.results(timeout=20)
+        assert len(backend.ledger.accepted) == 0
         job_set = second.run(
             circuits(9), backend, name="sweep", max_experiments_per_job=2, if_exists="resume"
         )
@@ -453,3 +456,23 @@ def test_a_defect_in_the_engine_is_told_to_whoever_waits(manager, scripted, circ
     monkeypatch.setattr(Engine, "_claim", broken)
     with pytest.raises(JobManagerError, match=r"a mistake of ours.*nothing is lost"):
         manager.run(circuits(1), scripted()).results(timeout=20)
+
+
+def test_nobody_sends_or_adds_to_what_is_still_being_handed_over(store_path, scripted, circuits):
+    backend = scripted()
+    seen = []
+
+    with JobManager(store_path) as first, JobManager(store_path) as second:
+
+        def slowly():
+            yield from circuits(3)
+            found = second.find("sweep")
+            seen.append(found.wait(timeout=0.3))
+            with pytest.raises(JobManagerInvalidStateError, match="being handed over"):
+                second.run(circuits(4), backend, name="sweep", if_exists="resume")
+            assert len(backend.ledger.accepted) == 0
+            yield from circuits(4)[3:]
+
+        job_set = first.run(slowly(), backend, name="sweep")
+        assert job_set.results(timeout=20).success
+    assert seen == [False]

@@ -87,8 +87,11 @@ class Driving:
         if self.is_here:
             return
         self._trouble = None
+        if not self._record.complete:
+            self._record = fresh(self._store, self._record)
         try:
             self._store.ensure_original()
+            self._see_that_all_is_here()
             backend = self.backend()
         except JobManagerInvalidStateError as error:
             if self._store.driver(self._record.key) is None:
@@ -125,6 +128,17 @@ class Driving:
             self._engine.wait_until_done(self._record.key, min(pause_s, deadline.remaining_s))
             pause_s = min(pause_s * 1.2, _LONGEST_PAUSE_S)
         return True
+
+    def _see_that_all_is_here(self) -> None:
+        record = self._record
+        if record.complete:
+            return
+        msg = (
+            f"the hand-over of job set {record.name!r} was cut off after {record.n_experiments} "
+            "experiments, and nothing of it was sent: run the same script again with "
+            "if_exists='resume', or delete the set"
+        )
+        raise JobManagerInvalidStateError(msg)
 
     def _open(self) -> Backend:
         record = self._record

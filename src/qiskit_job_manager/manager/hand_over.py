@@ -8,12 +8,17 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.circuits import encode_circuit, pack
-from qiskit_job_manager.errors import CodecError, InvalidExperimentError, NameInUseError
+from qiskit_job_manager.errors import (
+    CodecError,
+    InvalidExperimentError,
+    JobManagerInvalidStateError,
+    NameInUseError,
+)
 from qiskit_job_manager.model import EncodedBlock, ExperimentSize
 from qiskit_job_manager.planning import plan
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord
+    from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord, Token
     from qiskit_job_manager.ports import Backend, Store
 
 _BLOCKS_AT_ONCE = 256
@@ -29,6 +34,7 @@ class HandOver:
         draft: What the user asked for.
         shots: Shots of each experiment, or ``None`` for the backend's default.
         split_shots: Whether shots above a limit are split into shares.
+        owner: Identity of this process, for the right to drive.
     """
 
     def __init__(
@@ -38,12 +44,14 @@ class HandOver:
         draft: JobSetDraft,
         shots: int | None,
         split_shots: bool,
+        owner: str,
     ) -> None:
         self._store = store
         self._backend = backend
         self._draft = draft
         self._shots = shots
         self._split_shots = split_shots
+        self._owner = owner
         self._all_checked = False
 
     def run(self, experiments: Iterable[Any], *, resume: bool) -> JobSetRecord:
@@ -56,6 +64,7 @@ class HandOver:
             NameInUseError: The name is in use, or its job set runs something else.
             InvalidExperimentError: One cannot run, or there are none at all.
             PlanError: One alone exceeds a limit.
+            JobManagerInvalidStateError: Another process hands experiments over to the job set.
         """
         self._store.ensure_original()
         if isinstance(experiments, Sequence):
@@ -86,7 +95,22 @@ class HandOver:
         return record
 
     def _take(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
-        """Store experiments after those that are stored, in batches of blocks; these are all."""
+        """Store experiments after those that are stored, in batches of blocks; these are all.
+
+        Who hands over holds the right to drive: nothing is sent of a set that may yet be withdrawn,
+        and that the right is free tells others that a hand-over was cut off.
+        """
+        token = self._store.claim(record.key, self._owner)
+        if token is None:
+            msg = f"job set {record.name!r} is being handed over by another process at this moment"
+            raise JobManagerInvalidStateError(msg)
+        try:
+            self._store_all(record, experiments, token)
+        finally:
+            self._store.release(token)
+        return self._store.job_set(record.job_set_id) or record
+
+    def _store_all(self, record: JobSetRecord, experiments: Iterator[Any], token: Token) -> None:
         waiting: deque[EncodedExperiment] = deque()
         blocks = plan(
             self._sizes(experiments, record.n_experiments, waiting),
@@ -98,12 +122,12 @@ class HandOver:
         stored = record.n_experiments
         while batch := _batch(ready):
             self._store.add_blocks(record.key, batch)
+            self._store.renew(token)
             stored = batch[-1].block.stop
         if not stored:
             msg = "there are no experiments; hand over at least one circuit"
             raise InvalidExperimentError(msg)
         self._store.complete_job_set(record.key)
-        return self._store.job_set(record.job_set_id) or record
 
     def _compare(self, record: JobSetRecord) -> None:
         """See that a job set of this name asks for the same."""

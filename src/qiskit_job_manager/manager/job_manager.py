@@ -61,10 +61,11 @@ class JobManager:
     def __init__(self, store: str | Path | None = None) -> None:
         self._store = stores.open_store(store)
         self._clock = SystemClock()
+        self._owner = uuid.uuid4().hex
         self._engine = Engine(
             self._store,
             self._clock,
-            owner=uuid.uuid4().hex,
+            owner=self._owner,
             new_tag=lambda: f"qjm-{uuid.uuid4().hex}",
             chance=random.random,
             spool=Spool(stores.spool_folder(store)),
@@ -176,7 +177,7 @@ class JobManager:
             retry=arguments.checked_retry(retry),
             tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
         )
-        hand_over = HandOver(self._store, adapter, draft, shots, split_shots)
+        hand_over = HandOver(self._store, adapter, draft, shots, split_shots, self._owner)
         record = hand_over.run(handed_over, resume=if_exists == "resume")
         job_set = self._job_set(record, adapter)
         job_set.drive()
