@@ -9,7 +9,7 @@ FAST_TMP := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench soak clean
 
 help:
 	@echo "make demo    run 227 benchmark circuits on the Aer simulator and show the results"
@@ -17,6 +17,7 @@ help:
 	@echo "make check   only the static part: style, types, layers"
 	@echo "make format  rewrite the code in the project's format"
 	@echo "make bench   measure speed and size, side by side with plain Aer"
+	@echo "make soak    kill, stop and damage at length; SOAK='--minutes 30' and the like say how much"
 	@echo "make clean   remove all that these made"
 
 demo: export QISKIT_JOB_MANAGER_STORE := $(STORE)
@@ -42,6 +43,9 @@ format: .venv/dev.installed
 
 bench: .venv/dev.installed
 	$(BIN)/python benchmarks/run.py
+
+soak: .venv/dev.installed
+	$(BIN)/python soak/run.py $(SOAK)
 
 clean:
 	rm -rf .venv demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -118,6 +118,15 @@ def test_a_checksum_that_is_none_is_called_damage(filled, table):
     store.close()
 
 
+def test_bytes_that_a_damaged_number_gave_to_another_job_are_never_handed_out(filled):
+    raw(filled, "UPDATE result SET job = (SELECT max(key) FROM job)")
+    store = open_store(filled)
+    last = store.jobs(the_set(store).key)[-1]
+    with pytest.raises(StoreCorruptError, match=f"result of job number {last.key}"):
+        store.result(last.key)
+    store.close()
+
+
 def test_a_schema_that_is_no_text_any_more_is_called_damage(filled):
     """SQLite quotes what it cannot parse, which Python then cannot decode."""
     data = filled.read_bytes()

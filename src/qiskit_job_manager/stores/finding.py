@@ -155,12 +155,14 @@ class Finding(Part):
         found = self._database.quick(queries.PAYLOAD, {"job": job_key})
         if not found:
             raise StoreError(f"Job number {job_key} is not in the store: it was deleted.")
-        return blob_from(found[0], f"payload of job number {job_key}")
+        job_set, start, *blob = found[0]
+        return blob_from(blob, f"payload of job number {job_key}", job_set, start)
 
     def result(self, job_key: int) -> Blob | None:
         """Return the raw result of a job, or ``None`` if none is stored."""
         found = self._database.quick(queries.RESULT, {"job": job_key})
-        return blob_from(found[0], f"result of job number {job_key}") if found else None
+        what = f"result of job number {job_key}"
+        return blob_from(found[0], what, job_key) if found else None
 
     def attempts(self, job_key: int) -> list[AttemptRecord]:
         """Return the attempts of a job, oldest first."""

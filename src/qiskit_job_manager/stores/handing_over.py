@@ -118,7 +118,7 @@ def _must_be_whole(one: EncodedBlock) -> None:
 
 def _payloads(job_set_key: int, one: EncodedBlock) -> list[dict[str, Any]]:
     place = {"job_set": job_set_key, "start": one.block.start}
-    return [{**place, **blob_values(one.payload)}]
+    return [{**place, **blob_values(one.payload, job_set_key, one.block.start)}]
 
 
 def _experiments(job_set_key: int, one: EncodedBlock) -> list[dict[str, Any]]:

@@ -55,7 +55,8 @@ TOTALS = (
 )
 
 PAYLOAD = (
-    select(_payloads.format, _payloads.sha256, _payloads.data)
+    select(_jobs.job_set, _jobs.start, _payloads.format, _payloads.sha256, _payloads.data)
+    .select_from(schema.payload)
     .join(schema.job, and_(_payloads.job_set == _jobs.job_set, _payloads.start == _jobs.start))
     .where(_jobs.key == _JOB)
 )

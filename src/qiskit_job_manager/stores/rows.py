@@ -205,25 +205,37 @@ def request_from(row: Row) -> Request:
     return Request(key, RequestKind(kind), job_index)
 
 
-def blob_values(blob: Blob | RawResult) -> dict[str, Any]:
-    """Return the columns of bytes to keep, with their checksum."""
-    digest = hashlib.sha256(blob.data).digest()
+def _checksum(name: str, data: bytes, place: tuple[int, ...]) -> bytes:
+    head = " ".join([*map(str, place), name])
+    return hashlib.sha256(head.encode() + b"\n" + data).digest()
+
+
+def blob_values(blob: Blob | RawResult, *place: int) -> dict[str, Any]:
+    """Return the columns of bytes to keep, with their checksum.
+
+    Args:
+        blob: The bytes.
+        place: Numbers of what they belong to. The checksum is of them too, so that a damaged number
+            does not give the bytes of one job to another.
+    """
+    digest = _checksum(blob.format, blob.data, place)
     return {"format": blob.format, "sha256": digest, "data": blob.data}
 
 
 @_or_corrupt
-def blob_from(row: Row, what: str) -> Blob:
+def blob_from(row: Row, what: str, *place: int) -> Blob:
     """Return the bytes of a row of ``format, sha256, data``.
 
     Args:
         row: The row.
         what: What the bytes are, for the message.
+        place: Numbers of what they should belong to.
 
     Raises:
         StoreCorruptError: They do not match their checksum.
     """
     name, sha256, data = row
-    if hashlib.sha256(data).digest() != bytes(sha256):
+    if _checksum(name, data, place) != bytes(sha256):
         raise StoreCorruptError(
             f"The stored {what} does not match its checksum: the store is damaged; restore it "
             "from a backup. All else in it can still be read."
