@@ -209,5 +209,5 @@ def _in_use(record: JobSetRecord) -> str:
     return (
         f"the name {record.name!r} is in use by job set {record.job_set_id}, begun "
         f"{record.created_at:%Y-%m-%d %H:%M} UTC. Choose another name, or go on with that one: "
-        "run(..., if_exists='resume')"
+        "run(..., if_exists='resume'), or qjm run --if-exists resume"
     )
