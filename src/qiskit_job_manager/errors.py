@@ -18,11 +18,13 @@
     │   └── StoreCopiedError                     a copy, while the original may be in use
     ├── BackendError
     │   ├── SubmissionRefusedError               a definite no, for good
+    │   │   └── SubmissionTooLargeError          the job is too large; half of it may do
     │   ├── SubmissionDeferredError              a definite no, try again later
     │   ├── SubmissionInDoubtError               neither yes nor no
     │   ├── TransientBackendError                a read that may well succeed later
     │   ├── CredentialsError                     the account's credentials are missing or expired
     │   ├── ResultGoneError                      the result was deleted or has been read before
+    │   ├── JobOutOfReachError                   only the process that sent the job could ask
     │   └── RemoteJobFailedError                 the job ended in error and has no result
     ├── JobManagerInvalidStateError              the call makes no sense in this state
     ├── JobManagerTimeoutError (TimeoutError)    the deadline passed; nothing is lost
@@ -135,6 +137,10 @@ class SubmissionRefusedError(BackendError):
     """The backend said a definite no, for good: the job cannot run as it is."""
 
 
+class SubmissionTooLargeError(SubmissionRefusedError):
+    """The backend said a definite no, as the job is too large: half of it may do."""
+
+
 class SubmissionDeferredError(BackendError):
     """The backend said a definite no for now: nothing was accepted, try again later.
 
@@ -171,6 +177,10 @@ class CredentialsError(BackendError):
 
 class ResultGoneError(BackendError):
     """The job or its result no longer exists on the backend."""
+
+
+class JobOutOfReachError(BackendError):
+    """Only the process that submitted the job could ask about it, and that is not this one."""
 
 
 class RemoteJobFailedError(BackendError):

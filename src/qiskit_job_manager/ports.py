@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Blob,
         EncodedBlock,
         EventRecord,
+        ExperimentKind,
         ExperimentRecord,
         JobRecord,
         JobSetDraft,
@@ -56,6 +57,8 @@ class Capabilities:
         reads_once: A result can be fetched only once.
         bulk_status: `statuses` asks about many jobs in one call.
         cancels: `cancel` does something.
+        reposts: One `submit` may post a job several times, as the client repeats by itself, so
+            that `twins` has something to find.
     """
 
     volatile: bool = False
@@ -65,6 +68,7 @@ class Capabilities:
     reads_once: bool = False
     bulk_status: bool = False
     cancels: bool = True
+    reposts: bool = False
 
 
 class Backend(Protocol):
@@ -84,6 +88,18 @@ class Backend(Protocol):
         """How another process opens it again (``"aer"``, ``"fake:torino"``), or ``None``."""
 
     @property
+    def account(self) -> str:
+        """What the limits on pending jobs and submissions count for, as a text to compare.
+
+        Backends with the same account share them. No secret and nothing that identifies a person:
+        it may be logged.
+        """
+
+    @property
+    def takes(self) -> ExperimentKind:
+        """What the experiments are that it runs."""
+
+    @property
     def capabilities(self) -> Capabilities:
         """What it can do; the same for the whole life of the adapter."""
 
@@ -94,7 +110,7 @@ class Backend(Protocol):
         """Check that one experiment can run here, without the network.
 
         Args:
-            experiment: What the user handed over, a circuit.
+            experiment: What the user handed over, a circuit or a PUB.
             index: Its index in the job set, for the message.
             options: The run options.
 
@@ -102,18 +118,34 @@ class Backend(Protocol):
             InvalidExperimentError: It cannot run; the message names index, name and reason.
         """
 
-    def submit(self, payload: Blob, options: Mapping[str, Any], tag: str) -> str:
+    def estimate_usage_s(self, circuits: int, shots: int | None) -> float | None:
+        """Estimate the quantum seconds that a job is charged for. Does not ask the network.
+
+        Args:
+            circuits: Circuits of the job after parameter broadcasting.
+            shots: Shots of each, or ``None`` for the backend's default.
+
+        Returns:
+            Seconds, or ``None`` where running costs nothing or it is not known.
+        """
+
+    def submit(
+        self, payload: Blob, options: Mapping[str, Any], tag: str, labels: Sequence[str] = ()
+    ) -> str:
         """Send one job.
 
         Args:
             payload: The encoded experiments of the job, in order.
             options: Run options of this job; ``"shots"`` is that of the job's share.
             tag: Our unique mark on this attempt; put where `find` can find it, if anywhere.
+            labels: The label of the job set, which `twins` looks for, and after it the user's own
+                tags; put beside the tag where there is a place for them.
 
         Returns:
             The backend's id of the job: a definite yes.
 
         Raises:
+            SubmissionTooLargeError: A definite no, as the job is too large; half of it may do.
             SubmissionRefusedError: A definite no, for good.
             SubmissionDeferredError: A definite no for now.
             CredentialsError: A definite no until the user logs in again.
@@ -122,6 +154,13 @@ class Backend(Protocol):
 
     def find(self, tag: str) -> Sequence[str]:
         """Return the ids of all jobs with this tag, oldest first. Only if `findable`."""
+
+    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
+        """Return the ids of all jobs with a label by their tags, oldest first. Only if `reposts`.
+
+        Args:
+            label: The first of the labels that the jobs were submitted with.
+        """
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Return the status of each job that could be asked about; missing means not known now.

@@ -9,6 +9,8 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from qiskit.providers import BackendV2, JobStatus, JobV1, Options
+from qiskit.providers.basic_provider import BasicSimulator
 
 from qiskit_job_manager import JobManager, JobManagerInvalidStateError
 from qiskit_job_manager import backends as backends_module
@@ -276,11 +278,11 @@ class Doubling(ScriptedBackend):
         super().__init__(*args)
         self._calls = itertools.count()
 
-    def submit(self, payload, options, tag):
+    def submit(self, payload, options, tag, labels=()):
         if next(self._calls):
-            return super().submit(payload, options, tag)
-        super().submit(payload, options, tag)
-        super().submit(payload, options, tag)
+            return super().submit(payload, options, tag, labels)
+        super().submit(payload, options, tag, labels)
+        super().submit(payload, options, tag, labels)
         raise ConnectionResetError("the answer was lost")
 
 
@@ -327,3 +329,60 @@ def test_a_backend_that_cannot_be_searched_has_no_duplicates_to_find(manager, ci
     job_set = manager.run(circuits(1), ScriptedBackend(SystemClock(), REMOTE))
     with pytest.raises(JobManagerInvalidStateError, match="cannot look for jobs"):
         job_set.cancel_duplicates()
+
+
+# -- jobs that only their dead process could ask about ---------------------------------------------
+
+
+class Unretrievable(BackendV2):
+    """A provider's backend that nobody has seen, without ``retrieve_job``; its jobs never end."""
+
+    class Job(JobV1):
+        def submit(self):
+            raise AssertionError("the backend submits")
+
+        def result(self):
+            raise AssertionError("it is not done")
+
+        def status(self):
+            return JobStatus.RUNNING
+
+    def __init__(self):
+        super().__init__(name="unretrievable")
+        self.runs = 0
+
+    @classmethod
+    def _default_options(cls):
+        return Options(shots=100)
+
+    @property
+    def target(self):
+        return BasicSimulator().target
+
+    @property
+    def max_circuits(self):
+        return None
+
+    def run(self, run_input, **options):
+        self.runs += 1
+        return self.Job(self, f"job-{self.runs}")
+
+
+def test_a_running_job_that_nobody_can_ask_about_after_a_crash_is_in_doubt_and_not_sent_again(
+    store_path, circuits
+):
+    backend = Unretrievable()
+    with JobManager(store_path) as manager:
+        job_set = manager.run(circuits(2), backend, name="far", max_experiments_per_job=1)
+        wait_until(lambda: states(job_set) == {JobState.ACTIVE: 2})
+    with JobManager(store_path) as manager:
+        job_set = manager.retrieve_job_set("far", backend=backend)
+        assert job_set.wait(20)
+        assert states(job_set) == {JobState.IN_DOUBT: 2}
+        assert job_set.progress().needs_user == 2
+        assert any("only the process that sent" in (e.cause or "") for e in job_set.events(0))
+        assert backend.runs == 2
+        job_set.resubmit([0])
+        job_set.abandon([1])
+        wait_until(lambda: states(job_set) == {JobState.ACTIVE: 1, JobState.CANCELLED: 1})
+    assert backend.runs == 3

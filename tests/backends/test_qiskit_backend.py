@@ -18,6 +18,7 @@ from qiskit_job_manager.backends.shelf import ENDED_KEPT
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import (
     CredentialsError,
+    JobOutOfReachError,
     RemoteJobFailedError,
     ResultGoneError,
     SubmissionInDoubtError,
@@ -297,10 +298,15 @@ def test_a_job_is_not_gone_because_it_could_not_be_asked_about(providers, error)
         backend.fetch("job")
 
 
-def test_a_job_that_no_process_can_reach_is_gone_with_the_reason(providers):
-    status = adapt(providers["Provider"]()).statuses(["far away"])["far away"]
-    assert status.state is RemoteState.GONE
+def test_a_job_that_only_its_dead_process_could_ask_about_is_out_of_reach_and_not_gone(providers):
+    backend = adapt(providers["Provider"]())
+    status = backend.statuses(["far away"])["far away"]
+    assert status.state is RemoteState.OUT_OF_REACH
     assert "retrieve_job" in status.message
+    with pytest.raises(JobOutOfReachError, match="far away"):
+        backend.fetch("far away")
+    backend.cancel("far away")
+    assert backend.error_message("far away") is None
 
 
 # -- results ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from qiskit_job_manager.lifecycle import TRANSITIONS, Event, next_state
 from qiskit_job_manager.model import JobState
 
 USERS_WORD = {Event.REVIVED, Event.RESUBMITTED, Event.REOPENED, Event.ABANDONED}
-SENT_AGAIN_SAFELY = {Event.DEFERRED, Event.ABSENT, Event.DIED, Event.RETRIED}
+SENT_AGAIN_SAFELY = {Event.DEFERRED, Event.HALVED, Event.ABSENT, Event.DIED, Event.RETRIED}
 
 
 def test_every_event_is_used_and_every_state_can_be_reached():

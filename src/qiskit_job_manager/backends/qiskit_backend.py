@@ -20,12 +20,13 @@ from qiskit_job_manager.errors import (
     BackendError,
     CodecError,
     CredentialsError,
+    JobOutOfReachError,
     RemoteJobFailedError,
     ResultGoneError,
     SubmissionRefusedError,
     TransientBackendError,
 )
-from qiskit_job_manager.model import RemoteState, RemoteStatus
+from qiskit_job_manager.model import ExperimentKind, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
@@ -76,6 +77,16 @@ class QiskitBackend:
         return self._uri
 
     @property
+    def account(self) -> str:
+        """The backend's name: more about who pays is not to be known from a Qiskit backend."""
+        return self.name
+
+    @property
+    def takes(self) -> ExperimentKind:
+        """Circuits, as ``run()`` does."""
+        return ExperimentKind.CIRCUIT
+
+    @property
     def capabilities(self) -> Capabilities:
         """Qiskit's interface has no marks to find jobs by, and asks about one job at a time.
 
@@ -91,7 +102,13 @@ class QiskitBackend:
         """Check that one circuit can run here; see `CircuitCheck`."""
         self._check(experiment, index, options)
 
-    def submit(self, payload: Blob, options: Mapping[str, Any], tag: str) -> str:
+    def submit(
+        self,
+        payload: Blob,
+        options: Mapping[str, Any],
+        tag: str,
+        labels: Sequence[str] = (),  # noqa: ARG002  # as the port has it
+    ) -> str:
         """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
         try:
             circuits = unpack(payload)
@@ -118,6 +135,9 @@ class QiskitBackend:
                 raise
             return self.qiskit_backend.run(circuits[0], **options)
 
+    def estimate_usage_s(self, circuits: int, shots: int | None) -> None:  # as the port has it
+        """Nothing is known of what it costs."""
+
     def find(self, tag: str) -> Sequence[str]:
         """Not to be called, as the capabilities say.
 
@@ -125,6 +145,14 @@ class QiskitBackend:
             NotImplementedError: Always.
         """
         raise NotImplementedError(f"{self.name} cannot search for the tag {tag}")
+
+    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
+        """Not to be called, as the capabilities say.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError(f"{self.name} cannot search for the label {label}")
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about one job after the other."""
@@ -164,7 +192,7 @@ class QiskitBackend:
             return
         try:
             self._job(remote_id).cancel()
-        except ResultGoneError:
+        except (JobOutOfReachError, ResultGoneError):
             return
         except BackendError:
             raise
@@ -181,7 +209,7 @@ class QiskitBackend:
             return ended.status.message
         try:
             return _own_words(self._job(remote_id))
-        except ResultGoneError:
+        except (JobOutOfReachError, ResultGoneError):
             return None
 
     # -- jobs by their ids ----------------------------------------------------------------------
@@ -191,6 +219,7 @@ class QiskitBackend:
 
         Raises:
             ResultGoneError: The job died with its process, or the backend says that it has none.
+            JobOutOfReachError: Only the process that sent it could ask about it.
             TransientBackendError: The backend could not be asked.
             CredentialsError: The user must log in again.
         """
@@ -198,8 +227,15 @@ class QiskitBackend:
         if job is not None:
             return job
         retrieve = getattr(self.qiskit_backend, "retrieve_job", None)
-        if self._volatile or not callable(retrieve):
-            raise ResultGoneError(self._unreachable(remote_id))
+        if self._volatile:
+            msg = f"the job {remote_id} on {self.name} ended with the process that started it"
+            raise ResultGoneError(msg)
+        if not callable(retrieve):
+            msg = (
+                f"{self.name} has no retrieve_job(), so that the job {remote_id}, which another "
+                "process sent, can be read only by the means of its provider"
+            )
+            raise JobOutOfReachError(msg)
         try:
             job = retrieve(remote_id)
         except Exception as error:
@@ -209,14 +245,6 @@ class QiskitBackend:
         self._shelf.keep(remote_id, job)
         return job
 
-    def _unreachable(self, remote_id: str) -> str:
-        if self._volatile:
-            return f"the job {remote_id} on {self.name} ended with the process that started it"
-        return (
-            f"{self.name} has no retrieve_job(), so that the job {remote_id}, which another "
-            "process sent, can be read only by the means of its provider"
-        )
-
     def _status(self, remote_id: str) -> RemoteStatus:
         ended = self._shelf.ended(remote_id)
         if ended is not None:
@@ -225,6 +253,8 @@ class QiskitBackend:
             status = self._ask(remote_id)
         except ResultGoneError as error:
             return RemoteStatus(RemoteState.GONE, message=str(error))
+        except JobOutOfReachError as error:
+            return RemoteStatus(RemoteState.OUT_OF_REACH, message=str(error))
         if status.state is RemoteState.CANCELLED:
             self._shelf.end(remote_id, Ended(status))  # nobody will fetch it
         return status

@@ -9,6 +9,7 @@ from qiskit_job_manager.engine.calls import Fetched, Verdict
 from qiskit_job_manager.errors import (
     BackendError,
     CredentialsError,
+    JobOutOfReachError,
     RemoteJobFailedError,
     ResultGoneError,
     StoreError,
@@ -181,6 +182,8 @@ def _fetched(
     if isinstance(error, ResultGoneError):
         facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
         return Outcome(Event.DIED if known.can.volatile else Event.GONE, facts)
+    if isinstance(error, JobOutOfReachError):
+        return Outcome(Event.OUT_OF_REACH, {"cause": str(error), "error": str(error)})
     return _again(error)
 
 

@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 JOBS_PER_STATUS_CALL = 200
 _IN_THE_STORE = frozenset({Event.STORED, Event.UNDERSTOOD, Event.BROKE})
+_STILL_OPEN = frozenset({Event.UNANSWERED, Event.OUT_OF_REACH})
 _STILL_THERE = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
 
 
@@ -233,7 +234,7 @@ class Turn:
                 cause=decision.cause,
                 status=job.status,
                 error=decision.cause,
-                ends_attempt=decision.event is not Event.UNANSWERED,
+                ends_attempt=decision.event not in _STILL_OPEN,
             )
         if decision.kind is not CallKind.SUBMIT:
             return None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LOOK_UPS_FOR_ABSENCE = 2
+OUT_OF_REACH = "only the process that sent the job could ask the backend about it, and it has ended"
 
 
 class CallKind(StrEnum):
@@ -190,6 +191,8 @@ def _follow_backend(job: Situation, budget: Budget) -> Take | None:
             return Take(Event.DIED, job.job_key, "its process ended, and the job with it")
         case RemoteState.GONE:
             return Take(Event.VANISHED, job.job_key, "the backend does not have the job any more")
+        case RemoteState.OUT_OF_REACH:
+            return Take(Event.OUT_OF_REACH, job.job_key, OUT_OF_REACH)
     return None
 
 

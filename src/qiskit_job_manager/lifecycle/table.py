@@ -6,13 +6,16 @@
        │                  unanswered                 └─vanished─> lost <─gone─┘ │ └─broke─> failed
        │                      v                                                 │
        └─absent, resubmitted─ in doubt ──found──> active                        │
+       │                         └<─out of reach─ active, collecting            │
+       └─halved─ submitting                                                     │
        └─────────────────────────────── retried ────────────────────────────────┘
 
 Rules:
     1. An attempt begins with `intended`, which stores its tag before anything is sent.
     2. Only `absent` and `died` (the attempt is known not to exist any more), `retried` (it ran and
        failed, and the policy allows another), and the user's own word (`resubmitted`, `revived`)
-       lead back to planned after an attempt was sent. No passing of time does.
+       lead back to planned after an attempt was sent. No passing of time does. (`deferred` and
+       `halved` are definite noes: nothing was accepted.)
     3. A result is `stored` raw before it is `understood`.
     4. What the table does not name cannot happen; asking for it changes nothing.
 """
@@ -36,6 +39,8 @@ class Event(StrEnum):
     ABSENT = "absent"
     REPEATED = "repeated"
     ENDED = "ended"
+    HALVED = "halved"
+    OUT_OF_REACH = "out of reach"
     STOPPED = "stopped"
     VANISHED = "vanished"
     DIED = "died"
@@ -57,6 +62,7 @@ TRANSITIONS: dict[tuple[S, Event], S] = {
     (S.SUBMITTING, Event.ACCEPTED): S.ACTIVE,
     (S.SUBMITTING, Event.DEFERRED): S.PLANNED,
     (S.SUBMITTING, Event.REFUSED): S.FAILED,
+    (S.SUBMITTING, Event.HALVED): S.PLANNED,
     (S.SUBMITTING, Event.UNANSWERED): S.IN_DOUBT,
     (S.IN_DOUBT, Event.FOUND): S.ACTIVE,
     (S.IN_DOUBT, Event.ABSENT): S.PLANNED,
@@ -66,6 +72,7 @@ TRANSITIONS: dict[tuple[S, Event], S] = {
     (S.ACTIVE, Event.ENDED): S.COLLECTING,
     (S.ACTIVE, Event.STOPPED): S.CANCELLED,
     (S.ACTIVE, Event.VANISHED): S.LOST,
+    (S.ACTIVE, Event.OUT_OF_REACH): S.IN_DOUBT,
     (S.ACTIVE, Event.DIED): S.PLANNED,
     (S.COLLECTING, Event.STORED): S.COLLECTING,
     (S.COLLECTING, Event.UNDERSTOOD): S.DONE,
@@ -73,6 +80,7 @@ TRANSITIONS: dict[tuple[S, Event], S] = {
     (S.COLLECTING, Event.RETRIED): S.PLANNED,
     (S.COLLECTING, Event.GONE): S.LOST,
     (S.COLLECTING, Event.DIED): S.PLANNED,
+    (S.COLLECTING, Event.OUT_OF_REACH): S.IN_DOUBT,
     (S.FAILED, Event.REVIVED): S.PLANNED,
     (S.LOST, Event.REVIVED): S.PLANNED,
     (S.FAILED, Event.REOPENED): S.ACTIVE,

@@ -1,6 +1,6 @@
 """The nouns: frozen, plain, without behaviour that needs the world."""
 
-from qiskit_job_manager.model.experiments import ExperimentRecord, ExperimentSize
+from qiskit_job_manager.model.experiments import ExperimentKind, ExperimentRecord, ExperimentSize
 from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, Totals
 from qiskit_job_manager.model.jobs import (
     AttemptRecord,
@@ -11,7 +11,13 @@ from qiskit_job_manager.model.jobs import (
     RemoteStatus,
 )
 from qiskit_job_manager.model.limits import Limits
-from qiskit_job_manager.model.payloads import Blob, EncodedBlock, EncodedExperiment, RawResult
+from qiskit_job_manager.model.payloads import (
+    Blob,
+    EncodedBlock,
+    EncodedExperiment,
+    RawResult,
+    RemoteFigures,
+)
 from qiskit_job_manager.model.plans import Block, PlannedJob
 from qiskit_job_manager.model.policies import RetryPolicy
 from qiskit_job_manager.model.writes import Advance, Request, RequestKind, Token
@@ -24,6 +30,7 @@ __all__ = [
     "EncodedBlock",
     "EncodedExperiment",
     "EventRecord",
+    "ExperimentKind",
     "ExperimentRecord",
     "ExperimentSize",
     "JobRecord",
@@ -33,6 +40,7 @@ __all__ = [
     "Limits",
     "PlannedJob",
     "RawResult",
+    "RemoteFigures",
     "RemoteState",
     "RemoteStatus",
     "Request",

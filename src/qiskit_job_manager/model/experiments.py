@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ExperimentKind(StrEnum):
+    """What the experiments of a job set are, which depends on what runs them."""
+
+    CIRCUIT = "circuit"
+    SAMPLER_PUB = "sampler pub"
+    ESTIMATOR_PUB = "estimator pub"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +24,7 @@ class ExperimentSize:
         circuits: Circuits after parameter broadcasting; 1 for a plain circuit.
         shots: Shots asked for, or ``None`` where the backend's own default holds.
         payload_bytes: Bytes of the encoded experiment.
+        precision: Precision asked for, of an estimator's PUB, or ``None``.
     """
 
     index: int
@@ -22,6 +32,7 @@ class ExperimentSize:
     circuits: int
     shots: int | None
     payload_bytes: int
+    precision: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

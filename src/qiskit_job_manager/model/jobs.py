@@ -41,6 +41,7 @@ class RemoteState(StrEnum):
     ERROR = "error"
     CANCELLED = "cancelled"
     GONE = "gone"
+    OUT_OF_REACH = "out of reach"
 
 
 @dataclass(frozen=True, slots=True)

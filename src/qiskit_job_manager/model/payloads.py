@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from qiskit_job_manager.model.plans import Block
 
 
@@ -15,13 +17,38 @@ class EncodedExperiment:
 
     Attributes:
         name: Name of the circuit.
-        content_hash: SHA-256 of the circuit without its name, 32 bytes.
-        data: The encoded circuit.
+        content_hash: SHA-256 of the experiment without its name, 32 bytes.
+        data: The encoded circuit or PUB.
+        circuits: Circuits after parameter broadcasting; 1 for a plain circuit.
+        shots: Shots that a PUB asks for itself, or ``None``.
+        precision: Precision that an estimator's PUB asks for itself, or ``None``.
     """
 
     name: str
     content_hash: bytes
     data: bytes
+    circuits: int = 1
+    shots: int | None = None
+    precision: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFigures:
+    """What a backend measured of a job; ``None`` where it does not say.
+
+    Attributes:
+        usage_s: Quantum seconds that are charged for it.
+        created_at: When the backend took it, in UTC.
+        started_at: When it began to run, in UTC.
+        ended_at: When it ended, in UTC.
+        session_id: The session or batch that it ran in.
+    """
+
+    usage_s: float | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    session_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +58,12 @@ class RawResult:
     Attributes:
         format: Name and version of the encoding, such as ``"qiskit-result/1"``.
         data: The bytes.
+        figures: What the backend measured of the job, if it told with the result.
     """
 
     format: str
     data: bytes
+    figures: RemoteFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,15 @@ The contract suites that every store and every backend passes are in `store_cont
 from qiskit_job_manager.testing.clock import FakeClock
 from qiskit_job_manager.testing.cloud import ScriptedBackend
 from qiskit_job_manager.testing.ledger import Ledger, Submission
-from qiskit_job_manager.testing.scripts import Call, Hang, JobStory, LoseAnswer, Proceed, Raise
+from qiskit_job_manager.testing.scripts import (
+    Call,
+    Hang,
+    JobStory,
+    LoseAnswer,
+    Proceed,
+    Raise,
+    Repeat,
+)
 
 __all__ = [
     "Call",
@@ -18,6 +26,7 @@ __all__ = [
     "LoseAnswer",
     "Proceed",
     "Raise",
+    "Repeat",
     "ScriptedBackend",
     "Submission",
 ]

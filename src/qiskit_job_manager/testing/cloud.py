@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qiskit_job_manager.errors import RemoteJobFailedError, ResultGoneError, TransientBackendError
-from qiskit_job_manager.model import Limits, RawResult, RemoteState, RemoteStatus
+from qiskit_job_manager.model import (
+    ExperimentKind,
+    Limits,
+    RawResult,
+    RemoteState,
+    RemoteStatus,
+)
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing.ledger import Ledger, Submission, digest
 from qiskit_job_manager.testing.samples import count_experiments, sampled
@@ -20,6 +26,7 @@ from qiskit_job_manager.testing.scripts import (
     LoseAnswer,
     Proceed,
     Raise,
+    Repeat,
     RunFunction,
 )
 
@@ -73,9 +80,11 @@ class ScriptedBackend:
         run: Computes results, when they are fetched, outside all locks.
         count: Tells how many experiments a payload holds.
         uri: How it says that it can be opened again.
+        takes: What it says that its experiments are.
+        usage_s: Quantum seconds that it estimates for each circuit of a job, or ``None``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one for each thing that a backend says of itself
         self,
         clock: Clock,
         capabilities: Capabilities | None = None,
@@ -84,6 +93,8 @@ class ScriptedBackend:
         run: RunFunction = sampled,
         count: Callable[[Blob], int] = count_experiments,
         uri: str | None = None,
+        takes: ExperimentKind = ExperimentKind.CIRCUIT,
+        usage_s: float | None = None,
     ) -> None:
         self.ledger = Ledger()
         self._clock = clock
@@ -92,6 +103,8 @@ class ScriptedBackend:
         self._run = run
         self._count = count
         self._uri = uri
+        self._takes = takes
+        self._usage_s = usage_s
         self._behaviours: dict[Call, deque[Behaviour]] = {call: deque() for call in Call}
         self._stories: deque[JobStory] = deque()
         self._jobs: dict[str, _RemoteJob] = {}
@@ -132,6 +145,16 @@ class ScriptedBackend:
         return self._uri
 
     @property
+    def account(self) -> str:
+        """One for all scripted backends."""
+        return "scripted"
+
+    @property
+    def takes(self) -> ExperimentKind:
+        """What the test said; circuits by default."""
+        return self._takes
+
+    @property
     def capabilities(self) -> Capabilities:
         """What the test said."""
         return self._capabilities
@@ -143,9 +166,19 @@ class ScriptedBackend:
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
         """Accept every experiment."""
 
-    def submit(self, payload: Blob, options: Mapping[str, Any], tag: str) -> str:
+    def submit(
+        self,
+        payload: Blob,
+        options: Mapping[str, Any],
+        tag: str,
+        labels: Sequence[str] = (),
+    ) -> str:
         """Accept a job, unless the script has it otherwise."""
-        return self._play(Call.SUBMIT, tag, lambda: self._accept(payload, options, tag))
+        return self._play(Call.SUBMIT, tag, lambda: self._accept(payload, options, tag, labels))
+
+    def estimate_usage_s(self, circuits: int, shots: int | None) -> float | None:  # noqa: ARG002  # as the port has it
+        """Return what the test said, for each circuit."""
+        return None if self._usage_s is None else self._usage_s * circuits
 
     def find(self, tag: str) -> Sequence[str]:
         """Return the ids of the jobs with this tag that are listed by now.
@@ -154,6 +187,10 @@ class ScriptedBackend:
             NotImplementedError: The backend cannot be searched and should not have been asked.
         """
         return self._play(Call.FIND, tag, lambda: self._listed(tag))
+
+    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
+        """Return the ids of the jobs with this label that are listed by now, by their tags."""
+        return self._play(Call.TWINS, label, lambda: self._labelled(label))
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Return the next status of each job's story; a job that it never had is gone."""
@@ -188,13 +225,17 @@ class ScriptedBackend:
         if isinstance(behaviour, Hang) and not behaviour.done_first:
             behaviour.stand_still()
         answer = act()
+        if isinstance(behaviour, Repeat):
+            answer = act()
         if isinstance(behaviour, LoseAnswer):
             raise behaviour.error
         if isinstance(behaviour, Hang) and behaviour.done_first:
             behaviour.stand_still()
         return answer
 
-    def _accept(self, payload: Blob, options: Mapping[str, Any], tag: str) -> str:
+    def _accept(
+        self, payload: Blob, options: Mapping[str, Any], tag: str, labels: Sequence[str]
+    ) -> str:
         with self._lock:
             if self._capabilities.idempotent:
                 for remote_id, job in self._jobs.items():
@@ -202,12 +243,27 @@ class ScriptedBackend:
                         return remote_id
             remote_id = f"job-{len(self.ledger.accepted) + 1}"
             submission = Submission(
-                remote_id, tag, digest(payload), dict(options), self._clock.monotonic()
+                remote_id,
+                tag,
+                digest(payload),
+                dict(options),
+                self._clock.monotonic(),
+                tuple(labels),
             )
             story = self._stories.popleft() if self._stories else JobStory()
             self._jobs[remote_id] = _RemoteJob(submission, payload, story)
             self.ledger.accepted.append(submission)
             return remote_id
+
+    def _labelled(self, label: str) -> dict[str, list[str]]:
+        listed_until_s = self._clock.monotonic() - self._capabilities.listing_lag_s
+        found: dict[str, list[str]] = {}
+        with self._lock:
+            for remote_id, job in self._jobs.items():
+                sent = job.submission
+                if label in sent.labels and sent.accepted_s <= listed_until_s:
+                    found.setdefault(sent.tag, []).append(remote_id)
+        return found
 
     def _listed(self, tag: str) -> list[str]:
         if not self._capabilities.findable:

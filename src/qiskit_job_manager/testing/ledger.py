@@ -24,6 +24,7 @@ class Submission:
         payload_digest: SHA-256 of the payload's bytes, in hexadecimal.
         options: The run options, copied.
         accepted_s: When, in seconds on the backend's clock.
+        labels: The labels that it came with.
     """
 
     remote_id: str
@@ -31,6 +32,7 @@ class Submission:
     payload_digest: str
     options: Mapping[str, Any]
     accepted_s: float
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ class Call(StrEnum):
 
     SUBMIT = "submit"
     FIND = "find"
+    TWINS = "twins"
     STATUSES = "statuses"
     FETCH = "fetch"
     CANCEL = "cancel"
@@ -74,7 +75,12 @@ class Hang:
         self.gate.set()
 
 
-Behaviour: TypeAlias = Proceed | Raise | LoseAnswer | Hang
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The call does what it should twice, as a client that posts again by itself does."""
+
+
+Behaviour: TypeAlias = Proceed | Raise | LoseAnswer | Hang | Repeat
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from qiskit_job_manager.errors import (
     SubmissionInDoubtError,
     TransientBackendError,
 )
-from qiskit_job_manager.model import Blob, RemoteState, RemoteStatus
+from qiskit_job_manager.model import Blob, ExperimentKind, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing import JobStory, ScriptedBackend
 from qiskit_job_manager.testing.samples import expected_counts
@@ -80,6 +80,8 @@ class Storm:
         )
         self.name = "storm"
         self.uri = None
+        self.account = "storm"
+        self.takes = ExperimentKind.CIRCUIT
         self.capabilities = weather.can
         self.fates = {}
         self.late = []
@@ -102,7 +104,7 @@ class Storm:
 
     # -- the calls ------------------------------------------------------------------------------
 
-    def submit(self, payload, options, tag):
+    def submit(self, payload, options, tag, labels=()):
         self.move()
         self._outage(submits=True)
         if self._chance.random() >= self._weather.rate:
@@ -127,6 +129,9 @@ class Storm:
                 raise SubmissionDeferredError("429", 3.0)
             case _:
                 raise SubmissionDeferredError("429")
+
+    def estimate_usage_s(self, circuits, shots):
+        return None
 
     def find(self, tag):
         self._read()

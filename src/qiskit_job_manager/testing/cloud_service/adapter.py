@@ -19,7 +19,7 @@ from qiskit_job_manager.errors import (
     SubmissionRefusedError,
     TransientBackendError,
 )
-from qiskit_job_manager.model import Limits, RemoteState, RemoteStatus
+from qiskit_job_manager.model import ExperimentKind, Limits, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing.cloud_service.client import TIMEOUT_S, CloudClient
 from qiskit_job_manager.testing.cloud_service.transport import (
@@ -127,6 +127,16 @@ class CloudAdapter:
         return f"cloud:http://{self.client.address}{query}"
 
     @property
+    def account(self) -> str:
+        """The service's address: its limits count for all that is asked there."""
+        return f"cloud {self.client.address}"
+
+    @property
+    def takes(self) -> ExperimentKind:
+        """Circuits."""
+        return ExperimentKind.CIRCUIT
+
+    @property
     def capabilities(self) -> Capabilities:
         """What it was told to say."""
         return self._capabilities
@@ -150,9 +160,18 @@ class CloudAdapter:
                 "bind them with circuit.assign_parameters(...)"
             )
 
+    def estimate_usage_s(self, circuits: int, shots: int | None) -> None:  # as the port has it
+        """Running costs nothing here."""
+
     # -- submitting -------------------------------------------------------------------------------
 
-    def submit(self, payload: Blob, options: Mapping[str, Any], tag: str) -> str:
+    def submit(
+        self,
+        payload: Blob,
+        options: Mapping[str, Any],
+        tag: str,
+        labels: Sequence[str] = (),  # noqa: ARG002  # as the port has it
+    ) -> str:
         """Send one job, once."""
         try:
             json.dumps(dict(options))
@@ -175,6 +194,14 @@ class CloudAdapter:
         """Return the ids of all jobs with this tag, oldest first."""
         found = self._read(f"the jobs with the tag {tag}", lambda: self.client.find(tag))
         return [job.id for job in found]
+
+    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
+        """Not to be called: the client posts each job once.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError(f"the cloud has no labels, and none such as {label}")
 
     # -- following --------------------------------------------------------------------------------
 
