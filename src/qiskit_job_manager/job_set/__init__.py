@@ -2,6 +2,6 @@
 
 from qiskit_job_manager.job_set.managed_job import ManagedJob
 from qiskit_job_manager.job_set.managed_job_set import ManagedJobSet
-from qiskit_job_manager.job_set.progress import Progress
+from qiskit_job_manager.model.progress import Progress
 
 __all__ = ["ManagedJob", "ManagedJobSet", "Progress"]

@@ -11,8 +11,8 @@ from qiskit_job_manager.results import span
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from qiskit_job_manager.job_set.progress import Progress
     from qiskit_job_manager.model import JobRecord, JobSetRecord
+    from qiskit_job_manager.model.progress import Progress
 
 _COUNTED = (
     ("Successful jobs", (JobState.DONE,)),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.model import JobState
+from qiskit_job_manager.model.jobs import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qiskit_job_manager.model import JobSetRecord, Totals
+    from qiskit_job_manager.model.job_sets import JobSetRecord, Totals
 
 
 @dataclass(frozen=True, slots=True)

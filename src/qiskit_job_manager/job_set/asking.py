@@ -1,0 +1,134 @@
+"""What users can ask of whoever drives a job set, and may change themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
+from qiskit_job_manager.job_set import report
+from qiskit_job_manager.job_set.duplicates import cancel_duplicates
+from qiskit_job_manager.job_set.reading import Reading
+from qiskit_job_manager.job_set.tags import updated_tags
+from qiskit_job_manager.model import RequestKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Asking(Reading):
+    """The side of a job set that passes the user's word on; nothing here waits."""
+
+    # -- what can be asked ------------------------------------------------------------------------
+
+    def drive(self) -> None:
+        """Have the job set go on in this process if it has not ended and nobody else drives it.
+
+        Raises:
+            JobManagerInvalidStateError: Nobody drives it, and it cannot be driven here.
+        """
+        if self._driving.is_here or not self.record().complete:
+            return
+        if not self.progress().ended or self._store.requests(self._record.key):
+            self._driving.ensure()
+
+    def trouble(self) -> str | None:
+        """Return why the job set could not go on here the last time that it was to, or ``None``.
+
+        That is when `JobManager.resume`, `drive` or `wait` were called, or later, by a defect.
+        """
+        record = self.record()
+        return self._driving.trouble if record.complete else report.incomplete(record)
+
+    def refresh(self) -> None:
+        """Ask for the backend to be asked again about what is not stored; does not wait."""
+        self._driving.ask(RequestKind.REFRESH)
+
+    def cancel(self) -> None:
+        """Ask for everything that has not ended to be cancelled, here and on the backend.
+
+        Does not wait; what was not sent yet is not sent any more. What is done stays.
+        """
+        self._driving.ask(RequestKind.CANCEL)
+
+    def cancel_duplicates(self) -> list[str]:
+        """Cancel what the backend has of the jobs a second time, and return the ids.
+
+        A backend may have accepted one attempt twice when the answer to its submission was lost.
+        The oldest is the one that counts; the others can be found by their tag.
+
+        Raises:
+            JobManagerInvalidStateError: The backend cannot look for jobs by their tag, or cannot
+                be opened here.
+            BackendError: It could not be asked; call again.
+        """
+        attempts = (each for job in self.managed_jobs() for each in job.attempts())
+        return list(cancel_duplicates(self._driving.backend(), attempts))
+
+    def retry(self) -> None:
+        """Send again the jobs that failed or were lost, and only those; does not wait."""
+        self._driving.ask(RequestKind.RETRY)
+
+    def resubmit(self, jobs: Iterable[int] | None = None) -> None:
+        """Send again jobs of which it is in doubt whether the backend accepted them.
+
+        This may pay twice: it is your word that the backend has not accepted them.
+
+        Args:
+            jobs: Indices of the jobs; ``None`` means all that are in doubt.
+        """
+        self._ask_each(RequestKind.RESUBMIT, jobs)
+
+    def abandon(self, jobs: Iterable[int] | None = None) -> None:
+        """Give up jobs of which it is in doubt whether the backend accepted them.
+
+        Args:
+            jobs: Indices of the jobs; ``None`` means all that are in doubt.
+        """
+        self._ask_each(RequestKind.ABANDON, jobs)
+
+    # -- what users change themselves -------------------------------------------------------------
+
+    def delete(self) -> None:
+        """Remove the job set and its results from the store, for good.
+
+        Raises:
+            JobManagerInvalidStateError: It has not ended; cancel it first.
+        """
+        progress = self.progress()
+        if self._record.complete and not progress.ended:
+            msg = f"job set {self._record.name!r} has not ended: cancel it and wait, then delete it"
+            raise JobManagerInvalidStateError(msg)
+        self._store.delete_job_set(self._record.key)
+
+    def update_name(self, name: str) -> str:
+        """Give the job set another name, and return it.
+
+        Raises:
+            NameInUseError: Another job set has it.
+            InvalidArgumentError: It is not a string, or empty.
+        """
+        if not isinstance(name, str) or not name.strip():
+            msg = f"the name is {name!r}; it is a string that is not empty"
+            raise InvalidArgumentError(msg)
+        self._store.rename(self._record.key, name)
+        return self.name()
+
+    def update_tags(
+        self,
+        replacement_tags: list[str] | None = None,
+        additional_tags: list[str] | None = None,
+        removal_tags: list[str] | None = None,
+    ) -> list[str]:
+        """Change the tags: replace, then add, then remove; return them.
+
+        Raises:
+            JobManagerInvalidStateError: Nothing was asked for.
+            InvalidArgumentError: An argument is not a list of strings.
+        """
+        tags = updated_tags(self.record().tags, replacement_tags, additional_tags, removal_tags)
+        self._store.set_tags(self._record.key, tags)
+        return list(tags)
+
+    def _ask_each(self, kind: RequestKind, jobs: Iterable[int] | None) -> None:
+        for index in [None] if jobs is None else list(jobs):
+            self._driving.ask(kind, index)
