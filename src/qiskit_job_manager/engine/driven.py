@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 _PLANNED_AT_HAND = 64
 _UNDER_WAY = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
 _PROGRESS = frozenset({JobState.ACTIVE, JobState.COLLECTING})
+# What a volatile backend's job went through and a crash would only make it go through again: sent
+# again, or understood again. It is written with what comes next, as each write waits for the disk.
+_CAN_WAIT = frozenset({Event.ACCEPTED, Event.UNDERSTOOD})
+_WAIT_S = 0.25
 # Not what is in doubt: it may wait for the user, and must not hold up the others meanwhile.
 _PENDING = frozenset({JobState.SUBMITTING, JobState.ACTIVE})
 
@@ -114,6 +118,8 @@ class DrivenSet:
         self._store = store
         self._last_planned = -1
         self._has_all_planned = False
+        self._waiting: list[Advance] = []
+        self._waiting_since_s = now_s
         for job in store.jobs(record.key, states=_UNDER_WAY):
             self.live[job.key] = LiveJob(self._as_known(job), since_s=now_s)
 
@@ -181,7 +187,8 @@ class DrivenSet:
     def next_wake_s(self, now_s: float) -> float:
         """Return when this set may next have something to do, on the engine's clock."""
         waiting = (j.ready_s for j in self.live.values() if j.ticket is None and j.ready_s > now_s)
-        return min(*waiting, self.account.next_change_s(self.record.limits, now_s), float("inf"))
+        due_s = self._waiting_since_s + _WAIT_S if self._waiting else float("inf")
+        return min(*waiting, self.account.next_change_s(self.record.limits, now_s), due_s)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -204,19 +211,51 @@ class DrivenSet:
     # -- writing --------------------------------------------------------------------------------
 
     def write(self, steps: Sequence[Advance], now_s: float) -> None:
-        """Write steps, and remember them once they are in the store.
+        """Write steps, and remember them once they are in the store, or may wait to be.
 
         Raises:
             SupersededError: Somebody else drives, or has moved one of the jobs.
         """
-        if not steps:
-            return
-        landed = self._store.advance(self.token, steps)
-        for step, is_in in zip(steps, landed, strict=True):
-            if is_in:
+        if steps and not self._can_wait(steps, now_s):
+            landed = self._advance(steps)
+            for step, is_in in zip(steps, landed, strict=True):
+                if is_in:
+                    self._remember(step, now_s)
+            if not all(landed):
+                raise SupersededError(self.record.job_set_id)
+
+    def write_waiting(self, now_s: float | None = None) -> None:
+        """Write what waits to be written.
+
+        Args:
+            now_s: Only if it has waited long enough by now, or nothing else is to come.
+
+        Raises:
+            SupersededError: Somebody else drives, or has moved one of the jobs.
+        """
+        due = now_s is None or not self.live or now_s >= self._waiting_since_s + _WAIT_S
+        if self._waiting and due:
+            self._advance(())
+
+    def _can_wait(self, steps: Sequence[Advance], now_s: float) -> bool:
+        """Take note of steps that need not be written yet, if that is true of all of them."""
+        can = self.capabilities.volatile and all(step.event in _CAN_WAIT for step in steps)
+        if can:
+            if not self._waiting:
+                self._waiting_since_s = now_s
+            self._waiting += steps
+            for step in steps:
                 self._remember(step, now_s)
-        if not all(landed):
+        return can
+
+    def _advance(self, steps: Sequence[Advance]) -> list[bool]:
+        """Write what waits and these steps in one transaction, and tell which of these landed."""
+        landed = self._store.advance(self.token, [*self._waiting, *steps])
+        waited = len(self._waiting)
+        self._waiting = []
+        if not all(landed[:waited]):
             raise SupersededError(self.record.job_set_id)
+        return landed[waited:]
 
     def _remember(self, step: Advance, now_s: float) -> None:
         job = self.live[step.job_key]

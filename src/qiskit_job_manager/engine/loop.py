@@ -202,6 +202,7 @@ class Engine:
             changed |= wrote
             for departure in departures:
                 self._depart(driven, departure, now_s)
+        driven.write_waiting(now_s)
         if driven.is_finished or (driven.backend is None and not changed):
             self._finish(driven)
         return 0.0 if changed else max(driven.next_wake_s(now_s) - now_s, 0.0)
@@ -336,6 +337,8 @@ class Engine:
             self.tick()
         for driven in list(self._driven.values()):
             driven.let_die()
+            with contextlib.suppress(StoreError, SupersededError):
+                driven.write_waiting()
             self._store.release(driven.token)
 
     def _submissions_under_way(self) -> bool:

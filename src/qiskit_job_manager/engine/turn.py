@@ -139,6 +139,7 @@ class Turn:
         return outcome(flight, job, finished, known)
 
     def _after_failed_run(self, job: JobRecord) -> Event:
+        self._driven.write_waiting()
         runs = sum(each.remote_id is not None for each in self._store.attempts(job.key))
         return after_failed_run(
             runs, self._driven.record.retry, cancel_requested=job.cancel_requested
@@ -202,6 +203,8 @@ class Turn:
     def heed(self) -> bool:
         """Act on the user's requests; say whether there were any."""
         requests = self._store.requests(self._driven.record.key)
+        if requests:
+            self._driven.write_waiting()
         for request in requests:
             heed(self._driven, request, self._store, self._clock.now(), self._now_s)
         return bool(requests)
