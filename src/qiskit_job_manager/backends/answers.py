@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import JobStatus
 from qiskit.result import Result
@@ -14,6 +14,9 @@ from qiskit_job_manager.errors import (
     SubmissionInDoubtError,
     SubmissionRefusedError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class FinishedJob:
@@ -67,6 +70,20 @@ def _useless(answer: Any, where: str, *, volatile: bool) -> BackendError:
 
 def _ids(jobs: list[Any] | tuple[Any, ...]) -> list[str]:
     return [str(job.job_id()) for job in jobs if hasattr(job, "job_id")]
+
+
+def tells_its_end(job: Any) -> bool:
+    """Say whether a job that runs here can tell when it ends.
+
+    Aer's jobs and those of Qiskit's own simulator stand on a future, though not by any contract.
+    """
+    return callable(getattr(getattr(job, "_future", None), "add_done_callback", None))
+
+
+def tell_at_end(job: Any, tell: Callable[[], None]) -> None:
+    """Have something called when a job that runs here ends, if it can tell."""
+    if tells_its_end(job):
+        job._future.add_done_callback(lambda _: tell())
 
 
 def result_in(answer: Any, what: str) -> Result:
