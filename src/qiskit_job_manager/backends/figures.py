@@ -7,8 +7,9 @@ from typing import Any
 from qiskit_job_manager.model import Limits
 
 # Aer runs one job after the other, so that a second one waiting keeps it at work while the first
-# is collected; a few more even out what the store takes. Each holds its circuits and its result.
-LOCAL_PENDING_JOBS = 4
+# is collected, here and at the helper; a few more even out what the store takes. Each holds its
+# circuits and its result.
+LOCAL_PENDING_JOBS = 6
 
 
 def limits_of(backend: Any, *, local: bool) -> Limits:

@@ -10,7 +10,9 @@ from qiskit_job_manager.backends import failures
 from qiskit_job_manager.backends.answers import job_in, result_in, tell_at_end, tells_its_end
 from qiskit_job_manager.backends.checking import CircuitCheck
 from qiskit_job_manager.backends.figures import limits_of
+from qiskit_job_manager.backends.helper import HelpedJob, HelperError
 from qiskit_job_manager.backends.origins import is_local, is_reentrant, refuse_runless
+from qiskit_job_manager.backends.sharing import Sharing
 from qiskit_job_manager.backends.shelf import Ended, JobShelf
 from qiskit_job_manager.backends.uris import uri_of
 from qiskit_job_manager.backends.words import status_of
@@ -69,6 +71,7 @@ class QiskitBackend:
         self._check = CircuitCheck(backend)
         self._shelf = JobShelf()
         self._one_ended = threading.Event()
+        self._sharing = Sharing(backend, self._uri if self._local and self._volatile else None)
 
     @property
     def name(self) -> str:
@@ -105,6 +108,7 @@ class QiskitBackend:
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
         """Check that one circuit can run here; see `CircuitCheck`."""
         self._check(experiment, index, options)
+        self._sharing.expect(experiment)
 
     def submit(
         self,
@@ -114,6 +118,14 @@ class QiskitBackend:
         labels: Sequence[str] = (),  # noqa: ARG002  # as the port has it
     ) -> str:
         """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
+        helped = self._sharing.give(payload, options)
+        job = self._begin(payload, options) if helped is None else helped
+        if self._local:
+            tell_at_end(job, self._one_ended.set)
+        return self._shelf.put(_id_of(job), job, tag)
+
+    def _begin(self, payload: Blob, options: Mapping[str, Any]) -> Any:
+        """Have the Qiskit backend run a job, and return its job object."""
         try:
             circuits = unpack(payload)
         except CodecError as error:
@@ -125,8 +137,8 @@ class QiskitBackend:
             raise failures.of_submission(error, self.name, volatile=self._volatile) from error
         job = job_in(answer, self.name, volatile=self._volatile)
         if self._local:
-            tell_at_end(job, self._one_ended.set)
-        return self._shelf.put(_id_of(job), job, tag)
+            self._sharing.note_begun(job)
+        return job
 
     def _run(self, circuits: list[Any], options: Mapping[str, Any]) -> Any:
         """Call ``run()`` with a list, as Qiskit has it, even with a list of one circuit.
@@ -195,14 +207,29 @@ class QiskitBackend:
         ended = self._shelf.ended(remote_id)
         if ended is not None:
             return _what_came_of(ended, remote_id)
-        job = self._job(remote_id)
+        raw = self._read(remote_id, self._job(remote_id))
+        self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.DONE), raw))
+        return raw
+
+    def _read(self, remote_id: str, job: Any) -> RawResult:
+        """Return the encoded result of a job; what the helper could not do is done here."""
+        if isinstance(job, HelpedJob):
+            try:
+                return job.raw_result()
+            except HelperError:
+                self._sharing.note_declined()
+            job = self._begin_after_all(job)
         try:
             result = job.result()
         except Exception as error:
             raise self._no_result(remote_id, job, error) from error
-        raw = encode_result(result_in(result, f"the result of the job {remote_id}"))
-        self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.DONE), raw))
-        return raw
+        return encode_result(result_in(result, f"the result of the job {remote_id}"))
+
+    def _begin_after_all(self, job: HelpedJob) -> Any:
+        try:
+            return self._begin(job.payload, job.options)
+        except SubmissionRefusedError as error:
+            raise RemoteJobFailedError(str(error)) from error
 
     def cancel(self, remote_id: str) -> None:
         """Ask for a job to be cancelled; whatever the job cannot do is left to its status.

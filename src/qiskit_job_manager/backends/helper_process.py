@@ -1,0 +1,99 @@
+"""The process of `helper`: simulates what it is given, job after job.
+
+python -m qiskit_job_manager.backends.helper_process
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import warnings
+from functools import lru_cache
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.backends.frames import read_frame, write_frame
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
+
+IDLE_S = 10.0
+
+MOST_QUBITS = 12
+"""Wider circuits are declined: two at once could take more memory than one may, and above 13
+Aer itself begins to use all cores."""
+
+_Frame = tuple[dict[str, Any], bytes]
+
+
+def main() -> None:
+    """Answer jobs from standard input on standard output until there are no more."""
+    # Whatever prints must not print between the answers.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    warnings.simplefilter("ignore")
+    from qiskit_aer import AerSimulator  # noqa: F401  # now, so as to be ready when it is said
+
+    jobs: SimpleQueue[_Frame] = SimpleQueue()
+    threading.Thread(target=_read, args=(sys.stdin.buffer, jobs), daemon=True).start()
+    write_frame(answers, {"ready": True})
+    while True:
+        try:
+            head, data = jobs.get(timeout=IDLE_S)
+        except Empty:
+            return
+        write_frame(answers, *_answer(head, data))
+
+
+def _read(pipe: BinaryIO, jobs: SimpleQueue[_Frame]) -> None:
+    """Take jobs as they come; at the end of the pipe nobody waits for answers any more."""
+    while (frame := read_frame(pipe)) is not None:
+        jobs.put(frame)
+    os._exit(0)
+
+
+def _answer(head: dict[str, Any], data: bytes) -> _Frame:
+    try:
+        backend = _opened(head["uri"])
+        result = _run(backend, head, data)
+    except Exception as error:  # noqa: BLE001  # the other process runs it, and sees for itself
+        return {"number": head["number"], "declined": f"{type(error).__name__}: {error}"}, b""
+    return {"number": head["number"], "format": result.format}, result.data
+
+
+def _run(backend: QiskitBackend, head: dict[str, Any], data: bytes) -> Any:
+    from qiskit_job_manager.backends.answers import result_in
+    from qiskit_job_manager.codec.circuits import unpack
+    from qiskit_job_manager.codec.results import encode_result
+    from qiskit_job_manager.model import Blob
+
+    circuits = unpack(Blob(head["format"], data))
+    if any(_width(circuit) > MOST_QUBITS for circuit in circuits):
+        raise ValueError("it is too wide")
+    job = backend.qiskit_backend.run(circuits, **head["options"])
+    return encode_result(result_in(job.result(), "the result"))
+
+
+def _width(circuit: Any) -> int:
+    """Return how many qubits a circuit works on; most of a device's have nothing to do."""
+    if circuit.num_qubits <= MOST_QUBITS:
+        return int(circuit.num_qubits)
+    return len({qubit for instruction in circuit.data for qubit in instruction.qubits})
+
+
+@lru_cache(maxsize=4)
+def _opened(uri: str) -> QiskitBackend:
+    from qiskit_job_manager.backends.opening import open_backend
+    from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
+
+    backend = open_backend(uri)
+    if not isinstance(backend, QiskitBackend):
+        raise TypeError(uri)
+    return backend
+
+
+if __name__ == "__main__":
+    main()
