@@ -73,10 +73,23 @@ def _dump(circuit: QuantumCircuit) -> bytes:
 
 def pack(experiments: Sequence[EncodedExperiment]) -> Blob:
     """Put encoded circuits together, in order."""
-    data = [experiment.data for experiment in experiments]
-    runs = split([len(each) for each in data], _MOST_CIRCUITS_PER_BLOCK, _HEAVIEST_BLOCK_BYTES)
-    blocks = (_block(data[run.start : run.stop]) for run in runs)
-    return Blob(format=CIRCUITS_FORMAT, data=pack_container(b"", blocks))
+    return Blob(CIRCUITS_FORMAT, pack_frames([experiment.data for experiment in experiments]))
+
+
+def pack_frames(frames: Sequence[bytes]) -> bytes:
+    """Put encoded experiments together, in order, whatever is in them."""
+    runs = split([len(each) for each in frames], _MOST_CIRCUITS_PER_BLOCK, _HEAVIEST_BLOCK_BYTES)
+    return pack_container(b"", (_block(frames[run.start : run.stop]) for run in runs))
+
+
+def frames_in(blob: Blob) -> list[bytes]:
+    """Return the encoded experiments that `pack_frames` put together.
+
+    Raises:
+        CodecError: The bytes are damaged.
+    """
+    container = Container(blob.data)
+    return [data for block in range(container.n_blocks) for data in _circuits(container, block)]
 
 
 def _block(circuits: Sequence[bytes]) -> PackedBlock:

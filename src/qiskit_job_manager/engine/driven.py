@@ -10,7 +10,8 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.lifecycle import Budget, Event, Situation
+from qiskit_job_manager.engine.sweeping import Sweeping, sweep_request
+from qiskit_job_manager.lifecycle import Budget, Call, CallKind, Event, Situation, Take
 from qiskit_job_manager.model import (
     Advance,
     JobRecord,
@@ -112,6 +113,7 @@ class DrivenSet:
         self.renewed_s = now_s
         self.live: dict[int, LiveJob] = {}
         self._store = store
+        self.sweeping = Sweeping(sweep_request(store, record.key), self._lag_s(), now_s)
         self._last_planned = -1
         self._has_all_planned = False
         for job in store.jobs(record.key, states=_UNDER_WAY):
@@ -138,7 +140,7 @@ class DrivenSet:
 
     def reread(self) -> None:
         """See what was handed over, or asked of the set as a whole, since the last time."""
-        if not self.record.complete:
+        if not self.record.complete or self.record.max_usage_s is not None:
             self.record = self._store.job_set(self.record.job_set_id) or self.record
 
     def adopt(self, job: JobRecord, now_s: float) -> LiveJob:
@@ -171,17 +173,32 @@ class DrivenSet:
         )
 
     def _submissions_allowed(self, now_s: float) -> int:
-        states = [job.record.state for job in self.live.values()]
+        states = self.states
         pending = sum(state in _PENDING for state in states)
         self.account.report(
             self.record.key, pending=pending, planned=states.count(JobState.PLANNED)
         )
         return self.account.allowed(self.record.key, self.record.limits, now_s)
 
+    def affordable(self, decisions: Sequence[Take | Call]) -> list[Take | Call]:
+        """Leave out the submissions that would go beyond the set's limit of usage."""
+        most_s = self.record.max_usage_s
+        if most_s is None or not any(_sends(decision) for decision in decisions):
+            return list(decisions)
+        total_s = self._store.usage(self.record.key).total_s
+        kept: list[Take | Call] = []
+        for decision in decisions:
+            if _sends(decision):
+                total_s += self.live[decision.job_key].record.estimate_s or 0.0
+            if total_s <= most_s or not _sends(decision):
+                kept.append(decision)
+        return kept
+
     def next_wake_s(self, now_s: float) -> float:
         """Return when this set may next have something to do, on the engine's clock."""
         waiting = (j.ready_s for j in self.live.values() if j.ticket is None and j.ready_s > now_s)
-        return min(*waiting, self.account.next_change_s(self.record.limits, now_s), float("inf"))
+        pace_s = self.account.next_change_s(self.record.limits, now_s)
+        return min(*waiting, pace_s, self.sweeping.due_s(self.states))
 
     @property
     def capabilities(self) -> Capabilities:
@@ -193,7 +210,15 @@ class DrivenSet:
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left that could move by itself."""
-        return self.record.complete and not self.live
+        return self.record.complete and not self.live and self.sweeping.request is None
+
+    @property
+    def states(self) -> list[JobState]:
+        """The states of the jobs that can still move."""
+        return [job.record.state for job in self.live.values()]
+
+    def _lag_s(self) -> float:
+        return self.capabilities.listing_lag_s
 
     def _as_known(self, job: JobRecord) -> JobRecord:
         # Without its backend nobody can ask, but what died with its process is known to be gone.
@@ -228,8 +253,14 @@ class DrivenSet:
             if step.after in _PROGRESS:
                 job.failures = 0
         job.record = advanced(job.record, step)
+        if step.halves is not None:
+            self._has_all_planned = False
         if step.after.is_final:
             del self.live[step.job_key]
+
+
+def _sends(decision: Take | Call) -> bool:
+    return isinstance(decision, Call) and decision.kind is CallKind.SUBMIT
 
 
 def advanced(record: JobRecord, step: Advance) -> JobRecord:
@@ -238,6 +269,12 @@ def advanced(record: JobRecord, step: Advance) -> JobRecord:
         record = replace(
             record, attempts=record.attempts + 1, tag=step.new_tag, remote_id=None, status=None
         )
+    if step.halves is not None:
+        middle = step.halves.middle
+        share = (middle - record.start) / (record.stop - record.start)
+        estimate_s = None if record.estimate_s is None else record.estimate_s * share
+        circuits = round(record.circuits * share)
+        record = replace(record, stop=middle, circuits=circuits, estimate_s=estimate_s)
     return replace(
         record,
         state=step.after,

@@ -293,7 +293,7 @@ class Engine:
                 self._break(record, error)
 
     def _account(self, backend: Backend | None) -> Account:
-        return self._accounts.setdefault(backend.name if backend else "", Account())
+        return self._accounts.setdefault(backend.account if backend else "", Account())
 
     def _leave(self, driven: DrivenSet) -> None:
         driven.account.leave(driven.record.key)

@@ -1,7 +1,7 @@
 """The nouns: frozen, plain, without behaviour that needs the world."""
 
 from qiskit_job_manager.model.experiments import ExperimentKind, ExperimentRecord, ExperimentSize
-from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, Totals
+from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, Totals, Usage
 from qiskit_job_manager.model.jobs import (
     AttemptRecord,
     EventRecord,
@@ -20,7 +20,7 @@ from qiskit_job_manager.model.payloads import (
 )
 from qiskit_job_manager.model.plans import Block, PlannedJob
 from qiskit_job_manager.model.policies import RetryPolicy
-from qiskit_job_manager.model.writes import Advance, Request, RequestKind, Token
+from qiskit_job_manager.model.writes import Advance, Halves, Request, RequestKind, Token
 
 __all__ = [
     "Advance",
@@ -33,6 +33,7 @@ __all__ = [
     "ExperimentKind",
     "ExperimentRecord",
     "ExperimentSize",
+    "Halves",
     "JobRecord",
     "JobSetDraft",
     "JobSetRecord",
@@ -48,4 +49,5 @@ __all__ = [
     "RetryPolicy",
     "Token",
     "Totals",
+    "Usage",
 ]
