@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.job_set import report
+from qiskit_job_manager.job_set.activity import activity_of
 from qiskit_job_manager.job_set.part import Part
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.model.progress import Progress, progress_of
+from qiskit_job_manager.model.progress import Activity, Progress, progress_of
 from qiskit_job_manager.results import find_index
 
 if TYPE_CHECKING:
@@ -87,6 +88,17 @@ class Reading(Part):
         """Return how many jobs and experiments are in each state; never waits."""
         record = self._record if self._record.complete else self.record()
         return progress_of(record, self._store.totals(record.key))
+
+    def activity(self, progress: Progress | None = None) -> Activity:
+        """Return what the backend last said of the jobs that it has; never waits.
+
+        No more than the first few hundred of them are looked at: the rest count as queued, and as
+        jobs are sent in order, they most likely are.
+
+        Args:
+            progress: What `progress` returned a moment ago, if that is at hand.
+        """
+        return activity_of(self._store, self._record, progress or self.progress())
 
     def statuses(self) -> list[JobStatus]:
         """Return the `qiskit.providers.JobStatus` of each job, in order; never waits."""

@@ -9,6 +9,7 @@ from qiskit_job_manager.model.jobs import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from qiskit_job_manager.model.job_sets import JobSetRecord, Totals
 
@@ -60,3 +61,35 @@ def progress_of(record: JobSetRecord, totals: Totals) -> Progress:
         complete=record.complete,
         needs_user=doubted if record.blind else 0,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What the backend last said of the jobs of a set that it has.
+
+    Attributes:
+        running: Jobs that run, as far as is known.
+        queued: Jobs that wait, or of which nothing is known.
+        position: The best place in the backend's queue, from 1, or ``None`` if not told.
+    """
+
+    running: int
+    queued: int
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a job set goes, as seen by who watches it.
+
+    Attributes:
+        elapsed_s: Seconds since the watching began.
+        jobs_per_s: Jobs that ended a second, or ``None`` while none has.
+        left_s: Seconds until all have ended if it goes on so, or ``None`` if that cannot be told.
+        ends_at: When that is, in UTC, or ``None``.
+    """
+
+    elapsed_s: float
+    jobs_per_s: float | None = None
+    left_s: float | None = None
+    ends_at: datetime | None = None
