@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager.job_set import report
 from qiskit_job_manager.job_set.activity import activity_of
 from qiskit_job_manager.job_set.part import Part
+from qiskit_job_manager.job_set.usage import held_jobs
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.progress import Activity, Progress, progress_of
 from qiskit_job_manager.results import find_index
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.job_set.managed_job import ManagedJob
     from qiskit_job_manager.job_set.stored_job import StoredJob
-    from qiskit_job_manager.model import EventRecord, ExperimentRecord
+    from qiskit_job_manager.model import EventRecord, ExperimentRecord, Usage
 
 
 class Reading(Part):
@@ -87,7 +88,12 @@ class Reading(Part):
     def progress(self) -> Progress:
         """Return how many jobs and experiments are in each state; never waits."""
         record = self._record if self._record.complete else self.record()
-        return progress_of(record, self._store.totals(record.key))
+        totals = self._store.totals(record.key)
+        return progress_of(record, totals, held_jobs(self._store, record, totals))
+
+    def usage(self) -> Usage:
+        """Return the quantum seconds of the jobs that the backend has, or may have, accepted."""
+        return self._store.usage(self._record.key)
 
     def activity(self, progress: Progress | None = None) -> Activity:
         """Return what the backend last said of the jobs that it has; never waits.

@@ -18,6 +18,7 @@ from qiskit_job_manager.errors import (
 from qiskit_job_manager.job_set import ManagedJobSet
 from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.tags import checked_tags
+from qiskit_job_manager.job_set.usage import checked_usage
 from qiskit_job_manager.manager import arguments
 from qiskit_job_manager.manager.exits import stop_at_exit
 from qiskit_job_manager.model import JobSetDraft
@@ -116,6 +117,7 @@ class JobManager:
         retry: RetryPolicy | None = None,
         if_exists: Literal["error", "resume"] = "error",
         volatile: bool | None = None,
+        max_usage_s: float | None = None,
         **run_options: Any,
     ) -> ManagedJobSet:
         """Split circuits into jobs, store them, and have them run.
@@ -139,6 +141,9 @@ class JobManager:
             if_exists: What to do when ``name`` is in use: ``"resume"`` goes on with that job set
                 if its circuits are the same, so that a script can simply be run again.
             volatile: Whether the backend's jobs die with this process; by default as is known.
+            max_usage_s: Quantum seconds that the set may use. What was sent counts as the backend
+                measured it, or as it is estimated; nothing is sent beyond, and nothing cancelled.
+                `ManagedJobSet.allow_usage` changes it.
             **run_options: Passed to the backend's ``run``, such as ``memory=True``. A seed is
                 that of the first job; each other job gets one derived from it.
 
@@ -176,6 +181,7 @@ class JobManager:
             limits=arguments.chosen_limits(adapter, max_experiments_per_job, limits),
             retry=arguments.checked_retry(retry),
             tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
+            max_usage_s=checked_usage(max_usage_s),
         )
         hand_over = HandOver(self._store, adapter, draft, shots, split_shots, self._owner)
         record = hand_over.run(handed_over, resume=if_exists == "resume")

@@ -25,6 +25,7 @@ class Progress:
         experiments: Experiments by the state of their job, one for each share of their shots.
         complete: Whether all experiments were handed over.
         needs_user: Jobs in doubt that only the user can decide about.
+        held: Jobs that are not sent, as that would go beyond the set's limit of usage.
     """
 
     n_jobs: int
@@ -33,6 +34,7 @@ class Progress:
     experiments: Mapping[JobState, int]
     complete: bool
     needs_user: int
+    held: int = 0
 
     @property
     def n_ended(self) -> int:
@@ -42,7 +44,7 @@ class Progress:
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen unless the user asks for it."""
-        return self.complete and self.n_ended + self.needs_user >= self.n_jobs
+        return self.complete and self.n_ended + self.needs_user + self.held >= self.n_jobs
 
     @property
     def success(self) -> bool:
@@ -50,7 +52,7 @@ class Progress:
         return self.complete and self.jobs.get(JobState.DONE, 0) == self.n_jobs
 
 
-def progress_of(record: JobSetRecord, totals: Totals) -> Progress:
+def progress_of(record: JobSetRecord, totals: Totals, held: int = 0) -> Progress:
     """Return the progress of a job set from what the store counted."""
     doubted = totals.jobs.get(JobState.IN_DOUBT, 0)
     return Progress(
@@ -60,6 +62,7 @@ def progress_of(record: JobSetRecord, totals: Totals) -> Progress:
         experiments=totals.experiments,
         complete=record.complete,
         needs_user=doubted if record.blind else 0,
+        held=held,
     )
 
 
