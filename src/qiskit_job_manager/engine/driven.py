@@ -24,10 +24,13 @@ from qiskit_job_manager.model import (
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from qiskit_job_manager.engine.account import Account
     from qiskit_job_manager.ports import Backend, Store
+
+    Tell: TypeAlias = Callable[[JobSetRecord, Sequence[tuple[JobRecord, Advance]]], None]
 
 _PLANNED_AT_HAND = 64
 _UNDER_WAY = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
@@ -112,6 +115,7 @@ class DrivenSet:
         self.looked_s = float("-inf")
         self.renewed_s = now_s
         self.live: dict[int, LiveJob] = {}
+        self.tell: Tell = _tell_nobody
         self._store = store
         self.sweeping = Sweeping(sweep_request(store, record.key), self._lag_s(), now_s)
         self._last_planned = -1
@@ -237,13 +241,12 @@ class DrivenSet:
         if not steps:
             return
         landed = self._store.advance(self.token, steps)
-        for step, is_in in zip(steps, landed, strict=True):
-            if is_in:
-                self._remember(step, now_s)
+        pairs = zip(steps, landed, strict=True)
+        self.tell(self.record, [(self._remember(s, now_s), s) for s, is_in in pairs if is_in])
         if not all(landed):
             raise SupersededError(self.record.job_set_id)
 
-    def _remember(self, step: Advance, now_s: float) -> None:
+    def _remember(self, step: Advance, now_s: float) -> JobRecord:
         job = self.live[step.job_key]
         if step.after is not step.expected:
             job.since_s = now_s
@@ -257,6 +260,11 @@ class DrivenSet:
             self._has_all_planned = False
         if step.after.is_final:
             del self.live[step.job_key]
+        return job.record
+
+
+def _tell_nobody(record: JobSetRecord, steps: Sequence[tuple[JobRecord, Advance]]) -> None:
+    """Say nothing, as nobody listens."""
 
 
 def _sends(decision: Take | Call) -> bool:

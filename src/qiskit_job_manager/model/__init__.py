@@ -1,5 +1,6 @@
 """The nouns: frozen, plain, without behaviour that needs the world."""
 
+from qiskit_job_manager.model.events import JobEvent
 from qiskit_job_manager.model.experiments import ExperimentKind, ExperimentRecord, ExperimentSize
 from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, Totals, Usage
 from qiskit_job_manager.model.jobs import (
@@ -34,6 +35,7 @@ __all__ = [
     "ExperimentRecord",
     "ExperimentSize",
     "Halves",
+    "JobEvent",
     "JobRecord",
     "JobSetDraft",
     "JobSetRecord",

@@ -81,6 +81,11 @@ class Advance:
     cancel_requested: bool | None = None
     halves: Halves | None = None
 
+    @property
+    def is_in_story(self) -> bool:
+        """Whether the job's story tells of it: its state or attempt changes, or a result came."""
+        return self.after != self.expected or self.new_tag is not None or self.result is not None
+
 
 class RequestKind(StrEnum):
     """What there is to do for whoever drives a job set: what a user asks, but for the last.

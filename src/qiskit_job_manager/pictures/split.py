@@ -36,7 +36,7 @@ def draw_split(record: JobSetRecord, jobs: Sequence[JobRecord], ax: Axes | None)
         boxes[str(job.state)].append((job.start - 0.5, job.stop - 0.5, row, _HEIGHT))
     canvas.fill(ax, boxes)
     if len(jobs) <= _MOST_LABELLED:
-        _label(ax, jobs)
+        _label(ax, jobs, record.n_experiments)
     ax.set_xlim(-0.5, max(record.n_experiments, 1) - 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("experiment")
@@ -45,11 +45,13 @@ def draw_split(record: JobSetRecord, jobs: Sequence[JobRecord], ax: Axes | None)
     return canvas.finish(ax)
 
 
-def _label(ax: Axes, jobs: Sequence[JobRecord]) -> None:
-    """Write on each job how many shots it runs, and which share of them these are."""
+def _label(ax: Axes, jobs: Sequence[JobRecord], n_experiments: int) -> None:
+    """Write beside each job how many shots it runs, and which share of them these are."""
     for row, job in enumerate(jobs):
         share = f"share {job.share + 1} of {job.shares}" if job.shares > 1 else ""
         shots = "" if job.shots is None else plural(job.shots, "shot")
         words = ", ".join(filter(None, [shots, share]))
-        middle = (job.start + job.stop - 1) / 2
-        ax.text(middle, row, words, ha="center", va="center", color="white", clip_on=True)
+        if job.start + job.stop <= n_experiments:
+            ax.text(job.stop - 0.5, row, f" {words}", ha="left", va="center", fontsize="small")
+        else:
+            ax.text(job.start - 0.5, row, f"{words} ", ha="right", va="center", fontsize="small")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.pictures import canvas
@@ -10,7 +11,7 @@ from qiskit_job_manager.pictures.spans import spans_of
 from qiskit_job_manager.views.colours import colour
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from matplotlib.axes import Axes
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.pictures.canvas import Rectangle
 
 _HEIGHT = 0.7
+_UNITS = (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0), ("days", 86400.0))
 _ORDER = ("submitting", "queued", "running", "active", "collecting")
 
 
@@ -33,45 +35,56 @@ def draw_timeline(
         now: Until when what has not ended goes on.
         ax: Axes to draw on, or ``None`` for a new figure.
     """
-    ax = canvas.axes(len(attempts), ax)
-    from matplotlib.dates import date2num
-
-    def place(moment: datetime) -> float:
-        return float(date2num(moment))  # type: ignore[no-untyped-call]
-
+    spans = [[span for each in tries for span in spans_of(each, now)] for tries in attempts]
+    begin = min((span.begin for row in spans for span in row), default=now)
+    end = max((span.end for row in spans for span in row), default=now)
+    axis = _Axis.of(begin, end)
     boxes: dict[str, list[Rectangle]] = defaultdict(list)
-    failures: list[tuple[float, int]] = []
-    for row, tries in enumerate(attempts):
-        for attempt in tries:
-            for span in spans_of(attempt, now):
-                boxes[span.label].append((place(span.begin), place(span.end), row, _HEIGHT))
-            if attempt.error is not None and attempt.ended_at is not None:
-                failures.append((place(attempt.ended_at), row))
+    for y, row in enumerate(spans):
+        for span in row:
+            boxes[span.label].append((axis.place(span.begin), axis.place(span.end), y, _HEIGHT))
+    ax = canvas.axes(len(attempts), ax)
     canvas.fill(ax, {label: boxes[label] for label in _ORDER if label in boxes})
-    _mark(ax, failures)
-    _scale(ax, boxes)
+    _mark(ax, [(axis.place(at), y) for at, y in _failures(attempts)])
+    whole = axis.place(end) or 1.0
+    ax.set_xlim(-0.01 * whole, 1.01 * whole)
+    ax.set_xlabel(axis.label)
     canvas.title(ax, name)
     return canvas.finish(ax)
 
 
-def _mark(ax: Axes, failures: Sequence[tuple[float, int]]) -> None:
-    """Mark the attempts that ended without a result."""
-    if failures:
-        x, y = zip(*failures, strict=True)
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Where moments lie: so many units after the first."""
+
+    begin: datetime
+    unit: str
+    unit_s: float
+
+    @classmethod
+    def of(cls, begin: datetime, end: datetime) -> _Axis:
+        """Choose the unit in which the whole is a handy figure."""
+        whole_s = (end - begin).total_seconds()
+        fitting = [each for each in _UNITS if whole_s >= 2 * each[1]]
+        return cls(begin, *(fitting[-1] if fitting else _UNITS[0]))
+
+    def place(self, moment: datetime) -> float:
+        return (moment - self.begin).total_seconds() / self.unit_s
+
+    @property
+    def label(self) -> str:
+        return f"{self.unit} since {self.begin.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _failures(attempts: Sequence[Sequence[AttemptRecord]]) -> Iterator[tuple[datetime, int]]:
+    """Yield when attempts ended without a result, and the row of their job."""
+    for row, tries in enumerate(attempts):
+        for attempt in tries:
+            if attempt.error is not None and attempt.ended_at is not None:
+                yield attempt.ended_at, row
+
+
+def _mark(ax: Axes, places: Sequence[tuple[float, int]]) -> None:
+    if places:
+        x, y = zip(*places, strict=True)
         ax.scatter(x, y, marker="x", color=colour("failed"), s=24, zorder=3)
-
-
-def _scale(ax: Axes, boxes: dict[str, list[Rectangle]]) -> None:
-    """Label the axis with the time of day of the user's own time zone."""
-    from datetime import datetime
-
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    here = datetime.now().astimezone().tzinfo
-    locator = AutoDateLocator(tz=here)  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=here))  # type: ignore[no-untyped-call]
-    edges = [edge for each in boxes.values() for box in each for edge in box[:2]]
-    if edges:
-        room = (max(edges) - min(edges)) * 0.01
-        ax.set_xlim(min(edges) - room, max(edges) + room)

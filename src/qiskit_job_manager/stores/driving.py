@@ -127,7 +127,7 @@ class _Writing:
             self._run(changes.of_attempt(parts), values)
         if step.result is not None:
             self._run(changes.NEW_RESULT, values | blob_values(step.result, step.job_key))
-        if step.after != step.expected or step.new_tag is not None or step.result is not None:
+        if step.is_in_story:
             self._events.append(_event(self._job_set_key, step, position, number))
         return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.views.colours import ACCENT, FAINT, colour
-from qiskit_job_manager.views.html import Safe, join, state, text
+from qiskit_job_manager.views.html import GAP, Safe, join, state, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ def states_bar(states: Sequence[tuple[str, int]], width: str = "16em") -> Safe:
 
 def legend(states: Sequence[tuple[str, int]]) -> Safe:
     """Return how many are in which state, each beside its colour."""
-    return join((state(label, f"{count:,} {label}") for label, count in states), "\u2002")
+    return join((state(label, f"{count:,} {label}") for label, count in states), GAP)
 
 
 def counts_chart(counts: Sequence[tuple[str, int]], shots: int) -> Safe:

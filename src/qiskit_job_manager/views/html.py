@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 Safe = NewType("Safe", str)
 """HTML in which everything of others' making is escaped."""
 
+GAP = Safe("&ensp;")
+DOT = Safe(" &middot; ")
+_NOTHING = Safe("")
 _CELL = f"text-align:left;padding:2px 10px 2px 0;border-bottom:1px solid {FAINT}"
-_DOT = "display:inline-block;width:.65em;height:.65em;border-radius:50%;margin-right:.35em"
+_ROUND = "display:inline-block;width:.65em;height:.65em;border-radius:50%;margin-right:.35em"
 _LONGEST_TITLE = 400
 
 
@@ -37,14 +40,14 @@ def name(value: str, limit: int = 60) -> Safe:
     return Safe(f'<code style="{style}"{title}>{text(value, limit)}</code>')
 
 
-def join(parts: Iterable[Safe], between: str = "") -> Safe:
-    """Return pieces one after the other; ``between`` is plain text."""
-    return Safe(text(between).join(parts))
+def join(parts: Iterable[Safe], between: Safe = _NOTHING) -> Safe:
+    """Return pieces one after the other."""
+    return Safe(between.join(parts))
 
 
 def state(label: str, words: str | None = None) -> Safe:
     """Return a state with its colour beside it; the word says the same without colours."""
-    dot = f'<span style="{_DOT};background:{colour(label)}"></span>'
+    dot = f'<span style="{_ROUND};background:{colour(label)}"></span>'
     return Safe(f'<span style="white-space:nowrap">{dot}{text(words or label)}</span>')
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager.model.jobs import JobState, RemoteState
 from qiskit_job_manager.views import html, words
 from qiskit_job_manager.views.bars import legend, states_bar
 
@@ -41,7 +42,7 @@ def job_sets_html(
         for record, progress in job_sets
     ]
     header = ("name", "id", "backend", "experiments", "", "jobs", "created")
-    title = html.join([html.text("JobManager"), html.name(store_url, 100)], " \u00b7 ")
+    title = html.join([html.text("JobManager"), html.name(store_url, 100)], html.DOT)
     parts = [html.line(title)]
     parts += [html.table(header, rows)] if rows else [html.line(html.text("no job sets yet"))]
     if more:
@@ -65,7 +66,7 @@ def job_set_html(
         jobs: Those to show, each with its state in words.
     """
     states = words.shares(progress, activity)
-    bar = html.join([states_bar(states), legend(states)], "\u2002")
+    bar = html.join([states_bar(states), legend(states)], html.GAP)
     parts = [_title(record), html.line(bar), _jobs_table(jobs)]
     left = progress.n_jobs - len(jobs)
     notes = [f"and {words.plural(left, 'more job')}"] if left > 0 else []
@@ -87,7 +88,7 @@ def _title(record: JobSetRecord) -> Safe:
         html.text(f"{experiments} on {record.backend_name}"),
         *(html.name(tag, 20) for tag in record.tags[:_TAGS_SHOWN]),
     ]
-    return html.line(html.join(facts, " \u00b7 "))
+    return html.line(html.join(facts, html.DOT))
 
 
 def _jobs_table(jobs: Sequence[tuple[JobRecord, str]]) -> Safe:
@@ -96,9 +97,17 @@ def _jobs_table(jobs: Sequence[tuple[JobRecord, str]]) -> Safe:
             html.text(f"{job.index:,}"),
             html.text(words.experiments(job)),
             html.text("" if job.shots is None else f"{job.shots:,}"),
-            html.state(job.state, detail),
+            html.state(_label(job), detail),
             html.name(job.remote_id or "", 40),
         ]
         for job, detail in jobs
     ]
     return html.table(("job", "experiments", "shots", "state", "job id"), rows)
+
+
+def _label(job: JobRecord) -> str:
+    """Return the job's state, as finely as the backend tells it."""
+    if job.state is JobState.ACTIVE and job.status is not None:
+        told = job.status.state
+        return str(told) if told in (RemoteState.QUEUED, RemoteState.RUNNING) else str(job.state)
+    return str(job.state)

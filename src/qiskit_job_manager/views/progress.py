@@ -18,7 +18,7 @@ def progress_html(title: str, progress: Progress, activity: Activity | None, pac
     ended = html.text(f"{progress.n_ended:,} of {words.plural(progress.n_jobs, 'job')} ended")
     tail = [words.duration(pace.elapsed_s), words.rate(pace), words.end(pace)]
     return html.block(
-        html.line(html.join([html.name(title), states_bar(states), ended], "\u2002")),
+        html.line(html.join([html.name(title), states_bar(states), ended], html.GAP)),
         html.line(legend(states)),
         html.line(html.faint(html.text(" \u00b7 ".join(filter(None, tail))))),
     )

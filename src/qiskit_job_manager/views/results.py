@@ -46,7 +46,7 @@ def results_html(title: str, facts: str, shown: Sequence[Shown], n_experiments: 
         [html.text(f"{each.index:,}"), html.name(each.name, 40), _outcomes(each)] for each in shown
     ]
     parts = [
-        html.line(html.join([html.name(title), html.text(facts, 200)], " \u00b7 ")),
+        html.line(html.join([html.name(title), html.text(facts, 200)], html.DOT)),
         html.table(("index", "name", "counts"), rows),
     ]
     left = n_experiments - len(shown)
