@@ -107,7 +107,7 @@ def unpack(blob: Blob) -> list[QuantumCircuit]:
     """
     container = _open(blob)
     return [
-        _load(data, item)
+        load_circuit(data, item)
         for block in range(container.n_blocks)
         for item, data in enumerate(_circuits(container, block))
     ]
@@ -121,7 +121,7 @@ def unpack_one(blob: Blob, offset: int) -> QuantumCircuit:
     """
     container = _open(blob)
     block, place = container.locate(offset)
-    return _load(_circuits(container, block)[place], offset)
+    return load_circuit(_circuits(container, block)[place], offset)
 
 
 def _open(blob: Blob) -> Container:
@@ -141,7 +141,16 @@ def _circuits(container: Container, block: int) -> list[bytes]:
     return circuits
 
 
-def _load(data: bytes, offset: int) -> Any:
+def load_circuit(data: bytes, offset: int) -> Any:
+    """Return the circuit that `encode_circuit` encoded.
+
+    Args:
+        data: The encoded circuit.
+        offset: Its place among others, for messages.
+
+    Raises:
+        CodecError: The bytes are damaged.
+    """
     from qiskit import qpy
 
     notes = b""
