@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJobSet as ManagedJobSet
     from qiskit_job_manager.job_set import Progress as Progress
     from qiskit_job_manager.manager import JobManager as JobManager
+    from qiskit_job_manager.model import JobEvent as JobEvent
     from qiskit_job_manager.model import JobState as JobState
     from qiskit_job_manager.model import Limits as Limits
     from qiskit_job_manager.model import RetryPolicy as RetryPolicy
@@ -88,7 +89,7 @@ _HOMES = {
     ),
     "job_set": ("ManagedJob", "ManagedJobSet", "Progress"),
     "manager": ("JobManager",),
-    "model": ("JobState", "Limits", "RetryPolicy"),
+    "model": ("JobEvent", "JobState", "Limits", "RetryPolicy"),
     "results": ("ManagedResults",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

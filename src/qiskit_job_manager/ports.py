@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         RequestKind,
         Token,
         Totals,
+        Usage,
     )
 
 
@@ -304,6 +305,14 @@ class Store(Protocol):
     def attempts(self, job_key: int) -> list[AttemptRecord]:
         """Return the attempts of a job, oldest first."""
 
+    def attempts_tagged(
+        self, job_set_key: int, tags: Iterable[str]
+    ) -> list[tuple[int, AttemptRecord]]:
+        """Return the attempts that have one of some tags, each after the index of its job."""
+
+    def usage(self, job_set_key: int) -> Usage:
+        """Return the quantum seconds of the attempts that a backend has, or may have, accepted."""
+
     def events(self, job_set_key: int, job_index: int | None = None) -> Iterator[EventRecord]:
         """Yield the story of a job set, or of one of its jobs, oldest first, in pages."""
 
@@ -318,6 +327,9 @@ class Store(Protocol):
 
     def set_tags(self, job_set_key: int, tags: Sequence[str]) -> None:
         """Replace the user's tags of a job set."""
+
+    def set_max_usage(self, job_set_key: int, max_usage_s: float | None) -> None:
+        """Change how many quantum seconds a job set may use; ``None``: any."""
 
     def request(self, job_set_key: int, kind: RequestKind, job_index: int | None = None) -> None:
         """Leave a user's word for the driver."""
@@ -358,11 +370,15 @@ class Store(Protocol):
 
         A step lands when the job is in its expected state. None lands when the token is stale.
         Each landed step also appends to the story when the state or the attempt changes, or a
-        result came in.
+        result came in. A step that halves a job keeps its first half in it, and adds a job with the
+        second, planned and numbered after all others; the job must be the only one of its block.
 
         Returns:
             One truth value a step, in order. ``False``: nothing of that step was written.
         """
+
+    def tell(self, token: Token, at: datetime, job_index: int, event: str, cause: str) -> bool:
+        """Append to the story of a job what changes nothing; ``False`` when the token is stale."""
 
     def settle(self, token: Token, request: Request) -> bool:
         """Remove a request that was acted on; ``False`` when the token is stale."""

@@ -46,10 +46,10 @@ def test_the_intent_and_its_tag_are_stored_before_anything_is_sent(make_bench, c
     seen = []
     submit = bench.backend.submit
 
-    def spy(payload, options, tag):
+    def spy(payload, options, tag, labels):
         job = bench.jobs(record)[0]
         seen.append((job.state, job.tag, tag, bench.store.attempts(job.key)[0].tag))
-        return submit(payload, options, tag)
+        return submit(payload, options, tag, labels)
 
     bench.backend.submit = spy
     bench.drive(record)

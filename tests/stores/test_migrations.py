@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -41,7 +42,7 @@ def test_the_migrated_schema_is_the_one_that_the_program_uses(store_path, tmp_pa
 
 def normal(rows):
     return sorted(
-        (kind, name, sorted((sql or "").replace(",", "").split())) for kind, name, sql in rows
+        (kind, name, sorted(re.split(r"[\s,()]+", sql or ""))) for kind, name, sql in rows
     )
 
 

@@ -35,10 +35,10 @@ def execute(url, *statements):
 
 @pytest.fixture
 def url():
-    """A schema of its own, dropped at the end."""
+    """A schema of its own, dropped at the end; connections to it can be told from all others."""
     name = f"qjm_{uuid.uuid4().hex}"
     execute(SERVER, f"CREATE SCHEMA {name}")
-    yield f"{SERVER}?options=-csearch_path%3D{name}"
+    yield f"{SERVER}?options=-csearch_path%3D{name}%20-capplication_name%3D{name}"
     execute(SERVER, f"DROP SCHEMA {name} CASCADE")
 
 
@@ -124,7 +124,8 @@ def test_connections_that_the_server_ended_are_replaced(store, url):
     execute(
         url,
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        "WHERE application_name = current_setting('application_name') "
+        "AND pid <> pg_backend_pid()",
     )
     with pytest.raises(StoreError):
         store.jobs_covering(key, 0)

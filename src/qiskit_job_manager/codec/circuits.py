@@ -73,10 +73,23 @@ def _dump(circuit: QuantumCircuit) -> bytes:
 
 def pack(experiments: Sequence[EncodedExperiment]) -> Blob:
     """Put encoded circuits together, in order."""
-    data = [experiment.data for experiment in experiments]
-    runs = split([len(each) for each in data], _MOST_CIRCUITS_PER_BLOCK, _HEAVIEST_BLOCK_BYTES)
-    blocks = (_block(data[run.start : run.stop]) for run in runs)
-    return Blob(format=CIRCUITS_FORMAT, data=pack_container(b"", blocks))
+    return Blob(CIRCUITS_FORMAT, pack_frames([experiment.data for experiment in experiments]))
+
+
+def pack_frames(frames: Sequence[bytes]) -> bytes:
+    """Put encoded experiments together, in order, whatever is in them."""
+    runs = split([len(each) for each in frames], _MOST_CIRCUITS_PER_BLOCK, _HEAVIEST_BLOCK_BYTES)
+    return pack_container(b"", (_block(frames[run.start : run.stop]) for run in runs))
+
+
+def frames_in(blob: Blob) -> list[bytes]:
+    """Return the encoded experiments that `pack_frames` put together.
+
+    Raises:
+        CodecError: The bytes are damaged.
+    """
+    container = Container(blob.data)
+    return [data for block in range(container.n_blocks) for data in _circuits(container, block)]
 
 
 def _block(circuits: Sequence[bytes]) -> PackedBlock:
@@ -94,7 +107,7 @@ def unpack(blob: Blob) -> list[QuantumCircuit]:
     """
     container = _open(blob)
     return [
-        _load(data, item)
+        load_circuit(data, item)
         for block in range(container.n_blocks)
         for item, data in enumerate(_circuits(container, block))
     ]
@@ -108,7 +121,7 @@ def unpack_one(blob: Blob, offset: int) -> QuantumCircuit:
     """
     container = _open(blob)
     block, place = container.locate(offset)
-    return _load(_circuits(container, block)[place], offset)
+    return load_circuit(_circuits(container, block)[place], offset)
 
 
 def _open(blob: Blob) -> Container:
@@ -128,7 +141,16 @@ def _circuits(container: Container, block: int) -> list[bytes]:
     return circuits
 
 
-def _load(data: bytes, offset: int) -> Any:
+def load_circuit(data: bytes, offset: int) -> Any:
+    """Return the circuit that `encode_circuit` encoded.
+
+    Args:
+        data: The encoded circuit.
+        offset: Its place among others, for messages.
+
+    Raises:
+        CodecError: The bytes are damaged.
+    """
     from qiskit import qpy
 
     notes = b""

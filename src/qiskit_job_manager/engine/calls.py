@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.codec.splitting import split_payload
 from qiskit_job_manager.engine.couriers import fetch_once
+from qiskit_job_manager.engine.sweeping import labels_of
 from qiskit_job_manager.errors import (
     CodecError,
     StoreCorruptError,
     StoreError,
     SubmissionDeferredError,
     SubmissionRefusedError,
+    SubmissionTooLargeError,
 )
 from qiskit_job_manager.lifecycle import CallKind
-from qiskit_job_manager.model import JobRecord, RawResult, RemoteState, RemoteStatus
+from qiskit_job_manager.model import Halves, JobRecord, RawResult, RemoteState, RemoteStatus
 from qiskit_job_manager.planning import derive_seed
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.codec.results import ResultReader
     from qiskit_job_manager.engine.spool import Spool
-    from qiskit_job_manager.model import Blob
+    from qiskit_job_manager.model import Blob, JobSetRecord
     from qiskit_job_manager.ports import Backend, Store
 
 # Ample, as giving up too early costs more than a thread: IBM's client itself waits 900 s for the
@@ -34,6 +37,7 @@ DEADLINES_S: Mapping[CallKind, float] = {
     CallKind.FETCH: 1800.0,
     CallKind.UNDERSTAND: 1800.0,
     CallKind.CANCEL: 120.0,
+    CallKind.SWEEP: 600.0,
 }
 
 SEED_OPTIONS = ("seed_simulator", "seed")
@@ -60,12 +64,40 @@ class Verdict:
     failed_offsets: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """A definite no, as the job is too large; its halves may do."""
+
+    error: str
+    halves: Halves
+
+
 def submission(
-    backend: Backend, store: Store, job: JobRecord, options: Mapping[str, Any], tag: str
-) -> Callable[[], str]:
-    """Return the call that sends a job."""
-    own = job_options(options, job)
-    return lambda: backend.submit(_payload(store, job), own, tag)
+    backend: Backend, store: Store, job_set: JobSetRecord, job: JobRecord
+) -> Callable[[], str | TooLarge]:
+    """Return the call that sends a job.
+
+    It gives the remote id, or the halves of a job that is too large and can be halved. Shares of
+    the same experiments send the same payload, and cannot.
+    """
+    own = job_options(job_set.options, job)
+    tag, labels = job.tag or "", labels_of(job_set)
+
+    def submit() -> str | TooLarge:
+        payload = _payload(store, job)
+        try:
+            return backend.submit(payload, own, tag, labels)
+        except SubmissionTooLargeError as error:
+            if job.stop - job.start < 2 or job.shares > 1 or not job_set.complete:
+                raise
+            return TooLarge(error.message, _halves(payload, job))
+
+    return submit
+
+
+def _halves(payload: Blob, job: JobRecord) -> Halves:
+    count = (job.stop - job.start) // 2
+    return Halves(job.start + count, *split_payload(payload, count))
 
 
 def _payload(store: Store, job: JobRecord) -> Blob:

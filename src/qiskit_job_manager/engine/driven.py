@@ -10,7 +10,8 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.lifecycle import Budget, Event, Situation
+from qiskit_job_manager.engine.sweeping import Sweeping, sweep_request
+from qiskit_job_manager.lifecycle import Budget, Call, CallKind, Event, Situation, Take
 from qiskit_job_manager.model import (
     Advance,
     JobRecord,
@@ -23,10 +24,13 @@ from qiskit_job_manager.model import (
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from qiskit_job_manager.engine.account import Account
     from qiskit_job_manager.ports import Backend, Store
+
+    Tell: TypeAlias = Callable[[JobSetRecord, Sequence[tuple[JobRecord, Advance]]], None]
 
 _PLANNED_AT_HAND = 64
 _UNDER_WAY = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
@@ -115,10 +119,12 @@ class DrivenSet:
         self.looked_s = float("-inf")
         self.renewed_s = now_s
         self.live: dict[int, LiveJob] = {}
+        self.tell: Tell = _tell_nobody
         self._store = store
+        self.sweeping = Sweeping(sweep_request(store, record.key), self._lag_s(), now_s)
         self._last_planned = -1
         self._has_all_planned = False
-        self._waiting: list[Advance] = []
+        self._waiting: list[tuple[JobRecord, Advance]] = []
         self._waiting_since_s = now_s
         for job in store.jobs(record.key, states=_UNDER_WAY):
             self.live[job.key] = LiveJob(self._as_known(job), since_s=now_s)
@@ -144,7 +150,7 @@ class DrivenSet:
 
     def reread(self) -> None:
         """See what was handed over, or asked of the set as a whole, since the last time."""
-        if not self.record.complete:
+        if not self.record.complete or self.record.max_usage_s is not None:
             self.record = self._store.job_set(self.record.job_set_id) or self.record
 
     def adopt(self, job: JobRecord, now_s: float) -> LiveJob:
@@ -177,18 +183,33 @@ class DrivenSet:
         )
 
     def _submissions_allowed(self, now_s: float) -> int:
-        states = [job.record.state for job in self.live.values()]
+        states = self.states
         pending = sum(state in _PENDING for state in states)
         self.account.report(
             self.record.key, pending=pending, planned=states.count(JobState.PLANNED)
         )
         return self.account.allowed(self.record.key, self.record.limits, now_s)
 
+    def affordable(self, decisions: Sequence[Take | Call]) -> list[Take | Call]:
+        """Leave out the submissions that would go beyond the set's limit of usage."""
+        most_s = self.record.max_usage_s
+        if most_s is None or not any(_sends(decision) for decision in decisions):
+            return list(decisions)
+        total_s = self._store.usage(self.record.key).total_s
+        kept: list[Take | Call] = []
+        for decision in decisions:
+            if _sends(decision):
+                total_s += self.live[decision.job_key].record.estimate_s or 0.0
+            if total_s <= most_s or not _sends(decision):
+                kept.append(decision)
+        return kept
+
     def next_wake_s(self, now_s: float) -> float:
         """Return when this set may next have something to do, on the engine's clock."""
         waiting = (j.ready_s for j in self.live.values() if j.ticket is None and j.ready_s > now_s)
+        pace_s = self.account.next_change_s(self.record.limits, now_s)
         due_s = self._waiting_since_s + _WAIT_S if self._waiting else float("inf")
-        return min(*waiting, self.account.next_change_s(self.record.limits, now_s), due_s)
+        return min(*waiting, pace_s, due_s, self.sweeping.due_s(self.states))
 
     @property
     def capabilities(self) -> Capabilities:
@@ -200,7 +221,15 @@ class DrivenSet:
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left that could move by itself."""
-        return self.record.complete and not self.live
+        return self.record.complete and not self.live and self.sweeping.request is None
+
+    @property
+    def states(self) -> list[JobState]:
+        """The states of the jobs that can still move."""
+        return [job.record.state for job in self.live.values()]
+
+    def _lag_s(self) -> float:
+        return self.capabilities.listing_lag_s
 
     def _as_known(self, job: JobRecord) -> JobRecord:
         # Without its backend nobody can ask, but what died with its process is known to be gone.
@@ -218,9 +247,8 @@ class DrivenSet:
         """
         if steps and not self._can_wait(steps, now_s):
             landed = self._advance(steps)
-            for step, is_in in zip(steps, landed, strict=True):
-                if is_in:
-                    self._remember(step, now_s)
+            pairs = zip(steps, landed, strict=True)
+            self.tell(self.record, [(self._remember(s, now_s), s) for s, is_in in pairs if is_in])
             if not all(landed):
                 raise SupersededError(self.record.job_set_id)
 
@@ -243,21 +271,21 @@ class DrivenSet:
         if can:
             if not self._waiting:
                 self._waiting_since_s = now_s
-            self._waiting += steps
-            for step in steps:
-                self._remember(step, now_s)
+            self._waiting += [(self._remember(step, now_s), step) for step in steps]
         return can
 
     def _advance(self, steps: Sequence[Advance]) -> list[bool]:
         """Write what waits and these steps in one transaction, and tell which of these landed."""
-        landed = self._store.advance(self.token, [*self._waiting, *steps])
-        waited = len(self._waiting)
+        waited = self._waiting
+        landed = self._store.advance(self.token, [*(step for _, step in waited), *steps])
         self._waiting = []
-        if not all(landed[:waited]):
+        if not all(landed[: len(waited)]):
             raise SupersededError(self.record.job_set_id)
-        return landed[waited:]
+        if waited:
+            self.tell(self.record, waited)
+        return landed[len(waited) :]
 
-    def _remember(self, step: Advance, now_s: float) -> None:
+    def _remember(self, step: Advance, now_s: float) -> JobRecord:
         job = self.live[step.job_key]
         if step.after is not step.expected:
             job.since_s = now_s
@@ -267,8 +295,19 @@ class DrivenSet:
             if step.after in _PROGRESS:
                 job.failures = 0
         job.record = advanced(job.record, step)
+        if step.halves is not None:
+            self._has_all_planned = False
         if step.after.is_final:
             del self.live[step.job_key]
+        return job.record
+
+
+def _tell_nobody(record: JobSetRecord, steps: Sequence[tuple[JobRecord, Advance]]) -> None:
+    """Say nothing, as nobody listens."""
+
+
+def _sends(decision: Take | Call) -> bool:
+    return isinstance(decision, Call) and decision.kind is CallKind.SUBMIT
 
 
 def advanced(record: JobRecord, step: Advance) -> JobRecord:
@@ -277,6 +316,12 @@ def advanced(record: JobRecord, step: Advance) -> JobRecord:
         record = replace(
             record, attempts=record.attempts + 1, tag=step.new_tag, remote_id=None, status=None
         )
+    if step.halves is not None:
+        middle = step.halves.middle
+        share = (middle - record.start) / (record.stop - record.start)
+        estimate_s = None if record.estimate_s is None else record.estimate_s * share
+        circuits = round(record.circuits * share)
+        record = replace(record, stop=middle, circuits=circuits, estimate_s=estimate_s)
     return replace(
         record,
         state=step.after,

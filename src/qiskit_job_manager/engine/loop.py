@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from qiskit_job_manager.engine.account import Account
 from qiskit_job_manager.engine.calls import DEADLINES_S
 from qiskit_job_manager.engine.driven import DrivenSet, SupersededError
+from qiskit_job_manager.engine.listeners import Listeners
 from qiskit_job_manager.engine.outcomes import GIVEN_UP, Flight
 from qiskit_job_manager.engine.pool import CallPool, Calls, Finished
 from qiskit_job_manager.engine.turn import Arrival, Departure, Turn
@@ -47,6 +48,9 @@ class Engine:
         chance: Gives numbers uniform in [0, 1), for jitter.
         spool: Where results that can be read once stand until they are in the store.
         pool: Runs the calls; by default on daemon threads.
+
+    Attributes:
+        listeners: Told what happened to jobs, once it is in the store.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._done = threading.Condition()
+        self.listeners = Listeners()
 
     # -- asked from outside -----------------------------------------------------------------------
 
@@ -152,6 +157,7 @@ class Engine:
         if thread is not None and thread is not threading.current_thread():
             thread.join(_STOP_WITHIN_S)
         self._pool.close()
+        self.listeners.close()
 
     # -- one turn ---------------------------------------------------------------------------------
 
@@ -170,19 +176,23 @@ class Engine:
         try:
             return self._move(driven, now_s)
         except SupersededError:
-            logger.warning("job set %s is driven by another process now", driven.record.job_set_id)
+            said = _said("superseded", driven.record)
+            words = "%r is driven by another process now"
+            logger.warning(words, driven.record.name, extra=said)
             self._leave(driven)
         except StoreTooNewError as error:
             self._break(driven.record, error)
         except StoreError as error:
-            logger.warning("the store cannot be used now, trying again: %s", error)
+            said = _said("store trouble", driven.record)
+            logger.warning("the store cannot be used now, trying again: %s", error, extra=said)
         except Exception as error:  # noqa: BLE001  # one set's trouble must not stop the others
             self._break(driven.record, error)
         return _LOOK_EVERY_S
 
     def _break(self, record: JobSetRecord, error: Exception) -> None:
         """Stop driving a job set for good, and keep the reason for whoever waits."""
-        logger.error("job set %s cannot be driven", record.job_set_id, exc_info=error)
+        said = _said("broken", record)
+        logger.error("%r cannot be driven", record.name, exc_info=error, extra=said)
         driven = self._driven.get(record.key)
         with self._lock:
             self._broken[record.key] = error
@@ -281,20 +291,21 @@ class Engine:
                 token = self._store.claim(record.key, self._owner)
                 if token is not None:
                     account = self._account(backend)
-                    self._driven[record.key] = DrivenSet(
-                        record, token, backend, self._store, account, now_s
-                    )
-                    said = {"event": "driving", "job_set_id": record.job_set_id}
+                    driven = DrivenSet(record, token, backend, self._store, account, now_s)
+                    driven.tell = self.listeners.tell
+                    self._driven[record.key] = driven
+                    said = _said("driving", record)
                     logger.info("driving %r on %s", record.name, record.backend_name, extra=said)
             except StoreTooNewError as error:
                 self._break(record, error)
             except StoreError as error:
-                logger.warning("job set %s cannot be driven now: %s", record.job_set_id, error)
+                said = _said("not driven now", record)
+                logger.warning("%r cannot be driven now: %s", record.name, error, extra=said)
             except Exception as error:  # noqa: BLE001  # one set's trouble must not stop the others
                 self._break(record, error)
 
     def _account(self, backend: Backend | None) -> Account:
-        return self._accounts.setdefault(backend.name if backend else "", Account())
+        return self._accounts.setdefault(backend.account if backend else "", Account())
 
     def _leave(self, driven: DrivenSet) -> None:
         driven.account.leave(driven.record.key)
@@ -347,3 +358,8 @@ class Engine:
     def _tell_done(self) -> None:
         with self._done:
             self._done.notify_all()
+
+
+def _said(event: str, record: JobSetRecord) -> dict[str, str]:
+    """Return what a line of the log says to programs."""
+    return {"event": event, "job_set_id": record.job_set_id}

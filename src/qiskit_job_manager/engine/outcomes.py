@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.engine.calls import Fetched, Verdict
+from qiskit_job_manager.engine.calls import Fetched, TooLarge, Verdict
 from qiskit_job_manager.errors import (
     BackendError,
     CredentialsError,
@@ -104,7 +104,7 @@ def outcome(flight: Flight, job: LiveJob, finished: Finished, known: Known) -> O
             return _fetched(job.record, value, error, known)
         case CallKind.UNDERSTAND:
             return _understood(job.record, value, error, known)
-        case CallKind.CANCEL:
+        case _:
             return Outcome(failed=error is not None)
 
 
@@ -125,12 +125,14 @@ def _wait_of(error: BackendError) -> float:
     return (error.retry_after_s or 0.0) if isinstance(error, SubmissionDeferredError) else 0.0
 
 
-def _submitted(job: LiveJob, remote_id: Any, error: BaseException | None) -> Outcome:
+def _submitted(job: LiveJob, answer: Any, error: BaseException | None) -> Outcome:
     if job.repeats and isinstance(error, _DEFINITE_NO):
         return _still_in_doubt(error)
+    if isinstance(answer, TooLarge):
+        return _halved(job, answer)
     if error is None:
         event = Event.ACCEPTED if job.record.state is JobState.SUBMITTING else Event.FOUND
-        return Outcome(event, {"remote_id": remote_id, "error": ""})
+        return Outcome(event, {"remote_id": answer, "error": ""})
     if isinstance(error, SubmissionDeferredError):
         facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
         return Outcome(Event.DEFERRED, facts, failed=True, pause_s=_wait_of(error))
@@ -139,6 +141,17 @@ def _submitted(job: LiveJob, remote_id: Any, error: BaseException | None) -> Out
         return Outcome(Event.REFUSED, facts)
     words = _words(error)
     return Outcome(Event.UNANSWERED, {"cause": words, "error": words})
+
+
+def _halved(job: LiveJob, too_large: TooLarge) -> Outcome:
+    if job.repeats:
+        return _still_in_doubt(SubmissionRefusedError(too_large.error))
+    cause = (
+        f"refused as too large: {too_large.error}; what begins with experiment "
+        f"{too_large.halves.middle} is another job now"
+    )
+    facts = {"cause": cause, "error": cause, "ends_attempt": True, "halves": too_large.halves}
+    return Outcome(Event.HALVED, facts)
 
 
 def _found(

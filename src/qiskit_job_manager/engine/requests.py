@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 _PAGE = 500
 
-_STATES = {
+# What twins are looked for by is settled when that is done; see `sweeping`.
+_STATES: dict[RequestKind, list[JobState]] = {
     RequestKind.CANCEL: [state for state in JobState if not state.is_final],
     RequestKind.RETRY: [JobState.FAILED, JobState.LOST],
     RequestKind.RESUBMIT: [JobState.IN_DOUBT],
@@ -80,6 +81,8 @@ def _answer(driven: DrivenSet, kind: RequestKind, job: JobRecord, at: datetime) 
             return step(job, Event.ABANDONED, at, cause=cause, error=cause, ends_attempt=True)
         case RequestKind.REFRESH:
             return _reopened(driven, job, at)
+        case RequestKind.SWEEP:
+            return None
 
 
 def _reopened(driven: DrivenSet, job: JobRecord, at: datetime) -> Advance | None:

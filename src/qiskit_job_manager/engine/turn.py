@@ -10,6 +10,7 @@ from qiskit_job_manager.engine import calls
 from qiskit_job_manager.engine.outcomes import Flight, Known, Outcome, outcome
 from qiskit_job_manager.engine.requests import heed
 from qiskit_job_manager.engine.steps import fact, step
+from qiskit_job_manager.engine.sweeping import sweep, sweep_request
 from qiskit_job_manager.errors import CredentialsError
 from qiskit_job_manager.lifecycle import (
     Call,
@@ -22,10 +23,10 @@ from qiskit_job_manager.lifecycle import (
     next_state,
     poll_interval_s,
 )
-from qiskit_job_manager.model import Advance, JobState, RemoteState
+from qiskit_job_manager.model import Advance, JobState, RemoteState, RequestKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from qiskit_job_manager.engine.driven import DrivenSet, LiveJob
     from qiskit_job_manager.engine.pool import Finished
@@ -94,6 +95,9 @@ class Turn:
         Args:
             arrivals: Calls that came back, no two of them about the same job.
         """
+        for arrival in arrivals:
+            if arrival.flight.kind is CallKind.SWEEP:
+                self._take_sweep(arrival)
         outcomes = [
             (arrival, job, self._outcome(arrival.flight, job, arrival.finished))
             for arrival in arrivals
@@ -108,6 +112,20 @@ class Turn:
             self._remember(job, arrival.flight.kind, result)
             self._tell(arrival, job, result)
         return bool(steps)
+
+    def _take_sweep(self, arrival: Arrival) -> None:
+        """Tell of the twins that were found and cancelled."""
+        twins, error = arrival.finished.value or (), arrival.finished.error
+        driven = self._driven
+        driven.sweeping.note_end(arrival.flight.asked_s, well=error is None)
+        for twin in twins:
+            driven.sweeping.told.add(twin.remote_id)
+            words = f"the backend had it a second time, as {twin.remote_id}; "
+            words += twin.trouble or "that one was cancelled"
+            self._store.tell(driven.token, self._clock.now(), twin.job_index, "twin", words)
+            said = {"job_set_id": driven.record.job_set_id, "event": "twin"}
+            where = (twin.job_index, driven.record.name)
+            logger.warning("job %d of %r: %s", *where, words, extra=said)
 
     def _tell(self, arrival: Arrival, job: LiveJob, result: Outcome) -> None:
         """Log what the user should know at once."""
@@ -202,7 +220,8 @@ class Turn:
 
     def heed(self) -> bool:
         """Act on the user's requests; say whether there were any."""
-        requests = self._store.requests(self._driven.record.key)
+        words = self._store.requests(self._driven.record.key)
+        requests = [word for word in words if word.kind is not RequestKind.SWEEP]
         if requests:
             self._driven.write_waiting()
         for request in requests:
@@ -220,11 +239,37 @@ class Turn:
         self._driven.refill(self._now_s)
         situations = [job.situation() for job in self._driven.live.values()]
         budget = self._driven.budget(self._now_s, free_calls)
-        decisions = decide(situations, self._now_s, budget)
+        decisions = self._driven.affordable(decide(situations, self._now_s, budget))
+        self._see_that_twins_are_looked_for(decisions)
         steps = [s for d in decisions if (s := self._intent(d))]
         self._driven.write(steps, self._now_s)
         asked = [d for d in decisions if isinstance(d, Call)]
-        return bool(steps), list(self._departures(asked))
+        return bool(steps), [*self._departures(asked), *self._sweep()]
+
+    def _see_that_twins_are_looked_for(self, decisions: Sequence[Take | Call]) -> None:
+        """Have it in the store, before anything is sent, that twins are to be looked for."""
+        driven = self._driven
+        if not driven.capabilities.reposts:
+            return
+        if any(isinstance(d, Call) and d.kind is CallKind.SUBMIT for d in decisions):
+            driven.sweeping.note_submission(self._now_s)
+            if driven.sweeping.request is None:
+                self._store.request(driven.record.key, RequestKind.SWEEP)
+                driven.sweeping.request = sweep_request(self._store, driven.record.key)
+
+    def _sweep(self) -> Iterator[Departure]:
+        """Look for twins, if it is time to; settle the word that asks for it when that is over."""
+        driven = self._driven
+        sweeping, request = driven.sweeping, driven.sweeping.request
+        if request is None or driven.backend is None:
+            return
+        if not driven.capabilities.reposts or sweeping.is_over(driven.states):
+            self._store.settle(driven.token, request)
+            sweeping.request = None
+        elif sweeping.due_s(driven.states) <= self._now_s:
+            sweeping.note_begin(self._now_s)
+            call = sweep(driven.backend, self._store, driven.record, frozenset(sweeping.told))
+            yield Departure(self._flight(CallKind.SWEEP, ()), call)
 
     def _intent(self, decision: Take | Call) -> Advance | None:
         job = self._driven.live[decision.job_key].record
@@ -264,13 +309,12 @@ class Turn:
 
     def _departure(self, backend: Backend, one: Call) -> Departure:
         job = self._driven.live[one.job_key].record
-        options: Mapping[str, Any] = self._driven.record.options
         tag, remote_id = job.tag or "", job.remote_id or ""
         job_set_key = self._driven.record.key
         call: Callable[[], Any]
         match one.kind:
             case CallKind.SUBMIT:
-                call = calls.submission(backend, self._store, job, options, tag)
+                call = calls.submission(backend, self._store, self._driven.record, job)
                 self._driven.account.note_submission(job_set_key, self._now_s)
             case CallKind.FIND:
                 call = calls.search(backend, tag)

@@ -9,6 +9,7 @@ from qiskit_job_manager.job_set import report
 from qiskit_job_manager.job_set.duplicates import cancel_duplicates
 from qiskit_job_manager.job_set.reading import Reading
 from qiskit_job_manager.job_set.tags import updated_tags
+from qiskit_job_manager.job_set.usage import checked_usage
 from qiskit_job_manager.model import RequestKind
 
 if TYPE_CHECKING:
@@ -87,6 +88,22 @@ class Asking(Reading):
         self._ask_each(RequestKind.ABANDON, jobs)
 
     # -- what users change themselves -------------------------------------------------------------
+
+    def allow_usage(self, max_usage_s: float | None) -> None:
+        """Change how many quantum seconds the job set may use, and have it go on if it can now.
+
+        What was sent is not cancelled by a lower limit.
+
+        Args:
+            max_usage_s: The limit for the whole set, in quantum seconds; ``None``: no limit.
+
+        Raises:
+            InvalidArgumentError: It is not a number greater than 0, or ``None``.
+            JobManagerInvalidStateError: Nobody drives the set, and it cannot be driven here.
+        """
+        self._store.set_max_usage(self._record.key, checked_usage(max_usage_s))
+        self.record()
+        self.drive()
 
     def delete(self) -> None:
         """Remove the job set and its results from the store, for good.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from qiskit_job_manager.job_set.as_job import AsJob
 from qiskit_job_manager.job_set.asking import Asking
-from qiskit_job_manager.job_set.waiting import Waiting
+from qiskit_job_manager.job_set.looking import Looking
 
 
-class ManagedJobSet(Waiting, Asking):
-    """A set of jobs that run the experiments of one `JobManager.run`.
+class ManagedJobSet(AsJob, Asking, Looking):
+    """A set of jobs that run the experiments of one `JobManager.run`, and a Qiskit job itself.
 
     Made by `JobManager`. It holds no state of its own: whatever is asked is answered from the
     store, so any number of these may stand for one job set, in any process.

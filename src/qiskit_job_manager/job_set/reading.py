@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.job_set import report
+from qiskit_job_manager.job_set.activity import activity_of
 from qiskit_job_manager.job_set.part import Part
+from qiskit_job_manager.job_set.usage import held_jobs
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.model.progress import Progress, progress_of
+from qiskit_job_manager.model.progress import Activity, Progress, progress_of
 from qiskit_job_manager.results import find_index
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.job_set.managed_job import ManagedJob
     from qiskit_job_manager.job_set.stored_job import StoredJob
-    from qiskit_job_manager.model import EventRecord, ExperimentRecord
+    from qiskit_job_manager.model import EventRecord, ExperimentRecord, Usage
 
 
 class Reading(Part):
@@ -86,7 +88,23 @@ class Reading(Part):
     def progress(self) -> Progress:
         """Return how many jobs and experiments are in each state; never waits."""
         record = self._record if self._record.complete else self.record()
-        return progress_of(record, self._store.totals(record.key))
+        totals = self._store.totals(record.key)
+        return progress_of(record, totals, held_jobs(self._store, record, totals))
+
+    def usage(self) -> Usage:
+        """Return the quantum seconds of the jobs that the backend has, or may have, accepted."""
+        return self._store.usage(self._record.key)
+
+    def activity(self, progress: Progress | None = None) -> Activity:
+        """Return what the backend last said of the jobs that it has; never waits.
+
+        No more than the first few hundred of them are looked at: the rest count as queued, and as
+        jobs are sent in order, they most likely are.
+
+        Args:
+            progress: What `progress` returned a moment ago, if that is at hand.
+        """
+        return activity_of(self._store, self._record, progress or self.progress())
 
     def statuses(self) -> list[JobStatus]:
         """Return the `qiskit.providers.JobStatus` of each job, in order; never waits."""

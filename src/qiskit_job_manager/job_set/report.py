@@ -45,6 +45,11 @@ def summary(record: JobSetRecord, progress: Progress) -> str:
             f"  {progress.needs_user} jobs may or may not have been accepted by the backend: "
             "resubmit() sends them again, abandon() gives them up"
         )
+    if progress.held:
+        lines.append(
+            f"  {progress.held} jobs are not sent, as more than {record.max_usage_s:g} quantum "
+            "seconds would be used; allow_usage() raises the limit"
+        )
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from qiskit.providers import JobStatus
 
     from qiskit_job_manager.model import JobRecord
+    from qiskit_job_manager.model.progress import Activity, Progress
 
 _NAMES = {
     JobState.PLANNED: "INITIALIZING",
@@ -22,6 +23,11 @@ _NAMES = {
     JobState.CANCELLED: "CANCELLED",
     JobState.LOST: "ERROR",
 }
+
+_BEGUN = frozenset(
+    {JobState.COLLECTING, JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.LOST}
+)
+_TROUBLED = frozenset({JobState.IN_DOUBT, JobState.FAILED, JobState.LOST})
 
 
 def status_name(job: JobRecord) -> str:
@@ -51,3 +57,15 @@ def detail(job: JobRecord) -> str:
     if job.attempts > 1:
         words += f", attempt {job.attempts}"
     return f"{words}: {job.error}" if job.error else words
+
+
+def name_of_whole(progress: Progress, activity: Activity) -> str:
+    """Return the name of the `qiskit.providers.JobStatus` that fits a job set as a whole."""
+    has = {state for state, count in progress.jobs.items() if count}
+    if not progress.ended:
+        if activity.running or has & _BEGUN:
+            return "RUNNING"
+        return "QUEUED" if activity.queued else "INITIALIZING"
+    if progress.success:
+        return "DONE"
+    return "ERROR" if has & _TROUBLED else "CANCELLED"

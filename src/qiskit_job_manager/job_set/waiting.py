@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
-from qiskit_job_manager.errors import JobManagerTimeoutError
+from qiskit_job_manager.displays import shown_progress
+from qiskit_job_manager.errors import InvalidArgumentError, JobManagerTimeoutError
+from qiskit_job_manager.job_set.awaiting import awaited
+from qiskit_job_manager.job_set.callbacks import Callbacks
 from qiskit_job_manager.job_set.deadline import Deadline
 from qiskit_job_manager.job_set.reading import Reading
 from qiskit_job_manager.model import JobState, RequestKind
 from qiskit_job_manager.results import ManagedResults, span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
+    from contextlib import AbstractContextManager
 
     from qiskit_job_manager.job_set.managed_job import ManagedJob
     from qiskit_job_manager.model import JobRecord
@@ -25,7 +31,9 @@ class Waiting(Reading):
     """The side of a job set that waits until something is so."""
 
     def wait(
-        self, timeout: float | None = None, progress: Callable[[Progress], None] | None = None
+        self,
+        timeout: float | None = None,
+        progress: bool | Callable[[Progress], None] | None = None,
     ) -> bool:
         """Wait until every job has ended, and say whether they have.
 
@@ -34,23 +42,16 @@ class Waiting(Reading):
         Args:
             timeout: Seconds to wait at most; ``None`` waits for ever, ``0`` not at all. Running
                 out of time cancels nothing.
-            progress: Called at first and after each change.
+            progress: ``True`` shows jobs by state, the rate and the estimated end: a bar on a
+                terminal, one output that is drawn in place in a notebook, plain lines elsewhere.
+                A callable is called at first and after each change.
 
         Raises:
             JobManagerInvalidStateError: Nobody drives the set, and it cannot be driven here.
         """
         deadline = Deadline(timeout, self._driving.clock)
-        shown: Progress | None = None
-
-        def is_over() -> bool:
-            nonlocal shown
-            now = self.progress()
-            if progress is not None and now != shown:
-                shown = now
-                progress(now)
-            return now.ended and not self._store.requests(self._record.key)
-
-        return self._driving.wait(is_over, deadline)
+        with self._shown(progress) as show:
+            return self._driving.wait(lambda: self._is_over(show), deadline)
 
     def wait_until_heeded(self, timeout: float | None = None) -> bool:
         """Wait until whoever drives has acted on all that was asked, and say whether it has.
@@ -62,7 +63,12 @@ class Waiting(Reading):
         return self._driving.wait(lambda: not self._store.requests(self._record.key), deadline)
 
     def results(
-        self, timeout: float | None = None, partial: bool = False, refresh: bool = False
+        self,
+        timeout: float | None = None,
+        partial: bool = False,
+        refresh: bool = False,
+        *,
+        progress: bool | Callable[[Progress], None] | None = None,
     ) -> ManagedResults:
         """Wait until every job has ended and its result is stored, and return the results.
 
@@ -71,6 +77,7 @@ class Waiting(Reading):
             partial: Whether experiments that a failed job did return may be read.
             refresh: Whether to ask the backend again about what is not stored. What is stored
                 stays in any case.
+            progress: What to show meanwhile; see `wait`.
 
         Returns:
             The results; ``success`` tells whether every job is done. Experiments without a result
@@ -82,7 +89,7 @@ class Waiting(Reading):
         """
         if refresh:
             self._driving.ask(RequestKind.REFRESH)
-        if not self.wait(timeout):
+        if not self.wait(timeout, progress):
             raise JobManagerTimeoutError(self._missing(timeout))
         return self._results(partial=partial)
 
@@ -118,6 +125,55 @@ class Waiting(Reading):
                 yield self._managed(job)
         raise JobManagerTimeoutError(self._missing(timeout))
 
+    def add_done_callback(self, callback: Callable[[Self], object]) -> None:
+        """Have a callable called with this job set once every job has ended.
+
+        As with `concurrent.futures.Future`, it is called once, and at once if that is so already;
+        here always by a thread of its own. What it raises is logged and goes no further. It is not
+        called when the waiting itself fails; that is logged, too.
+
+        Args:
+            callback: Takes the job set.
+        """
+        self._callbacks.add(callback)
+
+    def __await__(self) -> Generator[Any, None, ManagedResults]:
+        """Wait without holding up the event loop, and return what `results` returns.
+
+        Cancelling the wait cancels no job.
+        """
+        return awaited(self._wait_until, lambda: self.results(timeout=0)).__await__()
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    @cached_property
+    def _callbacks(self) -> Callbacks[Self]:
+        return Callbacks(self, self.wait)
+
+    def _wait_until(self, is_enough: Callable[[], bool]) -> None:
+        never = Deadline(None, self._driving.clock)
+        self._driving.wait(lambda: is_enough() or self._is_over(_show_nothing), never)
+
+    def _is_over(self, show: Callable[[Progress], None]) -> bool:
+        now = self.progress()
+        show(now)
+        return now.ended and not self._store.requests(self._record.key)
+
+    def _shown(self, progress: object) -> AbstractContextManager[Callable[[Progress], None]]:
+        """Return what takes every look at the progress, for as long as the waiting lasts.
+
+        Raises:
+            InvalidArgumentError: It is neither a truth value nor a callable.
+        """
+        if progress is True:
+            return shown_progress(self.name(), self._driving.clock, self.activity)
+        if progress is None or progress is False:
+            return nullcontext(_show_nothing)
+        if not callable(progress):
+            msg = f"progress is {progress!r}; it is True, False, or something to call"
+            raise InvalidArgumentError(msg)
+        return nullcontext(_changes(progress))
+
     def _results(self, *, partial: bool) -> ManagedResults:
         return ManagedResults(self, self.backend_name, self.progress().success, partial=partial)
 
@@ -132,3 +188,20 @@ class Waiting(Reading):
             f"after {timeout} s the results of these are missing: {named or 'none'}{more}. "
             "Nothing was cancelled and what is stored stays: call again to go on waiting."
         )
+
+
+def _show_nothing(progress: Progress) -> None:
+    """Take a look and do nothing with it."""
+
+
+def _changes(callback: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Return what calls back at first and after each change."""
+    seen: Progress | None = None
+
+    def show(progress: Progress) -> None:
+        nonlocal seen
+        if progress != seen:
+            seen = progress
+            callback(progress)
+
+    return show

@@ -17,7 +17,10 @@ OUT_OF_REACH = "only the process that sent the job could ask the backend about i
 
 
 class CallKind(StrEnum):
-    """What the engine has done outside its own thread, mostly by the backend."""
+    """What the engine has done outside its own thread, mostly by the backend.
+
+    All but the last are about jobs, and chosen by `decide`.
+    """
 
     SUBMIT = "submit"
     FIND = "find"
@@ -25,6 +28,7 @@ class CallKind(StrEnum):
     FETCH = "fetch"
     UNDERSTAND = "understand"
     CANCEL = "cancel"
+    SWEEP = "sweep"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +119,7 @@ class HandOver:
             split_shots=self._split_shots,
             start_job=record.n_jobs,
         )
-        ready = (_with_payload(block, waiting) for block in blocks)
+        ready = (_with_payload(self._estimated(block), waiting) for block in blocks)
         stored = record.n_experiments
         while batch := _batch(ready):
             self._store.add_blocks(record.key, batch)
@@ -128,6 +129,16 @@ class HandOver:
             msg = "there are no experiments; hand over at least one circuit"
             raise InvalidExperimentError(msg)
         self._store.complete_job_set(record.key)
+
+    def _estimated(self, block: Block) -> Block:
+        """Return a block with what its jobs are estimated to use."""
+        experiments = block.stop - block.start
+        estimate = self._backend.estimate_usage_s
+        jobs = (
+            replace(job, estimate_s=estimate(job.circuits or experiments, job.shots))
+            for job in block.jobs
+        )
+        return replace(block, jobs=tuple(jobs))
 
     def _compare(self, record: JobSetRecord) -> None:
         """See that a job set of this name asks for the same."""

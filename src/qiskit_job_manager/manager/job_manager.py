@@ -14,22 +14,28 @@ from qiskit_job_manager.errors import (
     InvalidArgumentError,
     JobManagerInvalidStateError,
     JobManagerUnknownJobSet,
+    StoreError,
 )
 from qiskit_job_manager.job_set import ManagedJobSet
 from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.tags import checked_tags
+from qiskit_job_manager.job_set.usage import checked_usage
 from qiskit_job_manager.manager import arguments
 from qiskit_job_manager.manager.exits import stop_at_exit
 from qiskit_job_manager.model import JobSetDraft
+from qiskit_job_manager.views import html
+from qiskit_job_manager.views.job_sets import job_sets_html
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from qiskit_job_manager.model import JobSetRecord, Limits, RetryPolicy
+    from qiskit_job_manager.model.events import JobEvent
     from qiskit_job_manager.ports import Backend
 
 _PAGE = 200
+_SETS_SHOWN = 10
 _SHORTEST_PREFIX = 4
 
 
@@ -116,6 +122,7 @@ class JobManager:
         retry: RetryPolicy | None = None,
         if_exists: Literal["error", "resume"] = "error",
         volatile: bool | None = None,
+        max_usage_s: float | None = None,
         **run_options: Any,
     ) -> ManagedJobSet:
         """Split circuits into jobs, store them, and have them run.
@@ -139,6 +146,9 @@ class JobManager:
             if_exists: What to do when ``name`` is in use: ``"resume"`` goes on with that job set
                 if its circuits are the same, so that a script can simply be run again.
             volatile: Whether the backend's jobs die with this process; by default as is known.
+            max_usage_s: Quantum seconds that the set may use. What was sent counts as the backend
+                measured it, or as it is estimated; nothing is sent beyond, and nothing cancelled.
+                `ManagedJobSet.allow_usage` changes it.
             **run_options: Passed to the backend's ``run``, such as ``memory=True``. A seed is
                 that of the first job; each other job gets one derived from it.
 
@@ -176,6 +186,7 @@ class JobManager:
             limits=arguments.chosen_limits(adapter, max_experiments_per_job, limits),
             retry=arguments.checked_retry(retry),
             tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
+            max_usage_s=checked_usage(max_usage_s),
         )
         hand_over = HandOver(self._store, adapter, draft, shots, split_shots, self._owner)
         record = hand_over.run(handed_over, resume=if_exists == "resume")
@@ -271,6 +282,42 @@ class JobManager:
             detailed: Whether to say something about each job.
         """
         return "\n\n".join(self._job_set(r).report(detailed) for r in self._records())
+
+    # -- hearing of it ----------------------------------------------------------------------------
+
+    def on_event(self, listener: Callable[[JobEvent], object]) -> Callable[[], None]:
+        """Have a callable told what happens to the jobs that this manager drives, from now on.
+
+        It is called after the fact is in the store, in order, by a thread of its own: what it
+        raises is logged, and while it is slow, nothing waits for it. Of more than 10,000 events
+        that wait for it the oldest are left out; `JobEvent.missed` counts them, and
+        `ManagedJobSet.events` has them all. What other processes drive is found there, too.
+
+        Args:
+            listener: Takes a `JobEvent`.
+
+        Returns:
+            What ends it when it is called; `close` ends it as well, after what waits was told.
+
+        Raises:
+            InvalidArgumentError: It cannot be called.
+
+        Example:
+            >>> stop = manager.on_event(lambda event: print(event.job_index, event.after))
+            ... # doctest: +SKIP
+        """
+        if not callable(listener):
+            msg = f"the listener is {listener!r}; it is something that can be called"  # type: ignore[unreachable]  # by those without a type checker
+            raise InvalidArgumentError(msg)
+        return self._engine.listeners.add(listener)
+
+    def _repr_html_(self) -> str:
+        try:
+            records = self._store.job_sets(limit=_SETS_SHOWN + 1)
+            shown = [(each, self._job_set(each).progress()) for each in records[:_SETS_SHOWN]]
+            return job_sets_html(self.store_url, shown, more=len(records) > _SETS_SHOWN)
+        except StoreError as error:  # closed, for one: shown, not raised
+            return html.block(html.text(f"JobManager: {error}", 300))
 
     # -- inside -----------------------------------------------------------------------------------
 

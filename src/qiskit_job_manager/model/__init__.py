@@ -1,7 +1,8 @@
 """The nouns: frozen, plain, without behaviour that needs the world."""
 
+from qiskit_job_manager.model.events import JobEvent
 from qiskit_job_manager.model.experiments import ExperimentKind, ExperimentRecord, ExperimentSize
-from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, Totals
+from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, Totals, Usage
 from qiskit_job_manager.model.jobs import (
     AttemptRecord,
     EventRecord,
@@ -20,7 +21,7 @@ from qiskit_job_manager.model.payloads import (
 )
 from qiskit_job_manager.model.plans import Block, PlannedJob
 from qiskit_job_manager.model.policies import RetryPolicy
-from qiskit_job_manager.model.writes import Advance, Request, RequestKind, Token
+from qiskit_job_manager.model.writes import Advance, Halves, Request, RequestKind, Token
 
 __all__ = [
     "Advance",
@@ -33,6 +34,8 @@ __all__ = [
     "ExperimentKind",
     "ExperimentRecord",
     "ExperimentSize",
+    "Halves",
+    "JobEvent",
     "JobRecord",
     "JobSetDraft",
     "JobSetRecord",
@@ -48,4 +51,5 @@ __all__ = [
     "RetryPolicy",
     "Token",
     "Totals",
+    "Usage",
 ]

@@ -31,6 +31,7 @@ class JobSetDraft:
         limits: The limits that the split keeps to.
         retry: What may be tried again.
         tags: The user's tags, in order, without duplicates.
+        max_usage_s: Quantum seconds beyond which nothing more is sent, or ``None``.
     """
 
     job_set_id: str
@@ -44,6 +45,7 @@ class JobSetDraft:
     limits: Limits = field(default_factory=Limits)
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     tags: tuple[str, ...] = ()
+    max_usage_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,24 @@ class JobSetRecord(JobSetDraft):
     complete: bool
     n_experiments: int
     n_jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Quantum seconds of the attempts of a job set that a backend has, or may have, accepted.
+
+    Attributes:
+        measured_s: What the backend says that was used.
+        estimated_s: What the attempts that it has not told about yet are estimated to use.
+    """
+
+    measured_s: float
+    estimated_s: float
+
+    @property
+    def total_s(self) -> float:
+        """Both together."""
+        return self.measured_s + self.estimated_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from qiskit_job_manager.model.payloads import RemoteFigures
+
 
 class JobState(StrEnum):
     """The states of a job; ``lifecycle`` holds the only table of their transitions."""
@@ -82,6 +84,8 @@ class JobRecord:
         has_result: Whether a raw result of the latest attempt is stored; of a job that has ended,
             of any attempt.
         cancel_requested: Whether the user asked for it to be cancelled.
+        circuits: Circuits of its experiments after parameter broadcasting.
+        estimate_s: Quantum seconds that it is estimated to use, or ``None``.
     """
 
     key: int
@@ -100,6 +104,8 @@ class JobRecord:
     failed_offsets: tuple[int, ...]
     has_result: bool
     cancel_requested: bool
+    circuits: int
+    estimate_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,7 @@ class AttemptRecord:
         accepted_at: When the backend's id was stored, or ``None``.
         ended_at: When the attempt ended, or ``None``.
         error: Why it ended without a result, or ``None``.
+        figures: What the backend measured of it, or ``None``.
     """
 
     number: int
@@ -123,6 +130,7 @@ class AttemptRecord:
     accepted_at: datetime | None
     ended_at: datetime | None
     error: str | None
+    figures: RemoteFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ class PlannedJob:
         shots: Shots of each of its experiments in this job; ``None``: the backend's default.
         share: Which share of the experiments' shots this job takes, from 0.
         shares: How many shares the shots were split into; 1 when they were not.
+        circuits: Circuits of its experiments after parameter broadcasting, or ``None``: as many
+            as experiments.
+        estimate_s: Quantum seconds that it is estimated to use, or ``None``.
     """
 
     index: int
@@ -24,6 +27,8 @@ class PlannedJob:
     shots: int | None
     share: int
     shares: int
+    circuits: int | None = None
+    estimate_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

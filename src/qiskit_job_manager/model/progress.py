@@ -9,6 +9,7 @@ from qiskit_job_manager.model.jobs import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from qiskit_job_manager.model.job_sets import JobSetRecord, Totals
 
@@ -24,6 +25,7 @@ class Progress:
         experiments: Experiments by the state of their job, one for each share of their shots.
         complete: Whether all experiments were handed over.
         needs_user: Jobs in doubt that only the user can decide about.
+        held: Jobs that are not sent, as that would go beyond the set's limit of usage.
     """
 
     n_jobs: int
@@ -32,6 +34,7 @@ class Progress:
     experiments: Mapping[JobState, int]
     complete: bool
     needs_user: int
+    held: int = 0
 
     @property
     def n_ended(self) -> int:
@@ -41,7 +44,7 @@ class Progress:
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen unless the user asks for it."""
-        return self.complete and self.n_ended + self.needs_user >= self.n_jobs
+        return self.complete and self.n_ended + self.needs_user + self.held >= self.n_jobs
 
     @property
     def success(self) -> bool:
@@ -49,7 +52,7 @@ class Progress:
         return self.complete and self.jobs.get(JobState.DONE, 0) == self.n_jobs
 
 
-def progress_of(record: JobSetRecord, totals: Totals) -> Progress:
+def progress_of(record: JobSetRecord, totals: Totals, held: int = 0) -> Progress:
     """Return the progress of a job set from what the store counted."""
     doubted = totals.jobs.get(JobState.IN_DOUBT, 0)
     return Progress(
@@ -59,4 +62,37 @@ def progress_of(record: JobSetRecord, totals: Totals) -> Progress:
         experiments=totals.experiments,
         complete=record.complete,
         needs_user=doubted if record.blind else 0,
+        held=held,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What the backend last said of the jobs of a set that it has.
+
+    Attributes:
+        running: Jobs that run, as far as is known.
+        queued: Jobs that wait, or of which nothing is known.
+        position: The best place in the backend's queue, from 1, or ``None`` if not told.
+    """
+
+    running: int
+    queued: int
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a job set goes, as seen by who watches it.
+
+    Attributes:
+        elapsed_s: Seconds since the watching began.
+        jobs_per_s: Jobs that ended a second, or ``None`` while none has.
+        left_s: Seconds until all have ended if it goes on so, or ``None`` if that cannot be told.
+        ends_at: When that is, in UTC, or ``None``.
+    """
+
+    elapsed_s: float
+    jobs_per_s: float | None = None
+    left_s: float | None = None
+    ends_at: datetime | None = None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from qiskit_job_manager.model.jobs import JobState, RemoteStatus
-    from qiskit_job_manager.model.payloads import RawResult
+    from qiskit_job_manager.model.payloads import Blob, RawResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,21 @@ class Token:
     job_set_key: int
     owner: str
     fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """A job that was too large, as two: it keeps the first half, and a new job takes the second.
+
+    Attributes:
+        middle: Index of the first experiment of the second half.
+        first: Encoded experiments of the first half.
+        second: Encoded experiments of the second half.
+    """
+
+    middle: int
+    first: Blob
+    second: Blob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +62,7 @@ class Advance:
         failed_offsets: Offsets of the experiments that failed inside the result.
         ends_attempt: Whether the latest attempt ends with this step.
         cancel_requested: Sets or clears the user's wish to cancel.
+        halves: The two jobs to make of this one.
     """
 
     job_key: int
@@ -63,16 +79,27 @@ class Advance:
     failed_offsets: tuple[int, ...] | None = None
     ends_attempt: bool = False
     cancel_requested: bool | None = None
+    halves: Halves | None = None
+
+    @property
+    def is_in_story(self) -> bool:
+        """Whether the job's story tells of it: its state or attempt changes, or a result came."""
+        return self.after != self.expected or self.new_tag is not None or self.result is not None
 
 
 class RequestKind(StrEnum):
-    """What a user can ask of whoever drives a job set."""
+    """What there is to do for whoever drives a job set: what a user asks, but for the last.
+
+    `SWEEP` is left with the first submission on a backend whose client may post a job twice: that
+    its listing is looked through before the set counts as finished.
+    """
 
     CANCEL = "cancel"
     RETRY = "retry"
     RESUBMIT = "resubmit"
     ABANDON = "abandon"
     REFRESH = "refresh"
+    SWEEP = "sweep"
 
 
 @dataclass(frozen=True, slots=True)

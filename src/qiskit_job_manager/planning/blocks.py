@@ -88,6 +88,7 @@ class _Run:
 
     def block(self, first_job: int) -> Block:
         """Return it as a block whose jobs are numbered from ``first_job``."""
+        plain = self.circuits == self.stop - self.start
         return Block(
             self.start,
             self.stop,
@@ -99,6 +100,7 @@ class _Run:
                     shots=None if self.shots is None else _share_of(self.shots, share, self.shares),
                     share=share,
                     shares=self.shares,
+                    circuits=None if plain else self.circuits,
                 )
                 for share in range(self.shares)
             ),

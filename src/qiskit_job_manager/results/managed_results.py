@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
 from qiskit_job_manager.results.lookup import find_index
+from qiskit_job_manager.results.showing import glance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,9 @@ class ManagedResults:
 
     def __len__(self) -> int:
         return self._source.record.n_experiments
+
+    def _repr_html_(self) -> str:
+        return glance(self._source, self.get_counts, success=self.success)
 
     def __iter__(self) -> Iterator[ExperimentResult]:
         """Yield the `ExperimentResult` of each experiment in order, as they are read."""
@@ -130,6 +134,34 @@ class ManagedResults:
             QiskitError: It has no unitary, or failed inside a job that returned something.
         """
         return self._result(experiment).get_unitary(0, decimals=decimals)
+
+    def plot_histogram(self, experiment: Experiment, **options: Any) -> Any:
+        """Plot the counts of an experiment by `qiskit.visualization.plot_histogram`.
+
+        Args:
+            experiment: Index, name or circuit.
+            **options: Passed to that function, such as ``sort="desc"`` or ``number_to_keep=8``.
+
+        Returns:
+            The `matplotlib.figure.Figure`, or ``None`` if ``ax`` was given. Needs
+            ``pip install "qiskit-job-manager[plot]"``.
+
+        Raises:
+            JobManagerJobNotFound: The job set has no such experiment.
+            ManagedResultDataNotAvailable: It has no result; the message says why.
+            QiskitError: It has no counts, or failed inside a job that returned something.
+        """
+        from qiskit.visualization import plot_histogram
+
+        return plot_histogram(self.get_counts(experiment), **options)
+
+    def result(self) -> Result:
+        """Return what a Qiskit job that ran all of this returns: one result, in order.
+
+        Raises:
+            ManagedResultDataNotAvailable: An experiment has no result.
+        """
+        return self.combine_results()
 
     def combine_results(self) -> Result:
         """Return one `qiskit.result.Result` with all experiments, in the order of the input.

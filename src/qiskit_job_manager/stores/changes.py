@@ -35,13 +35,31 @@ NEW_EXPERIMENT = _into(schema.experiment, "job_set", "position", "name", "conten
 NEW_JOB = _into(
     schema.job,
     *("job_set", "position", "start", "stop", "shots", "share", "shares"),
-    *("state", "attempts", "has_result", "cancel_requested"),
+    *("state", "attempts", "has_result", "cancel_requested", "circuits", "estimate_s"),
 )
 NEW_ATTEMPT = _into(schema.attempt, "job", "number", "tag", "intended_at")
 NEW_RESULT = _into(schema.result, "job", "attempt", "stored_at", *_BLOB)
 NEW_EVENT = _into(
     schema.event,
     *("job_set", "at", "job_index", "attempt", "event", "before", "after", "cause"),
+)
+
+HALF_PAYLOAD = (
+    update(schema.payload)
+    .where(
+        schema.payload.c.job_set == bindparam("job_set"),
+        schema.payload.c.start == bindparam("start"),
+    )
+    .values(_given(*_BLOB))
+)
+ONE_JOB_MORE = (
+    update(schema.job_set)
+    .where(_sets.key == bindparam("job_set"))
+    .values(n_jobs=_sets.n_jobs + 1)
+    .returning(_sets.n_jobs - 1)
+)
+WHOLE_JOB = select(_jobs.start, _jobs.stop, _jobs.shots, _jobs.circuits, _jobs.estimate_s).where(
+    _jobs.key == bindparam("job")
 )
 
 HOLDS = (
@@ -65,11 +83,15 @@ _OF_JOB: dict[str, dict[str, Any]] = {
     # In the end whatever an attempt gave can be read.
     "end": {"has_result": exists().where(schema.result.c.job == _jobs.key)},
     "cancel_requested": _given("cancel_requested"),
+    "halves": _given("stop", "circuits", "estimate_s"),
 }
 _OF_ATTEMPT: dict[str, dict[str, Any]] = {
     "accepted": _given("remote_id", "accepted_at"),
     "status": _given("status", "queue_position", "message"),
     "end": _given("ended_at", "error"),
+    "figures": _given(
+        *("usage_s", "remote_created_at", "remote_started_at", "remote_ended_at", "session_id")
+    ),
 }
 
 

@@ -13,12 +13,14 @@ from sqlalchemy import delete, insert
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.stores import changes, schema
 from qiskit_job_manager.stores.failures import ConstraintError
+from qiskit_job_manager.stores.halving import Halving
 from qiskit_job_manager.stores.part import Part
-from qiskit_job_manager.stores.rows import blob_values, offsets_text
+from qiskit_job_manager.stores.rows import blob_values, figures_values, offsets_text
 from qiskit_job_manager.stores.schema import microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
@@ -68,6 +70,17 @@ class Driving(Part):
             writing.add_events()
             return landed
 
+    def tell(self, token: Token, at: datetime, job_index: int, event: str, cause: str) -> bool:
+        """Append to the story of a job; ``False`` when the token is stale."""
+        with self._database.writing() as connection:
+            newest = self._is_newest(connection, token)
+            if newest:
+                said = {"job_set": token.job_set_key, "at": microseconds(at), "event": event}
+                where = {"job_index": job_index, "cause": cause}
+                nothing = {"attempt": None, "before": None, "after": None}
+                self._database.run(connection, changes.NEW_EVENT, said | where | nothing)
+            return newest
+
     def settle(self, token: Token, request: Request) -> bool:
         """Remove a request that was acted on; ``False`` when the token is stale."""
         with self._database.writing() as connection:
@@ -97,9 +110,14 @@ class _Writing:
     def take(self, step: Advance) -> bool:
         """Write one step but for its event, and tell whether it landed."""
         values = _values(step, self._job_set_key)
+        halving = self._halving(step)
+        if halving is not None:
+            values |= halving.first()
         changed = self._run(changes.of_job(_parts_of_job(step)), values)
         if not changed:
             return False
+        if halving is not None:
+            halving.write()
         position, number = changed[0]
         values |= {"number": number, "attempt": number}
         if step.new_tag is not None:
@@ -109,9 +127,15 @@ class _Writing:
             self._run(changes.of_attempt(parts), values)
         if step.result is not None:
             self._run(changes.NEW_RESULT, values | blob_values(step.result, step.job_key))
-        if step.after != step.expected or step.new_tag is not None or step.result is not None:
+        if step.is_in_story:
             self._events.append(_event(self._job_set_key, step, position, number))
         return True
+
+    def _halving(self, step: Advance) -> Halving | None:
+        if step.halves is None:
+            return None
+        where = (self._database, self._connection, self._job_set_key)
+        return Halving(*where, step.job_key, step.halves)
 
     def add_events(self) -> None:
         """Write the events of the steps that landed."""
@@ -131,6 +155,7 @@ def _parts_of_job(step: Advance) -> tuple[str, ...]:
         "end": step.after.is_final,
         "result": step.result is not None,
         "cancel_requested": step.cancel_requested is not None,
+        "halves": step.halves is not None,
     }
     return tuple(part for part, changes_it in parts.items() if changes_it)
 
@@ -140,6 +165,7 @@ def _parts_of_attempt(step: Advance) -> tuple[str, ...]:
         "accepted": step.remote_id is not None,
         "status": step.status is not None,
         "end": step.ends_attempt,
+        "figures": step.result is not None and step.result.figures is not None,
     }
     return tuple(part for part, changes_it in parts.items() if changes_it)
 
@@ -162,6 +188,8 @@ def _values(step: Advance, job_set_key: int) -> dict[str, Any]:
         "stored_at": at,
         "ended_at": at,
     }
+    if step.result is not None and step.result.figures is not None:
+        values |= figures_values(step.result.figures)
     if status is not None:
         values["status"] = status.state.value
         values["queue_position"] = status.queue_position

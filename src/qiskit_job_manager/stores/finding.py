@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, exists, or_, select, tuple_
 
 from qiskit_job_manager.errors import StoreError
-from qiskit_job_manager.model import JobState
+from qiskit_job_manager.model import JobState, Usage
 from qiskit_job_manager.stores import queries, schema
 from qiskit_job_manager.stores.part import Part
 from qiskit_job_manager.stores.rows import (
@@ -168,6 +168,27 @@ class Finding(Part):
         """Return the attempts of a job, oldest first."""
         statement = select(*ATTEMPT_COLUMNS).where(_attempts.c.job == job_key)
         return [attempt_from(row) for row in self._rows(statement.order_by(_attempts.c.number))]
+
+    def attempts_tagged(
+        self, job_set_key: int, tags: Iterable[str]
+    ) -> list[tuple[int, AttemptRecord]]:
+        """Return the attempts that have one of some tags, each after the index of its job."""
+        found: list[tuple[int, AttemptRecord]] = []
+        wanted = list(dict.fromkeys(tags))
+        for first in range(0, len(wanted), _PAGE // 2):
+            some = wanted[first : first + _PAGE // 2]
+            rows = self._rows(
+                select(_jobs.c.position, *ATTEMPT_COLUMNS)
+                .join_from(_attempts, _jobs, _attempts.c.job == _jobs.c.key)
+                .where(_jobs.c.job_set == job_set_key, _attempts.c.tag.in_(some))
+            )
+            found += [(row[0], attempt_from(row[1:])) for row in rows]
+        return found
+
+    def usage(self, job_set_key: int) -> Usage:
+        """Return the quantum seconds of the attempts of a job set."""
+        measured, estimated = self._database.quick(queries.USAGE, {"set": job_set_key})[0]
+        return Usage(measured or 0.0, estimated or 0.0)
 
     def events(self, job_set_key: int, job_index: int | None = None) -> Iterator[EventRecord]:
         """Yield the story of a job set, or of one of its jobs, oldest first, in pages."""

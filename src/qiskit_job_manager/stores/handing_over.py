@@ -89,6 +89,10 @@ class HandingOver(Part):
         """Replace the user's tags of a job set."""
         self._change(job_set_key, tags=tags_text(tags))
 
+    def set_max_usage(self, job_set_key: int, max_usage_s: float | None) -> None:
+        """Change how many quantum seconds a job set may use."""
+        self._change(job_set_key, max_usage_s=max_usage_s)
+
     def _change(self, job_set_key: int, **values: Any) -> None:
         with self._database.writing() as connection:
             landed = connection.execute(
@@ -147,6 +151,8 @@ def _jobs(job_set_key: int, one: EncodedBlock) -> list[dict[str, Any]]:
             "attempts": 0,
             "has_result": False,
             "cancel_requested": False,
+            "circuits": job.circuits,
+            "estimate_s": job.estimate_s,
         }
         for job in one.block.jobs
     ]

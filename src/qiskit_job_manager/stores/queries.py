@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, func, select, union_all
+from sqlalchemy import and_, bindparam, case, func, or_, select, union_all
 
 from qiskit_job_manager.stores import schema
 from qiskit_job_manager.stores.rows import EXPERIMENT_COLUMNS, JOB_COLUMNS, REQUEST_COLUMNS
@@ -52,6 +52,18 @@ TOTALS = (
     select(_jobs.state, func.count(), func.sum(_jobs.stop - _jobs.start))
     .where(_jobs.job_set == _SET)
     .group_by(_jobs.state)
+)
+
+# What was refused has ended without an id of the backend's, and costs nothing.
+USAGE = (
+    select(
+        func.sum(_attempts.usage_s),
+        func.sum(case((_attempts.usage_s.is_(None), _jobs.estimate_s), else_=0.0)),
+    )
+    .join_from(schema.attempt, schema.job, _attempts.job == _jobs.key)
+    .where(
+        _jobs.job_set == _SET, or_(_attempts.remote_id.is_not(None), _attempts.ended_at.is_(None))
+    )
 )
 
 PAYLOAD = (

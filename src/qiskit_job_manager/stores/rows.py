@@ -23,6 +23,7 @@ from qiskit_job_manager.model import (
     JobState,
     Limits,
     RawResult,
+    RemoteFigures,
     RemoteState,
     RemoteStatus,
     Request,
@@ -34,6 +35,7 @@ from qiskit_job_manager.stores import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     Row = Sequence[Any]
 
@@ -45,6 +47,7 @@ _s, _j, _a = schema.job_set.c, schema.job.c, schema.attempt.c
 JOB_SET_COLUMNS = (
     *(_s.key, _s.job_set_id, _s.name, _s.created_at, _s.backend_uri, _s.backend_name, _s.volatile),
     *(_s.blind, _s.options, _s.limits, _s.retry, _s.tags, _s.complete, _s.n_experiments, _s.n_jobs),
+    _s.max_usage_s,
 )
 EXPERIMENT_COLUMNS = (
     *(schema.experiment.c.position, schema.experiment.c.name, schema.experiment.c.content_hash),
@@ -53,9 +56,11 @@ JOB_COLUMNS = (
     *(_j.key, _j.position, _j.start, _j.stop, _j.shots, _j.share, _j.shares, _j.state, _j.attempts),
     *(_a.tag, _a.remote_id, _a.status, _a.queue_position, _a.message),
     *(_j.error, _j.failed_offsets, _j.has_result, _j.cancel_requested),
+    *(_j.circuits, _j.estimate_s),
 )
 ATTEMPT_COLUMNS = (
     *(_a.number, _a.tag, _a.remote_id, _a.intended_at, _a.accepted_at, _a.ended_at, _a.error),
+    *(_a.usage_s, _a.remote_created_at, _a.remote_started_at, _a.remote_ended_at, _a.session_id),
 )
 EVENT_COLUMNS = (
     *(schema.event.c.at, schema.event.c.job_index, schema.event.c.attempt, schema.event.c.event),
@@ -82,7 +87,7 @@ def job_set_from(row: Row) -> JobSetRecord:
     """Return the job set of a row of `JOB_SET_COLUMNS`."""
     (key, job_set_id, name, created_at, uri, backend_name, volatile, blind, *texts) = row
     options, limits, retry, tags = map(json.loads, texts[:4])
-    complete, n_experiments, n_jobs = texts[4:]
+    complete, n_experiments, n_jobs, max_usage_s = texts[4:]
     return JobSetRecord(
         key=key,
         job_set_id=job_set_id,
@@ -99,6 +104,7 @@ def job_set_from(row: Row) -> JobSetRecord:
         complete=bool(complete),
         n_experiments=n_experiments,
         n_jobs=n_jobs,
+        max_usage_s=max_usage_s,
     )
 
 
@@ -120,6 +126,7 @@ def job_set_values(draft: JobSetDraft) -> dict[str, Any]:
         "n_experiments": 0,
         "n_jobs": 0,
         "fence": 0,
+        "max_usage_s": draft.max_usage_s,
     }
 
 
@@ -144,7 +151,8 @@ def experiment_from(row: Row) -> ExperimentRecord:
 def job_from(row: Row) -> JobRecord:
     """Return the job of a row of `JOB_COLUMNS`, also of one that SQLAlchemy has not touched."""
     (key, index, start, stop, shots, share, shares, state, attempts, *rest) = row
-    tag, remote_id, status, queue_position, message, error, failed, has_result, cancel = rest
+    tag, remote_id, status, queue_position, message, error, failed, *last = rest
+    has_result, cancel, circuits, estimate_s = last
     return JobRecord(
         key=key,
         index=index,
@@ -162,7 +170,24 @@ def job_from(row: Row) -> JobRecord:
         failed_offsets=() if failed is None else tuple(json.loads(failed)),
         has_result=bool(has_result),
         cancel_requested=bool(cancel),
+        circuits=stop - start if circuits is None else circuits,
+        estimate_s=estimate_s,
     )
+
+
+def figures_values(figures: RemoteFigures) -> dict[str, Any]:
+    """Return the columns of what a backend measured of an attempt."""
+
+    def micros(time: datetime | None) -> int | None:
+        return None if time is None else schema.microseconds(time)
+
+    return {
+        "usage_s": figures.usage_s,
+        "remote_created_at": micros(figures.created_at),
+        "remote_started_at": micros(figures.started_at),
+        "remote_ended_at": micros(figures.ended_at),
+        "session_id": figures.session_id,
+    }
 
 
 def offsets_text(offsets: Sequence[int]) -> str:
@@ -184,7 +209,10 @@ def totals_from(rows: Sequence[Row]) -> Totals:
 @_or_corrupt
 def attempt_from(row: Row) -> AttemptRecord:
     """Return the attempt of a row of `ATTEMPT_COLUMNS`."""
-    return AttemptRecord(*row)
+    *own, usage_s, created_at, started_at, ended_at, session_id = row
+    told = (usage_s, created_at, started_at, ended_at, session_id)
+    known = any(each is not None for each in told)
+    return AttemptRecord(*(*own, RemoteFigures(*told) if known else None))
 
 
 @_or_corrupt

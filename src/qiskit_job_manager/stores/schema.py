@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -29,7 +30,7 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration; an older store is migrated, a newer one is refused."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,6 +95,7 @@ job_set = Table(
     Column("owner", Text),
     Column("fence", BigInteger, nullable=False),
     Column("lease_until", BigInteger),
+    Column("max_usage_s", Float),
     Index(None, "created_at", "key"),
     sqlite_autoincrement=True,
 )
@@ -137,6 +139,8 @@ job = Table(
     Column("failed_offsets", Text),
     Column("has_result", Boolean, nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
+    Column("circuits", BigInteger),
+    Column("estimate_s", Float),
     ForeignKeyConstraint(
         ["job_set", "start"], ["payload.job_set", "payload.start"], ondelete="CASCADE"
     ),
@@ -160,6 +164,11 @@ attempt = Table(
     Column("queue_position", BigInteger),
     Column("message", Text),
     Column("error", Text),
+    Column("usage_s", Float),
+    Column("remote_created_at", Microseconds),
+    Column("remote_started_at", Microseconds),
+    Column("remote_ended_at", Microseconds),
+    Column("session_id", Text),
     sqlite_with_rowid=False,
 )
 

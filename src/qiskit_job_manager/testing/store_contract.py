@@ -38,6 +38,7 @@ from qiskit_job_manager.model import (
     PlannedJob,
     RequestKind,
 )
+from qiskit_job_manager.testing.store_cloud_contract import CloudContract
 from qiskit_job_manager.testing.store_driving_contract import DrivingContract
 from qiskit_job_manager.testing.store_samples import (
     NOON,
@@ -289,5 +290,5 @@ class FindingContract:
         assert totals.experiments == {JobState.SUBMITTING: 2, JobState.PLANNED: 1}
 
 
-class StoreContract(HandingOverContract, FindingContract, DrivingContract):
+class StoreContract(HandingOverContract, FindingContract, DrivingContract, CloudContract):
     """The whole contract."""

@@ -1,0 +1,220 @@
+"""Primitive unified blocs (PUBs) to bytes and back.
+
+A PUB is stored after Qiskit has coerced it, so however it was spelled, an equal one is read. It is
+one tagged value (see `values`), a tuple:
+
+    circuit     bytes (see `circuits`)
+    shape       tuple of int: shape of the parameter values
+    values      tuple of (names, float64 array): the last axis of the array is the names
+    own         what the PUB asks for itself, or None: int shots, or float precision
+    observables of an estimator's PUB only (see `observables`)
+
+``sampler-pubs/1`` and ``estimator-pubs/1`` hold many, as ``qpy-frames/1`` holds circuits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qiskit_job_manager.codec.circuits import encode_circuit, frames_in, load_circuit
+from qiskit_job_manager.codec.observables import build_observables, observable_parts
+from qiskit_job_manager.codec.values import decode_value, encode_value
+from qiskit_job_manager.errors import CodecError
+from qiskit_job_manager.model import EncodedExperiment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qiskit.primitives.containers.bindings_array import BindingsArray
+    from qiskit.primitives.containers.estimator_pub import EstimatorPub, EstimatorPubLike
+    from qiskit.primitives.containers.sampler_pub import SamplerPub, SamplerPubLike
+
+    from qiskit_job_manager.model import Blob
+
+SAMPLER_PUBS_FORMAT = "sampler-pubs/1"
+ESTIMATOR_PUBS_FORMAT = "estimator-pubs/1"
+
+# Bindings without parameters have a shape and no values that would take room for it.
+_MOST_POINTS = 2**32
+
+
+def encode_sampler_pub(pub: SamplerPubLike) -> EncodedExperiment:
+    """Encode what Qiskit coerces to a `SamplerPub`: a circuit alone, or with values and shots.
+
+    Its content hash is that of the circuit, with the value of each parameter and the shots: the
+    same however the parameters were grouped.
+
+    Raises:
+        CodecError: Qiskit does not take it for one, or it cannot be stored; the message says why.
+    """
+    from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+    known = _coerced(SamplerPub.coerce, pub, "a sampler's PUB")
+    shots = None if known.shots is None else int(known.shots)
+    circuit, values = _encoded_parts(known)
+    return EncodedExperiment(
+        name=circuit.name,
+        content_hash=_hash(b"sampler", circuit, known.parameter_values, shots),
+        data=encode_value((circuit.data, known.shape, values, shots)),
+        circuits=known.size,
+        shots=shots,
+    )
+
+
+def encode_estimator_pub(pub: EstimatorPubLike) -> EncodedExperiment:
+    """Encode what Qiskit coerces to an `EstimatorPub`: circuit, observables, values, precision.
+
+    Its content hash is that of the circuit, with the value of each parameter, the observables as
+    Qiskit simplifies them, and the precision.
+
+    Raises:
+        CodecError: Qiskit does not take it for one, or it cannot be stored; the message says why.
+    """
+    from qiskit.primitives.containers.estimator_pub import EstimatorPub
+
+    known = _coerced(EstimatorPub.coerce, pub, "an estimator's PUB")
+    precision = None if known.precision is None else float(known.precision)
+    circuit, values = _encoded_parts(known)
+    bindings = known.parameter_values
+    observables = _observables(known, circuit.name)
+    return EncodedExperiment(
+        name=circuit.name,
+        content_hash=_hash(b"estimator", circuit, bindings, precision, observables),
+        data=encode_value((circuit.data, bindings.shape, values, precision, observables)),
+        circuits=bindings.size,
+        precision=precision,
+    )
+
+
+def _coerced(coerce: Callable[[Any], Any], pub: Any, what: str) -> Any:
+    try:
+        return coerce(pub)
+    except Exception as error:
+        # What is no PUB may be anything, and raises whatever it raises when it is looked into.
+        raise CodecError(
+            f"Qiskit does not take this {type(pub).__name__} for {what}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _encoded_parts(pub: Any) -> tuple[EncodedExperiment, tuple[Any, ...]]:
+    _check_names(pub)
+    values = tuple(
+        (tuple(names), np.asarray(array, float))
+        for names, array in pub.parameter_values.data.items()
+    )
+    return encode_circuit(pub.circuit), values
+
+
+def _check_names(pub: Any) -> None:
+    """Check what Qiskit only counts: that the values are for the circuit's own parameters."""
+    given = [name for names in pub.parameter_values.data for name in names]
+    wanted = [parameter.name for parameter in pub.circuit.parameters]
+    if sorted(given) != sorted(wanted):
+        raise CodecError(
+            f"Circuit {pub.circuit.name!r} has the parameters {sorted(wanted)}, "
+            f"and its values are for {sorted(given)}"
+        )
+
+
+def _observables(pub: EstimatorPub, name: str) -> Any:
+    try:
+        return observable_parts(pub.observables)
+    except CodecError as error:
+        raise CodecError(f"The observables of circuit {name!r} cannot be stored: {error}") from None
+
+
+def _hash(
+    kind: bytes, circuit: EncodedExperiment, bindings: BindingsArray, own: Any, *more: Any
+) -> bytes:
+    columns = sorted(
+        (name, np.ascontiguousarray(array[..., place]))
+        for names, array in bindings.data.items()
+        for place, name in enumerate(names)
+    )
+    said = encode_value((bindings.shape, columns, own, *more))
+    return hashlib.sha256(kind + circuit.content_hash + said).digest()
+
+
+def unpack_sampler_pubs(blob: Blob) -> list[SamplerPub]:
+    """Return the PUBs of a sampler that `experiments.pack_experiments` put together, in order.
+
+    Raises:
+        CodecError: The bytes are damaged, or of another format.
+    """
+    return [_sampler_pub(frame, place) for place, frame in _frames(blob, SAMPLER_PUBS_FORMAT)]
+
+
+def unpack_estimator_pubs(blob: Blob) -> list[EstimatorPub]:
+    """Return the PUBs of an estimator that `experiments.pack_experiments` put together, in order.
+
+    Raises:
+        CodecError: The bytes are damaged, or of another format.
+    """
+    return [_estimator_pub(frame, place) for place, frame in _frames(blob, ESTIMATOR_PUBS_FORMAT)]
+
+
+def _frames(blob: Blob, wanted: str) -> enumerate[bytes]:
+    if blob.format != wanted:
+        raise CodecError(f"PUBs of format {blob.format!r} cannot be read here; known is {wanted!r}")
+    return enumerate(frames_in(blob))
+
+
+def _sampler_pub(frame: bytes, place: int) -> SamplerPub:
+    from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+    circuit, shape, values, shots = _parts(frame, place, 4)
+    try:
+        pub = SamplerPub(load_circuit(circuit, place), _bindings(shape, values), shots)
+        _check_names(pub)
+    except Exception as error:
+        raise _damaged(place, error) from error
+    return pub
+
+
+def _estimator_pub(frame: bytes, place: int) -> EstimatorPub:
+    from qiskit.primitives.containers.estimator_pub import EstimatorPub
+
+    circuit, shape, values, precision, parts = _parts(frame, place, 5)
+    try:
+        observables, bindings = build_observables(parts), _bindings(shape, values)
+        pub = EstimatorPub(load_circuit(circuit, place), observables, bindings, precision)
+        _check_names(pub)
+    except Exception as error:
+        raise _damaged(place, error) from error
+    return pub
+
+
+def _parts(frame: bytes, place: int, count: int) -> tuple[Any, ...]:
+    parts = decode_value(frame)
+    if not isinstance(parts, tuple) or len(parts) != count or not isinstance(parts[0], bytes):
+        raise CodecError(f"Stored PUB {place} is not one")
+    return parts
+
+
+def _bindings(shape: Any, values: Any) -> BindingsArray:
+    from qiskit.primitives.containers.bindings_array import BindingsArray
+
+    data = {}
+    for names, array in values:
+        if not isinstance(array, np.ndarray) or array.dtype != np.float64:
+            raise CodecError("The stored values of parameters are no floats")
+        if not all(isinstance(name, str) for name in names):
+            raise CodecError("The stored values of parameters are for things without a name")
+        data[tuple(names)] = array
+    if not all(type(each) is int and each >= 0 for each in shape) or prod(shape) > _MOST_POINTS:
+        raise CodecError(f"Stored parameter values have the impossible shape {shape!r}")
+    return BindingsArray(data, shape=shape)
+
+
+def _damaged(place: int, error: Exception) -> CodecError:
+    """Say so in our words; Qiskit raises whatever its parts raise, overflows of Rust included."""
+    return (
+        error
+        if isinstance(error, CodecError)
+        else CodecError(f"Stored PUB {place} is damaged: {error}")
+    )

@@ -1,0 +1,90 @@
+"""The timeline of a job set: what each attempt of each job spent its time on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.pictures import canvas
+from qiskit_job_manager.pictures.spans import spans_of
+from qiskit_job_manager.views.colours import colour
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from matplotlib.axes import Axes
+
+    from qiskit_job_manager.model import AttemptRecord
+    from qiskit_job_manager.pictures.canvas import Rectangle
+
+_HEIGHT = 0.7
+_UNITS = (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0), ("days", 86400.0))
+_ORDER = ("submitting", "queued", "running", "active", "collecting")
+
+
+def draw_timeline(
+    name: str, attempts: Sequence[Sequence[AttemptRecord]], now: datetime, ax: Axes | None
+) -> Any:
+    """Draw a line for each job, and return the figure.
+
+    Args:
+        name: Name of the job set.
+        attempts: The attempts of each job, in order.
+        now: Until when what has not ended goes on.
+        ax: Axes to draw on, or ``None`` for a new figure.
+    """
+    spans = [[span for each in tries for span in spans_of(each, now)] for tries in attempts]
+    begin = min((span.begin for row in spans for span in row), default=now)
+    end = max((span.end for row in spans for span in row), default=now)
+    axis = _Axis.of(begin, end)
+    boxes: dict[str, list[Rectangle]] = defaultdict(list)
+    for y, row in enumerate(spans):
+        for span in row:
+            boxes[span.label].append((axis.place(span.begin), axis.place(span.end), y, _HEIGHT))
+    ax = canvas.axes(len(attempts), ax)
+    canvas.fill(ax, {label: boxes[label] for label in _ORDER if label in boxes})
+    _mark(ax, [(axis.place(at), y) for at, y in _failures(attempts)])
+    whole = axis.place(end) or 1.0
+    ax.set_xlim(-0.01 * whole, 1.01 * whole)
+    ax.set_xlabel(axis.label)
+    canvas.title(ax, name)
+    return canvas.finish(ax)
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Where moments lie: so many units after the first."""
+
+    begin: datetime
+    unit: str
+    unit_s: float
+
+    @classmethod
+    def of(cls, begin: datetime, end: datetime) -> _Axis:
+        """Choose the unit in which the whole is a handy figure."""
+        whole_s = (end - begin).total_seconds()
+        fitting = [each for each in _UNITS if whole_s >= 2 * each[1]]
+        return cls(begin, *(fitting[-1] if fitting else _UNITS[0]))
+
+    def place(self, moment: datetime) -> float:
+        return (moment - self.begin).total_seconds() / self.unit_s
+
+    @property
+    def label(self) -> str:
+        return f"{self.unit} since {self.begin.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _failures(attempts: Sequence[Sequence[AttemptRecord]]) -> Iterator[tuple[datetime, int]]:
+    """Yield when attempts ended without a result, and the row of their job."""
+    for row, tries in enumerate(attempts):
+        for attempt in tries:
+            if attempt.error is not None and attempt.ended_at is not None:
+                yield attempt.ended_at, row
+
+
+def _mark(ax: Axes, places: Sequence[tuple[float, int]]) -> None:
+    if places:
+        x, y = zip(*places, strict=True)
+        ax.scatter(x, y, marker="x", color=colour("failed"), s=24, zorder=3)

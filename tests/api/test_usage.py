@@ -1,0 +1,54 @@
+"""What a job set may cost is kept to, and what it did cost is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from qiskit_job_manager import JobManager
+from qiskit_job_manager.clock import SystemClock
+from qiskit_job_manager.errors import InvalidArgumentError, ManagedResultDataNotAvailable
+from qiskit_job_manager.ports import Capabilities
+from qiskit_job_manager.testing import ScriptedBackend
+
+
+@pytest.fixture
+def costly():
+    """A backend on which each circuit is estimated to use two quantum seconds."""
+    return ScriptedBackend(SystemClock(), Capabilities(volatile=True), usage_s=2.0)
+
+
+def test_a_set_stops_sending_at_its_limit_and_goes_on_when_more_is_allowed(
+    manager, circuits, costly
+):
+    job_set = manager.run(circuits(5), costly, max_experiments_per_job=1, max_usage_s=5)
+    results = job_set.results(timeout=30)
+    assert not results.success
+    assert (job_set.progress().held, job_set.usage().estimated_s) == (3, 4.0)
+    assert "3 jobs are not sent" in job_set.report()
+    assert results.get_counts("c1")
+    with pytest.raises(ManagedResultDataNotAvailable):
+        results.get_counts("c4")
+    assert len(costly.ledger.accepted) == 2
+    job_set.allow_usage(None)
+    assert job_set.results(timeout=30).success
+    assert len(costly.ledger.accepted) == 5
+
+
+def test_the_limit_holds_in_the_next_process(store_path, circuits, costly):
+    with JobManager(store_path) as manager:
+        job_set = manager.run(circuits(3), costly, max_experiments_per_job=1, max_usage_s=2.0)
+        assert job_set.wait(30)
+    with JobManager(store_path) as manager:
+        job_set = manager.retrieve_job_set(job_set.job_set_id(), backend=costly)
+        assert job_set.wait(30)
+        assert job_set.progress().held == 2
+    assert len(costly.ledger.accepted) == 1
+
+
+@pytest.mark.parametrize("wrong", [0, -1, float("nan"), float("inf"), "5", True])
+def test_a_limit_that_is_none_is_refused_before_anything_is_stored(
+    manager, circuits, costly, wrong
+):
+    with pytest.raises(InvalidArgumentError, match="max_usage_s"):
+        manager.run(circuits(1), costly, max_usage_s=wrong)
+    assert manager.job_sets() == []
