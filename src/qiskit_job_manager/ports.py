@@ -248,7 +248,7 @@ class Store(Protocol):
         """Return up to ``limit`` job sets, newest first, those older than ``before`` if given."""
 
     def unfinished(self, limit: int | None = None) -> list[JobSetRecord]:
-        """Return up to ``limit`` complete job sets with something left to do, oldest first.
+        """Return up to ``limit`` job sets with something left to do, oldest first.
 
         That is a job that has not ended, or a user's word that nobody has acted on. They come in
         the order of their keys, which no clock can change.

@@ -116,6 +116,7 @@ class DrivenSet:
         self.token = token
         self.backend = backend
         self.account = account
+        self.more_to_come = False
         self.looked_s = float("-inf")
         self.renewed_s = now_s
         self.live: dict[int, LiveJob] = {}
@@ -146,7 +147,7 @@ class DrivenSet:
             self._last_planned = job.index
             self.live.setdefault(job.key, LiveJob(job, since_s=now_s))
         # Whoever hands jobs over says last that these are all, and this was known before the page.
-        self._has_all_planned = self.record.complete and len(page) < _PLANNED_AT_HAND
+        self._has_all_planned = self.has_all and len(page) < _PLANNED_AT_HAND
 
     def reread(self) -> None:
         """See what was handed over, or asked of the set as a whole, since the last time."""
@@ -221,7 +222,12 @@ class DrivenSet:
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left that could move by itself."""
-        return self.record.complete and not self.live and self.sweeping.request is None
+        return self.has_all and not self.live and self.sweeping.request is None
+
+    @property
+    def has_all(self) -> bool:
+        """Whether nothing more is handed over: all was, or what was to come was cut off."""
+        return self.record.complete or not self.more_to_come
 
     @property
     def states(self) -> list[JobState]:

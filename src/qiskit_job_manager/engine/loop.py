@@ -75,6 +75,7 @@ class Engine:
         self._flights: dict[int, Flight] = {}
         self._arrived: list[Finished] = []
         self._wanted: dict[int, tuple[JobSetRecord, Backend | None]] = {}
+        self._expecting: set[int] = set()
         self._driven: dict[int, DrivenSet] = {}
         self._broken: dict[int, Exception] = {}
         self._accounts: dict[str, Account] = {}
@@ -88,14 +89,31 @@ class Engine:
 
     # -- asked from outside -----------------------------------------------------------------------
 
-    def drive(self, record: JobSetRecord, backend: Backend | None) -> None:
-        """Move a job set forward as soon as nobody else does, until it has ended."""
+    def drive(
+        self, record: JobSetRecord, backend: Backend | None, *, more_to_come: bool = False
+    ) -> None:
+        """Move a job set forward as soon as nobody else does, until it has ended.
+
+        Args:
+            record: The job set.
+            backend: What runs it, or ``None`` when it cannot be opened here.
+            more_to_come: Whether this process is still handing experiments over to it; then it has
+                not ended before `expect_no_more`.
+        """
         with self._lock:
             self._broken.pop(record.key, None)
+            if more_to_come:
+                self._expecting.add(record.key)
             known = self._wanted.get(record.key)
             if known is None or known[1] is None:
                 self._wanted[record.key] = (record, backend)
             self._claimed_s = float("-inf")
+        self.wake()
+
+    def expect_no_more(self, job_set_key: int) -> None:
+        """Take note that this process hands no more over to a job set; harmless at any time."""
+        with self._lock:
+            self._expecting.discard(job_set_key)
         self.wake()
 
     def drives(self, job_set_key: int) -> bool:
@@ -204,6 +222,7 @@ class Engine:
         self._tell_done()
 
     def _move(self, driven: DrivenSet, now_s: float) -> float:
+        driven.more_to_come = driven.record.key in self._expecting
         turn = Turn(driven, self._store, self._clock, self._new_tag, self._chance, self._spool)
         changed = self._take_arrived(turn, driven.record.key)
         if not self._stopping:

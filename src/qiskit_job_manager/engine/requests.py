@@ -48,7 +48,7 @@ def heed(driven: DrivenSet, request: Request, store: Store, at: datetime, now_s:
     for live in driven.live.values():
         live.ready_s = min(live.ready_s, now_s)
     # What is still being handed over is to be cancelled as well.
-    if request.kind is not RequestKind.CANCEL or driven.record.complete:
+    if request.kind is not RequestKind.CANCEL or driven.has_all:
         store.settle(driven.token, request)
 
 

@@ -27,9 +27,11 @@ class Asking(Reading):
         Raises:
             JobManagerInvalidStateError: Nobody drives it, and it cannot be driven here.
         """
-        if self._driving.is_here or not self.record().complete:
+        if self._driving.is_here:
             return
-        if not self.progress().ended or self._store.requests(self._record.key):
+        progress = self.progress()
+        moves = not progress.ended if progress.complete else progress.n_ended < progress.n_jobs
+        if moves or self._store.requests(self._record.key):
             self._driving.ensure()
 
     def trouble(self) -> str | None:
@@ -38,7 +40,9 @@ class Asking(Reading):
         That is when `JobManager.resume`, `drive` or `wait` were called, or later, by a defect.
         """
         record = self.record()
-        return self._driving.trouble if record.complete else report.incomplete(record)
+        if record.complete or self._driving.is_here:
+            return self._driving.trouble
+        return report.incomplete(record)
 
     def refresh(self) -> None:
         """Ask for the backend to be asked again about what is not stored; does not wait."""

@@ -9,6 +9,7 @@ from qiskit_job_manager.errors import (
     JobManagerInvalidStateError,
     JobManagerUnknownJobSet,
 )
+from qiskit_job_manager.model import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,14 +132,21 @@ class Driving:
 
     def _see_that_all_is_here(self) -> None:
         record = self._record
-        if record.complete:
+        if record.complete or self._can_move():
             return
         msg = (
             f"the hand-over of job set {record.name!r} was cut off after {record.n_experiments} "
-            "experiments, and nothing of it was sent: run the same script again with "
+            "experiments. What they gave can be read; to go on, run the same script again with "
             "if_exists='resume', or delete the set"
         )
         raise JobManagerInvalidStateError(msg)
+
+    def _can_move(self) -> bool:
+        """Say whether something of a set that was cut off has been sent, or can be."""
+        jobs = self._store.totals(self._record.key).jobs
+        waiting = {JobState.IN_DOUBT} if self._record.blind else set()
+        moving = (state for state in jobs if not state.is_final and state not in waiting)
+        return any(moving) or bool(self._store.requests(self._record.key))
 
     def _open(self) -> Backend:
         record = self._record

@@ -1,4 +1,8 @@
-"""Takes experiments in: encodes each once, plans as they come, and stores block by block."""
+"""Takes experiments in: encodes each once, plans as they come, and stores block by block.
+
+What is stored is sent while the rest is still being read. So an error in the middle takes nothing
+back: the job set stays, incomplete, with what it has, and a resumed hand-over goes on from there.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +19,18 @@ from qiskit_job_manager.errors import (
     JobManagerInvalidStateError,
     NameInUseError,
 )
-from qiskit_job_manager.model import EncodedBlock, ExperimentSize
+from qiskit_job_manager.model import EncodedBlock, ExperimentSize, JobState
 from qiskit_job_manager.planning import plan
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord, Token
+    from qiskit_job_manager.engine import Engine
+    from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord
     from qiskit_job_manager.ports import Backend, Store
 
 _BLOCKS_AT_ONCE = 256
 _BYTES_AT_ONCE = 1024 * 1024
+_WAITING_BYTES = 1 << 30
+_LOOK_EVERY_S = 0.25
 
 
 class HandOver:
@@ -31,6 +38,7 @@ class HandOver:
 
     Args:
         store: Where to.
+        engine: Sends what is stored.
         backend: What runs them; it is asked whether it can.
         draft: What the user asked for.
         shots: Shots of each experiment, or ``None`` for the backend's default.
@@ -41,6 +49,7 @@ class HandOver:
     def __init__(
         self,
         store: Store,
+        engine: Engine,
         backend: Backend,
         draft: JobSetDraft,
         shots: int | None,
@@ -48,6 +57,7 @@ class HandOver:
         owner: str,
     ) -> None:
         self._store = store
+        self._engine = engine
         self._backend = backend
         self._draft = draft
         self._shots = shots
@@ -59,7 +69,8 @@ class HandOver:
         """Store all experiments, and return the job set, complete.
 
         A list is checked as a whole before anything is stored. What comes from an iterator is
-        checked as it comes, and an error removes what this call has stored of a new job set.
+        checked as it comes. After an error what was stored stays, as it may have been sent; a new
+        job set of which nothing was stored is removed.
 
         Raises:
             NameInUseError: The name is in use, or its job set runs something else.
@@ -82,8 +93,12 @@ class HandOver:
     def _begun(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
         try:
             return self._take(record, experiments)
-        except BaseException:
-            self._store.delete_job_set(record.key)
+        except BaseException as error:
+            stored = self._store.job_set(record.job_set_id)
+            if stored is not None and stored.n_experiments:
+                error.add_note(_kept(stored))
+            else:
+                self._store.delete_job_set(record.key)
             raise
 
     def _resumed(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
@@ -98,20 +113,21 @@ class HandOver:
     def _take(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
         """Store experiments after those that are stored, in batches of blocks; these are all.
 
-        Who hands over holds the right to drive: nothing is sent of a set that may yet be withdrawn,
-        and that the right is free tells others that a hand-over was cut off.
+        Who hands over holds the right to drive, or has his engine hold it: that the right is free
+        tells others that a hand-over was cut off.
         """
         token = self._store.claim(record.key, self._owner)
         if token is None:
             msg = f"job set {record.name!r} is being handed over by another process at this moment"
             raise JobManagerInvalidStateError(msg)
         try:
-            self._store_all(record, experiments, token)
+            self._store_all(record, experiments)
         finally:
-            self._store.release(token)
+            self._engine.expect_no_more(record.key)
+            self._store.release(token)  # unless the engine has taken it over
         return self._store.job_set(record.job_set_id) or record
 
-    def _store_all(self, record: JobSetRecord, experiments: Iterator[Any], token: Token) -> None:
+    def _store_all(self, record: JobSetRecord, experiments: Iterator[Any]) -> None:
         waiting: deque[EncodedExperiment] = deque()
         blocks = plan(
             self._sizes(experiments, record.n_experiments, waiting),
@@ -120,11 +136,15 @@ class HandOver:
             start_job=record.n_jobs,
         )
         ready = (_with_payload(self._estimated(block), waiting) for block in blocks)
-        stored = record.n_experiments
-        while batch := _batch(ready):
+        room = _Room(self._store, self._engine, record)
+        stored, most = record.n_experiments, 1
+        while batch := _batch(ready, most):
             self._store.add_blocks(record.key, batch)
-            self._store.renew(token)
-            stored = batch[-1].block.stop
+            self._engine.drive(record, self._backend, more_to_come=True)
+            self._engine.start()
+            stored, most = batch[-1].block.stop, min(2 * most, _BLOCKS_AT_ONCE)
+            if not self._all_checked:  # a list takes more memory than it can take on disk
+                room.wait_for(batch)
         if not stored:
             msg = "there are no experiments; hand over at least one circuit"
             raise InvalidExperimentError(msg)
@@ -182,11 +202,43 @@ def _with_payload(block: Block, waiting: deque[EncodedExperiment]) -> EncodedBlo
     return EncodedBlock(block, members, pack(members))
 
 
-def _batch(blocks: Iterator[EncodedBlock]) -> list[EncodedBlock]:
+class _Room:
+    """Holds up a hand-over while more than `_WAITING_BYTES` wait on disk to be sent.
+
+    Without it a generator that never ends would fill the disk before a slow backend took much.
+    """
+
+    def __init__(self, store: Store, engine: Engine, record: JobSetRecord) -> None:
+        self._store = store
+        self._engine = engine
+        self._key = record.key
+        self._bytes = 0
+        self._jobs = 0
+
+    def wait_for(self, batch: Sequence[EncodedBlock]) -> None:
+        """Return when there is room for more than was stored with this batch.
+
+        Raises:
+            JobManagerError: The engine cannot send anything any more.
+        """
+        self._bytes += sum(len(each.payload.data) for each in batch)
+        self._jobs += sum(len(each.block.jobs) for each in batch)
+        while self._waiting_bytes() > _WAITING_BYTES:
+            self._engine.raise_if_broken(self._key)
+            self._engine.wait_until_done(self._key, _LOOK_EVERY_S)
+
+    def _waiting_bytes(self) -> float:
+        if self._bytes <= _WAITING_BYTES:
+            return 0
+        planned = self._store.totals(self._key).jobs.get(JobState.PLANNED, 0)
+        return planned * self._bytes / self._jobs
+
+
+def _batch(blocks: Iterator[EncodedBlock], most: int) -> list[EncodedBlock]:
     """Take as many blocks as are worth one transaction, as each waits for the disk."""
     batch: list[EncodedBlock] = []
     size = 0
-    while len(batch) < _BLOCKS_AT_ONCE and size < _BYTES_AT_ONCE:
+    while len(batch) < most and size < _BYTES_AT_ONCE:
         block = next(blocks, None)
         if block is None:
             break
@@ -213,6 +265,14 @@ def _differs(record: JobSetRecord, index: int, how: str) -> str:
     return (
         f"job set {record.name!r} exists and runs other circuits: experiment {index} is the first "
         f"that differs; {how}. Choose another name, or hand over the same circuits."
+    )
+
+
+def _kept(record: JobSetRecord) -> str:
+    return (
+        f"{record.n_experiments} experiments were stored before this, in the job set "
+        f"{record.name!r}, and are being run. Run the same script again with if_exists='resume' "
+        "to go on from there, or delete the set."
     )
 
 

@@ -128,7 +128,14 @@ class JobManager:
         """Split circuits into jobs, store them, and have them run.
 
         Returns when everything is stored; the jobs are sent and collected by a thread of this
-        process, and by whoever opens the job set later if it dies.
+        process, and by whoever opens the job set later if it dies. The first are sent while the
+        others are still being read, so that the circuits of a generator never have to be in memory
+        together; where more than 1 GiB of them waits on disk to be sent, it is read on as they are.
+
+        A list is checked as a whole before anything is stored or sent. A generator is checked as it
+        is read: an error in the middle, its own or of a circuit that cannot run, is raised, and
+        what came before stays, is run and can be read. Running the same script again with
+        ``if_exists="resume"`` goes on behind it, as after a crash.
 
         Args:
             experiments: Circuits that the backend can run as they are (transpiled), as a list or
@@ -188,7 +195,9 @@ class JobManager:
             tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
             max_usage_s=checked_usage(max_usage_s),
         )
-        hand_over = HandOver(self._store, adapter, draft, shots, split_shots, self._owner)
+        hand_over = HandOver(
+            self._store, self._engine, adapter, draft, shots, split_shots, self._owner
+        )
         record = hand_over.run(handed_over, resume=if_exists == "resume")
         job_set = self._job_set(record, adapter)
         job_set.drive()

@@ -51,7 +51,6 @@ _CAN_MOVE = [state for state in JobState if not state.is_final]
 _UNFINISHED = (
     select(*JOB_SET_COLUMNS)
     .where(
-        _sets.c.complete,
         or_(
             exists().where(_jobs.c.job_set == _sets.c.key, _jobs.c.state.in_(_CAN_MOVE)),
             exists().where(_requests.c.job_set == _sets.c.key),
@@ -86,7 +85,7 @@ class Finding(Part):
         return self._job_sets(place < (before.created_at, before.key), limit=limit)
 
     def unfinished(self, limit: int | None = None) -> list[JobSetRecord]:
-        """Return up to ``limit`` complete job sets with something left to do, oldest first."""
+        """Return up to ``limit`` job sets with something left to do, oldest first."""
         return [job_set_from(row) for row in self._rows(_UNFINISHED.limit(limit))]
 
     def _job_sets(
