@@ -13,6 +13,7 @@ import argparse
 import itertools
 import json
 import logging
+import shutil
 import sys
 import tempfile
 import time
@@ -62,6 +63,7 @@ def main() -> int:
             room = Path(folder) / name.replace(" ", "-")
             room.mkdir()
             results[name] = _run(*harness, room, 60 * said.minutes * _PARTS[name])
+            shutil.rmtree(room)
             _show(name, results[name])
             _keep(said, results)
     return int(any(found["violations"] for found in results.values()))
@@ -81,12 +83,16 @@ def _harnesses(said: argparse.Namespace) -> dict[str, tuple[Any, Any, Any]]:
     """Return, by name: an empty tally, what yields tallies to add, and when it is enough."""
     first, kills = said.first_seed, said.kills
     seeds = itertools.count(first)
-    faults = lambda room: _alternately(room, first)  # noqa: E731
+    faults = lambda room: _emptied(room, _alternately(room, first))  # noqa: E731
     return {
-        "crash sweep": (Tally(), lambda room: _sweeps(room, first, said.crash_seeds), _never),
+        "crash sweep": (
+            Tally(),
+            lambda room: _emptied(room, _sweeps(room, first, said.crash_seeds)),
+            _never,
+        ),
         "simulation": (
             Tally(),
-            lambda room: (simulation(room, seed) for seed in seeds),
+            lambda room: _emptied(room, (simulation(room, seed) for seed in seeds)),
             lambda tally: tally.turns >= said.simulated_steps,
         ),
         "store faults": (Tally(), faults, lambda tally: tally.cases >= said.crash_seeds * 200),
@@ -143,6 +149,14 @@ def _alternately(room: Path, first: int) -> Iterator[Tally]:
         yield io_errors(room, [seed])
 
 
+def _emptied(room: Path, tallies: Iterator[Tally]) -> Iterator[Tally]:
+    """Yield case after case, and remove its stores: there are thousands."""
+    for tally in tallies:
+        yield tally
+        for folder in room.iterdir():
+            shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
+
+
 def _at_boundary(site: Site, number: int) -> Kills:
     return killed_at_boundary(site, f"boundary-{number}", 1 + number % _BOUNDARIES)
 
@@ -156,6 +170,7 @@ def _with_clouds(
         with Site(room / f"cloud-{cloud}", reads_once=reads_once) as site:
             for number in itertools.islice(numbers, _CASES_PER_CLOUD):
                 yield case(site, number)
+        shutil.rmtree(room / f"cloud-{cloud}", ignore_errors=True)
 
 
 def _show(name: str, found: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qiskit_job_manager.backends import open_backend as open_backend
+    from qiskit_job_manager.errors import ArchiveError as ArchiveError
     from qiskit_job_manager.errors import BackendError as BackendError
     from qiskit_job_manager.errors import CircuitFileError as CircuitFileError
     from qiskit_job_manager.errors import CodecError as CodecError
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "backends": ("open_backend",),
     "errors": (
+        "ArchiveError",
         "BackendError",
         "CircuitFileError",
         "CodecError",

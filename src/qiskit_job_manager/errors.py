@@ -7,6 +7,7 @@
     ├── NameInUseError (ValueError)              another job set has the name
     ├── UnknownBackendError (LookupError)        no backend is known by that name
     ├── CircuitFileError (ValueError)            a circuit file cannot be read
+    ├── ArchiveError (ValueError)                a file is no export that can be taken in
     ├── CodecError (ValueError)                  stored bytes cannot be understood
     ├── MergeError (ValueError)                  shares of one experiment do not fit together
     ├── StoreError
@@ -87,6 +88,10 @@ class UnknownBackendError(JobManagerError, LookupError):
 
 class CircuitFileError(JobManagerError, ValueError):
     """A circuit file cannot be read; the message names the file and, if known, the line."""
+
+
+class ArchiveError(JobManagerError, ValueError):
+    """A file is no export that can be taken in; the message says what is wrong with it."""
 
 
 class CodecError(JobManagerError, ValueError):

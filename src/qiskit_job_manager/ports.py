@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ExperimentRecord,
         JobRecord,
         JobSetDraft,
+        JobSetHistory,
         JobSetRecord,
         JobState,
         Limits,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         RemoteStatus,
         Request,
         RequestKind,
+        StoredResult,
         Token,
         Totals,
         Usage,
@@ -230,6 +232,16 @@ class Store(Protocol):
     def complete_job_set(self, job_set_key: int) -> None:
         """Say that all experiments were handed over."""
 
+    def take_in(self, history: JobSetHistory) -> JobSetRecord:
+        """Store a job set that has ended elsewhere, with its id and all its past, or nothing of it.
+
+        Whatever the parts of the history raise as they are read comes through.
+
+        Raises:
+            NameInUseError: Another job set has the name.
+            StoreError: The store has the job set already, or one of its attempts.
+        """
+
     def delete_job_set(self, job_set_key: int) -> None:
         """Remove a job set and all that belongs to it; harmless when it is gone."""
 
@@ -300,6 +312,13 @@ class Store(Protocol):
 
         Raises:
             StoreCorruptError: The bytes do not match their checksum.
+        """
+
+    def results(self, job: JobRecord) -> Iterator[StoredResult]:
+        """Yield every raw result of a job, oldest first, also those that a later one hides.
+
+        Raises:
+            StoreCorruptError: The bytes of one do not match their checksum.
         """
 
     def attempts(self, job_key: int) -> list[AttemptRecord]:

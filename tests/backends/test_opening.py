@@ -7,11 +7,11 @@ import json
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qiskit.primitives import StatevectorSampler
 from qiskit.providers.basic_provider import BasicSimulator
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
@@ -137,7 +137,7 @@ class OldBackend:
         (None, "None"),
         (AerSimulator, r"class AerSimulator, not an object"),
         (OldBackend(), "BackendV1"),
-        (StatevectorSampler(), "primitives"),
+        (SimpleNamespace(run=None), "primitives"),
         (object(), "object"),
         (3, "int"),
         (["aer"], "list"),

@@ -15,14 +15,9 @@ from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLev
 from qiskit_aer import AerSimulator
 from qiskit_aer.backends.compatibility import Statevector
 
-from qiskit_job_manager.codec import results as module
-from qiskit_job_manager.codec.results import (
-    RESULT_FORMAT,
-    Opaque,
-    ResultReader,
-    encode_result,
-    open_result,
-)
+from qiskit_job_manager.codec import qiskit_results as module
+from qiskit_job_manager.codec.qiskit_results import QiskitResultReader
+from qiskit_job_manager.codec.results import RESULT_FORMAT, Opaque, encode_result, open_result
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import Blob
 
@@ -314,7 +309,7 @@ def test_an_experiment_that_is_not_there_is_refused(offset):
 
 
 def _read_all(data: bytes):
-    reader = ResultReader(data)
+    reader = QiskitResultReader(data)
     return reader.result().to_dict(), reader.failures()
 
 

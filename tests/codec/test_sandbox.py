@@ -175,7 +175,7 @@ def test_a_child_that_hangs_is_ended_at_the_deadline(refusal, good, monkeypatch)
 
 def test_the_limits_hold_in_the_child():
     code = (
-        "from qiskit_job_manager.codec import sandbox_child as s; s._limit()\n"
+        "from qiskit_job_manager.codec import sandbox_child as s; s.limit()\n"
         "import resource\n"
         "try: bytearray(3 << 30)\n"
         "except MemoryError: print('memory')\n"

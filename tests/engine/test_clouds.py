@@ -7,7 +7,11 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from qiskit_job_manager.codec.circuits import unpack
-from qiskit_job_manager.errors import SubmissionDeferredError, SubmissionTooLargeError
+from qiskit_job_manager.errors import (
+    SubmissionDeferredError,
+    SubmissionTooLargeError,
+    TransientBackendError,
+)
 from qiskit_job_manager.model import RawResult, RemoteFigures, RequestKind
 from qiskit_job_manager.results import ResultSource
 from qiskit_job_manager.testing import Call, LoseAnswer, Raise, Repeat
@@ -201,3 +205,31 @@ def test_what_was_refused_costs_nothing(make_bench, circuits):
     bench.drive(record)
     bench.run(record, within_s=600)
     assert Counter(bench.states(record)) == {"done": 2}
+
+
+# -- outages ----------------------------------------------------------------------------------
+
+
+def test_the_end_of_an_outage_ends_the_waits_that_grew_in_it(make_bench, circuits):
+    bench = make_bench(findable=True)
+    bench.backend.script(Call.STATUSES, *[Raise(ConnectionResetError("reset"))] * 30)
+    record = bench.job_set(circuits(5))
+    bench.drive(record)
+    while bench.backend.ledger.count(Call.STATUSES) < 31:
+        bench.clock.advance(max(bench.engine.tick(), 0.01))
+    answered_s = bench.clock.monotonic()
+    bench.run(record)
+    assert bench.states(record) == {"done": 5}
+    assert bench.clock.monotonic() - answered_s < 5.0
+
+
+def test_a_wait_that_the_backend_asked_for_is_kept_whatever_others_are_told(make_bench, circuits):
+    bench = make_bench(findable=True)
+    busy = TransientBackendError("429", retry_after_s=40.0)
+    bench.backend.script(Call.STATUSES, Raise(busy), Raise(busy))
+    record = bench.job_set(circuits(2))
+    bench.drive(record)
+    began_s = bench.clock.monotonic()
+    bench.run(record)
+    assert bench.states(record) == {"done": 2}
+    assert bench.clock.monotonic() - began_s >= 40.0

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from qiskit_job_manager.backends.opening import open_backend
 from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.model import ExperimentKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qiskit_job_manager.ports import Backend
 
 _PORT = (
@@ -30,27 +33,39 @@ _PORT = (
 )
 
 _RIGHT = (
-    "a Qiskit BackendV2 object such as AerSimulator() is, or the name of a backend "
-    "such as 'aer' or 'fake:torino'"
+    "a Qiskit BackendV2 object such as AerSimulator() is, a V2 primitive such as "
+    "StatevectorSampler(), or the name of a backend such as 'aer' or 'sampler:aer'"
 )
 
 
-def adapt(backend: object, *, volatile: bool | None = None) -> Backend:
+def adapt(backend: object, *, volatile: bool | None = None, pubs: bool = False) -> Backend:
     """Return the adapter for whatever a user hands over as a backend.
 
     Args:
-        backend: A Qiskit ``BackendV2`` object, the name of a backend, or an adapter.
+        backend: A Qiskit ``BackendV2`` object, a V2 primitive, the name of one of these, or an
+            adapter.
         volatile: Whether its jobs die with this process; ``None``: found out, see
             `qiskit_job_manager.backends.origins`. An adapter knows it for itself.
+        pubs: Whether experiments are PUBs. A Qiskit backend, which runs circuits, then stands
+            behind Qiskit's ``BackendSamplerV2``.
 
     Raises:
         InvalidArgumentError: It is nothing that runs circuits.
         UnknownBackendError: No backend is known by that name.
     """
+    adapter = _adapted(backend, volatile)
+    return _over(adapter) if pubs else adapter
+
+
+def _adapted(backend: object, volatile: bool | None) -> Backend:
     if isinstance(backend, str):
         return open_backend(backend)
     if _is_adapter(backend):
         return backend
+    if _is_primitive(backend):
+        from qiskit_job_manager.backends.primitives import PrimitiveBackend
+
+        return PrimitiveBackend(backend, volatile=volatile)
     if not _is_backend_v2(backend):
         raise InvalidArgumentError(f"backend is {_described(backend)}; it must be {_RIGHT}")
     from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
@@ -58,8 +73,38 @@ def adapt(backend: object, *, volatile: bool | None = None) -> Backend:
     return QiskitBackend(backend, volatile=volatile)
 
 
+def _over(adapter: Backend) -> Backend:
+    """Return Qiskit's sampler over the Qiskit backend of an adapter, if it has one to run."""
+    backend = getattr(adapter, "qiskit_backend", None)
+    if adapter.takes is not ExperimentKind.CIRCUIT or not _is_backend_v2(backend):
+        return adapter
+    from qiskit.primitives import BackendSamplerV2
+
+    from qiskit_job_manager.backends.primitive_uris import uri_over
+    from qiskit_job_manager.backends.primitives import PrimitiveBackend
+
+    uri = None if adapter.uri is None else uri_over(adapter.uri, ExperimentKind.SAMPLER_PUB)
+    sampler = BackendSamplerV2(backend=backend)
+    return PrimitiveBackend(sampler, volatile=adapter.capabilities.volatile, uri=uri)
+
+
+def kept_options(adapter: Backend) -> Mapping[str, Any]:
+    """Return the run options that a job set keeps for its backend, beside those that users give.
+
+    They are plain JSON values, and come back with the options of each job. An adapter has them in
+    an attribute of this name, if at all.
+    """
+    kept: Mapping[str, Any] = getattr(adapter, "kept_options", {})
+    return kept
+
+
 def _is_adapter(backend: object) -> TypeGuard[Backend]:
     return not isinstance(backend, type) and all(hasattr(backend, name) for name in _PORT)
+
+
+def _is_primitive(backend: object) -> bool:
+    bases = sys.modules.get("qiskit.primitives.base")
+    return bases is not None and isinstance(backend, bases.BaseSamplerV2 | bases.BaseEstimatorV2)
 
 
 def _is_backend_v2(backend: object) -> bool:
@@ -79,5 +124,5 @@ def _described(backend: Any) -> str:
     if hasattr(backend, "job_id"):
         return f"a job ({kind}), not what ran it"
     if hasattr(backend, "run"):
-        return f"a {kind}; primitives and other objects with run() are not backends"
+        return f"a {kind}; only V2 primitives and BackendV2 objects can run anything here"
     return f"of type {kind}"

@@ -48,6 +48,23 @@ class CircuitCheck:
     def _wrong_with(self, circuit: QuantumCircuit, method: str | None) -> str | None:
         if circuit.num_parameters:
             return _unbound(circuit)
+        unsupported = self.unsupported(circuit, method)
+        if unsupported is not None:
+            return unsupported
+        if not gives_data(circuit, self._backend):
+            return (
+                "has no measurement where counts are asked for; "
+                "use circuit.measure_all(), or save a state where a simulator can"
+            )
+        return None
+
+    def unsupported(self, circuit: QuantumCircuit, method: str | None = None) -> str | None:
+        """Say what of a circuit the backend cannot run, if anything.
+
+        Args:
+            circuit: The circuit; its parameters need not be bound.
+            method: The simulation method among the run options, if there is one.
+        """
         rules = self._rules.get(method) or self._read_rules(method)
         where = getattr(self._backend, "name", "the backend")
         if self._max_qubits is not None and circuit.num_qubits > self._max_qubits:
@@ -55,11 +72,6 @@ class CircuitCheck:
         unsupported = rules.first_unsupported(circuit)
         if unsupported is not None:
             return f"has {unsupported}, which {where} cannot run; use transpile(circuit, backend)"
-        if not gives_data(circuit, self._backend):
-            return (
-                "has no measurement where counts are asked for; "
-                "use circuit.measure_all(), or save a state where a simulator can"
-            )
         return None
 
     def _read_rules(self, method: str | None) -> Rules:

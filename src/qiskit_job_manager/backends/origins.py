@@ -22,12 +22,12 @@ _IBM = "qiskit_ibm_runtime.ibm_backend"
 
 def is_local(backend: Any) -> bool:
     """Say whether the backend is known to run its jobs in this process."""
-    return _within(_author(backend), (_AER, *_NOT_REENTRANT))
+    return within(run_author(backend), (_AER, *_NOT_REENTRANT))
 
 
 def is_aer(backend: Any) -> bool:
     """Say whether Aer itself runs the backend's circuits."""
-    return _within(_author(backend), (_AER,))
+    return within(run_author(backend), (_AER,))
 
 
 def is_reentrant(backend: Any) -> bool:
@@ -36,7 +36,7 @@ def is_reentrant(backend: Any) -> bool:
     `BasicSimulator` keeps the state vector of the circuit that it runs in itself, and fake backends
     make their simulator at the first call.
     """
-    return not _within(_author(backend), _NOT_REENTRANT)
+    return not within(run_author(backend), _NOT_REENTRANT)
 
 
 def refuse_runless(backend: Any) -> None:
@@ -45,20 +45,21 @@ def refuse_runless(backend: Any) -> None:
     Raises:
         InvalidArgumentError: It is IBM's; the message says what to do.
     """
-    if _within(_author(backend), (_IBM,)):
+    if within(run_author(backend), (_IBM,)):
         raise InvalidArgumentError(
             f"backend {backend.name!r} cannot run circuits: IBM removed backend.run() in favour of "
             "primitives. To simulate it here, hand over AerSimulator.from_backend(backend)"
         )
 
 
-def _author(backend: Any) -> str:
-    """Return the module of the class that defines the backend's ``run()``."""
+def run_author(backend: Any) -> str:
+    """Return the module of the class that defines the ``run()`` of a backend or a primitive."""
     for cls in type(backend).__mro__:
         if "run" in vars(cls):
             return str(cls.__module__)
     return ""
 
 
-def _within(module: str, packages: tuple[str, ...]) -> bool:
+def within(module: str, packages: tuple[str, ...]) -> bool:
+    """Say whether a module is, or is in, one of some packages."""
     return any(module == package or module.startswith(package + ".") for package in packages)

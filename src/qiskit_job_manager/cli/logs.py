@@ -14,7 +14,16 @@ from qiskit_job_manager.cli.text import escape_lines, local_time
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SAID = ("event", "job_set_id")
+_SAID = (
+    "event",
+    "job_set_id",
+    "job_index",
+    "attempt",
+    "before",
+    "after",
+    "cause",
+    "address",
+)
 
 
 @contextmanager
@@ -56,7 +65,9 @@ class JsonLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without what is not known."""
         said: dict[str, Any] = {"at": _at(record).isoformat(), "level": record.levelname.lower()}
-        said |= {name: value for name in _SAID if (value := getattr(record, name, None))}
+        said |= {
+            name: value for name in _SAID if (value := getattr(record, name, None)) is not None
+        }
         said["message"] = record.getMessage()
         if record.exc_info:
             said["trace"] = self.formatException(record.exc_info)

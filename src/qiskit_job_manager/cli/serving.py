@@ -1,6 +1,7 @@
 """``qjm serve``: drive whatever is unfinished, until told to stop."""
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,10 @@ from qiskit_job_manager.cli.signals import StopSignals
 from qiskit_job_manager.clock import SystemClock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qiskit_job_manager.job_set import ManagedJobSet
+    from qiskit_job_manager.manager import JobManager
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +27,32 @@ PollOption = Annotated[
 JsonLinesOption = Annotated[bool, typer.Option("--json", help="Log JSON, an object a line.")]
 
 
-def serve(ctx: typer.Context, poll: PollOption = 2.0, as_json: JsonLinesOption = False) -> None:
+MetricsPortOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=65535,
+        metavar="PORT",
+        help="Serve metrics for Prometheus on this port; 0 takes a free one, and the log says "
+        'which. Needs pip install "qiskit-job-manager[metrics]".',
+    ),
+]
+MetricsHostOption = Annotated[
+    str,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Address that the metrics are served on; whoever can reach it can read them.",
+    ),
+]
+
+
+def serve(
+    ctx: typer.Context,
+    poll: PollOption = 2.0,
+    as_json: JsonLinesOption = False,
+    metrics_port: MetricsPortOption = None,
+    metrics_host: MetricsHostOption = "127.0.0.1",
+) -> None:
     """Drive every unfinished job set, also those to come, until SIGTERM or Ctrl-C.
 
     Logs an event a line to standard error. Told to stop, it records what comes back within seconds
@@ -36,7 +65,11 @@ def serve(ctx: typer.Context, poll: PollOption = 2.0, as_json: JsonLinesOption =
         return ", or ".join(command for command, _ in commands_for(ctx, job_set))
 
     with shown_on_stderr(JsonLine() if as_json else DatedWords(), logging.INFO):
-        with StopSignals() as stop, JobManager(store=ctx.obj) as manager:
+        with (
+            StopSignals() as stop,
+            JobManager(store=ctx.obj) as manager,
+            _metrics(manager, metrics_host, metrics_port),
+        ):
             _tell("serving", f"serving {manager.store_url}, looking every {poll:g} s")
             service = Service(manager, SystemClock(), commands)
             service.look()
@@ -46,5 +79,18 @@ def serve(ctx: typer.Context, poll: PollOption = 2.0, as_json: JsonLinesOption =
         _tell("stopped", "stopped")
 
 
-def _tell(event: str, words: str) -> None:
-    logger.info("%s", words, extra={"event": event})
+@contextmanager
+def _metrics(manager: "JobManager", host: str, port: int | None) -> "Iterator[None]":
+    """Serve metrics meanwhile, if they are asked for."""
+    if port is None:
+        yield
+        return
+    from qiskit_job_manager.cli.metrics import served_metrics
+
+    with served_metrics(manager, host, port) as address:
+        _tell("metrics", f"metrics at {address}", address=address)
+        yield
+
+
+def _tell(event: str, words: str, **said: str) -> None:
+    logger.info("%s", words, extra={"event": event, **said})

@@ -1,159 +1,41 @@
-"""A job's `qiskit.result.Result` to bytes, and single experiments back out of them.
+"""A stored result, whatever form it has: opened by its format, read one experiment at a time.
 
-``qiskit-result/1`` is a container (see `containers`). Its items are the experiments, as
-``ExperimentResult.to_dict()`` gives them; the text of a block is one column of them (see
-`columns`). Its head is a tagged value (see `values`), a tuple:
-
-    success     bool or None
-    status      str or None
-    failures    dict of offset and reason, for the experiments with ``success`` false
-    results     False if the result had none at all, not even an empty list
-    envelope    bytes: a tagged dict, ``Result.to_dict()`` without ``"results"``
-
-Equal objects of equal types come back, in equal order. What is of a type that is not known comes
-back as its nearest known base, and what has none as an `Opaque`.
+| format | what a backend handed over |
+| --- | --- |
+| ``qiskit-result/1`` | a `qiskit.result.Result` (`qiskit_results`) |
+| ``primitive-result/1`` | a `qiskit.primitives.PrimitiveResult` (`primitive_results`) |
+| ``ibm-runtime-json/1`` | the text that IBM's service sent (`ibm_json`) |
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
-from qiskit_job_manager.codec.column_reading import Column, read_column
-from qiskit_job_manager.codec.columns import write_column, write_one_by_one
-from qiskit_job_manager.codec.containers import Container, PackedBlock, pack, split
-from qiskit_job_manager.codec.values import Opaque, decode_value, encode_value
-from qiskit_job_manager.codec.wire import Reader
+from qiskit_job_manager.codec.qiskit_results import (
+    RESULT_FORMAT,
+    QiskitResultReader,
+    encode_result,
+)
+from qiskit_job_manager.codec.values import Opaque
 from qiskit_job_manager.errors import CodecError
-from qiskit_job_manager.model import Blob, RawResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from qiskit.result import Result
     from qiskit.result.models import ExperimentResult
+
+    from qiskit_job_manager.model import Blob, RawResult
 
 __all__ = ["RESULT_FORMAT", "Opaque", "ResultReader", "encode_result", "open_result"]
 
-RESULT_FORMAT = "qiskit-result/1"
-
-_ENVELOPE = ("backend_name", "backend_version", "date", "header", "job_id", "status", "success")
-_MOST_EXPERIMENTS_PER_BLOCK = 128
-# One experiment is read by unpacking its block: this much takes a fraction of a millisecond.
-_HEAVIEST_BLOCK_BYTES = 1 << 18
-_LOOKED_AT_FOR_COUNTS = ("time_taken", "creg_sizes", "memory_slots")
-_NO_REASON = "the backend gave no reason"
+PRIMITIVE_FORMAT = "primitive-result/1"
+IBM_JSON_FORMAT = "ibm-runtime-json/1"
+_KNOWN = (RESULT_FORMAT, PRIMITIVE_FORMAT, IBM_JSON_FORMAT)
 
 
-def encode_result(result: Result) -> RawResult:
-    """Encode a result, whatever is in it.
+class ResultReader(Protocol):
+    """Reads one stored result. Safe to use from several threads; whatever it returns is fresh.
 
-    It was paid for: what cannot be expressed becomes `Opaque`, and nothing raises.
-    """
-    results = getattr(result, "results", None)
-    experiments = [_experiment(each) for each in results or ()]
-    envelope = _envelope(result)
-    success, status = envelope["success"], envelope["status"]
-    head = (
-        bool(success) if isinstance(success, (bool, np.bool_)) else None,
-        status if isinstance(status, str) else None,
-        _failures(experiments),
-        results is not None,
-        encode_value(envelope),
-    )
-    runs = split(
-        list(map(_weight, experiments)), _MOST_EXPERIMENTS_PER_BLOCK, _HEAVIEST_BLOCK_BYTES
-    )
-    blocks = (_block(experiments[run.start : run.stop]) for run in runs)
-    return RawResult(format=RESULT_FORMAT, data=pack(encode_value(head), blocks))
-
-
-def _envelope(result: Any) -> dict[str, Any]:
-    envelope = {name: getattr(result, name, None) for name in _ENVELOPE}
-    # Not `to_dict()`, which fails as a whole when one experiment is odd.
-    return envelope | dict(vars(result).get("_metadata", {}))
-
-
-def _experiment(experiment: Any) -> dict[str, Any]:
-    try:
-        form = experiment.to_dict()
-    except Exception:  # noqa: BLE001  # providers put odd things there; keep what there is
-        form = None
-    return form if isinstance(form, dict) else _odd_experiment(experiment)
-
-
-def _odd_experiment(experiment: Any) -> dict[str, Any]:
-    """Return the dict form of something that is no `ExperimentResult`, as well as can be."""
-    if isinstance(experiment, Mapping):
-        return dict(experiment)
-    form = dict(getattr(experiment, "__dict__", {"odd": experiment}))
-    form |= form.pop("_metadata", {})
-    data = form.get("data")
-    names = getattr(data, "_data_attributes", None)
-    if names is not None:
-        form["data"] = {name: getattr(data, name, None) for name in names}
-    return form
-
-
-def _failures(experiments: Sequence[dict[str, Any]]) -> dict[int, str]:
-    return {
-        offset: _reason(experiment.get("status"))
-        for offset, experiment in enumerate(experiments)
-        if _is_false(experiment.get("success"))
-    }
-
-
-def _is_false(success: object) -> bool:
-    return isinstance(success, (bool, int, np.bool_)) and not success
-
-
-def _reason(status: object) -> str:
-    return status if isinstance(status, str) and status else _NO_REASON
-
-
-def _weight(experiment: dict[str, Any]) -> int:
-    """Estimate the bytes of an experiment by its data, the only part that can be large."""
-    data = experiment.get("data")
-    return sum(map(_size, data.values())) if isinstance(data, dict) else 0
-
-
-def _size(value: Any, depth: int = 0) -> int:
-    if isinstance(value, (dict, list, tuple)):
-        # Items are alike: the first one tells of all.
-        first = next(iter(value), None)
-        inner = _size(first, depth + 1) if depth < 4 and isinstance(first, (list, tuple)) else 8
-        return len(value) * inner
-    array = value if isinstance(value, np.ndarray) else getattr(value, "_data", None)
-    return array.nbytes if isinstance(array, np.ndarray) else 8
-
-
-def _block(experiments: Sequence[dict[str, Any]]) -> PackedBlock:
-    try:
-        segments = write_column(experiments)
-    except Exception:  # noqa: BLE001  # a defect there must not lose a result that was paid for
-        segments = write_one_by_one(experiments)
-    return PackedBlock(len(experiments), segments)
-
-
-def open_result(blob: Blob | RawResult) -> ResultReader:
-    """Open a stored result, without reading any experiment and without Qiskit.
-
-    Raises:
-        CodecError: The bytes are damaged, or of another format.
-    """
-    if blob.format != RESULT_FORMAT:
-        raise CodecError(
-            f"A result of format {blob.format!r} cannot be read; known is {RESULT_FORMAT!r}"
-        )
-    return ResultReader(blob.data)
-
-
-class ResultReader:
-    """Reads one stored result; made by `open_result`. Safe to use from several threads.
-
-    The block read last is kept unpacked, so neighbours cost little. Whatever is returned is fresh.
+    A method that reads an experiment raises `CodecError` when there is none at that offset, or
+    when its bytes are damaged.
 
     Attributes:
         n_experiments: Number of experiments in the result, which need not be what was asked for.
@@ -161,136 +43,53 @@ class ResultReader:
         status: The backend's word on the whole, or ``None``.
     """
 
-    def __init__(self, data: bytes) -> None:
-        """Read the head.
-
-        Raises:
-            CodecError: The bytes are damaged.
-        """
-        self._container = Container(data)
-        head = decode_value(self._container.head)
-        if not isinstance(head, tuple) or tuple(map(type, head[2:])) != (dict, bool, bytes):
-            raise CodecError("The head of a stored result is not one")
-        self.success: bool | None
-        self.status: str | None
-        self.success, self.status, self._failures, self._has_results, self._envelope = head
-        self.n_experiments = self._container.n_items
-        self._unpacked: tuple[int, Column] | None = None
+    n_experiments: int
+    success: bool | None
+    status: str | None
 
     def failures(self) -> dict[int, str]:
         """Return the reason for each experiment that failed, by its offset."""
-        return dict(self._failures)
-
-    def envelope(self) -> dict[str, Any]:
-        """Return ``Result.to_dict()`` without its experiments."""
-        return dict(decode_value(self._envelope))
-
-    def experiment(self, offset: int) -> dict[str, Any]:
-        """Return one experiment as ``ExperimentResult.to_dict()`` gives it.
-
-        Raises:
-            CodecError: It is damaged, or there is no such experiment.
-        """
-        column, place = self._find(offset)
-        [experiment] = column.span(place, place + 1)
-        return dict(experiment)
-
-    def counts(self, offset: int) -> dict[str, int] | None:
-        """Return the counts of one experiment as they came, or ``None`` if it has none.
-
-        Raises:
-            CodecError: They are damaged, or there is no such experiment.
-        """
-        column, place = self._find(offset)
-        counts = column.field(place, ("data", "counts"))
-        return counts if isinstance(counts, dict) else None
 
     def each(self, *path: str) -> list[Any]:
         """Return what is at a path of keys in every experiment, ``None`` where there is nothing.
 
-        Raises:
-            CodecError: It is damaged.
+        The paths are those of ``ExperimentResult.to_dict()``.
         """
-        found = []
-        for block in range(self._container.n_blocks):
-            count, column = self._read(block)
-            found += [column.field(place, path) for place in range(count)]
-        return found
+
+    def counts(self, offset: int) -> dict[str, int] | None:
+        """Return the counts of one experiment by hexadecimal outcome, or ``None``."""
 
     def readout(self, offset: int) -> ExperimentResult | None:
         """Return one experiment with only what `qiskit.result.Result.get_counts` looks at.
 
-        Reading no more than that takes less than half the time.
-
         Returns:
             The experiment, or ``None`` if it did not succeed or has no counts.
-
-        Raises:
-            CodecError: It is damaged, or there is no such experiment.
         """
-        from qiskit.result.models import ExperimentResult, ExperimentResultData
 
-        column, place = self._find(offset)
-        counts = column.field(place, ("data", "counts"))
-        if column.field(place, ("success",)) is not True or not isinstance(counts, dict):
-            return None
-        header = {key: column.field(place, ("header", key)) for key in _LOOKED_AT_FOR_COUNTS}
-        told = {key: value for key, value in header.items() if value is not None}
-        return ExperimentResult(None, True, ExperimentResultData(counts=counts), header=told)
+    def experiment(self, offset: int) -> dict[str, Any]:
+        """Return one experiment as ``ExperimentResult.to_dict()`` gives it."""
 
     def experiment_result(self, offset: int) -> ExperimentResult:
-        """Return one experiment as Qiskit's object.
+        """Return one experiment as Qiskit's object."""
 
-        Raises:
-            CodecError: It is damaged, no such object can be made of it, or there is none.
-        """
-        return _as_object(self.experiment(offset), offset)
-
-    def result(self) -> Result:
-        """Return the whole result as Qiskit's object.
-
-        Raises:
-            CodecError: It is damaged, or no such object can be made of it.
-        """
-        from qiskit.result import Result
-
-        results = None
-        if self._has_results:
-            results = [_as_object(each, offset) for offset, each in enumerate(self._experiments())]
-        try:
-            return Result(**self.envelope(), results=results)
-        except TypeError as error:
-            raise CodecError(f"A stored result has impossible fields: {error}") from error
-
-    def _experiments(self) -> Iterator[dict[str, Any]]:
-        for block in range(self._container.n_blocks):
-            count, column = self._read(block)
-            yield from column.span(0, count)
-
-    def _find(self, offset: int) -> tuple[Column, int]:
-        block, place = self._container.locate(offset)
-        unpacked = self._unpacked
-        if unpacked is None or unpacked[0] != block:
-            unpacked = block, self._read(block)[1]
-            self._unpacked = unpacked
-        return unpacked[1], place
-
-    def _read(self, block: int) -> tuple[int, Column]:
-        count, text = self._container.block(block)
-        reader = Reader(text)
-        column = read_column(reader, count)
-        reader.finish()
-        return count, column
+    def result(self) -> Any:
+        """Return the whole as the object that the backend gave: a result of Qiskit's."""
 
 
-def _as_object(experiment: dict[str, Any], offset: int) -> ExperimentResult:
-    from qiskit.exceptions import QiskitError
-    from qiskit.result.models import ExperimentResult
+def open_result(blob: Blob | RawResult) -> ResultReader:
+    """Open a stored result, without reading any experiment.
 
-    try:
-        return ExperimentResult.from_dict(experiment)
-    except (KeyError, TypeError, AttributeError, QiskitError) as error:
-        raise CodecError(
-            f"Experiment {offset} of a stored result is not what Qiskit calls one: {error!r}; "
-            "its plain form can still be read"
-        ) from error
+    Raises:
+        CodecError: The bytes are damaged, or of another format.
+    """
+    if blob.format == RESULT_FORMAT:
+        return QiskitResultReader(blob.data)
+    if blob.format == PRIMITIVE_FORMAT:
+        from qiskit_job_manager.codec.primitive_results import PrimitiveResultReader
+
+        return PrimitiveResultReader(blob.data)
+    if blob.format == IBM_JSON_FORMAT:
+        from qiskit_job_manager.codec.ibm_json import open_runtime_text
+
+        return open_runtime_text(blob.data)
+    raise CodecError(f"A result of format {blob.format!r} cannot be read; known are {_KNOWN}")

@@ -46,7 +46,7 @@ def load_untrusted_qpy(path: Path) -> list[QuantumCircuit]:
     _check_header(path)
     with tempfile.TemporaryDirectory(prefix="qiskit-job-manager-") as folder:
         fresh = Path(folder) / "fresh.qpy"
-        reason = _decode_in_child(path, fresh)
+        reason = run_limited("qiskit_job_manager.codec.sandbox_child", path, fresh)
         if reason is not None:
             raise CircuitFileError(f"{path}: {reason}")
         return _load(path, fresh)
@@ -80,11 +80,18 @@ def _header_fault(start: bytes, size: int) -> str | None:
     return None
 
 
-def _decode_in_child(path: Path, fresh: Path) -> str | None:
-    """Decode in a child; return why it could not, or ``None``."""
+def run_limited(module: str, *paths: Path) -> str | None:
+    """Run a module of ours that decodes, in a child that sets itself limits.
+
+    Args:
+        module: The module; its exit codes are those of `sandbox_child`.
+        paths: Its arguments.
+
+    Returns:
+        Why it could not decode, or ``None``.
+    """
     # Without -P, what lies in the working directory would be imported in place of what is meant.
-    command = [sys.executable, "-P", "-m", "qiskit_job_manager.codec.sandbox_child"]
-    command += [str(path), str(fresh)]
+    command = [sys.executable, "-P", "-m", module, *map(str, paths)]
     # One thread, as each of a numerical library's threads reserves memory that counts.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))

@@ -28,7 +28,7 @@ def main(file: Path, fresh: Path) -> int:
     from qiskit import qpy
 
     # Only now, as starting up is not what is to be limited.
-    _limit()
+    limit()
     warnings.simplefilter("ignore")
     try:
         with file.open("rb") as source:
@@ -38,13 +38,13 @@ def main(file: Path, fresh: Path) -> int:
     except MemoryError:
         return TOO_MUCH_MEMORY
     except Exception as error:  # noqa: BLE001  # a damaged file makes QPY raise anything
-        reason = _reason(error)
+        reason = reason_of(error)
         sys.stderr.write(f"{reason}\n")
         return TOO_MUCH_MEMORY if "memory allocation failed" in reason else REFUSED
     return 0
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Return one line that says what was wrong, out of what may be a coloured stack trace."""
     text = _COLOUR.sub("", str(error))
     _, marked, inner = text.partition("Error: ")
@@ -52,7 +52,7 @@ def _reason(error: Exception) -> str:
     return line or type(error).__name__
 
 
-def _limit() -> None:
+def limit() -> None:
     """Limit memory and computing time, where the system can."""
     try:
         import resource

@@ -88,4 +88,6 @@ def _display(title: str) -> Display:
 
 def _is_live_terminal() -> bool:
     stream = sys.stderr
-    return stream is not None and stream.isatty() and os.environ.get("TERM") not in _DUMB
+    if stream is None or stream.closed or os.environ.get("TERM") in _DUMB:
+        return False
+    return stream.isatty()

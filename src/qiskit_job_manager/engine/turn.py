@@ -111,7 +111,20 @@ class Turn:
                 job.ticket = None
             self._remember(job, arrival.flight.kind, result)
             self._tell(arrival, job, result)
+        if any(_answers(arrival) for arrival in arrivals):
+            self._end_waits()
         return bool(steps)
+
+    def _end_waits(self) -> None:
+        """Ask again soon about all that failed: the backend has just shown that it is there.
+
+        Waits grow while it is not, and would outlast an outage by as much as that took. What it
+        asked to wait for is waited for.
+        """
+        soon_s = self._driven.record.retry.first_wait_s
+        for job in self._driven.live.values():
+            if job.failures > 1 and not job.told_to_wait and job.ready_s > self._now_s + soon_s:
+                job.ready_s = self._now_s + soon_s * (0.1 + 0.9 * self._chance())
 
     def _take_sweep(self, arrival: Arrival) -> None:
         """Tell of the twins that were found and cancelled."""
@@ -202,6 +215,7 @@ class Turn:
 
     def _back_off(self, job: LiveJob, pause_s: float | None) -> None:
         job.failures += 1
+        job.told_to_wait = bool(pause_s)
         wait_s = growing_wait_s(job.failures, self._driven.record.retry, self._chance())
         job.ready_s = self._now_s + max(wait_s, pause_s or 0.0)
         if pause_s is not None:
@@ -328,6 +342,11 @@ class Turn:
 
     def _flight(self, kind: CallKind, keys: tuple[int, ...], tag: str | None = None) -> Flight:
         return Flight(self._driven.record.key, kind, keys, tag, self._now_s)
+
+
+def _answers(arrival: Arrival) -> bool:
+    """Whether a backend gave an answer to a call."""
+    return arrival.flight.kind is not CallKind.UNDERSTAND and arrival.finished.error is None
 
 
 def _concerns(flight: Flight, job: LiveJob) -> bool:

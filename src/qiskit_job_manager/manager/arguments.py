@@ -4,30 +4,69 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.errors import InvalidArgumentError
-from qiskit_job_manager.model import Limits, RetryPolicy
+from qiskit_job_manager.model import ExperimentKind, Limits, RetryPolicy
 
 if TYPE_CHECKING:
     from qiskit_job_manager.ports import Backend, Capabilities
 
 
-def as_experiments(experiments: Any) -> Iterable[Any]:
-    """Return what was handed over as something to iterate over; a single circuit is one experiment.
+def as_experiments(experiments: Any) -> tuple[Iterable[Any], bool]:
+    """Return what was handed over as something to iterate over, and whether there are PUBs in it.
+
+    A single circuit, or a single `SamplerPub` or `EstimatorPub`, is one experiment. Of what comes
+    from an iterator only the first is looked at.
 
     Raises:
-        InvalidArgumentError: It is empty, or nothing that can be iterated over.
+        InvalidArgumentError: It is empty, or nothing that can be iterated over, or a PUB that is to
+            stand in a list.
     """
-    if hasattr(experiments, "num_qubits"):
-        return [experiments]  # iterating over a circuit would give its instructions
+    if _is_circuit(experiments) or _is_pub_object(experiments):
+        # Iterating over a circuit would give its instructions.
+        return [experiments], _is_pub_object(experiments)
     if isinstance(experiments, (str, bytes, Mapping)) or not isinstance(experiments, Iterable):
-        msg = f"experiments is a {type(experiments).__name__}; it is a list of circuits, or one"
+        msg = (
+            f"experiments is a {type(experiments).__name__}; it is a list of circuits or PUBs, or "
+            "one circuit"
+        )
         raise InvalidArgumentError(msg)
-    if isinstance(experiments, Sequence) and not experiments:
+    if not isinstance(experiments, Sequence):
+        rest = iter(experiments)
+        first = list(islice(rest, 1))
+        return chain(first, rest), any(map(_is_pub, first))
+    if not experiments:
         msg = "experiments is empty; hand over at least one circuit"
         raise InvalidArgumentError(msg)
-    return experiments
+    if isinstance(experiments, tuple) and _is_pub(experiments):
+        msg = (
+            "experiments is a tuple of a circuit and something else: a single PUB is handed over "
+            "in a list, as in run([(circuit, values)], ...)"
+        )
+        raise InvalidArgumentError(msg)
+    return experiments, any(map(_is_pub, experiments))
+
+
+def _is_circuit(one: Any) -> bool:
+    return hasattr(one, "num_clbits")
+
+
+def _is_pub_object(one: Any) -> bool:
+    return hasattr(one, "circuit") and hasattr(one, "parameter_values")
+
+
+def _is_pub(one: Any) -> bool:
+    """Say whether something is a PUB rather than a circuit or a list of circuits."""
+    if not isinstance(one, tuple | list):
+        return _is_pub_object(one)
+    alone = len(one) > 1 or isinstance(one, tuple)
+    return bool(one) and alone and _is_circuit(one[0]) and not any(map(_is_member, one[1:]))
+
+
+def _is_member(one: Any) -> bool:
+    return _is_circuit(one) or _is_pub(one)
 
 
 def checked_count(name: str, value: Any) -> int | None:
@@ -43,6 +82,18 @@ def checked_count(name: str, value: Any) -> int | None:
         msg = f"{name} is {value!r}; it is a whole number of at least 1, or None"
         raise InvalidArgumentError(msg)
     return int(value)
+
+
+def checked_shots(shots: Any, backend: Backend) -> int | None:
+    """Return the shots of experiments without their own, or ``None``.
+
+    Raises:
+        InvalidArgumentError: They cannot be used, or not with an estimator.
+    """
+    if shots is not None and backend.takes is ExperimentKind.ESTIMATOR_PUB:
+        msg = f"shots is {shots!r}, and {backend.name} is an estimator: it takes precision=..."
+        raise InvalidArgumentError(msg)
+    return checked_count("shots", shots)
 
 
 def checked_name(name: Any) -> str:

@@ -12,15 +12,15 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.circuits import encode_circuit, pack
+from qiskit_job_manager.codec.experiments import encode_experiment, pack_experiments
 from qiskit_job_manager.errors import (
     CodecError,
     InvalidExperimentError,
     JobManagerInvalidStateError,
     NameInUseError,
 )
-from qiskit_job_manager.model import EncodedBlock, ExperimentSize, JobState
-from qiskit_job_manager.planning import plan
+from qiskit_job_manager.model import EncodedBlock, ExperimentKind, ExperimentSize, JobState
+from qiskit_job_manager.planning import plan, shots_for
 
 if TYPE_CHECKING:
     from qiskit_job_manager.engine import Engine
@@ -42,7 +42,8 @@ class HandOver:
         backend: What runs them; it is asked whether it can.
         draft: What the user asked for.
         shots: Shots of each experiment, or ``None`` for the backend's default.
-        split_shots: Whether shots above a limit are split into shares.
+        split_shots: Whether shots above a limit are split into shares; ``None``: not those of an
+            estimator.
         owner: Identity of this process, for the right to drive.
     """
 
@@ -53,7 +54,7 @@ class HandOver:
         backend: Backend,
         draft: JobSetDraft,
         shots: int | None,
-        split_shots: bool,
+        split_shots: bool | None,
         owner: str,
     ) -> None:
         self._store = store
@@ -61,7 +62,11 @@ class HandOver:
         self._backend = backend
         self._draft = draft
         self._shots = shots
-        self._split_shots = split_shots
+        self._kind = backend.takes
+        self._precision = draft.options.get("precision")
+        self._split_shots = (
+            self._kind is not ExperimentKind.ESTIMATOR_PUB if split_shots is None else split_shots
+        )
         self._owner = owner
         self._all_checked = False
 
@@ -135,7 +140,7 @@ class HandOver:
             split_shots=self._split_shots,
             start_job=record.n_jobs,
         )
-        ready = (_with_payload(self._estimated(block), waiting) for block in blocks)
+        ready = (self._with_payload(self._estimated(block), waiting) for block in blocks)
         room = _Room(self._store, self._engine, record)
         stored, most = record.n_experiments, 1
         while batch := _batch(ready, most):
@@ -180,7 +185,7 @@ class HandOver:
             if now is None:
                 raise NameInUseError(_differs(record, before.index, "there is none now"))
             self._check(now, before.index)
-            if encoded(now, before.index).content_hash != before.content_hash:
+            if self._encoded(now, before.index).content_hash != before.content_hash:
                 raise NameInUseError(_differs(record, before.index, "its circuit is another one"))
 
     def _check(self, experiment: Any, index: int) -> None:
@@ -192,14 +197,25 @@ class HandOver:
     ) -> Iterator[ExperimentSize]:
         for index, experiment in enumerate(experiments, start=first):
             self._check(experiment, index)
-            coded = encoded(experiment, index)
+            coded = self._encoded(experiment, index)
             waiting.append(coded)
-            yield ExperimentSize(index, coded.name, 1, self._shots, len(coded.data))
+            yield self._size(coded, index)
 
+    def _size(self, coded: EncodedExperiment, index: int) -> ExperimentSize:
+        """Return what an experiment weighs; what it asks for itself wins."""
+        precision, shots = None, self._shots if coded.shots is None else coded.shots
+        if self._kind is ExperimentKind.ESTIMATOR_PUB:
+            precision = self._precision if coded.precision is None else coded.precision
+            shots = shots_for(precision)
+        size = len(coded.data)
+        return ExperimentSize(index, coded.name, coded.circuits, shots, size, precision)
 
-def _with_payload(block: Block, waiting: deque[EncodedExperiment]) -> EncodedBlock:
-    members = tuple(waiting.popleft() for _ in range(block.stop - block.start))
-    return EncodedBlock(block, members, pack(members))
+    def _with_payload(self, block: Block, waiting: deque[EncodedExperiment]) -> EncodedBlock:
+        members = tuple(waiting.popleft() for _ in range(block.stop - block.start))
+        return EncodedBlock(block, members, pack_experiments(members, self._kind))
+
+    def _encoded(self, experiment: Any, index: int) -> EncodedExperiment:
+        return encoded(experiment, index, self._kind)
 
 
 class _Room:
@@ -247,14 +263,14 @@ def _batch(blocks: Iterator[EncodedBlock], most: int) -> list[EncodedBlock]:
     return batch
 
 
-def encoded(experiment: Any, index: int) -> EncodedExperiment:
-    """Return an experiment encoded.
+def encoded(experiment: Any, index: int, kind: ExperimentKind) -> EncodedExperiment:
+    """Return an experiment encoded as what the backend takes.
 
     Raises:
         InvalidExperimentError: It cannot be encoded.
     """
     try:
-        return encode_circuit(experiment)
+        return encode_experiment(experiment, kind)
     except CodecError as error:
         name = getattr(experiment, "name", None)
         msg = f"experiment {index} ({name!r}) cannot be stored: {error}"

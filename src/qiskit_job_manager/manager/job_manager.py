@@ -118,14 +118,14 @@ class JobManager:
         *,
         shots: int | None = None,
         limits: Limits | None = None,
-        split_shots: bool = True,
+        split_shots: bool | None = None,
         retry: RetryPolicy | None = None,
         if_exists: Literal["error", "resume"] = "error",
         volatile: bool | None = None,
         max_usage_s: float | None = None,
         **run_options: Any,
     ) -> ManagedJobSet:
-        """Split circuits into jobs, store them, and have them run.
+        """Split circuits or PUBs into jobs, store them, and have them run.
 
         Returns when everything is stored; the jobs are sent and collected by a thread of this
         process, and by whoever opens the job set later if it dies. The first are sent while the
@@ -138,17 +138,22 @@ class JobManager:
         ``if_exists="resume"`` goes on behind it, as after a crash.
 
         Args:
-            experiments: Circuits that the backend can run as they are (transpiled), as a list or
-                any iterable, or a single one.
-            backend: A Qiskit `BackendV2`, or a name such as ``"aer"`` or ``"fake:torino"``.
+            experiments: Circuits that the backend can run as they are (transpiled), or primitive
+                unified blocs (PUBs) in any form that Qiskit takes, such as ``(circuit, values)``;
+                as a list or any iterable, or a single circuit.
+            backend: A Qiskit `BackendV2`, a V2 primitive (`BaseSamplerV2` or `BaseEstimatorV2`), or
+                a name such as ``"aer"``, ``"fake:torino"`` or ``"sampler:aer"``. PUBs on a
+                `BackendV2` run through Qiskit's `BackendSamplerV2`.
             name: Name of the job set, unique in the store; by default the time of day in UTC.
             max_experiments_per_job: At most so many experiments in one job.
             job_share_level: Without effect; accepted so that old scripts run.
             job_tags: Tags of the job set.
-            shots: Shots of each experiment; by default the backend's own.
+            shots: Shots of each experiment that does not ask for its own; by default the
+                backend's. An estimator takes ``precision=`` instead, in the same way.
             limits: Limits of the backend, where the user knows better.
             split_shots: Whether more shots than one job may take are split into several jobs, and
-                their results merged.
+                their results merged. ``None``: yes, but not for an estimator, where the mean of
+                several coarser estimates stands for the one that was asked for.
             retry: How often a job that ran and failed may be sent again; by default never.
             if_exists: What to do when ``name`` is in use: ``"resume"`` goes on with that job set
                 if its circuits are the same, so that a script can simply be run again.
@@ -157,7 +162,8 @@ class JobManager:
                 measured it, or as it is estimated; nothing is sent beyond, and nothing cancelled.
                 `ManagedJobSet.allow_usage` changes it.
             **run_options: Passed to the backend's ``run``, such as ``memory=True``. A seed is
-                that of the first job; each other job gets one derived from it.
+                that of the first job; each other job gets one derived from it. That of a seeded
+                primitive is taken in the same way.
 
         Returns:
             The job set.
@@ -177,10 +183,10 @@ class JobManager:
         if if_exists not in ("error", "resume"):
             msg = f"if_exists is {if_exists!r}; it is 'error' or 'resume'"
             raise InvalidArgumentError(msg)
-        handed_over = arguments.as_experiments(experiments)
-        adapter = backends.adapt(backend, volatile=volatile)
-        options = arguments.checked_options(run_options)
-        shots = arguments.checked_count("shots", shots)
+        handed_over, pubs = arguments.as_experiments(experiments)
+        adapter = backends.adapt(backend, volatile=volatile, pubs=pubs)
+        options = {**backends.kept_options(adapter), **arguments.checked_options(run_options)}
+        shots = arguments.checked_shots(shots, adapter)
         draft = JobSetDraft(
             job_set_id=uuid.uuid4().hex,
             name=self._free_name() if name is None else arguments.checked_name(name),
@@ -316,7 +322,7 @@ class JobManager:
             ... # doctest: +SKIP
         """
         if not callable(listener):
-            msg = f"the listener is {listener!r}; it is something that can be called"  # type: ignore[unreachable]  # by those without a type checker
+            msg = f"the listener is {listener!r}; it can be called"  # type: ignore[unreachable]
             raise InvalidArgumentError(msg)
         return self._engine.listeners.add(listener)
 
@@ -361,7 +367,10 @@ def _same(record: JobSetRecord, backend: Any) -> Backend:
     """
     from qiskit_job_manager import backends
 
-    adapter = backends.adapt(backend, volatile=True if record.volatile else None)
+    volatile = True if record.volatile else None
+    adapter = backends.adapt(backend, volatile=volatile)
+    if adapter.name != record.backend_name:  # what has PUBs may have got a sampler around it
+        adapter = backends.adapt(backend, volatile=volatile, pubs=True)
     if adapter.name != record.backend_name:
         msg = (
             f"job set {record.name!r} runs on {record.backend_name!r}, and the backend that was "

@@ -2,6 +2,7 @@
 
 from qiskit_job_manager.model.events import JobEvent
 from qiskit_job_manager.model.experiments import ExperimentKind, ExperimentRecord, ExperimentSize
+from qiskit_job_manager.model.histories import JobHistory, JobSetHistory, StoredResult
 from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, Totals, Usage
 from qiskit_job_manager.model.jobs import (
     AttemptRecord,
@@ -36,8 +37,10 @@ __all__ = [
     "ExperimentSize",
     "Halves",
     "JobEvent",
+    "JobHistory",
     "JobRecord",
     "JobSetDraft",
+    "JobSetHistory",
     "JobSetRecord",
     "JobState",
     "Limits",
@@ -49,6 +52,7 @@ __all__ = [
     "Request",
     "RequestKind",
     "RetryPolicy",
+    "StoredResult",
     "Token",
     "Totals",
     "Usage",

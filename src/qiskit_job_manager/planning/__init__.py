@@ -1,6 +1,7 @@
 """The split: from a stream of experiments to jobs that every limit allows."""
 
 from qiskit_job_manager.planning.blocks import plan
+from qiskit_job_manager.planning.precisions import precision_of_share, shots_for
 from qiskit_job_manager.planning.seeds import derive_seed
 
-__all__ = ["derive_seed", "plan"]
+__all__ = ["derive_seed", "plan", "precision_of_share", "shots_for"]

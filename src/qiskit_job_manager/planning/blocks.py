@@ -2,7 +2,8 @@
 
 The rules:
 
-1. Jobs follow the order of the experiments; experiments share a job only with equal shots.
+1. Jobs follow the order of the experiments; experiments share a job only with equal shots
+   and equal precision.
 2. An experiment is split into the fewest shares that the limits allow for it alone, as equal as
    they can be. Experiments share a block only with the same number of shares, and the block is
    sent once a share: 300 circuits of 5 shares are 5 jobs, not 1,500.
@@ -66,10 +67,11 @@ class _Run:
     circuits: int
     payload_bytes: int
     shots: int | None
+    precision: float | None
     shares: int
 
     def and_then(self, other: _Run) -> _Run:
-        """Return both in one; only for equal shots and shares."""
+        """Return both in one; only for equal shots, precision and shares."""
         return replace(
             self,
             stop=other.stop,
@@ -129,6 +131,7 @@ def _blocks(
 def _go_together(gathered: _Run, single: _Run, limits: Limits) -> bool:
     return (
         gathered.shots == single.shots
+        and gathered.precision == single.precision
         and gathered.shares == single.shares
         and gathered.and_then(single).fits(limits)
     )
@@ -144,6 +147,7 @@ def _alone(size: ExperimentSize, limits: Limits, split_shots: bool) -> _Run:
         circuits=size.circuits,
         payload_bytes=size.payload_bytes,
         shots=size.shots,
+        precision=size.precision,
         shares=_fewest_shares(size, limits),
     )
 

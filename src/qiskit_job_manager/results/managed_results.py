@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
@@ -12,10 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import pandas as pd
+    import pyarrow as pa
+    import xarray as xr
     from qiskit import QuantumCircuit
     from qiskit.result import Counts, Result
     from qiskit.result.models import ExperimentResult
 
+    from qiskit_job_manager.results.frames import By
+    from qiskit_job_manager.results.rows import Rows
     from qiskit_job_manager.results.source import ResultSource
 
     Experiment: TypeAlias = int | str | QuantumCircuit
@@ -184,30 +189,106 @@ class ManagedResults:
             date=record.created_at.isoformat(),
         )
 
-    def to_dataframe(self) -> pd.DataFrame:
-        """Return a pandas data frame with one row an experiment.
+    def to_dataframe(self, by: By = "experiment") -> pd.DataFrame:
+        """Return a pandas data frame with one row an experiment, or one an outcome.
+
+        Args:
+            by: ``"experiment"`` gives the columns ``name``, ``state``, ``shots``, ``counts`` (a
+                dict) and ``error`` (why there is no result), and one ``metadata.KEY`` for each key
+                of the circuits' metadata. The frame's index is that of the experiments; a sweep has
+                one row a ``point``, and an estimator's results have ``value`` and ``std`` instead
+                of counts. ``"outcome"`` gives ``index``, ``name``, ``outcome``, ``count`` and
+                ``probability``.
 
         Returns:
-            Columns ``name`` (str), ``shots`` (int), ``counts`` (dict, or ``None``) and ``error``
-            (str, or ``None``); the index is that of the experiments. Needs pandas:
-            ``pip install "qiskit-job-manager[dataframe]"``.
+            The frame. Needs pandas: ``pip install "qiskit-job-manager[dataframe]"``.
+
+        Raises:
+            InvalidArgumentError: There is no such table of these results.
+
+        Example:
+            >>> results.to_dataframe()["counts"]                    # doctest: +SKIP
+            >>> frame = results.to_dataframe(by="outcome")          # doctest: +SKIP
+            >>> frame.pivot_table("count", "name", "outcome", fill_value=0)     # doctest: +SKIP
         """
-        import pandas as pd
+        from qiskit_job_manager.results.frames import dataframe
 
-        source = self._source
-        names = (e.name for e in source.store.experiments(source.record.key))
-        rows = [self._row(index, name) for index, name in enumerate(names)]
-        return pd.DataFrame(rows, columns=["name", "shots", "counts", "error"])
+        return dataframe(self.rows(), by)
 
-    def _row(self, index: int, name: str) -> tuple[str, Any, Any, str | None]:
-        from qiskit.exceptions import QiskitError
+    def to_arrow(self, by: By = "experiment") -> pa.Table:
+        """Return an Arrow table with one row an experiment, or one an outcome.
 
-        try:
-            found = self._source.experiment(index, partial=self._partial)
-            counts = self._wrapped(found).get_counts(0) if hasattr(found.data, "counts") else None
-        except QiskitError as error:
-            return name, None, None, str(error)
-        return name, found.shots, counts, None
+        Args:
+            by: As for `to_dataframe`; the index of the experiment is the column ``index``, and the
+                metadata of a circuit is JSON in the column ``metadata``.
+
+        Returns:
+            The `pyarrow.Table`. Needs pyarrow: ``pip install "qiskit-job-manager[arrow]"``.
+
+        Raises:
+            InvalidArgumentError: pyarrow is missing, or there is no such table of these results.
+        """
+        from qiskit_job_manager.results.frames import table
+
+        return table(self.rows(), by)
+
+    def iter_batches(self, by: By = "experiment") -> Iterator[pa.RecordBatch]:
+        """Yield what `to_arrow` returns in batches of some thousand rows, as they are read.
+
+        Raises:
+            InvalidArgumentError: pyarrow is missing, or there is no such table of these results.
+        """
+        from qiskit_job_manager.results.frames import batches
+
+        return batches(self.rows(), by)
+
+    def to_parquet(
+        self, path: str | Path, by: By = "experiment", *, overwrite: bool = False
+    ) -> None:
+        """Write what `to_arrow` returns to a Parquet file, batch by batch.
+
+        Args:
+            path: The file; it appears when all of it is written.
+            by: As for `to_arrow`.
+            overwrite: Whether it may take the place of a file that is there.
+
+        Raises:
+            InvalidArgumentError: pyarrow is missing, there is no such table of these results, or
+                the file cannot be written there.
+        """
+        from qiskit_job_manager.files import written_whole
+        from qiskit_job_manager.results.frames import write_parquet
+
+        with written_whole(Path(path), overwrite=overwrite) as file:
+            write_parquet(self.rows(), by, file)
+
+    def to_xarray(self) -> xr.Dataset:
+        """Return a grid of all results: experiments, the axes of their sweeps, and outcomes.
+
+        Returns:
+            A `xarray.Dataset` with ``counts`` (experiment, axis_0, ..., outcome), of an estimator
+            ``value`` and ``std`` (experiment, axis_0, ...). Names and metadata are coordinates of
+            the experiments. What has no result is NaN. Needs xarray:
+            ``pip install "qiskit-job-manager[xarray]"``.
+
+        Raises:
+            InvalidArgumentError: xarray is missing, the sweeps differ in shape, or the grid would
+                take more than 1 GiB.
+        """
+        from qiskit_job_manager.results.grids import common_shape, dataset
+
+        rows = self.rows()
+        return dataset(rows, common_shape(self, rows))
+
+    def rows(self) -> Rows:
+        """Return what reads the results as rows of plain values, one at a time.
+
+        Each has the index, name and state of an experiment, its counts or its value, and why it
+        has none; a sweep has one a point.
+        """
+        from qiskit_job_manager.results.rows import Rows
+
+        return Rows(self, self._source, partial=self._partial)
 
     def _combined(self, index: int) -> ExperimentResult:
         from qiskit.result.models import ExperimentResult, ExperimentResultData

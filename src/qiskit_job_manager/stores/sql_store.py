@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from qiskit_job_manager.stores.driving import Driving
 from qiskit_job_manager.stores.finding import Finding
 from qiskit_job_manager.stores.handing_over import HandingOver
+from qiskit_job_manager.stores.moving import Moving
 from qiskit_job_manager.stores.versions import refuse_newer
 
 if TYPE_CHECKING:
     from qiskit_job_manager.model import Token
 
 
-class SqlStore(HandingOver, Finding, Driving):
+class SqlStore(HandingOver, Moving, Finding, Driving):
     """A `ports.Store` on SQLAlchemy; made by `open_store`."""
 
     @property

@@ -1,0 +1,264 @@
+"""Follows jobs by the objects that a provider's ``run()`` returned."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from qiskit.primitives import PrimitiveJob
+
+from qiskit_job_manager.backends import failures
+from qiskit_job_manager.backends.shelf import Ended, JobShelf
+from qiskit_job_manager.backends.words import status_of
+from qiskit_job_manager.errors import (
+    BackendError,
+    CredentialsError,
+    JobOutOfReachError,
+    RemoteJobFailedError,
+    ResultGoneError,
+    TransientBackendError,
+)
+from qiskit_job_manager.model import RemoteState, RemoteStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qiskit_job_manager.model import RawResult
+
+
+class JobFollower:
+    """The side of an adapter that asks about jobs; a class derived from it sends them.
+
+    Jobs of earlier processes are found again by ``retrieve_job(id)``, where the provider's object
+    has that.
+
+    Args:
+        source: The provider's object with ``run()``.
+        volatile: Whether jobs die with this process.
+    """
+
+    def __init__(self, source: Any, *, volatile: bool) -> None:
+        self._source = source
+        self._volatile = volatile
+        self._shelf = JobShelf()
+
+    @property
+    def name(self) -> str:
+        """Name for people."""
+        raise NotImplementedError
+
+    def encoded(self, answer: Any, what: str) -> RawResult:
+        """Encode what a job's ``result()`` returned; ``what`` it is, for messages.
+
+        Raises:
+            ResultGoneError: It says that there is none any more.
+            RemoteJobFailedError: It is none, and nothing of it can be kept.
+        """
+        raise NotImplementedError
+
+    # -- the port -------------------------------------------------------------------------------
+
+    def estimate_usage_s(self, circuits: int, shots: int | None) -> None:  # as the port has it
+        """Nothing is known of what it costs."""
+
+    def find(self, tag: str) -> Sequence[str]:
+        """Not to be called, as the capabilities say.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError(f"{self.name} cannot search for the tag {tag}")
+
+    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
+        """Not to be called, as the capabilities say.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError(f"{self.name} cannot search for the label {label}")
+
+    def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
+        """Ask about one job after the other."""
+        found: dict[str, RemoteStatus] = {}
+        trouble: BackendError | None = None
+        for remote_id in remote_ids:
+            try:
+                found[remote_id] = self._status(remote_id)
+            except TransientBackendError as error:
+                trouble = error
+        if trouble is not None and not found:
+            raise trouble
+        return found
+
+    def fetch(self, remote_id: str) -> RawResult:
+        """Read and encode a result; waits for it if the job could not tell its status."""
+        ended = self._shelf.ended(remote_id)
+        if ended is not None:
+            return _what_came_of(ended, remote_id)
+        job = self._job(remote_id)
+        try:
+            answer = job.result()
+        except Exception as error:
+            raise self._no_result(remote_id, job, error) from error
+        raw = self.encoded(answer, f"the result of the job {remote_id}")
+        self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.DONE), raw))
+        return raw
+
+    def cancel(self, remote_id: str) -> None:
+        """Ask for a job to be cancelled; whatever the job cannot do is left to its status.
+
+        Raises:
+            TransientBackendError: The request may not have arrived.
+            CredentialsError: The user must log in again.
+        """
+        if self._shelf.ended(remote_id) is not None:
+            return
+        try:
+            self._job(remote_id).cancel()
+        except (JobOutOfReachError, ResultGoneError):
+            return
+        except BackendError:
+            raise
+        except Exception as error:
+            # A job that has ended, or cannot be cancelled at all, says so in many ways; to ask
+            # again would change nothing.
+            if failures.is_about_network(error) and not failures.is_definite(error):
+                raise failures.of_read(error, f"the answer to cancelling {remote_id}") from error
+
+    def error_message(self, remote_id: str) -> str | None:
+        """Return what the job or its ``error_message()`` says, if anything."""
+        ended = self._shelf.ended(remote_id)
+        if ended is not None and ended.status.message:
+            return ended.status.message
+        try:
+            return _own_words(self._job(remote_id))
+        except (JobOutOfReachError, ResultGoneError):
+            return None
+
+    # -- jobs by their ids ----------------------------------------------------------------------
+
+    def _keep(self, job: Any, tag: str) -> str:
+        """Hold a job that was accepted, and return the id that it is held by."""
+        return self._shelf.put(_id_of(job), job, tag)
+
+    def _job(self, remote_id: str) -> Any:
+        """Return a job object, held here or retrieved.
+
+        Raises:
+            ResultGoneError: The job died with its process, or the provider says that it has none.
+            JobOutOfReachError: Only the process that sent it could ask about it.
+            TransientBackendError: The provider could not be asked.
+            CredentialsError: The user must log in again.
+        """
+        job = self._shelf.job(remote_id)
+        if job is not None:
+            return job
+        retrieve = getattr(self._source, "retrieve_job", None)
+        if self._volatile:
+            msg = f"the job {remote_id} on {self.name} ended with the process that started it"
+            raise ResultGoneError(msg)
+        if not callable(retrieve):
+            msg = (
+                f"{self.name} has no retrieve_job(), so that the job {remote_id}, which another "
+                "process sent, can be read only by the means of its provider"
+            )
+            raise JobOutOfReachError(msg)
+        try:
+            job = retrieve(remote_id)
+        except Exception as error:
+            raise failures.of_read(error, f"the job {remote_id} on {self.name}") from error
+        if job is None:
+            raise ResultGoneError(f"{self.name} has no job {remote_id}")
+        self._shelf.keep(remote_id, job)
+        return job
+
+    def _status(self, remote_id: str) -> RemoteStatus:
+        ended = self._shelf.ended(remote_id)
+        if ended is not None:
+            return ended.status
+        try:
+            status = self._ask(remote_id)
+        except ResultGoneError as error:
+            return RemoteStatus(RemoteState.GONE, message=str(error))
+        except JobOutOfReachError as error:
+            return RemoteStatus(RemoteState.OUT_OF_REACH, message=str(error))
+        if status.state is RemoteState.CANCELLED:
+            self._shelf.end(remote_id, Ended(status))  # nobody will fetch it
+        return status
+
+    def _ask(self, remote_id: str) -> RemoteStatus:
+        job = self._job(remote_id)
+        try:
+            return _status_by_future(job) or status_of(job)
+        except Exception as error:
+            raise failures.of_read(error, f"the status of the job {remote_id}") from error
+
+    def _no_result(self, remote_id: str, job: Any, error: Exception) -> BackendError:
+        """Say what it means that reading a result failed."""
+        sorted_out = failures.of_read(error, f"the result of the job {remote_id}")
+        if isinstance(sorted_out, CredentialsError | ResultGoneError):
+            return sorted_out
+        if not self._failed_for_good(remote_id, job, error):
+            return sorted_out
+        message = _own_words(job) or failures.words(error)
+        self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.ERROR, message=message)))
+        return RemoteJobFailedError(message)
+
+    def _failed_for_good(self, remote_id: str, job: Any, error: Exception) -> bool:
+        """Say whether a job has no result, rather than none that could be read now.
+
+        What ran here, or is not about a network, fails the same way every time.
+        """
+        if _status_by_future(job) is not None:
+            return True
+        if failures.is_about_network(error):
+            return False
+        if self._volatile:
+            return True
+        try:
+            status = self._ask(remote_id)
+        except BackendError:
+            return False
+        return status.state in (RemoteState.ERROR, RemoteState.CANCELLED)
+
+
+def _status_by_future(job: Any) -> RemoteStatus | None:
+    """Return the status of a job that is a function on a thread of this process.
+
+    Qiskit's `PrimitiveJob` calls one that has not been started yet failed, and goes on saying so
+    after it has succeeded. Whether one that has ended did fail is told by its result.
+    """
+    future = getattr(job, "_future", None) if isinstance(job, PrimitiveJob) else None
+    if not isinstance(future, Future):
+        return None
+    if future.cancelled():
+        return RemoteStatus(RemoteState.CANCELLED)
+    if future.done():
+        return RemoteStatus(RemoteState.DONE)
+    return RemoteStatus(RemoteState.RUNNING if future.running() else RemoteState.QUEUED)
+
+
+def _id_of(job: Any) -> str:
+    """Return a job's own id, or ``""``: a job that was accepted is not lost for want of one."""
+    try:
+        own = job.job_id()
+    except Exception:  # noqa: BLE001  # anything a provider's code may raise
+        return ""
+    return "" if own is None else str(own)
+
+
+def _own_words(job: Any) -> str | None:
+    """Return what the provider's ``error_message()`` says, which is no part of Qiskit's jobs."""
+    try:
+        text = job.error_message()
+    except Exception:  # noqa: BLE001  # most jobs have none, others may raise anything
+        return None
+    return str(text) if text else None
+
+
+def _what_came_of(ended: Ended, remote_id: str) -> RawResult:
+    if ended.result is not None:
+        return ended.result
+    raise RemoteJobFailedError(
+        ended.status.message or f"the job {remote_id} was {ended.status.state}, without a result"
+    )

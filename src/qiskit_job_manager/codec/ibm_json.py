@@ -1,0 +1,179 @@
+"""The text that IBM's service sent as a result: kept as it came, read by our own decoder.
+
+``ibm-runtime-json/1`` is a container (see `containers`) of one block: the text, in UTF-8.
+
+IBM's own decoder imports what a payload names, and is never used here. This one knows the types
+below by name and no others; what it does not know stays the plain JSON that it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qiskit_job_manager.codec.containers import Container, PackedBlock, pack
+from qiskit_job_manager.codec.primitive_reading import PrimitiveReader
+from qiskit_job_manager.codec.results import IBM_JSON_FORMAT
+from qiskit_job_manager.errors import CodecError
+from qiskit_job_manager.model import RawResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qiskit.primitives import PubResult
+
+_LARGEST_ARRAY_BYTES = 1 << 30
+_SHOWN = 60
+
+
+def encode_runtime_text(text: str | bytes) -> RawResult:
+    """Keep the text of a result as it came, be it a result or not."""
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text)
+    return RawResult(format=IBM_JSON_FORMAT, data=pack(b"", [PackedBlock(1, [data])]))
+
+
+def open_runtime_text(data: bytes) -> RuntimeTextReader:
+    """Open what `encode_runtime_text` kept.
+
+    Raises:
+        CodecError: The bytes are damaged, or the text is no result of a primitive.
+    """
+    _, text = Container(data).block(0)
+    return RuntimeTextReader(_parsed(text))
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        start = text[:_SHOWN].decode("utf-8", "replace")
+        raise CodecError(
+            f"What the service sent is no JSON, but begins {start!r}: {error}"
+        ) from None
+
+
+class RuntimeTextReader(PrimitiveReader):
+    """Reads a result in the service's own JSON; PUBs are decoded as they are asked for."""
+
+    def __init__(self, tree: Any) -> None:
+        """Look at the outermost object.
+
+        Raises:
+            CodecError: It is no result of a primitive.
+        """
+        value = tree.get("__value__") if isinstance(tree, dict) else None
+        if not isinstance(value, dict) or tree.get("__type__") != "PrimitiveResult":
+            raise CodecError(f"What the service sent is no PrimitiveResult: {repr(tree)[:_SHOWN]}")
+        pubs = value.get("pub_results")
+        if not isinstance(pubs, list):
+            raise CodecError("The PrimitiveResult that the service sent has no list of results")
+        self._pubs, self._metadata = pubs, value.get("metadata")
+        self.n_experiments = len(pubs)
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the metadata that the PUBs have in common."""
+        metadata = decode_tree(self._metadata)
+        return metadata if isinstance(metadata, dict) else {}
+
+    def pub_result(self, offset: int) -> PubResult:
+        """Return the result of one PUB.
+
+        Raises:
+            CodecError: It cannot be read, or there is no such PUB.
+        """
+        from qiskit.primitives import PubResult
+
+        self._check(offset)
+        pub = decode_tree(self._pubs[offset])
+        if not isinstance(pub, PubResult):
+            raise CodecError(f"Experiment {offset} of a stored result is no result of a PUB")
+        return pub
+
+
+def decode_tree(tree: Any) -> Any:
+    """Return what a parsed text of the service means; what is of no known type stays as it is.
+
+    Raises:
+        CodecError: Something is of a known type and damaged.
+    """
+    if isinstance(tree, list):
+        return [decode_tree(each) for each in tree]
+    if not isinstance(tree, dict):
+        return tree
+    kind = tree.get("__type__")
+    inner = {key: decode_tree(value) for key, value in tree.items()}
+    build = _BUILDERS.get(kind) if isinstance(kind, str) else None
+    if build is None:
+        return inner
+    try:
+        return build(inner.get("__value__"))
+    except (KeyError, TypeError, ValueError, AttributeError, OSError, EOFError) as error:
+        raise CodecError(f"A {kind} in the service's result is damaged: {error!r}") from error
+
+
+def _array(value: Any) -> Any:
+    if not isinstance(value, str):
+        return np.array(value)
+    if not value.startswith("eJ") and not value.startswith("eN") and len(value) < _SHOWN:
+        return value  # names of extrapolators are sent under this type too
+    file = io.BytesIO(_inflated(base64.b64decode(value, validate=True)))
+    return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _inflated(data: bytes) -> bytes:
+    try:
+        inflater = zlib.decompressobj()
+        text = inflater.decompress(data, _LARGEST_ARRAY_BYTES)
+    except zlib.error as error:
+        raise CodecError(f"An array in the service's result is damaged: {error}") from None
+    if not inflater.eof:
+        raise CodecError("An array in the service's result has no end")
+    return text
+
+
+def _bits(value: Any) -> Any:
+    from qiskit.primitives import BitArray
+
+    return BitArray(value["array"], value["num_bits"])
+
+
+def _data_bin(value: Any) -> Any:
+    from qiskit.primitives import DataBin
+
+    return DataBin(shape=tuple(value["shape"] or ()), **value["fields"])
+
+
+def _sampler_pub(value: Any) -> Any:
+    from qiskit.primitives import SamplerPubResult
+
+    return SamplerPubResult(value["data"], value.get("metadata"))
+
+
+def _pub(value: Any) -> Any:
+    from qiskit.primitives import PubResult
+
+    return PubResult(value["data"], value.get("metadata"))
+
+
+def _moment(value: Any) -> Any:
+    from datetime import datetime
+
+    return datetime.fromisoformat(value)
+
+
+_BUILDERS: dict[str, Callable[[Any], Any]] = {
+    "ndarray": _array,
+    "BitArray": _bits,
+    "DataBin": _data_bin,
+    "SamplerPubResult": _sampler_pub,
+    "EstimatorPubResult": _pub,
+    "PubResult": _pub,
+    "complex": lambda value: complex(*value),
+    "datetime": _moment,
+    "set": set,
+}

@@ -1,0 +1,163 @@
+"""Results of primitives, read as the results of ``backend.run`` are.
+
+What a sampler measured is said by `qiskit.primitives.BitArray` for each register, and by counts
+and memory in `qiskit.result`. Both hold the same shots, so the second is made of the first.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qiskit_job_manager.codec.outcomes import hex_counts, hex_memory, joined
+from qiskit_job_manager.errors import CodecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qiskit.primitives import BitArray, PrimitiveResult, PubResult
+    from qiskit.result.models import ExperimentResult
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class PrimitiveReader(ABC):
+    """Reads the stored result of a primitive (see `results.ResultReader`)."""
+
+    success: bool | None = True
+    status: str | None = None
+    n_experiments: int
+
+    @abstractmethod
+    def pub_result(self, offset: int) -> PubResult:
+        """Return the result of one PUB: a `SamplerPubResult`, or another `PubResult`.
+
+        Raises:
+            CodecError: It is damaged, or there is no such PUB.
+        """
+
+    @abstractmethod
+    def metadata(self) -> dict[str, Any]:
+        """Return the metadata that the PUBs have in common."""
+
+    def failures(self) -> dict[int, str]:
+        """Return nothing: a primitive returns all results or none."""
+        return {}
+
+    def each(self, *path: str) -> list[Any]:
+        """Return what is at a path of keys in every experiment, ``None`` where there is nothing."""
+        form = experiment_form if path[:1] == ("data",) else _outline
+        pubs = map(self.pub_result, range(self.n_experiments))
+        return [_inside(form(pub), path) for pub in pubs]
+
+    def counts(self, offset: int) -> dict[str, int] | None:
+        """Return the counts of one experiment, or ``None`` if it is a sweep or has none."""
+        pub = self.pub_result(offset)
+        registers = registers_of(pub)
+        return hex_counts(joined(registers)) if registers and not pub.data.shape else None
+
+    def readout(self, offset: int) -> ExperimentResult | None:
+        """Return one experiment with only what `qiskit.result.Result.get_counts` looks at."""
+        pub = self.pub_result(offset)
+        registers = registers_of(pub)
+        if not registers or pub.data.shape:
+            return None
+        return as_experiment({**_outline(pub), "data": {"counts": hex_counts(joined(registers))}})
+
+    def experiment(self, offset: int) -> dict[str, Any]:
+        """Return one experiment as ``ExperimentResult.to_dict()`` gives it."""
+        return experiment_form(self.pub_result(offset))
+
+    def experiment_result(self, offset: int) -> ExperimentResult:
+        """Return one experiment as Qiskit's object."""
+        return as_experiment(self.experiment(offset))
+
+    def result(self) -> PrimitiveResult[Any]:
+        """Return the whole result as Qiskit's object."""
+        from qiskit.primitives import PrimitiveResult
+
+        pubs = map(self.pub_result, range(self.n_experiments))
+        return PrimitiveResult(pubs, metadata=self.metadata())
+
+    def _check(self, offset: int) -> None:
+        if not 0 <= offset < self.n_experiments:
+            raise CodecError(f"There is no item {offset} among the {self.n_experiments} stored")
+
+
+def registers_of(pub: PubResult) -> list[BitArray]:
+    """Return the bits of a sampler's classical registers, in order; nothing if it has none."""
+    from qiskit.primitives import BitArray
+
+    return [each for each in pub.data.values() if isinstance(each, BitArray) and each.num_bits]
+
+
+def experiment_form(pub: PubResult) -> dict[str, Any]:
+    """Return the result of a PUB as ``ExperimentResult.to_dict()`` gives one of ``backend.run``.
+
+    Its data are counts and memory, where shots were classified; in a sweep, NumPy arrays of them
+    in the parameters' shape. All else is there by its own name.
+    """
+    registers = registers_of(pub)
+    data = {name: value for name, value in pub.data.items() if not _is_bits(value)}
+    if registers:
+        shots = joined(registers)
+        data = {
+            "counts": _at_each(hex_counts, shots),
+            "memory": _at_each(hex_memory, shots),
+            **data,
+        }
+    return {**_outline(pub), "data": data}
+
+
+def _is_bits(value: object) -> bool:
+    from qiskit.primitives import BitArray
+
+    return isinstance(value, BitArray)
+
+
+def _at_each(read: Callable[[Array], Any], shots: Array) -> Any:
+    """Read the shots of each point of a sweep, or of the one point there is."""
+    shape = shots.shape[:-2]
+    if not shape:
+        return read(shots)
+    found = np.empty(shape, object)
+    for place in np.ndindex(shape):
+        found[place] = read(shots[place])
+    return found
+
+
+def _outline(pub: PubResult) -> dict[str, Any]:
+    registers = {
+        name: value.num_bits
+        for name, value in pub.data.items()
+        if _is_bits(value) and value.num_bits
+    }
+    header: dict[str, Any] = {"metadata": pub.metadata.get("circuit_metadata") or {}}
+    if registers:
+        sizes = [[name, size] for name, size in registers.items()]
+        header |= {"creg_sizes": sizes, "memory_slots": sum(registers.values())}
+    told = {"metadata": dict(pub.metadata), "header": header}
+    return {"shots": _shots(pub), "success": True, **told}
+
+
+def _shots(pub: PubResult) -> int | None:
+    shots = {value.num_shots for value in pub.data.values() if _is_bits(value)}
+    return shots.pop() if len(shots) == 1 else None
+
+
+def as_experiment(form: dict[str, Any]) -> ExperimentResult:
+    """Return Qiskit's object of what `experiment_form` gives."""
+    from qiskit.result.models import ExperimentResult, ExperimentResultData
+
+    data = ExperimentResultData(**form["data"])
+    return ExperimentResult(**{**form, "data": data})
+
+
+def _inside(value: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        if not isinstance(value, dict) or key not in value:
+            return None
+        value = value[key]
+    return value

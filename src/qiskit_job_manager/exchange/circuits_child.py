@@ -1,0 +1,79 @@
+"""The child process of `importing`: decodes payloads from outside under limits, and keeps nothing.
+
+    python -m qiskit_job_manager.exchange.circuits_child FILE
+
+The file holds payloads, each after a line of JSON with its format and length. Exit codes are those
+of `codec.sandbox_child`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.codec.sandbox_child import (
+    REFUSED,
+    TOO_MUCH_MEMORY,
+    limit,
+    reason_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from qiskit_job_manager.model import Blob
+
+
+def main(file: Path) -> int:
+    """Decode every experiment of every payload; return the exit code."""
+    import qiskit.qpy  # noqa: F401  # only what is read is to be limited, not starting up
+
+    limit()
+    warnings.simplefilter("ignore")
+    try:
+        for blob in _payloads(file):
+            _decode(blob)
+    except MemoryError:
+        return TOO_MUCH_MEMORY
+    except Exception as error:  # noqa: BLE001  # a damaged circuit makes QPY raise anything
+        reason = reason_of(error)
+        sys.stderr.write(f"{reason}\n")
+        return TOO_MUCH_MEMORY if "memory allocation failed" in reason else REFUSED
+    return 0
+
+
+def _payloads(file: Path) -> Iterator[Blob]:
+    from qiskit_job_manager.model import Blob
+
+    with file.open("rb") as source:
+        while line := source.readline():
+            form = json.loads(line)
+            yield Blob(form["format"], source.read(form["bytes"]))
+
+
+def _decode(blob: Blob) -> None:
+    from qiskit_job_manager.codec.circuits import frames_in, pack_frames
+    from qiskit_job_manager.model import Blob
+
+    decode = _decoder(blob.format)
+    for frame in frames_in(blob):
+        # One at a time: all circuits of a job may take far more memory than their bytes.
+        decode(Blob(blob.format, pack_frames([frame])))
+
+
+def _decoder(name: str) -> Callable[[Blob], object]:
+    from qiskit_job_manager.codec import circuits, pubs
+
+    known: dict[str, Callable[[Blob], object]] = {
+        circuits.CIRCUITS_FORMAT: circuits.unpack,
+        pubs.SAMPLER_PUBS_FORMAT: pubs.unpack_sampler_pubs,
+        pubs.ESTIMATOR_PUBS_FORMAT: pubs.unpack_estimator_pubs,
+    }
+    return known[name]
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,84 @@
+"""Writes a job set to a file, in the format that was asked for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.exchange.archives import write_archive
+from qiskit_job_manager.exchange.documents import write_document
+from qiskit_job_manager.exchange.parts import Outgoing
+from qiskit_job_manager.exchange.tables import write_csv, write_qpy
+from qiskit_job_manager.files import safe_file_name, written_whole
+from qiskit_job_manager.results.frames import columns, write_parquet
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.results import ManagedResults
+    from qiskit_job_manager.results.frames import By
+
+
+class ExportFormat(StrEnum):
+    """What a job set can be exported as."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    JSON = "json"
+    QPY = "qpy"
+    ARCHIVE = "archive"
+
+    @property
+    def suffix(self) -> str:
+        """What the names of such files end in."""
+        return ".qjmz" if self is ExportFormat.ARCHIVE else f".{self}"
+
+
+_TABLES = (ExportFormat.PARQUET, ExportFormat.CSV)
+
+
+def export(
+    results: ManagedResults, path: Path, wanted: ExportFormat, by: By, *, overwrite: bool
+) -> Path:
+    """Write a job set to a file, which appears when all of it is written.
+
+    Args:
+        results: The results of the job set, which tell where the rest is.
+        path: The file; a folder gets one named after the job set.
+        wanted: The format.
+        by: For tables: one row an experiment, or one an outcome.
+        overwrite: Whether it may take the place of a file that is there.
+
+    Returns:
+        The file.
+
+    Raises:
+        InvalidArgumentError: It cannot be written there, or not so.
+    """
+    source = results.result_source()
+    name = safe_file_name(source.record.name, wanted.suffix)
+    file = path / name if path.is_dir() else path
+    if wanted in _TABLES:
+        columns(results.rows(), by)  # refuses before a file is made
+    elif by != "experiment":
+        msg = f"by is {by!r}, which only tables know: parquet and csv; not {wanted}"
+        raise InvalidArgumentError(msg)
+    with written_whole(file, overwrite=overwrite) as target:
+        _write(results, wanted, by, target)
+    return file
+
+
+def _write(results: ManagedResults, wanted: ExportFormat, by: By, file: IO[bytes]) -> None:
+    source = results.result_source()
+    store, record = source.store, source.record
+    match wanted:
+        case ExportFormat.PARQUET:
+            write_parquet(results.rows(), by, file)
+        case ExportFormat.CSV:
+            write_csv(results.rows(), by, file)
+        case ExportFormat.JSON:
+            write_document(Outgoing(store, record), results.rows(), file)
+        case ExportFormat.QPY:
+            write_qpy(store, record, file)
+        case ExportFormat.ARCHIVE:
+            write_archive(Outgoing(store, record), file)

@@ -1,0 +1,93 @@
+"""CSV and QPY: one-way exports, streamed.
+
+A spreadsheet runs what a cell begins with, so a text that begins with one of the characters that
+start a formula gets an apostrophe before it, as OWASP says for "CSV injection".
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import IO, TYPE_CHECKING, Any
+
+from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.results.frames import columns, records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.ports import Store
+    from qiskit_job_manager.results.frames import By
+    from qiskit_job_manager.results.rows import Rows
+
+# With their full-width forms, which some spreadsheets take for the plain ones.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def write_csv(rows: Rows, by: By, file: IO[bytes]) -> None:
+    """Write a table as CSV in UTF-8; counts and metadata are JSON in their cells.
+
+    Raises:
+        InvalidArgumentError: There is no such table of these results.
+    """
+    names = columns(rows, by)
+    # What UTF-8 cannot hold must not stop the export halfway.
+    text = io.TextIOWrapper(file, "utf-8", errors="backslashreplace", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    for record in records(rows, by):
+        writer.writerow([_cell(value) for value in record.values()])
+    text.flush()
+    text.detach()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict):
+        return json.dumps(value)
+    # Leading blanks do not keep a spreadsheet from it.
+    if isinstance(value, str) and (
+        value.startswith(_FORMULA_STARTS) or value.lstrip().startswith(_FORMULA_STARTS)
+    ):
+        return f"'{value}"
+    return value
+
+
+def write_qpy(store: Store, record: JobSetRecord, file: IO[bytes]) -> None:
+    """Write the circuits as one QPY file.
+
+    Raises:
+        InvalidArgumentError: The experiments are PUBs, which QPY cannot hold.
+        CodecError: A stored circuit cannot be read.
+    """
+    from qiskit import qpy
+
+    qpy.dump(_Circuits(store, record), file)
+
+
+class _Circuits:
+    """The circuits of a job set, in order, read job by job each time they are gone through."""
+
+    def __init__(self, store: Store, record: JobSetRecord) -> None:
+        self._store = store
+        self._record = record
+
+    def __len__(self) -> int:
+        return self._record.n_experiments
+
+    def __iter__(self) -> Iterator[Any]:
+        from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT, unpack
+
+        start = 0
+        while start < len(self):
+            job = self._store.jobs_covering(self._record.key, start)[0]
+            payload = self._store.payload(job.key)
+            if payload.format != CIRCUITS_FORMAT:
+                msg = (
+                    f"the experiments of job set {self._record.name!r} are PUBs, and QPY holds "
+                    "circuits only; --format archive holds everything"
+                )
+                raise InvalidArgumentError(msg)
+            yield from unpack(payload)
+            start = job.stop

@@ -1,0 +1,259 @@
+"""Waiting: shown where the user is, awaited, and called back from."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pty
+import struct
+import sys
+import threading
+from fcntl import ioctl
+from itertools import pairwise
+from termios import TIOCSWINSZ
+
+import pytest
+
+from qiskit_job_manager import InvalidArgumentError, JobManagerError
+from qiskit_job_manager.job_set.awaiting import awaited
+from qiskit_job_manager.job_set.callbacks import Callbacks
+from qiskit_job_manager.model import RemoteState
+from qiskit_job_manager.testing import JobStory
+from qiskit_job_manager.testing.scripts import Call, Hang
+
+NASTY = "<b>\x1b[31mred\n=1+1\u202e\U0001f600" + "y" * 10_000
+
+
+@pytest.fixture
+def under_way(manager, backend, circuits):
+    """A set of three jobs, whose last one does not end before it is told to."""
+    gate = Hang()
+    backend.script(Call.STATUSES, Hang(gate=_open()), Hang(gate=_open()), gate)
+    job_set = manager.run(circuits(3), backend, name=NASTY, max_experiments_per_job=1)
+    yield job_set, gate
+    gate.release()
+
+
+def _open():
+    gate = threading.Event()
+    gate.set()
+    return gate
+
+
+# -- shown ----------------------------------------------------------------------------------------
+
+
+def test_plain_lines_tell_the_first_and_the_last_state_without_harm(
+    manager, backend, circuits, capsys
+):
+    job_set = manager.run(circuits(4), backend, name=NASTY, max_experiments_per_job=1)
+    assert job_set.wait(10, progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[-1].split(": ")[1].startswith("4 of 4 jobs ended (4 done)")
+    assert err.replace("\n", "").isprintable()
+    assert max(map(len, err.splitlines())) < 250
+
+
+def test_results_show_progress_too(manager, backend, circuits, capsys):
+    results = manager.run(circuits(1), backend).results(10, progress=True)
+    assert results.success
+    assert "1 of 1 job ended (1 done)" in capsys.readouterr().err
+
+
+def test_nothing_is_shown_unasked(manager, backend, circuits, capsys):
+    manager.run(circuits(1), backend).results(10, progress=False)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_callable_is_called_at_first_and_after_each_change(manager, backend, circuits):
+    seen = []
+    job_set = manager.run(circuits(3), backend, max_experiments_per_job=1)
+    assert job_set.wait(10, seen.append)
+    assert seen[-1].success
+    assert all(before != after for before, after in pairwise(seen))
+
+
+def test_something_that_cannot_be_called_is_named(manager, backend, circuits):
+    with pytest.raises(InvalidArgumentError, match="progress is 'yes'"):
+        manager.run(circuits(1), backend).wait(0, progress="yes")
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(20, 5), (80, 24), (200, 50)])
+def test_a_terminal_shows_a_bar_in_place_without_harm(
+    manager, backend, circuits, monkeypatch, columns, rows
+):
+    shown = on_terminal(
+        monkeypatch,
+        columns,
+        rows,
+        lambda: manager.run(
+            circuits(4), backend, name=NASTY, shots=1, max_experiments_per_job=1
+        ).wait(10, progress=True),
+    )
+    assert "\x1b[31m" not in shown
+    assert "\u202e" not in shown
+    assert "4 done" in shown
+    if columns >= 80:
+        assert "4/4" in shown
+
+
+def on_terminal(monkeypatch, columns, rows, act):
+    """Return what something writes to standard error where that is a terminal of a size."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    read: list[bytes] = []
+    reader = threading.Thread(target=_read_all, args=(ours, read))
+    reader.start()
+    with os.fdopen(theirs, "w", encoding="utf-8") as terminal, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", terminal)
+        act()
+    reader.join(10)
+    os.close(ours)
+    return b"".join(read).decode()
+
+
+def _read_all(descriptor, into):
+    try:
+        while part := os.read(descriptor, 65536):
+            into.append(part)
+    except OSError:  # Linux says so when the other end is closed
+        return
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(manager, backend, circuits, monkeypatch):
+    job_set = manager.run(circuits(1), backend, name="dumb")
+
+    def wait():
+        monkeypatch.setenv("TERM", "dumb")
+        job_set.wait(10, progress=True)
+
+    shown = on_terminal(monkeypatch, 80, 24, wait)
+    assert "\x1b" not in shown
+    assert "dumb: 1 of 1 job ended" in shown
+
+
+@pytest.mark.parametrize("stream", ["closed", "none"])
+def test_where_nothing_can_be_shown_waiting_goes_on(
+    manager, backend, circuits, monkeypatch, tmp_path, stream
+):
+    job_set = manager.run(circuits(1), backend)
+    closed = (tmp_path / "log").open("w")
+    closed.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", None if stream == "none" else closed)
+        assert job_set.wait(10, progress=True)
+
+
+def test_running_queued_and_position_are_told_apart(manager, remote, circuits):
+    remote.tell(
+        JobStory.ending(RemoteState.DONE, queued=1_000_000),
+        JobStory.ending(RemoteState.DONE, running=1_000_000),
+    )
+    job_set = manager.run(circuits(2), remote, max_experiments_per_job=1)
+    for _ in range(500):
+        if (now := job_set.activity()).running:
+            break
+        assert not job_set.wait(0.02)
+    assert (now.running, now.queued) == (1, 1)
+    assert 1 <= now.position <= 1_000_000
+
+
+# -- awaited --------------------------------------------------------------------------------------
+
+
+def test_a_job_set_can_be_awaited_and_gives_its_results(manager, backend, circuits):
+    async def gathered():
+        return await asyncio.gather(*(manager.run(circuits(1), backend) for _ in range(3)))
+
+    results = asyncio.run(gathered())
+    assert [each.success for each in results] == [True, True, True]
+    assert len(results[0].get_counts("c0")) > 0
+
+
+def test_awaiting_holds_up_nobody_and_ends_with_its_task(under_way):
+    job_set, gate = under_way
+    before = set(threading.enumerate())
+
+    async def ticking():
+        waiting = asyncio.ensure_future(job_set)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert gate.reached.wait(10)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(waiting, 0.01)
+        assert waiting.cancelled()
+
+    asyncio.run(ticking())
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == "qjm-await":
+            thread.join(10)
+            assert not thread.is_alive()
+    assert not job_set.in_final_state()
+
+
+def test_what_goes_wrong_in_waiting_is_raised_to_who_awaits():
+    def wait(_):
+        raise JobManagerError("cannot go on")
+
+    async def waiting():
+        await awaited(wait, lambda: None)
+
+    with pytest.raises(JobManagerError, match="cannot go on"):
+        asyncio.run(waiting())
+
+
+# -- called back ----------------------------------------------------------------------------------
+
+
+def test_a_callback_is_called_once_with_the_job_set_after_its_end(under_way):
+    job_set, gate = under_way
+    called = []
+    done = threading.Event()
+    job_set.add_done_callback(lambda each: called.append((each, each.progress().ended)))
+    job_set.add_done_callback(lambda _: done.set())
+    assert gate.reached.wait(10)
+    assert called == []
+    gate.release()
+    assert done.wait(10)
+    assert called == [(job_set, True)]
+
+
+def test_a_callback_of_what_has_ended_is_called_by_another_thread(manager, backend, circuits):
+    job_set = manager.run(circuits(1), backend)
+    assert job_set.wait(10)
+    threads = []
+    done = threading.Event()
+    job_set.add_done_callback(lambda _: (threads.append(threading.current_thread()), done.set()))
+    assert done.wait(10)
+    assert threads[0] is not threading.current_thread()
+
+
+def test_a_callback_that_raises_is_logged_and_hinders_no_other(manager, backend, circuits, caplog):
+    job_set = manager.run(circuits(1), backend)
+    done = threading.Event()
+    with caplog.at_level(logging.ERROR, "qiskit_job_manager"):
+        job_set.add_done_callback(lambda _: 1 / 0)
+        job_set.add_done_callback(lambda _: done.set())
+        assert done.wait(10)
+    assert [record.event for record in caplog.records] == ["callback failed"]
+    assert caplog.records[0].exc_info[0] is ZeroDivisionError
+
+
+def test_callbacks_of_what_cannot_be_waited_for_are_given_up_with_a_word(caplog):
+    def wait():
+        raise JobManagerError("nobody drives it")
+
+    called = []
+    callbacks = Callbacks("subject", wait)
+    with caplog.at_level(logging.WARNING, "qiskit_job_manager"):
+        callbacks.add(called.append)
+        for thread in threading.enumerate():
+            if thread.name == "qjm-callbacks":
+                thread.join(10)
+    assert called == []
+    assert "nobody drives it" in caplog.text
