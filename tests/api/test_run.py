@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
@@ -20,6 +22,7 @@ from qiskit_job_manager import (
     UnknownBackendError,
 )
 from qiskit_job_manager.manager import hand_over
+from qiskit_job_manager.model import JobState
 from qiskit_job_manager.testing import Hang
 from qiskit_job_manager.testing.scripts import Call
 
@@ -154,14 +157,75 @@ def test_every_other_argument_is_checked_and_named(manager, aer, circuits, argum
     assert is_empty(manager)
 
 
-def test_a_generator_that_breaks_leaves_nothing_behind(manager, aer, circuits):
+def test_a_generator_that_breaks_at_once_leaves_nothing_behind(manager, aer, circuits):
     def broken():
         yield from circuits(5)
         raise KeyError("my own mistake")
 
     with pytest.raises(KeyError):
-        manager.run(broken(), aer, max_experiments_per_job=1)
+        manager.run(broken(), aer, max_experiments_per_job=5)
     assert is_empty(manager)
+
+
+@pytest.mark.parametrize("why", ["own mistake", "no circuit"])
+def test_a_generator_that_breaks_keeps_what_came_before_and_is_resumed(manager, aer, circuits, why):
+    def broken():
+        yield from circuits(5)
+        if why == "own mistake":
+            raise KeyError(why)
+        yield why
+
+    expected = KeyError if why == "own mistake" else InvalidExperimentError
+    with pytest.raises(expected) as caught:
+        manager.run(broken(), aer, name="sweep", max_experiments_per_job=1)
+    (note,) = caught.value.__notes__
+    stored = manager.find("sweep").n_experiments
+    assert 0 < stored <= 5
+    assert note.startswith(f"{stored} experiments were stored before this, in the job set 'sweep'")
+    kept = manager.retrieve_job_set("sweep")
+    with pytest.raises(JobManagerInvalidStateError, match="cut off after"):
+        kept.wait(timeout=30)
+    assert kept.progress().jobs == {JobState.DONE: stored}
+    job_set = manager.run(
+        circuits(7), aer, name="sweep", max_experiments_per_job=1, if_exists="resume"
+    )
+    assert len(job_set.results(timeout=30)) == 7
+    assert all(job.attempts == 1 for job in job_set._store.jobs(job_set.record().key))
+
+
+def test_the_first_jobs_are_sent_while_the_others_are_still_being_read(manager, scripted, circuits):
+    backend = scripted()
+
+    def waiting():
+        yield from circuits(6)[:4]
+        until = time.monotonic() + 20
+        while not backend.ledger.accepted:
+            assert time.monotonic() < until, "nothing is sent before all is read"
+            time.sleep(0.005)
+        yield from circuits(6)[4:]
+
+    job_set = manager.run(waiting(), backend, max_experiments_per_job=1)
+    assert len(job_set.results(timeout=30)) == 6
+
+
+def test_reading_waits_while_too_much_waits_on_disk(manager, scripted, circuits, monkeypatch):
+    """Nothing more is read than fits, until the backend, which takes one job at a time, goes on."""
+    monkeypatch.setattr(hand_over, "_WAITING_BYTES", 1)
+    monkeypatch.setattr(hand_over, "_BLOCKS_AT_ONCE", 1)
+    backend = scripted()
+    most = 0
+
+    def counted():
+        nonlocal most
+        for number, circuit in enumerate(circuits(8)):
+            most = max(most, number - len(backend.ledger.accepted))
+            yield circuit
+
+    job_set = manager.run(
+        counted(), backend, max_experiments_per_job=1, limits=Limits(pending_jobs=1)
+    )
+    assert len(job_set.results(timeout=30)) == 8
+    assert most <= 2  # the one that is being weighed, and the one that is being sent
 
 
 def test_every_error_is_a_job_manager_error_and_a_qiskit_error(manager, aer):
@@ -293,8 +357,8 @@ def test_what_died_while_handing_over_goes_on_where_it_stopped(
         found = second.find("sweep")
         assert (found.n_experiments, found.progress().complete) == (4, False)
         with pytest.raises(JobManagerInvalidStateError, match="cut off after 4 experiments"):
-            found.results(timeout=20)
-        assert len(backend.ledger.accepted) == 0
+            second.retrieve_job_set("sweep", backend).results(timeout=20)
+        assert found.progress().jobs == {JobState.DONE: 2}  # what was stored is run
         job_set = second.run(
             circuits(9), backend, name="sweep", max_experiments_per_job=2, if_exists="resume"
         )
@@ -458,7 +522,9 @@ def test_a_defect_in_the_engine_is_told_to_whoever_waits(manager, scripted, circ
         manager.run(circuits(1), scripted()).results(timeout=20)
 
 
-def test_nobody_sends_or_adds_to_what_is_still_being_handed_over(store_path, scripted, circuits):
+def test_nobody_else_sends_or_adds_to_what_is_still_being_handed_over(
+    store_path, scripted, circuits
+):
     backend = scripted()
     seen = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from hypothesis import settings
@@ -140,6 +141,11 @@ class Driving(RuleBasedStateMachine):
         for store in self.stores.values():
             jobs = store.jobs(self.key)
             assert [job.state for job in jobs] == self.states
+            assert store.totals(self.key).jobs == Counter(self.states)
+            sizes = Counter()
+            for job in jobs:
+                sizes[job.state] += job.stop - job.start
+            assert store.totals(self.key).experiments == sizes
             assert [[each.tag for each in store.attempts(job.key)] for job in jobs] == self.tags
             found = [store.result(job.key) for job in jobs]
             assert [blob and blob.data for blob in found] == self.results

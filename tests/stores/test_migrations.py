@@ -91,6 +91,12 @@ def test_the_store_of_every_release_opens_and_goes_on(tmp_path):
         assert made.retry == RetryPolicy(max_attempts=3)
         done, failed, *planned = store.jobs(made.key)
         assert [job.state for job in planned] == [JobState.PLANNED] * 2
+        counts = {JobState.DONE: 1, JobState.FAILED: 1, JobState.PLANNED: 2}
+        assert store.totals(made.key).jobs == counts
+        each = [job.stop - job.start for job in (done, failed)]
+        both = sum(job.stop - job.start for job in planned)
+        experiments = dict(zip(counts, [*each, both], strict=True))
+        assert store.totals(made.key).experiments == experiments
         assert (done.state, failed.state) == (JobState.DONE, JobState.FAILED)
         assert store.result(done.key).data == b"precious"
         assert store.payload(planned[0].key).data == b"three circuits"

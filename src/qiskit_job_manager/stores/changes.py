@@ -99,10 +99,10 @@ _OF_ATTEMPT: dict[str, dict[str, Any]] = {
 def of_job(parts: tuple[str, ...]) -> Update | Select[Any]:
     """Return what changes parts of a job that is in the expected state.
 
-    It gives the job's position and its number of attempts, afterwards; no row where the job is in
-    another state. Without parts nothing is changed.
+    It gives the job's position, its number of attempts and of experiments, afterwards; no row where
+    the job is in another state. Without parts nothing is changed.
     """
-    seen = (_jobs.position, _jobs.attempts)
+    seen = (_jobs.position, _jobs.attempts, _jobs.stop - _jobs.start)
     expected = (
         _jobs.key == bindparam("job"),
         _jobs.job_set == bindparam("job_set"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,10 @@ class Database:
         self._held = _Held()
         self._all_held: weakref.WeakSet[PoolProxiedConnection] = weakref.WeakSet()
         self._compiled: dict[Statement, _Query] = {}
+        # SQLite has one writer at a time, and whoever finds another one sleeps for up to a tenth of
+        # a second; threads of this process are told when it is their turn.
+        alone = engine.dialect.name == "sqlite"
+        self._write_turn = threading.Lock() if alone else nullcontext()
 
     @property
     def url(self) -> str:
@@ -92,7 +96,7 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that is committed at the end, or rolled back."""
         self._check_usable()
-        with self._translated(), self._writer.begin() as connection:
+        with self._write_turn, self._translated(), self._writer.begin() as connection:
             yield connection
 
     def run(

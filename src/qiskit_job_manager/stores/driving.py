@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, insert
 
 from qiskit_job_manager.errors import StoreError
+from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import changes, schema
+from qiskit_job_manager.stores.counting import Change
 from qiskit_job_manager.stores.failures import ConstraintError
 from qiskit_job_manager.stores.halving import Halving
 from qiskit_job_manager.stores.part import Part
@@ -67,7 +69,7 @@ class Driving(Part):
                 return [False] * len(steps)
             writing = _Writing(self._database, connection, token.job_set_key)
             landed = [writing.take(step) for step in steps]
-            writing.add_events()
+            writing.finish()
             return landed
 
     def tell(self, token: Token, at: datetime, job_index: int, event: str, cause: str) -> bool:
@@ -106,6 +108,7 @@ class _Writing:
         self._connection = connection
         self._job_set_key = job_set_key
         self._events: list[dict[str, Any]] = []
+        self._counts = Change(job_set_key)
 
     def take(self, step: Advance) -> bool:
         """Write one step but for its event, and tell whether it landed."""
@@ -116,9 +119,13 @@ class _Writing:
         changed = self._run(changes.of_job(_parts_of_job(step)), values)
         if not changed:
             return False
+        position, number, experiments = changed[0]
+        self._counts.add(step.expected, -1, -experiments)
+        self._counts.add(step.after, 1, experiments)
         if halving is not None:
             halving.write()
-        position, number = changed[0]
+            self._counts.add(JobState.PLANNED, 1, halving.moved)
+            self._counts.add(step.expected, 0, -halving.moved)
         values |= {"number": number, "attempt": number}
         if step.new_tag is not None:
             self._run(changes.NEW_ATTEMPT, values)
@@ -137,8 +144,9 @@ class _Writing:
         where = (self._database, self._connection, self._job_set_key)
         return Halving(*where, step.job_key, step.halves)
 
-    def add_events(self) -> None:
-        """Write the events of the steps that landed."""
+    def finish(self) -> None:
+        """Write the events of the steps that landed, and the counts after them."""
+        self._counts.write(self._database, self._connection)
         if self._events:
             self._database.run_many(self._connection, changes.NEW_EVENT, self._events)
 

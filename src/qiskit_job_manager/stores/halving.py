@@ -70,6 +70,11 @@ class Halving:
         """Return what changes in the job itself."""
         return self._whole.parts(self._halves.middle)[0]
 
+    @property
+    def moved(self) -> int:
+        """How many experiments go to the job of the second half."""
+        return self._whole.stop - self._halves.middle
+
     def write(self) -> None:
         """Divide the payload, and add the job of the second half."""
         whole, halves = self._whole, self._halves

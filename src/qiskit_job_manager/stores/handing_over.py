@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, false, insert, select, update
 
 from qiskit_job_manager.errors import NameInUseError, StoreError
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.stores import changes, schema
+from qiskit_job_manager.stores import changes, counting, schema
 from qiskit_job_manager.stores.failures import ConstraintError
 from qiskit_job_manager.stores.part import Part, must_hit
 from qiskit_job_manager.stores.rows import (
@@ -37,7 +38,9 @@ class HandingOver(Part):
                 row = connection.execute(
                     insert(_SETS).values(job_set_values(draft)).returning(*JOB_SET_COLUMNS)
                 ).one()
-                return job_set_from(row)
+                made = job_set_from(row)
+                counting.begin(self._database, connection, made.key)
+                return made
         except ConstraintError as error:
             raise self._name_in_use(draft.name) or error from error
 
@@ -48,26 +51,36 @@ class HandingOver(Part):
         first, last = blocks[0].block, blocks[-1].block
         with self._database.writing() as connection:
             row = _SETS.c
+            n_jobs = last.jobs[-1].index + 1 - first.jobs[0].index
             landed = connection.execute(
                 update(_SETS)
                 .where(
                     row.key == job_set_key,
                     row.complete == false(),
                     row.n_experiments == first.start,
-                    row.n_jobs == first.jobs[0].index,
+                    row.n_jobs >= first.jobs[0].index,
                 )
-                .values(n_experiments=last.stop, n_jobs=last.jobs[-1].index + 1)
+                .values(n_experiments=last.stop, n_jobs=row.n_jobs + n_jobs)
+                .returning(row.n_jobs)
             )
-            must_hit(
-                landed, job_set_key, "it was deleted or is complete, or the block is not its next"
-            )
+            n_jobs_now = landed.scalar()
+            if n_jobs_now is None:
+                why = "it was deleted or is complete, or the block is not its next"
+                raise StoreError(f"Job set number {job_set_key} cannot be changed so: {why}.")
+            # A job that was halved meanwhile took a number more than the plan knows.
+            later = n_jobs_now - (last.jobs[-1].index + 1)
             for statement, rows in (
                 (changes.NEW_PAYLOAD, _payloads),
                 (changes.NEW_EXPERIMENT, _experiments),
-                (changes.NEW_JOB, _jobs),
+                (changes.NEW_JOB, partial(_jobs, later)),
             ):
                 values = (value for one in blocks for value in rows(job_set_key, one))
                 self._database.run_many(connection, statement, values)
+            change = counting.Change(job_set_key)
+            for one in blocks:
+                size = one.block.stop - one.block.start
+                change.add(JobState.PLANNED, len(one.block.jobs), size * len(one.block.jobs))
+            change.write(self._database, connection)
 
     def complete_job_set(self, job_set_key: int) -> None:
         """Say that all experiments were handed over."""
@@ -137,11 +150,11 @@ def _experiments(job_set_key: int, one: EncodedBlock) -> list[dict[str, Any]]:
     ]
 
 
-def _jobs(job_set_key: int, one: EncodedBlock) -> list[dict[str, Any]]:
+def _jobs(later: int, job_set_key: int, one: EncodedBlock) -> list[dict[str, Any]]:
     return [
         {
             "job_set": job_set_key,
-            "position": job.index,
+            "position": job.index + later,
             "start": one.block.start,
             "stop": one.block.stop,
             "shots": job.shots,

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, exists, insert, select, update
 
 from qiskit_job_manager.errors import NameInUseError, StoreError
 from qiskit_job_manager.model import StoredResult
-from qiskit_job_manager.stores import changes, schema
+from qiskit_job_manager.stores import changes, counting, schema
 from qiskit_job_manager.stores.failures import ConstraintError
 from qiskit_job_manager.stores.part import Part
 from qiskit_job_manager.stores.rows import (
@@ -129,6 +129,7 @@ class _Entry:
         self._key = connection.scalar(
             insert(_sets).values(_set_values(history)).returning(_sets.c.key)
         )
+        counting.begin(database, connection, self._key)
 
     def write(self) -> JobSetRecord:
         """Write everything, and return the job set as it is stored."""
@@ -153,6 +154,7 @@ class _Entry:
             self._write_results(number * _PAGE, results)
         for events in _pages(history.events):
             self._write(changes.NEW_EVENT, (_event(key, event) for event in events))
+        counting.recount(self._connection, key)
         done = update(_sets).where(_sets.c.key == key).values(complete=True)
         return job_set_from(self._connection.execute(done.returning(*JOB_SET_COLUMNS)).one())
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import JobState
 
 _experiments, _jobs, _attempts = schema.experiment.c, schema.job.c, schema.attempt.c
+_counts = schema.job_count.c
 _payloads, _results, _requests = schema.payload.c, schema.result.c, schema.request.c
 
 _SET: BindParameter[int] = bindparam("set")
@@ -48,10 +49,8 @@ INDICES = (
 )
 SOME_INDICES = INDICES.limit(_LIMIT)
 
-TOTALS = (
-    select(_jobs.state, func.count(), func.sum(_jobs.stop - _jobs.start))
-    .where(_jobs.job_set == _SET)
-    .group_by(_jobs.state)
+TOTALS = select(_counts.state, _counts.jobs, _counts.experiments).where(
+    _counts.job_set == _SET, _counts.jobs > 0
 )
 
 # What was refused has ended without an id of the backend's, and costs nothing.

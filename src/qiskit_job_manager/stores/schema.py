@@ -30,7 +30,7 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration; an older store is migrated, a newer one is refused."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -148,6 +148,16 @@ job = Table(
     Index(None, "job_set", "start", "position"),
     Index(None, "job_set", "state", "position"),
     sqlite_autoincrement=True,
+)
+
+job_count = Table(
+    "job_count",
+    metadata,
+    Column("job_set", BigInteger, _within("job_set"), primary_key=True, autoincrement=False),
+    Column("state", Text, primary_key=True),
+    Column("jobs", BigInteger, nullable=False),
+    Column("experiments", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 attempt = Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager.stores import counting
 from qiskit_job_manager.stores.driving import Driving
 from qiskit_job_manager.stores.finding import Finding
 from qiskit_job_manager.stores.handing_over import HandingOver
@@ -25,7 +26,10 @@ class SqlStore(HandingOver, Moving, Finding, Driving):
     def claim(self, job_set_key: int, owner: str) -> Token | None:
         """Take the right to drive, unless a newer program has migrated the store meanwhile."""
         refuse_newer(self._database)
-        return super().claim(job_set_key, owner)
+        token = super().claim(job_set_key, owner)
+        if token is not None:
+            counting.put_right(self._database, job_set_key)
+        return token
 
     def renew(self, token: Token) -> bool:
         """Stay the driver, unless a newer program has migrated the store meanwhile."""

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager.model import (
     Blob,
+    Block,
+    EncodedBlock,
     Halves,
     JobState,
+    PlannedJob,
     RawResult,
     RemoteFigures,
     Token,
@@ -17,6 +20,7 @@ from qiskit_job_manager.model import (
 )
 from qiskit_job_manager.testing.store_samples import (
     NOON,
+    experiments,
     hand_over,
     must_claim,
     step,
@@ -48,7 +52,26 @@ class CloudContract:
         covering = [store.jobs_covering(token.job_set_key, i)[0].index for i in range(4)]
         assert covering == [0, 2, 2, 1]
         assert the_set(store).n_jobs == 3
-        assert sum(store.totals(token.job_set_key).experiments.values()) == 4
+        assert store.totals(token.job_set_key).jobs == {JobState.PLANNED: 3}
+        assert store.totals(token.job_set_key).experiments == {JobState.PLANNED: 4}
+
+    def test_blocks_that_come_after_a_job_was_halved_are_numbered_behind_it(
+        self, store: Store
+    ) -> None:
+        hand_over(store, [["a", "b"]])
+        token = must_claim(store)
+        halves = Halves(1, Blob("circuits/1", b"a"), Blob("circuits/1", b"b"))
+        steps = [
+            submission(store, 0, "t1"),
+            step(store, 0, JobState.SUBMITTING, JobState.PLANNED, halves=halves, ends_attempt=True),
+        ]
+        assert store.advance(token, steps) == [True, True]
+        block = Block(2, 3, (PlannedJob(1, 2, 3, None, 0, 1),))
+        coded = EncodedBlock(block, experiments(["c"]), Blob("circuits/1", b"c"))
+        store.add_blocks(token.job_set_key, [coded])
+        spans = [(job.index, job.start, job.stop) for job in store.jobs(token.job_set_key)]
+        assert spans == [(0, 0, 1), (1, 1, 2), (2, 2, 3)]
+        assert (the_set(store).n_jobs, the_set(store).n_experiments) == (3, 3)
 
     def test_a_job_in_another_state_is_not_halved(self, store: Store) -> None:
         hand_over(store, [["a", "b"]])
