@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Backend, Store
 
 _BLOCKS_AT_ONCE = 256
-_BYTES_AT_ONCE = 1024 * 1024
+_BYTES_AT_ONCE = 4 << 20
 _WAITING_BYTES = 1 << 30
 _LOOK_EVERY_S = 0.25
 
@@ -259,7 +259,7 @@ def _batch(blocks: Iterator[EncodedBlock], most: int) -> list[EncodedBlock]:
         if block is None:
             break
         batch.append(block)
-        size += len(block.payload.data)
+        size += sum(len(each.data) for each in block.experiments)
     return batch
 
 

@@ -41,6 +41,8 @@ _SETTINGS = (
     _PAGE_SIZE,
     "PRAGMA foreign_keys=ON",
     "PRAGMA trusted_schema=OFF",
+    # For each connection, and each thread that reads keeps one.
+    "PRAGMA cache_size=-512",
     "PRAGMA synchronous=FULL",
     # Only macOS takes notice: there, a plain fsync does not reach the disk.
     "PRAGMA fullfsync=ON",

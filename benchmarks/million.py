@@ -1,0 +1,109 @@
+"""Job sets of any size, from a generator through a backend that answers at once.
+
+    python benchmarks/million.py run FOLDER N     # hand over, run and store N experiments
+    python benchmarks/million.py look FOLDER N    # look results up in it, as long as it is there
+
+Each prints one line of JSON. The circuits are a hundred different ones, over and over, each time
+under another name; so each job holds a hundred different ones.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from qiskit import QuantumCircuit
+
+PER_JOB = 100
+NAME = "large"
+N_LOOKS = 2_000
+N_COLD = 200
+
+
+def run(store: Path, n_experiments: int) -> dict[str, Any]:
+    import circuits as measured
+    from instant import InstantBackend
+    from qiskit_job_manager import JobManager
+
+    with JobManager(store) as manager:
+        # Imports are made, and the store with its schema; both are paid once.
+        manager.run(measured.make(1), InstantBackend(), volatile=True).results()
+        begin, cpu = time.perf_counter(), time.process_time()
+        job_set = manager.run(
+            _circuits(n_experiments),
+            InstantBackend(),
+            name=NAME,
+            max_experiments_per_job=PER_JOB,
+            volatile=True,
+        )
+        handed_over_s = time.perf_counter() - begin
+        assert job_set.results().success
+        wall_s, cpu_s = time.perf_counter() - begin, time.process_time() - cpu
+    return {
+        "n": n_experiments,
+        "handed_over_s": handed_over_s,
+        "wall_us_each": wall_s / n_experiments * 1e6,
+        "cpu_us_each": cpu_s / n_experiments * 1e6,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "store_bytes_each": store.stat().st_size / n_experiments,
+    }
+
+
+def _circuits(n_experiments: int) -> Iterator[QuantumCircuit]:
+    import circuits as measured
+
+    different = measured.make(PER_JOB)
+    for index in range(n_experiments):
+        circuit = different[index % PER_JOB]
+        circuit.name = f"circuit_{index}"
+        yield circuit
+
+
+def look(store: Path, n_experiments: int) -> dict[str, Any]:
+    from qiskit_job_manager import JobManager
+
+    begin = time.perf_counter()
+    with JobManager(store) as manager:
+        job_set = manager.retrieve_job_set(NAME)
+        results = job_set.results(timeout=0)
+        results.get_counts(n_experiments // 3)
+        opened_ms = (time.perf_counter() - begin) * 1e3
+        chance = random.Random(7)
+
+        def taken_us(work: Callable[[int], object], n: int) -> float:
+            return statistics.median(
+                _microseconds(work, index) for index in chance.choices(range(n_experiments), k=n)
+            )
+
+        cold_us = taken_us(results.get_counts, N_COLD)
+        return {
+            "opened_with_imports_ms": opened_ms,
+            "first_looks_us": cold_us,
+            "by_index_us": taken_us(results.get_counts, N_LOOKS),
+            "by_name_us": taken_us(lambda i: results.get_counts(f"circuit_{i}"), N_LOOKS),
+            "progress_us": taken_us(lambda _: job_set.progress(), N_LOOKS // 10),
+        }
+
+
+def _microseconds(work: Callable[[int], object], index: int) -> float:
+    begin = time.perf_counter_ns()
+    work(index)
+    return (time.perf_counter_ns() - begin) / 1_000
+
+
+def main(step: str, folder: str, n_experiments: str) -> None:
+    store = Path(folder) / "million.db"
+    print(json.dumps({"run": run, "look": look}[step](store, int(n_experiments))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
