@@ -38,6 +38,12 @@ def first_line(text: str | None) -> str:
     return escape(lines[0]) if lines else ""
 
 
+def cut(text: str, limit: int) -> str:
+    """Return text escaped, and cut where it is longer than so many characters."""
+    shown = escape(text[: limit + 1])
+    return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."
+
+
 def plural(number: int, noun: str) -> str:
     """Return such as ``1 job`` or ``1,200 jobs``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
