@@ -60,6 +60,11 @@ def adapt(backend: object, *, volatile: bool | None = None, pubs: bool = False) 
 def _adapted(backend: object, volatile: bool | None) -> Backend:
     if isinstance(backend, str):
         return open_backend(backend)
+    if "qiskit_ibm_runtime" in sys.modules:  # asking its objects for what they lack asks IBM
+        from qiskit_job_manager.backends import ibm
+
+        if ibm.is_ibm(backend):
+            return ibm.adapted(backend)
     if _is_adapter(backend):
         return backend
     if _is_primitive(backend):
