@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from qiskit_job_manager.model import JobSetRecord, Limits, RetryPolicy
+    from qiskit_job_manager.model import JobSetRecord, Limits, Plan, RetryPolicy
     from qiskit_job_manager.model.events import JobEvent
     from qiskit_job_manager.ports import Backend
 
@@ -171,6 +171,7 @@ class JobManager:
         """
         from qiskit_job_manager import backends
         from qiskit_job_manager.manager.hand_over import HandOver
+        from qiskit_job_manager.manager.weighing import Weighing
 
         del job_share_level
         if if_exists not in ("error", "resume"):
@@ -180,6 +181,7 @@ class JobManager:
         adapter = backends.adapt(backend, volatile=volatile, pubs=pubs)
         options = {**backends.kept_options(adapter), **arguments.checked_options(run_options)}
         shots = arguments.checked_shots(shots, adapter)
+        weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
         draft = JobSetDraft(
             job_set_id=uuid.uuid4().hex,
             name=self._free_name() if name is None else arguments.checked_name(name),
@@ -194,11 +196,60 @@ class JobManager:
             tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
             max_usage_s=checked_usage(max_usage_s),
         )
-        hand_over = HandOver(self._store, adapter, draft, shots, split_shots, self._owner)
+        hand_over = HandOver(self._store, adapter, draft, weighing, self._owner)
         record = hand_over.run(handed_over, resume=if_exists == "resume")
         job_set = self._job_set(record, adapter)
         job_set.drive()
         return job_set
+
+    def plan(
+        self,
+        experiments: Any,
+        backend: Any,
+        max_experiments_per_job: int | None = None,
+        *,
+        shots: int | None = None,
+        limits: Limits | None = None,
+        split_shots: bool | None = None,
+        **run_options: Any,
+    ) -> Plan:
+        """Return the split that `run` would make and what it would take; nothing is stored or sent.
+
+        Args:
+            experiments: As for `run`.
+            backend: As for `run`.
+            max_experiments_per_job: As for `run`.
+            shots: As for `run`.
+            limits: As for `run`.
+            split_shots: As for `run`.
+            **run_options: As for `run`.
+
+        Returns:
+            The jobs, and in all their executions, bytes, estimated quantum seconds, and the time
+            that the pace of submissions alone takes.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used.
+            InvalidExperimentError: An experiment cannot run; the message names it.
+            PlanError: An experiment alone exceeds a limit.
+            UnknownBackendError: No backend is known by that name.
+
+        Example:
+            >>> manager.plan(circuits, "aer", shots=1000).executions    # doctest: +SKIP
+            300000
+        """
+        from qiskit_job_manager import backends
+        from qiskit_job_manager.manager.estimating import planned
+        from qiskit_job_manager.manager.weighing import Weighing
+
+        handed_over, pubs = arguments.as_experiments(experiments)
+        adapter = backends.adapt(backend, pubs=pubs)
+        options = {**backends.kept_options(adapter), **arguments.checked_options(run_options)}
+        shots = arguments.checked_shots(shots, adapter)
+        weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
+        options = options if shots is None else {**options, "shots": shots}
+        chosen = arguments.chosen_limits(adapter, max_experiments_per_job, limits)
+        return planned(handed_over, adapter, options, chosen, weighing)
 
     # -- finding again ----------------------------------------------------------------------------
 
@@ -288,6 +339,41 @@ class JobManager:
             detailed: Whether to say something about each job.
         """
         return "\n\n".join(self._job_set(r).report(detailed) for r in self._records())
+
+    # -- from elsewhere ---------------------------------------------------------------------------
+
+    def import_job_set(
+        self, path: str | Path, name: str | None = None, *, as_ended: bool = False
+    ) -> ManagedJobSet:
+        """Take in a job set that `ManagedJobSet.export` wrote, here or on another machine.
+
+        Everything is checked before anything is stored, and all of it is stored or nothing. The
+        job set keeps its id, and with it all its past; nothing of it is sent: it has ended, and
+        only `ManagedJobSet.retry` runs again what failed.
+
+        Args:
+            path: An archive, or a JSON document; no other format is complete.
+            name: Name to give it; by default it keeps its own.
+            as_ended: Whether to take in one that had not ended when it was exported. Whoever has
+                the original goes on with it, so here its unfinished jobs are cancelled, and a
+                cancelled job is never sent again.
+
+        Returns:
+            The job set.
+
+        Raises:
+            ArchiveError: The file is no complete export, is damaged, or holds a job set that had
+                not ended.
+            NameInUseError: The name is in use.
+            StoreError: The store has this job set already, or cannot be written.
+        """
+        from pathlib import Path
+
+        from qiskit_job_manager.exchange.importing import take_in
+
+        wanted = None if name is None else arguments.checked_name(name)
+        record = take_in(self._store, Path(path), self._clock.now(), name=wanted, as_ended=as_ended)
+        return self._job_set(record)
 
     # -- hearing of it ----------------------------------------------------------------------------
 
