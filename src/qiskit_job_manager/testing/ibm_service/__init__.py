@@ -1,6 +1,7 @@
 """IBM Quantum on loopback, for the unmodified ``qiskit-ibm-runtime`` client.
 
     IBMService     the emulator in this process
+    IBMProcess     the emulator in a process of its own; `.control` is an `IBMControl`
     Behaviour      its limits, pace and lags; `service.behaviour = Behaviour(...)` at any time
     Rule, Trouble  what goes wrong with requests of a `Kind`, in which `Way`, how often, when
     Fate           what becomes of jobs: `service.tell(Fate.FAILS)`
@@ -38,6 +39,7 @@ from qiskit_job_manager.testing.ibm_service.pointing import (
     pointed,
     service_arguments,
 )
+from qiskit_job_manager.testing.ibm_service.process import IBMControl, IBMProcess
 from qiskit_job_manager.testing.ibm_service.programs import Engine
 from qiskit_job_manager.testing.ibm_service.service import IBMService
 
@@ -48,6 +50,8 @@ __all__ = [
     "Books",
     "Engine",
     "Fate",
+    "IBMControl",
+    "IBMProcess",
     "IBMService",
     "Kind",
     "Rule",

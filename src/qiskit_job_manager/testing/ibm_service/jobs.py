@@ -286,9 +286,10 @@ def _pubs_of(said: dict[str, Any]) -> int:
         raise RefusedError(404, 1292, f"Program not found: {program}")
     if not isinstance(params, dict):
         raise RefusedError(400, 1217, "params must be an object")
-    if program == "executor":
-        return len(params["quantum_program"]["items"])
-    return len(params["pubs"])
+    try:
+        return len(params["quantum_program"]["items"] if program == "executor" else params["pubs"])
+    except (KeyError, TypeError) as error:
+        raise RefusedError(400, 1217, f"params lack what {program} needs: {error!r}") from error
 
 
 def _text(said: dict[str, Any]) -> bytes:

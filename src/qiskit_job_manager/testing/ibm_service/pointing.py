@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -11,7 +12,6 @@ from qiskit_job_manager.testing.ibm_service.desk import CRN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 TOKEN = "emulated-api-key"  # noqa: S105  # lets nobody in anywhere
 
@@ -59,7 +59,7 @@ def pointed(address: str, home: Path) -> Iterator[dict[str, Any]]:
     Yields:
         Arguments for ``QiskitRuntimeService``.
     """
-    before = os.getcwd()
+    before = Path.cwd()
     with mock.patch.dict(os.environ, environment(address) | {"HOME": str(home)}):
         os.chdir(home)
         try:

@@ -117,7 +117,7 @@ def _made_up_estimates(pubs: list[Any], seed: int) -> Any:
 
 
 def _executor(params: Mapping[str, Any], seed: int, engine: Engine) -> str:
-    from ibm_quantum_schemas.executor import version_2_0 as schemas
+    from ibm_quantum_schemas.executor import version_2_0 as schemas  # type: ignore[import-untyped]  # has no types
     from qiskit_ibm_runtime.quantum_program.params_converters import (
         QUANTUM_PROGRAM_PARAMS_CONVERTERS,
     )
@@ -134,11 +134,11 @@ def _executor(params: Mapping[str, Any], seed: int, engine: Engine) -> str:
         "passthrough_data": said.get("passthrough_data"),
         "semantic_role": said.get("semantic_role"),
     }
-    return schemas.QuantumProgramResultModel.model_validate(answer).model_dump_json()
+    return str(schemas.QuantumProgramResultModel.model_validate(answer).model_dump_json())
 
 
 def _tensors(item: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    from ibm_quantum_schemas.common.tensor import CompressedTensorModel
+    from ibm_quantum_schemas.common.tensor import CompressedTensorModel  # type: ignore[import-untyped]  # has no types
 
     return {name: CompressedTensorModel.from_numpy(array) for name, array in item.items()}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from qiskit_job_manager.testing.cloud_service.faults import Faults
 from qiskit_job_manager.testing.cloud_service.messages import Manner, Reply, Request
