@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager import stores
@@ -65,6 +64,8 @@ class Finding:
 
 def versions() -> Iterator[Finding]:
     """Yield the versions of what is installed."""
+    from importlib import metadata
+
     yield Finding("qiskit-job-manager", metadata.version("qiskit-job-manager"))
     yield Finding("python", f"{platform.python_version()} on {platform.platform()}")
     yield Finding("sqlite", sqlite3.sqlite_version)

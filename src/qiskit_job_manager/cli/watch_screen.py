@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from qiskit_job_manager.cli import watch_view
@@ -72,15 +71,19 @@ class Screen:
         width = min(self._live.console.width - len(figures) - 1, _WIDEST_BAR)
         if width < len(figures):
             return self._text(figures.strip())
-        bar = ProgressBar(max(progress.n_jobs, 1), progress.n_ended, width=width)
-        rendered = self._live.console.render_lines(bar, pad=False)[0]
-        return Text.assemble(*((part.text, part.style or "") for part in rendered), figures)
+        done, left = ("#", "-") if self._is_ascii else ("\u2501", "\u2500")
+        filled = width * progress.n_ended // max(progress.n_jobs, 1)
+        return Text.assemble((done * filled, "green"), (left * (width - filled), "dim"), figures)
 
     def _text(self, line: str, style: str = "") -> Text:
         return Text(self._shown(line), style=style, overflow="fold")
 
     def _row(self, line: str, style: str = "") -> Text:
         return Text(self._shown(line), style=style, no_wrap=True, overflow="crop")
+
+    @property
+    def _is_ascii(self) -> bool:
+        return not self._live.console.encoding.lower().startswith("utf")
 
     def _shown(self, line: str) -> str:
         # What the terminal cannot show takes more columns once it is escaped, which must be known
