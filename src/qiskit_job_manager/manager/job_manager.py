@@ -22,7 +22,7 @@ from qiskit_job_manager.job_set.tags import checked_tags
 from qiskit_job_manager.job_set.usage import checked_usage
 from qiskit_job_manager.manager import arguments
 from qiskit_job_manager.manager.exits import stop_at_exit
-from qiskit_job_manager.model import JobSetDraft
+from qiskit_job_manager.model import ExperimentKind, JobSetDraft
 from qiskit_job_manager.views import html
 from qiskit_job_manager.views.job_sets import job_sets_html
 
@@ -177,8 +177,8 @@ class JobManager:
         if if_exists not in ("error", "resume"):
             msg = f"if_exists is {if_exists!r}; it is 'error' or 'resume'"
             raise InvalidArgumentError(msg)
-        handed_over, pubs = arguments.as_experiments(experiments)
-        adapter = backends.adapt(backend, volatile=volatile, pubs=pubs)
+        handed_over, takes = arguments.as_experiments(experiments)
+        adapter = backends.adapt(backend, volatile=volatile, takes=takes)
         options = {**backends.kept_options(adapter), **arguments.checked_options(run_options)}
         shots = arguments.checked_shots(shots, adapter)
         weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
@@ -242,8 +242,8 @@ class JobManager:
         from qiskit_job_manager.manager.estimating import planned
         from qiskit_job_manager.manager.weighing import Weighing
 
-        handed_over, pubs = arguments.as_experiments(experiments)
-        adapter = backends.adapt(backend, pubs=pubs)
+        handed_over, takes = arguments.as_experiments(experiments)
+        adapter = backends.adapt(backend, takes=takes)
         options = {**backends.kept_options(adapter), **arguments.checked_options(run_options)}
         shots = arguments.checked_shots(shots, adapter)
         weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
@@ -447,7 +447,8 @@ def _same(record: JobSetRecord, backend: Any) -> Backend:
     volatile = True if record.volatile else None
     adapter = backends.adapt(backend, volatile=volatile)
     if adapter.name != record.backend_name:  # what has PUBs may have got a sampler around it
-        adapter = backends.adapt(backend, volatile=volatile, pubs=True)
+        pubs = ExperimentKind.SAMPLER_PUB
+        adapter = backends.adapt(backend, volatile=volatile, takes=pubs)
     if adapter.name != record.backend_name:
         msg = (
             f"job set {record.name!r} runs on {record.backend_name!r}, and the backend that was "
