@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from qiskit_job_manager.backends.failures import words
 from qiskit_job_manager.backends.ibm.failures import is_login_missing, of_read
 from qiskit_job_manager.backends.words import state_of
-from qiskit_job_manager.errors import ResultGoneError, TransientBackendError
+from qiskit_job_manager.errors import (
+    BackendError,
+    CredentialsError,
+    ResultGoneError,
+    TransientBackendError,
+)
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 
 if TYPE_CHECKING:
@@ -147,17 +152,29 @@ class Desk:
         """Ask, and once more with a new token where the service does not know the old one."""
         opened = self._link.opened
         try:
-            try:
-                return ask(opened)
-            except Exception as error:
-                if not is_login_missing(error):
-                    raise
-                return ask(self._link.renew(opened))
-        except (LookupError, TypeError) as error:
-            said = f"{what} could not be read: the answer lacks {words(error)}"
-            raise TransientBackendError(said) from error
+            return ask(opened)
         except Exception as error:
-            raise of_read(error, what) from error
+            if not is_login_missing(error):
+                raise _unreadable(error, what) from error
+            renewed = self._renewed(opened, _unreadable(error, what))
+        try:
+            return ask(renewed)
+        except Exception as error:
+            raise _unreadable(error, what) from error
+
+    def _renewed(self, opened: Opened, refused: BackendError) -> Opened:
+        try:
+            return self._link.renew(opened)
+        except CredentialsError as error:
+            raise refused from error
+
+
+def _unreadable(error: Exception, what: str) -> BackendError:
+    """Sort what asking raised; an answer may well lack what is always in it."""
+    if isinstance(error, LookupError | TypeError):
+        said = f"{what} could not be read: what came lacks {words(error)}"
+        return TransientBackendError(said)
+    return of_read(error, what)
 
 
 def row_in(answer: Mapping[str, Any]) -> Row:

@@ -54,10 +54,11 @@ class Follower:
         found = {each: self._ended[each] for each in remote_ids if each in self._ended}
         trouble: list[TransientBackendError] = []
         strangers = [each for each in remote_ids if each not in self._tags and each not in found]
-        for remote_id in dict.fromkeys([*strangers[:1], *strangers[-1:]]):
+        sample = dict.fromkeys([*strangers[:1], *strangers[-1:]])
+        for remote_id in sample:
             self._ask(remote_id, found, trouble)
         self._list(remote_ids, found, trouble)
-        rest = [each for each in remote_ids if each not in found]
+        rest = [each for each in remote_ids if each not in found and each not in sample]
         for remote_id in sorted(rest, key=lambda each: self._asked[each])[:_SINGLES]:
             self._ask(remote_id, found, trouble)
         if trouble and not found:

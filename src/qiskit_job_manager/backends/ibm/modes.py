@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,9 @@ class Modes:
             kept = self._batches.get(label)
             if kept is None or kept.service is not opened.service:
                 kept = self._batches[label] = made
+        if kept is not made:  # another thread was faster; nobody waits for anybody here
+            with contextlib.suppress(Exception):
+                made.close()
         return kept
 
 

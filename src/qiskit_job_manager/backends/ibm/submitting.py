@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from qiskit_job_manager.backends.ibm.failures import (
-    is_login_missing,
-    is_session_closed,
-    of_submission,
-)
+from qiskit_job_manager.backends.ibm.failures import is_session_closed, of_submission
 from qiskit_job_manager.backends.ibm.modes import session_in
 from qiskit_job_manager.backends.ibm.templates import asked_execution
 from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
 from qiskit_job_manager.errors import (
     BackendError,
     CodecError,
+    CredentialsError,
     InvalidArgumentError,
     SubmissionDeferredError,
     SubmissionRefusedError,
@@ -73,13 +70,23 @@ class Submitter:
         try:
             return self._send(opened, pubs, options, tags)
         except Exception as error:
-            if not is_login_missing(error):
-                raise self._sorted(error, tags) from error
-        # A 401 is a definite no, whichever request of the submission got it.
+            refused = self._sorted(error, tags)
+            if not isinstance(refused, CredentialsError):
+                raise refused from error
+            renewed = self._renewed(opened, refused)
+        # The service does not know the token: a definite no, so that it may be sent again.
         try:
-            return self._send(self._link.renew(opened), pubs, options, tags)
+            return self._send(renewed, pubs, options, tags)
         except Exception as error:
             raise self._sorted(error, tags) from error
+
+    def _renewed(self, opened: Opened, refused: CredentialsError) -> Opened:
+        try:
+            return self._link.renew(opened)
+        except CredentialsError as error:
+            raise refused from error
+        except TransientBackendError as error:
+            raise SubmissionDeferredError(error.message, error.retry_after_s) from error
 
     def _send(
         self, opened: Opened, pubs: list[Any], options: Mapping[str, Any], tags: Sequence[str]

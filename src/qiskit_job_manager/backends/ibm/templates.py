@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.ibm.spec import Execution, Primitive
@@ -62,6 +64,7 @@ class Template:
             mode: The client's backend, batch or session.
             options: As `options` gave them.
         """
+        _keep_quiet_about_our_choice()
         return _class_of(self._primitive)(mode=mode, options=options)
 
     @property
@@ -115,6 +118,20 @@ def asked_execution(run_options: Mapping[str, Any]) -> Execution | None:
             "the client in place of the backend"
         )
     return Execution(said)
+
+
+def _keep_quiet_about_our_choice() -> None:
+    """Have the client not warn that it deprecates a class when it is this module that makes one.
+
+    Where warnings are errors, nothing could be sent otherwise. Catching warnings is not for several
+    threads; a filter for one module is.
+    """
+    warnings.filterwarnings(
+        "ignore",
+        message=r"The (Sampler|Estimator)V2 class is deprecated",
+        category=DeprecationWarning,
+        module=re.escape(__name__),
+    )
 
 
 def _is_mode(name: str, value: Any) -> bool:
