@@ -70,7 +70,7 @@ class ResultSource:
         """
         jobs = self._readable(index, partial=partial)
         if len(jobs) > 1 and self._is_pub(jobs[0]):
-            return _as_experiment(self.pub(index, partial=partial))
+            return _as_experiment(self.pub(index, partial=partial), index)
         parts = [self._part(job, index) for job in jobs]
         return parts[0] if len(parts) == 1 else _merged(parts)
 
@@ -143,7 +143,10 @@ class ResultSource:
             ManagedResultDataNotAvailable: There is no result of it; the message says why.
         """
         jobs = self._readable(index, partial=False)
-        parts = [self.reader(job).counts(index - job.start) for job in jobs]
+        try:
+            parts = [self.reader(job).counts(index - job.start) for job in jobs]
+        except CodecError as error:
+            raise ManagedResultDataNotAvailable(_unreadable(index, error)) from error
         known = [part for part in parts if part is not None]
         return merging.merge_counts(known) if known else None
 
@@ -271,10 +274,13 @@ def _merged(parts: list[Any]) -> Any:
     return ExperimentResult.from_dict(merging.merge([part.to_dict() for part in parts]))
 
 
-def _as_experiment(pub: PubResult) -> Any:
+def _as_experiment(pub: PubResult, index: int) -> Any:
     from qiskit_job_manager.codec.primitive_reading import as_experiment, experiment_form
 
-    return as_experiment(experiment_form(pub))
+    try:
+        return as_experiment(experiment_form(pub))
+    except CodecError as error:
+        raise ManagedResultDataNotAvailable(_unreadable(index, error)) from error
 
 
 def _metadata(reader: Any, job: JobRecord) -> Mapping[str, Any]:
