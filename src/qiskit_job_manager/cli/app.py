@@ -10,6 +10,7 @@ from qiskit_job_manager.cli import (
     cancelling,
     deciding,
     doctoring,
+    exporting,
     listing,
     managing,
     results,
@@ -109,3 +110,13 @@ app.command("tag", epilog=epilog("qjm tag sweep --add paper --remove draft"))(ma
 app.command("rename", epilog=epilog("qjm rename sweep rb-sweep-1"))(managing.rename)
 app.command("backends", epilog=epilog("qjm backends"))(backends.backends)
 app.command("doctor", epilog=epilog("qjm doctor", "qjm doctor --json"))(doctoring.doctor)
+app.command(
+    "export",
+    epilog=epilog(
+        "qjm export sweep --output sweep.qjmz",
+        "qjm export sweep --format csv --by outcome --output counts.csv",
+    ),
+)(exporting.export)
+app.command(
+    "import", epilog=epilog("qjm import sweep.qjmz", "qjm import sweep.qjmz --name old-sweep")
+)(exporting.import_)
