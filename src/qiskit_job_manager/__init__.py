@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qiskit_job_manager.backends import open_backend as open_backend
     from qiskit_job_manager.errors import ArchiveError as ArchiveError
+    from qiskit_job_manager.dropins import ManagedBackend as ManagedBackend
+    from qiskit_job_manager.dropins import ManagedEstimator as ManagedEstimator
+    from qiskit_job_manager.dropins import ManagedPrimitiveJob as ManagedPrimitiveJob
+    from qiskit_job_manager.dropins import ManagedSampler as ManagedSampler
     from qiskit_job_manager.errors import BackendError as BackendError
     from qiskit_job_manager.errors import CircuitFileError as CircuitFileError
     from qiskit_job_manager.errors import CodecError as CodecError
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "backends": ("open_backend",),
+    "dropins": ("ManagedBackend", "ManagedEstimator", "ManagedPrimitiveJob", "ManagedSampler"),
     "errors": (
         "ArchiveError",
         "BackendError",

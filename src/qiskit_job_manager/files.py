@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _LONGEST_STEM_BYTES = 100
 _DIGITS_OF_HASH = 8
+_DOTS = re.compile(r"\.{2,}")
 _HARMLESS = frozenset("._-")
 # Windows takes these for devices in every folder and with every suffix.
 _DEVICES = frozenset(
@@ -41,8 +43,8 @@ def safe_file_name(name: str, suffix: str) -> str:
         'etc_passwd-aef1e0e3.csv'
     """
     plain = "".join(c if c.isalnum() or c in _HARMLESS else "_" for c in name)
-    plain = _cut(plain.strip("._-"))
-    if plain == name and plain.partition(".")[0].lower() not in _DEVICES:
+    plain = _cut(_DOTS.sub("_", plain).strip("._-"))
+    if plain == name != "" and plain.partition(".")[0].lower() not in _DEVICES:
         return f"{plain}{suffix}"
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS_OF_HASH]
     first, dot, rest = plain.partition(".")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import InvalidArgumentError, ManagedResultDataNotAvailable
+from qiskit_job_manager.model import RemoteFigures
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing import ScriptedBackend
 
@@ -25,6 +28,7 @@ def test_a_set_stops_sending_at_its_limit_and_goes_on_when_more_is_allowed(
     assert not results.success
     assert (job_set.progress().held, job_set.usage().estimated_s) == (3, 4.0)
     assert "3 jobs are not sent" in job_set.report()
+    assert "0.0 measured, and 4.0 estimated" in job_set.report()
     assert results.get_counts("c1")
     with pytest.raises(ManagedResultDataNotAvailable):
         results.get_counts("c4")
@@ -52,3 +56,13 @@ def test_a_limit_that_is_none_is_refused_before_anything_is_stored(
     with pytest.raises(InvalidArgumentError, match="max_usage_s"):
         manager.run(circuits(1), costly, max_usage_s=wrong)
     assert manager.job_sets() == []
+
+
+def test_what_the_backend_measured_is_told_job_by_job(manager, circuits, costly):
+    figures = RemoteFigures(usage_s=1.25, session_id="batch-7")
+    fetch = costly.fetch
+    costly.fetch = lambda remote_id: replace(fetch(remote_id), figures=figures)
+    job_set = manager.run(circuits(2), costly, max_experiments_per_job=1)
+    assert job_set.results(timeout=30).success
+    assert [job.figures for job in job_set.managed_jobs()] == [figures] * 2
+    assert (job_set.usage().measured_s, job_set.usage().estimated_s) == (2.5, 0.0)

@@ -31,17 +31,18 @@ def many(tmp_path, bell):
     return folder
 
 
-def test_reading_commands_import_neither_qiskit_nor_a_provider_nor_rich(store, stored):
+def test_reading_commands_import_neither_qiskit_nor_numpy_nor_a_provider_nor_rich(store, stored):
     script = (
         "import sys\n"
         "from qiskit_job_manager.cli import main\n"
-        "for words in (['list'], ['show', 'four'], ['log', 'four']):\n"
+        "for words in (['list'], ['show', 'four'], ['log', 'four'], ['watch', 'four']):\n"
         "    sys.argv = ['qjm', *words]\n"
         "    try:\n"
         "        main()\n"
         "    except SystemExit as ended:\n"
         "        assert not ended.code, words\n"
-        "heavy = {'qiskit', 'qiskit_aer', 'qiskit_ibm_runtime', 'rich'} & set(sys.modules)\n"
+        "heavy = {'qiskit', 'qiskit_aer', 'qiskit_ibm_runtime', 'numpy', 'rich', 'alembic'}\n"
+        "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", script], check=False, **PIPED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 
 import pytest
 from qiskit import QuantumCircuit
@@ -56,6 +57,10 @@ def test_while_one_runs_it_is_running_and_not_final(manager, backend, circuits):
     job_set = manager.run(circuits(1), backend)
     assert gate.reached.wait(10)
     try:
+        until = time.monotonic() + 10  # that a local job was accepted is written a moment later
+        while not job_set.running():
+            assert time.monotonic() < until
+            time.sleep(0.01)
         assert (job_set.status(), job_set.running()) == (JobStatus.RUNNING, True)
         assert not job_set.in_final_state()
         with pytest.raises(JobManagerTimeoutError, match="experiment 0") as raised:

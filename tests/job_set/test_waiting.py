@@ -80,9 +80,10 @@ def test_something_that_cannot_be_called_is_named(manager, backend, circuits):
         manager.run(circuits(1), backend).wait(0, progress="yes")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 @pytest.mark.parametrize(("columns", "rows"), [(20, 5), (80, 24), (200, 50)])
 def test_a_terminal_shows_a_bar_in_place_without_harm(
-    manager, backend, circuits, monkeypatch, columns, rows
+    manager, backend, circuits, monkeypatch, columns, rows, encoding
 ):
     shown = on_terminal(
         monkeypatch,
@@ -91,6 +92,7 @@ def test_a_terminal_shows_a_bar_in_place_without_harm(
         lambda: manager.run(
             circuits(4), backend, name=NASTY, shots=1, max_experiments_per_job=1
         ).wait(10, progress=True),
+        encoding,
     )
     assert "\x1b[31m" not in shown
     assert "\u202e" not in shown
@@ -99,7 +101,7 @@ def test_a_terminal_shows_a_bar_in_place_without_harm(
         assert "4/4" in shown
 
 
-def on_terminal(monkeypatch, columns, rows, act):
+def on_terminal(monkeypatch, columns, rows, act, encoding="utf-8"):
     """Return what something writes to standard error where that is a terminal of a size."""
     ours, theirs = pty.openpty()
     ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -109,7 +111,8 @@ def on_terminal(monkeypatch, columns, rows, act):
     read: list[bytes] = []
     reader = threading.Thread(target=_read_all, args=(ours, read))
     reader.start()
-    with os.fdopen(theirs, "w", encoding="utf-8") as terminal, monkeypatch.context() as patch:
+    opened = os.fdopen(theirs, "w", encoding=encoding, errors="backslashreplace")
+    with opened as terminal, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", terminal)
         act()
     reader.join(10)

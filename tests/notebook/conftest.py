@@ -13,7 +13,7 @@ from qiskit_job_manager.testing import ScriptedBackend
 NASTY_NAMES = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
-    "'; DROP TABLE job; --",
+    "'; DROP TABLE job; -- $x_{$",
     "line\nbreak\r\n\ttab",
     '=HYPERLINK("http://example.org")',
     "$$\\href{javascript:alert(1)}{x}$$ \\(y\\) $x_{",

@@ -6,7 +6,7 @@ import pytest
 
 from qiskit_job_manager.errors import PlanError
 from qiskit_job_manager.model import Block, ExperimentSize, Limits, PlannedJob
-from qiskit_job_manager.planning import plan
+from qiskit_job_manager.planning import plan, precision_of_share, shots_for
 
 
 def spans(blocks):
@@ -211,3 +211,30 @@ def test_a_figure_at_its_limit_is_allowed():
 
 def test_unknown_shots_may_stay_when_shots_may_not_be_split(sized):
     assert spans(plan(sized(None), Limits(shots_per_experiment=1), split_shots=False)) == [(0, 1)]
+
+
+def test_experiments_of_other_precision_are_sent_apart():
+    sizes = [
+        ExperimentSize(i, f"c{i}", 1, 400, 10, precision)
+        for i, precision in enumerate([0.05, 0.05, 0.0501, None, None])
+    ]
+    blocks = list(plan(sizes, Limits()))
+    assert [(block.start, block.stop) for block in blocks] == [(0, 2), (2, 3), (3, 5)]
+
+
+@pytest.mark.parametrize(
+    ("precision", "shots"),
+    [(None, None), (0, None), (0.0, None), (1.0, 1), (0.015625, 4096), (0.03, 1112), (1e-9, 2**53)],
+)
+def test_a_precision_stands_for_the_shots_that_reach_it(precision, shots):
+    assert shots_for(precision) == shots
+
+
+def test_shares_of_a_precision_reach_it_together():
+    for precision in (0.01, 0.03, 0.1):
+        shots = shots_for(precision)
+        assert precision_of_share(precision, shots) == precision
+        assert precision_of_share(precision, None) == precision
+        parts = [shots // 3, shots - shots // 3]
+        weights = [1 / precision_of_share(precision, part) ** 2 for part in parts]
+        assert sum(weights) ** -0.5 == pytest.approx(precision, rel=1e-3)

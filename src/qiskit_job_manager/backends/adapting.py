@@ -38,7 +38,12 @@ _RIGHT = (
 )
 
 
-def adapt(backend: object, *, volatile: bool | None = None, pubs: bool = False) -> Backend:
+def adapt(
+    backend: object,
+    *,
+    volatile: bool | None = None,
+    takes: ExperimentKind = ExperimentKind.CIRCUIT,
+) -> Backend:
     """Return the adapter for whatever a user hands over as a backend.
 
     Args:
@@ -46,20 +51,25 @@ def adapt(backend: object, *, volatile: bool | None = None, pubs: bool = False) 
             adapter.
         volatile: Whether its jobs die with this process; ``None``: found out, see
             `qiskit_job_manager.backends.origins`. An adapter knows it for itself.
-        pubs: Whether experiments are PUBs. A Qiskit backend, which runs circuits, then stands
-            behind Qiskit's ``BackendSamplerV2``.
+        takes: What the experiments are. Where they are PUBs, a Qiskit backend, which runs circuits,
+            stands behind Qiskit's ``BackendSamplerV2`` or ``BackendEstimatorV2``.
 
     Raises:
         InvalidArgumentError: It is nothing that runs circuits.
         UnknownBackendError: No backend is known by that name.
     """
     adapter = _adapted(backend, volatile)
-    return _over(adapter) if pubs else adapter
+    return adapter if takes is ExperimentKind.CIRCUIT else _over(adapter, takes)
 
 
 def _adapted(backend: object, volatile: bool | None) -> Backend:
     if isinstance(backend, str):
         return open_backend(backend)
+    if "qiskit_ibm_runtime" in sys.modules:  # asking its objects for what they lack asks IBM
+        from qiskit_job_manager.backends import ibm
+
+        if ibm.is_ibm(backend):
+            return ibm.adapted(backend)
     if _is_adapter(backend):
         return backend
     if _is_primitive(backend):
@@ -73,19 +83,20 @@ def _adapted(backend: object, volatile: bool | None) -> Backend:
     return QiskitBackend(backend, volatile=volatile)
 
 
-def _over(adapter: Backend) -> Backend:
-    """Return Qiskit's sampler over the Qiskit backend of an adapter, if it has one to run."""
+def _over(adapter: Backend, takes: ExperimentKind) -> Backend:
+    """Return Qiskit's primitive over the Qiskit backend of an adapter, if it has one to run."""
     backend = getattr(adapter, "qiskit_backend", None)
     if adapter.takes is not ExperimentKind.CIRCUIT or not _is_backend_v2(backend):
         return adapter
-    from qiskit.primitives import BackendSamplerV2
+    from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
 
     from qiskit_job_manager.backends.primitive_uris import uri_over
     from qiskit_job_manager.backends.primitives import PrimitiveBackend
 
-    uri = None if adapter.uri is None else uri_over(adapter.uri, ExperimentKind.SAMPLER_PUB)
-    sampler = BackendSamplerV2(backend=backend)
-    return PrimitiveBackend(sampler, volatile=adapter.capabilities.volatile, uri=uri)
+    samples = takes is ExperimentKind.SAMPLER_PUB
+    primitive = (BackendSamplerV2 if samples else BackendEstimatorV2)(backend=backend)
+    uri = None if adapter.uri is None else uri_over(adapter.uri, takes)
+    return PrimitiveBackend(primitive, volatile=adapter.capabilities.volatile, uri=uri)
 
 
 def kept_options(adapter: Backend) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.backends.kinds import About, described
 from qiskit_job_manager.backends.uris import scalars_in
 from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
 
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Backend
 
 
+@described(
+    About(
+        "aer?method=statevector",
+        network=False,
+        package="qiskit_aer",
+        install="qiskit-job-manager[aer]",
+    )
+)
 def open_aer(argument: str | None) -> Backend:
     """Open `AerSimulator`, with options as in ``aer?method=statevector``.
 
@@ -35,6 +44,7 @@ def open_aer(argument: str | None) -> Backend:
     return _adapted(simulator, uri)
 
 
+@described(About("basic", network=False))
 def open_basic(argument: str | None) -> Backend:
     """Open Qiskit's `BasicSimulator`, slow and always there.
 
@@ -48,6 +58,14 @@ def open_basic(argument: str | None) -> Backend:
     return _adapted(BasicSimulator(), "basic")
 
 
+@described(
+    About(
+        "fake:torino",
+        network=False,
+        package="qiskit_ibm_runtime",
+        install="qiskit-job-manager[ibm]",
+    )
+)
 def open_fake(argument: str | None) -> Backend:
     """Open a snapshot of one of IBM's devices, simulated here with its noise, by its name.
 

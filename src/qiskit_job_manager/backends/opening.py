@@ -7,14 +7,13 @@ from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, cast
 
+from qiskit_job_manager.backends.kinds import GROUP, known_names
 from qiskit_job_manager.errors import UnknownBackendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qiskit_job_manager.ports import Backend
-
-GROUP = "qiskit_job_manager.backends"
 
 _URI = re.compile(r"(?P<kind>[^:?]*)(?::|(?=\?))?(?P<argument>.*)", re.DOTALL)
 
@@ -48,7 +47,7 @@ def split_uri(uri: str) -> tuple[str, str | None]:
 
 
 def _unknown(uri: str, kind: str) -> str:
-    known = sorted(entry_points(group=GROUP).names)
+    known = known_names()
     similar = get_close_matches(kind, known, n=1)
     hint = f" Did you mean {similar[0]!r}?" if similar else ""
     return (

@@ -64,6 +64,8 @@ class PubCheck:
             pub = (SamplerPub if self._samples else EstimatorPub).coerce(experiment)
         except Exception as error:  # noqa: BLE001  # odd input raises whatever it comes upon
             return self._no_such_pub(experiment, error)
+        if (strangers := _strangers(pub)) is not None:
+            return strangers
         wrong = self._no_samples(circuit) if self._samples else self._imprecise(pub, options)
         if wrong is None and self._circuits is not None:
             wrong = self._circuits.unsupported(circuit)
@@ -149,6 +151,17 @@ def _without_values(circuit: QuantumCircuit, *, samples: bool) -> str:
         f"has parameters without values: {some}; hand it over as {form}, or bind them with "
         "circuit.assign_parameters(...)"
     )
+
+
+def _strangers(pub: SamplerPub | EstimatorPub) -> str | None:
+    """Say which values are for no parameter of the circuit; Qiskit only counts them."""
+    wanted = {parameter.name for parameter in pub.circuit.parameters}
+    given = {str(name) for names in pub.parameter_values.data for name in names}
+    if given == wanted:
+        return None
+    theirs = ", ".join(map(repr, sorted(given - wanted)[:5]))
+    own = ", ".join(map(repr, sorted(wanted)[:5]))
+    return f"has values for {theirs}, and its parameters are {own}"
 
 
 def _words(error: Exception) -> str:

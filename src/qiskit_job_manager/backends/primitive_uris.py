@@ -31,8 +31,6 @@ _OVER = (
     "qiskit.primitives.backend_sampler_v2.BackendSamplerV2",
     "qiskit.primitives.backend_estimator_v2.BackendEstimatorV2",
 )
-# In their local mode they hand everything on to Qiskit's primitives over the backend.
-_IBM = ("qiskit_ibm_runtime.sampler.SamplerV2", "qiskit_ibm_runtime.estimator.EstimatorV2")
 
 
 def uri_of_primitive(primitive: Any, kind: Kind) -> str | None:
@@ -48,8 +46,6 @@ def uri_of_primitive(primitive: Any, kind: Kind) -> str | None:
         return _named(primitive, kind, inner, type(primitive)()) if plain else None
     if path in _OVER and _is_plain(primitive):
         return _named(primitive.options, kind, over(inner), type(primitive.options)())
-    if path in _IBM and primitive.options == type(primitive.options)():
-        return f"{_word(kind.takes)}:{over(inner)}"
     return None
 
 

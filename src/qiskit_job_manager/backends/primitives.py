@@ -51,7 +51,7 @@ class PrimitiveBackend(JobFollower):
 
     Attributes:
         primitive: The sampler or estimator.
-        qiskit_backend: The Qiskit backend that it runs on, to transpile for, or else itself.
+        qiskit_backend: The Qiskit backend that it runs on, to transpile for, or ``None``.
 
     Raises:
         InvalidArgumentError: It is no V2 primitive.
@@ -63,7 +63,7 @@ class PrimitiveBackend(JobFollower):
         self.primitive = primitive
         self._kind = kind_of(primitive)
         super().__init__(primitive, volatile=self._kind.local if volatile is None else volatile)
-        self.qiskit_backend = primitive if self._kind.backend is None else self._kind.backend
+        self.qiskit_backend = self._kind.backend
         self._uri = uri_of_primitive(primitive, self._kind) if uri is None else uri
         self._turns = AnyTime() if self._kind.reentrant else turns_on(self._kind.backend)
         self._check = PubCheck(self._kind)

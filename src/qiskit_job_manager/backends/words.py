@@ -30,12 +30,16 @@ def status_of(job: Any) -> RemoteStatus:
     except NotImplementedError:
         # Its result is then the only thing to wait for, and reading it waits.
         return RemoteStatus(RemoteState.DONE, message="the job cannot tell its status")
-    word = _word(said)
-    state = _STATE_OF.get(word)
+    state = state_of(said)
     if state is not None:
         return RemoteStatus(state)
     ended = getattr(job, "in_final_state", lambda: False)()
     return RemoteStatus(RemoteState.DONE if ended else RemoteState.RUNNING, message=str(said))
+
+
+def state_of(said: Any) -> RemoteState | None:
+    """Return what a provider's word for a state means, in any spelling, if that is known."""
+    return _STATE_OF.get(_word(said))
 
 
 def _word(said: Any) -> str:

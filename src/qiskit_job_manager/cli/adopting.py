@@ -3,10 +3,11 @@
 import typer
 
 from qiskit_job_manager.cli.confirming import YesOption, confirm
-from qiskit_job_manager.cli.session import opened_manager
+from qiskit_job_manager.cli.json_output import print_object
+from qiskit_job_manager.cli.session import JsonOption, opened_manager
 
 
-def adopt(ctx: typer.Context, yes: YesOption = False) -> None:
+def adopt(ctx: typer.Context, yes: YesOption = False, as_json: JsonOption = False) -> None:
     """Take a store that was copied or moved for the original from now on."""
     with opened_manager(ctx) as manager:
         confirm(
@@ -16,3 +17,5 @@ def adopt(ctx: typer.Context, yes: YesOption = False) -> None:
             yes=yes,
         )
         manager.adopt_store()
+        if as_json:
+            print_object({"adopted": manager.store_url})

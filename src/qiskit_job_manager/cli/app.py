@@ -6,10 +6,13 @@ import typer
 
 from qiskit_job_manager.cli import (
     adopting,
+    backends,
     cancelling,
     deciding,
-    exit_codes,
+    doctoring,
+    exporting,
     listing,
+    managing,
     results,
     resuming,
     running,
@@ -17,15 +20,20 @@ from qiskit_job_manager.cli import (
     showing,
     story,
     waiting,
+    watching,
 )
+from qiskit_job_manager.cli.examples import epilog, epilog_of_all
 from qiskit_job_manager.cli.guard import GuardedGroup
 
 app = typer.Typer(
     cls=GuardedGroup,
     help="Run quantum circuits in bulk: split into jobs, crash-proof, with every result kept.",
-    epilog=exit_codes.EXPLAINED,
+    epilog=epilog_of_all(
+        "qjm run circuits/ --backend aer --shots 4096 --name sweep",
+        "qjm results sweep",
+        "qjm list --help",
+    ),
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -60,16 +68,55 @@ def _common(
     ctx.obj = store
 
 
-app.command("run")(running.run)
-app.command("list")(listing.list_job_sets)
-app.command("show")(showing.show)
-app.command("results")(results.results)
-app.command("wait")(waiting.wait)
-app.command("cancel")(cancelling.cancel)
-app.command("log")(story.log)
-app.command("resume")(resuming.resume)
-app.command("serve")(serving.serve)
-app.command("retry")(deciding.retry)
-app.command("resubmit")(deciding.resubmit)
-app.command("abandon")(deciding.abandon)
-app.command("adopt")(adopting.adopt)
+app.command(
+    "run",
+    epilog=epilog(
+        "qjm run circuits/ --backend aer --shots 4096 --name sweep",
+        "qjm run *.qasm --backend fake:torino --name sweep --if-exists resume",
+    ),
+)(running.run)
+app.command(
+    "list",
+    epilog=epilog(
+        "qjm list --state unfinished --since 2d",
+        "qjm list --tag paper --backend 'fake:*' --name 'rb-*' --json",
+    ),
+)(listing.list_job_sets)
+app.command("show", epilog=epilog("qjm show sweep"))(showing.show)
+app.command("watch", epilog=epilog("qjm watch sweep"))(watching.watch)
+app.command(
+    "results",
+    epilog=epilog(
+        "qjm results sweep", "qjm results sweep bell_3 17", "qjm results sweep --format csv"
+    ),
+)(results.results)
+app.command("wait", epilog=epilog("qjm wait sweep --timeout 3600"))(waiting.wait)
+app.command("cancel", epilog=epilog("qjm cancel sweep", "qjm cancel sweep --duplicates"))(
+    cancelling.cancel
+)
+app.command("log", epilog=epilog("qjm log sweep", "qjm log sweep 3 --json"))(story.log)
+app.command("resume", epilog=epilog("qjm resume", "qjm resume sweep --timeout 3600"))(
+    resuming.resume
+)
+app.command("serve", epilog=epilog("qjm serve --json"))(serving.serve)
+app.command("retry", epilog=epilog("qjm retry sweep --no-wait"))(deciding.retry)
+app.command("resubmit", epilog=epilog("qjm resubmit sweep 3 5 --yes"))(deciding.resubmit)
+app.command("abandon", epilog=epilog("qjm abandon sweep 3 5"))(deciding.abandon)
+app.command("adopt", epilog=epilog("qjm adopt --yes"))(adopting.adopt)
+app.command("delete", epilog=epilog("qjm delete sweep", "qjm delete sweep other --yes"))(
+    managing.delete
+)
+app.command("tag", epilog=epilog("qjm tag sweep --add paper --remove draft"))(managing.tag)
+app.command("rename", epilog=epilog("qjm rename sweep rb-sweep-1"))(managing.rename)
+app.command("backends", epilog=epilog("qjm backends"))(backends.backends)
+app.command("doctor", epilog=epilog("qjm doctor", "qjm doctor --json"))(doctoring.doctor)
+app.command(
+    "export",
+    epilog=epilog(
+        "qjm export sweep --output sweep.qjmz",
+        "qjm export sweep --format csv --by outcome --output counts.csv",
+    ),
+)(exporting.export)
+app.command(
+    "import", epilog=epilog("qjm import sweep.qjmz", "qjm import sweep.qjmz --name old-sweep")
+)(exporting.import_)

@@ -6,11 +6,20 @@ ALL_DONE = 0
 ERROR = 1
 SOME_WITHOUT_RESULT = 3
 TIMED_OUT = 4
+NEEDS_USER = 5
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 
-EXPLAINED = """
-Exit codes: 0 all done; 1 an error, told on standard error; 2 wrong usage; 3 it ended, but some
-experiments failed, were cancelled or were lost, or some that were asked for have no result yet;
-4 the time-out passed, nothing is lost; 130 interrupted, nothing is lost.
-"""
+MEANINGS = {
+    ALL_DONE: "all done",
+    ERROR: "an error, told on standard error",
+    2: "wrong usage",
+    SOME_WITHOUT_RESULT: "it ended, but some experiments failed, were cancelled or were lost, or "
+    "some that were asked for have no result yet",
+    TIMED_OUT: "the time-out passed; nothing is lost",
+    NEEDS_USER: "qjm doctor found something that needs you",
+    INTERRUPTED: "interrupted; nothing is lost",
+    OUTPUT_CLOSED: "whoever read the output went away",
+}
+
+EXPLAINED = "Exit codes: " + ". ".join(f"{code} {text}" for code, text in MEANINGS.items()) + "."

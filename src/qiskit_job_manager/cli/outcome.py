@@ -12,7 +12,7 @@ from qiskit_job_manager.cli.json_output import print_object
 from qiskit_job_manager.cli.progress import watch
 from qiskit_job_manager.cli.session import command_for
 from qiskit_job_manager.cli.summaries import summary
-from qiskit_job_manager.cli.text import counted, escape, plural
+from qiskit_job_manager.cli.text import counted, cut, plural
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.job_set.deadline import Deadline
 from qiskit_job_manager.model import JobState
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.job_set import ManagedJobSet, Progress
 
+_NAME = 100
 _NOT_HANDED_OVER = (JobState.PLANNED, JobState.SUBMITTING)
 
 
@@ -94,7 +95,7 @@ def report(
         print_object(summary(job_set))
         return
     typer.echo(
-        f"{escape(job_set.name())}: {plural(progress.n_experiments, 'experiment')} in "
+        f"{cut(job_set.name(), _NAME)}: {plural(progress.n_experiments, 'experiment')} in "
         f"{plural(progress.n_jobs, 'job')}: {counted(progress.jobs)}"
     )
 

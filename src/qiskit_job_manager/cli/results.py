@@ -12,7 +12,7 @@ from qiskit_job_manager.cli import exit_codes
 from qiskit_job_manager.cli.histograms import histogram
 from qiskit_job_manager.cli.json_output import print_array
 from qiskit_job_manager.cli.outcomes import Outcome, choose, read
-from qiskit_job_manager.cli.session import JobSetArgument, opened_manager
+from qiskit_job_manager.cli.session import JobSetArgument, JsonOption, opened_manager
 from qiskit_job_manager.cli.text import escape, first_line, table
 
 
@@ -42,6 +42,7 @@ def results(
     job_set: JobSetArgument,
     experiments: ExperimentsArgument = None,
     output: FormatOption = Format.TABLE,
+    as_json: JsonOption = False,
 ) -> None:
     """Print the counts of experiments, as far as they are stored; waits for nothing.
 
@@ -51,7 +52,7 @@ def results(
         wanted = manager.find(job_set)
         chosen = choose(wanted, experiments) if experiments else None
         seen = _Seen(read(wanted, chosen))
-        _printer(output, named=chosen is not None)(seen)
+        _printer(Format.JSON if as_json else output, named=chosen is not None)(seen)
     raise typer.Exit(exit_codes.SOME_WITHOUT_RESULT if seen.incomplete else exit_codes.ALL_DONE)
 
 

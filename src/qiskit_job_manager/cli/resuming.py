@@ -15,6 +15,7 @@ from qiskit_job_manager.cli.session import (
     TimeoutOption,
     command_for,
     opened_manager,
+    some_job_sets,
 )
 from qiskit_job_manager.cli.summaries import summary
 from qiskit_job_manager.clock import SystemClock
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
 
 JobSetsArgument = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="SET",
-        help="Ids of job sets, unique beginnings of them, or their names. Default: all that are "
+    some_job_sets(
+        "Ids of job sets, unique beginnings of them, or their names. Default: all that are "
         "unfinished.",
         show_default=False,
     ),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qiskit_job_manager.cli.dry_run import show_plan
 from qiskit_job_manager.cli.outcome import finish, hand_over
 from qiskit_job_manager.cli.session import JsonOption, TimeoutOption, opened_manager
 from qiskit_job_manager.cli.text import escape, plural
@@ -68,6 +69,16 @@ WaitOption = Annotated[
 ]
 
 
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show the split and what it would cost; send nothing."),
+]
+MaxUsageOption = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Send nothing beyond so many estimated quantum seconds."),
+]
+
+
 def run(  # noqa: PLR0913  one parameter an option
     ctx: typer.Context,
     paths: PathsArgument,
@@ -83,6 +94,8 @@ def run(  # noqa: PLR0913  one parameter an option
     memory: MemoryOption = False,
     wait: WaitOption = True,
     timeout: TimeoutOption = None,
+    max_usage: MaxUsageOption = None,
+    dry_run: DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run every circuit in files and folders, split into jobs.
@@ -94,6 +107,11 @@ def run(  # noqa: PLR0913  one parameter an option
     begun = clock.monotonic()
     with opened_manager(ctx) as manager:
         adapter, circuits = _prepare(paths, backend, optimization_level)
+        options = _simulator_options(seed, memory=memory)
+        if dry_run:
+            plan = manager.plan(circuits, adapter, max_experiments_per_job, shots=shots, **options)
+            show_plan(plan, adapter.name, as_json=as_json)
+            return
         job_set = manager.run(
             circuits,
             adapter,
@@ -102,7 +120,8 @@ def run(  # noqa: PLR0913  one parameter an option
             job_tags=tags,
             shots=shots,
             if_exists=if_exists.value,
-            **_simulator_options(seed, memory=memory),
+            max_usage_s=max_usage,
+            **options,
         )
         _say(
             f"Job set {job_set.job_set_id()} ({escape(job_set.name())}): "

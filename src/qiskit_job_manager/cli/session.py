@@ -4,10 +4,11 @@
 import logging
 import shlex
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qiskit_job_manager.cli.completing import complete_job_set
 from qiskit_job_manager.cli.logs import Words, shown_on_stderr
 
 if TYPE_CHECKING:
@@ -15,11 +16,16 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.manager import JobManager
 
+
+def some_job_sets(help_text: str, **more: Any) -> Any:
+    """Return the description of an argument that names job sets; the shell completes it."""
+    return typer.Argument(metavar="SET", help=help_text, autocompletion=complete_job_set, **more)
+
+
 JobSetArgument = Annotated[
-    str,
-    typer.Argument(metavar="SET", help="Id of a job set, a unique beginning of it, or its name."),
+    str, some_job_sets("Id of a job set, a unique beginning of it, or its name.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 TimeoutOption = Annotated[
     float | None,
     typer.Option(

@@ -7,24 +7,26 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.views.text import escape
+from qiskit_job_manager.views.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+__all__ = [
+    "counted",
+    "cut",
+    "escape",
+    "escape_lines",
+    "first_line",
+    "local_time",
+    "plural",
+    "table",
+]
+
 _PAGE = 500
 _WIDEST_CELL = 48
-
-
-def escape(text: str) -> str:
-    """Return text that a terminal shows and does not obey.
-
-    Names, tags and errors come from files and providers; they may hold escape sequences, line
-    breaks or characters that reverse the direction of writing.
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def escape_lines(text: str) -> str:
@@ -38,9 +40,10 @@ def first_line(text: str | None) -> str:
     return escape(lines[0]) if lines else ""
 
 
-def plural(number: int, noun: str) -> str:
-    """Return such as ``1 job`` or ``1,200 jobs``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def cut(text: str, limit: int) -> str:
+    """Return text escaped, and cut where it is longer than so many characters."""
+    shown = escape(text[: limit + 1])
+    return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."
 
 
 def counted(states: Mapping[JobState, int]) -> str:

@@ -3,7 +3,8 @@
 ``ibm-runtime-json/1`` is a container (see `containers`) of one block: the text, in UTF-8.
 
 IBM's own decoder imports what a payload names, and is never used here. This one knows the types
-below by name and no others; what it does not know stays the plain JSON that it is.
+below by name and no others; what it does not know stays the plain JSON that it is. What the
+executor sends has no such types, and is read in `executor_results`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 import base64
 import io
 import json
+import reprlib
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qiskit_job_manager.codec.containers import Container, PackedBlock, pack
+from qiskit_job_manager.codec.executor_results import ExecutorResultReader, is_executor_result
 from qiskit_job_manager.codec.primitive_reading import PrimitiveReader
 from qiskit_job_manager.codec.results import IBM_JSON_FORMAT
 from qiskit_job_manager.errors import CodecError
@@ -37,14 +40,17 @@ def encode_runtime_text(text: str | bytes) -> RawResult:
     return RawResult(format=IBM_JSON_FORMAT, data=pack(b"", [PackedBlock(1, [data])]))
 
 
-def open_runtime_text(data: bytes) -> RuntimeTextReader:
+def open_runtime_text(data: bytes) -> PrimitiveReader:
     """Open what `encode_runtime_text` kept.
 
     Raises:
         CodecError: The bytes are damaged, or the text is no result of a primitive.
     """
     _, text = Container(data).block(0)
-    return RuntimeTextReader(_parsed(text))
+    tree = _parsed(text)
+    if is_executor_result(tree):
+        return ExecutorResultReader(tree, text)
+    return RuntimeTextReader(tree)
 
 
 def _parsed(text: bytes) -> Any:
@@ -68,7 +74,9 @@ class RuntimeTextReader(PrimitiveReader):
         """
         value = tree.get("__value__") if isinstance(tree, dict) else None
         if not isinstance(value, dict) or tree.get("__type__") != "PrimitiveResult":
-            raise CodecError(f"What the service sent is no PrimitiveResult: {repr(tree)[:_SHOWN]}")
+            raise CodecError(
+                f"What the service sent is no PrimitiveResult: {reprlib.repr(tree)[:_SHOWN]}"
+            )
         pubs = value.get("pub_results")
         if not isinstance(pubs, list):
             raise CodecError("The PrimitiveResult that the service sent has no list of results")
@@ -99,14 +107,21 @@ def decode_tree(tree: Any) -> Any:
     """Return what a parsed text of the service means; what is of no known type stays as it is.
 
     Raises:
-        CodecError: Something is of a known type and damaged.
+        CodecError: Something is of a known type and damaged, or nested beyond all measure.
     """
+    try:
+        return _decoded(tree)
+    except RecursionError:
+        raise CodecError("What the service sent is nested too deeply") from None
+
+
+def _decoded(tree: Any) -> Any:
     if isinstance(tree, list):
-        return [decode_tree(each) for each in tree]
+        return [_decoded(each) for each in tree]
     if not isinstance(tree, dict):
         return tree
     kind = tree.get("__type__")
-    inner = {key: decode_tree(value) for key, value in tree.items()}
+    inner = {key: _decoded(value) for key, value in tree.items()}
     build = _BUILDERS.get(kind) if isinstance(kind, str) else None
     if build is None:
         return inner

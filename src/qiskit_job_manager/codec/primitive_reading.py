@@ -48,6 +48,8 @@ class PrimitiveReader(ABC):
 
     def each(self, *path: str) -> list[Any]:
         """Return what is at a path of keys in every experiment, ``None`` where there is nothing."""
+        if path == ("header", "name"):  # a result of a PUB does not tell the circuit's name
+            return [None] * self.n_experiments
         form = experiment_form if path[:1] == ("data",) else _outline
         pubs = map(self.pub_result, range(self.n_experiments))
         return [_inside(form(pub), path) for pub in pubs]
@@ -87,10 +89,13 @@ class PrimitiveReader(ABC):
 
 
 def registers_of(pub: PubResult) -> list[BitArray]:
-    """Return the bits of a sampler's classical registers, in order; nothing if it has none."""
-    from qiskit.primitives import BitArray
+    """Return the bits of a sampler's classical registers, in order; nothing if it has none.
 
-    return [each for each in pub.data.values() if isinstance(each, BitArray) and each.num_bits]
+    Raises:
+        CodecError: They have different numbers of shots.
+    """
+    _shots(pub)
+    return [each for each in pub.data.values() if _is_bits(each) and each.num_bits]
 
 
 def experiment_form(pub: PubResult) -> dict[str, Any]:
@@ -143,8 +148,10 @@ def _outline(pub: PubResult) -> dict[str, Any]:
 
 
 def _shots(pub: PubResult) -> int | None:
-    shots = {value.num_shots for value in pub.data.values() if _is_bits(value)}
-    return shots.pop() if len(shots) == 1 else None
+    shots = {name: value.num_shots for name, value in pub.data.items() if _is_bits(value)}
+    if len(set(shots.values())) > 1:
+        raise CodecError(f"The registers of a PUB have different numbers of shots: {shots}")
+    return next(iter(shots.values()), None)
 
 
 def as_experiment(form: dict[str, Any]) -> ExperimentResult:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.splitting import split_payload
 from qiskit_job_manager.engine.couriers import fetch_once
 from qiskit_job_manager.engine.sweeping import labels_of
 from qiskit_job_manager.errors import (
@@ -96,6 +95,9 @@ def submission(
 
 
 def _halves(payload: Blob, job: JobRecord) -> Halves:
+    # NumPy comes with it, which whoever only reads does not need.
+    from qiskit_job_manager.codec.splitting import split_payload
+
     count = (job.stop - job.start) // 2
     return Halves(job.start + count, *split_payload(payload, count))
 

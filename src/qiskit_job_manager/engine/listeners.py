@@ -68,7 +68,7 @@ class Listeners:
         for mailbox in self._mailboxes:
             mailbox.finish()
         for mailbox in self._mailboxes:
-            mailbox.join(_CLOSE_WITHIN_S)
+            mailbox.join(_CLOSE_WITHIN_S / len(self._mailboxes))
         self._mailboxes = ()
 
 

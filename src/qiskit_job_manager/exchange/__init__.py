@@ -1,7 +1,7 @@
 """Job sets into files and back.
 
-    tables       CSV and Parquet, for other tools
-    circuits     QPY
+    exporting    a job set into a file of one of the formats
+    tables       CSV and QPY, for other tools
     forms        nouns to plain JSON values and back, each checked
     archives     a zip with everything of a job set, written and read part by part
     documents    the same as one JSON document, with the counts in plain view

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.exchange.archives import write_archive
 from qiskit_job_manager.exchange.documents import write_document
+from qiskit_job_manager.exchange.formats import ExportFormat
 from qiskit_job_manager.exchange.parts import Outgoing
 from qiskit_job_manager.exchange.tables import write_csv, write_qpy
 from qiskit_job_manager.files import safe_file_name, written_whole
 from qiskit_job_manager.results.frames import columns, write_parquet
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qiskit_job_manager.results import ManagedResults
     from qiskit_job_manager.results.frames import By
-
-
-class ExportFormat(StrEnum):
-    """What a job set can be exported as."""
-
-    PARQUET = "parquet"
-    CSV = "csv"
-    JSON = "json"
-    QPY = "qpy"
-    ARCHIVE = "archive"
-
-    @property
-    def suffix(self) -> str:
-        """What the names of such files end in."""
-        return ".qjmz" if self is ExportFormat.ARCHIVE else f".{self}"
 
 
 _TABLES = (ExportFormat.PARQUET, ExportFormat.CSV)
@@ -55,7 +41,7 @@ def export(
     Raises:
         InvalidArgumentError: It cannot be written there, or not so.
     """
-    source = results.result_source()
+    source = results.job_set.result_source()
     name = safe_file_name(source.record.name, wanted.suffix)
     file = path / name if path.is_dir() else path
     if wanted in _TABLES:
@@ -69,7 +55,7 @@ def export(
 
 
 def _write(results: ManagedResults, wanted: ExportFormat, by: By, file: IO[bytes]) -> None:
-    source = results.result_source()
+    source = results.job_set.result_source()
     store, record = source.store, source.record
     match wanted:
         case ExportFormat.PARQUET:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _E = TypeVar("_E", bound="StrEnum")
 
 _LARGEST = 2**63 - 1
+_LARGEST_FLOAT = sys.float_info.max
 
 
 class Fields:
@@ -63,8 +64,8 @@ class Fields:
 
     def number(self, name: str) -> float:
         """Return a finite number of at least 0."""
-        value = self._values.get(name)
-        if type(value) not in (int, float) or not math.isfinite(value) or value < 0:
+        value: Any = self._values.get(name)
+        if type(value) not in (int, float) or not 0 <= value <= _LARGEST_FLOAT:
             raise self.wrong(name, "a number of at least 0")
         return float(value)
 

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Store
 
 _PAYLOAD_FORMATS = (CIRCUITS_FORMAT, SAMPLER_PUBS_FORMAT, ESTIMATOR_PUBS_FORMAT)
-# What one child decodes: some seconds of its thirty, and little beside the second it takes to start.
+# What one child decodes: some of its thirty seconds, more than the one that it takes to start.
 _EXPERIMENTS_AT_ONCE = 4000
 _BYTES_AT_ONCE = 16 << 20
 _NOT_ENDED = (
@@ -66,7 +66,7 @@ def take_in(
         path: The file.
         at: The present time, for the story.
         name: Name to give it; ``None`` keeps its own.
-        as_ended: Whether to take in a job set that had not ended, with what is unfinished cancelled.
+        as_ended: Whether to take in one that had not ended, with what is unfinished cancelled.
 
     Raises:
         ArchiveError: It is no complete export, is damaged, or had not ended.

@@ -9,14 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
+from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT, frames_in, load_circuit
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.results.frames import columns, records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Store
     from qiskit_job_manager.results.frames import By
@@ -58,7 +58,7 @@ def write_qpy(store: Store, record: JobSetRecord, file: IO[bytes]) -> None:
     """Write the circuits as one QPY file.
 
     Raises:
-        InvalidArgumentError: The experiments are PUBs, which QPY cannot hold.
+        InvalidArgumentError: The experiments are PUBs, which QPY does not hold.
         CodecError: A stored circuit cannot be read.
     """
     from qiskit import qpy
@@ -66,28 +66,32 @@ def write_qpy(store: Store, record: JobSetRecord, file: IO[bytes]) -> None:
     qpy.dump(_Circuits(store, record), file)
 
 
-class _Circuits:
-    """The circuits of a job set, in order, read job by job each time they are gone through."""
+class _Circuits(Sequence[Any]):
+    """The circuits of a job set, each read when it is asked for; those of one job are at hand."""
 
     def __init__(self, store: Store, record: JobSetRecord) -> None:
         self._store = store
         self._record = record
+        self._start = 0
+        self._frames: list[bytes] = []
 
     def __len__(self) -> int:
         return self._record.n_experiments
 
-    def __iter__(self) -> Iterator[Any]:
-        from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT, unpack
+    def __getitem__(self, index: Any) -> Any:
+        if index >= len(self):
+            raise IndexError(index)
+        if not self._start <= index < self._start + len(self._frames):
+            self._read(index)
+        return load_circuit(self._frames[index - self._start], index)
 
-        start = 0
-        while start < len(self):
-            job = self._store.jobs_covering(self._record.key, start)[0]
-            payload = self._store.payload(job.key)
-            if payload.format != CIRCUITS_FORMAT:
-                msg = (
-                    f"the experiments of job set {self._record.name!r} are PUBs, and QPY holds "
-                    "circuits only; --format archive holds everything"
-                )
-                raise InvalidArgumentError(msg)
-            yield from unpack(payload)
-            start = job.stop
+    def _read(self, index: int) -> None:
+        job = self._store.jobs_covering(self._record.key, index)[0]
+        payload = self._store.payload(job.key)
+        if payload.format != CIRCUITS_FORMAT:
+            msg = (
+                f"the experiments of job set {self._record.name!r} are PUBs, and QPY holds "
+                "circuits only; --format archive holds everything"
+            )
+            raise InvalidArgumentError(msg)
+        self._start, self._frames = job.start, frames_in(payload)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.job_set.driving import Driving
     from qiskit_job_manager.job_set.stored_job import StoredJob
-    from qiskit_job_manager.model import AttemptRecord, JobRecord
+    from qiskit_job_manager.model import AttemptRecord, JobRecord, RemoteFigures
     from qiskit_job_manager.results import ResultSource
 
 
@@ -102,6 +102,15 @@ class ManagedJob:
     def attempts(self) -> list[AttemptRecord]:
         """Return the attempts made so far, oldest first."""
         return self._source.store.attempts(self._record.key)
+
+    @property
+    def figures(self) -> RemoteFigures | None:
+        """What the backend measured of the latest attempt, or ``None`` where it told nothing.
+
+        Quantum seconds used, when it was created, began to run and ended, and its session.
+        """
+        attempts = self.attempts()
+        return attempts[-1].figures if attempts else None
 
     # -- what can be asked ------------------------------------------------------------------------
 

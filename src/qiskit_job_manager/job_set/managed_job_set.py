@@ -6,10 +6,11 @@ import sys
 
 from qiskit_job_manager.job_set.as_job import AsJob
 from qiskit_job_manager.job_set.asking import Asking
+from qiskit_job_manager.job_set.exporting import Exporting
 from qiskit_job_manager.job_set.looking import Looking
 
 
-class ManagedJobSet(AsJob, Asking, Looking):
+class ManagedJobSet(AsJob, Asking, Looking, Exporting):
     """A set of jobs that run the experiments of one `JobManager.run`, and a Qiskit job itself.
 
     Made by `JobManager`. It holds no state of its own: whatever is asked is answered from the

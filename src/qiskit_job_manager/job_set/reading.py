@@ -51,13 +51,14 @@ class Reading(Part):
         return list(self.record().tags)
 
     def backend(self) -> Any:
-        """Return the Qiskit backend that runs the job set, opened again if need be.
+        """Return the Qiskit backend or primitive that runs the job set, opened again if need be.
 
         Raises:
             JobManagerInvalidStateError: It cannot be opened here.
         """
         adapter = self._driving.backend()
-        return getattr(adapter, "qiskit_backend", adapter)
+        runs = getattr(adapter, "primitive", None) or getattr(adapter, "qiskit_backend", None)
+        return adapter if runs is None else runs
 
     @property
     def backend_name(self) -> str:
@@ -146,7 +147,7 @@ class Reading(Part):
         Args:
             detailed: Whether to say something about each job.
         """
-        text = report.summary(self.record(), self.progress())
+        text = report.summary(self.record(), self.progress(), self.usage())
         return f"{text}\n{report.details(self._jobs())}" if detailed else text
 
     def events(self, job: int | None = None) -> Iterator[EventRecord]:

@@ -11,7 +11,7 @@ from qiskit_job_manager.results import span
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from qiskit_job_manager.model import JobRecord, JobSetRecord
+    from qiskit_job_manager.model import JobRecord, JobSetRecord, Usage
     from qiskit_job_manager.model.progress import Progress
 
 _COUNTED = (
@@ -25,7 +25,7 @@ _COUNTED = (
 )
 
 
-def summary(record: JobSetRecord, progress: Progress) -> str:
+def summary(record: JobSetRecord, progress: Progress, usage: Usage) -> str:
     """Return what a job set is, and how many of its jobs are in which state."""
     lines = [
         f"Job set {record.name}",
@@ -40,6 +40,11 @@ def summary(record: JobSetRecord, progress: Progress) -> str:
     for label, states in _COUNTED:
         count = sum(progress.jobs.get(state, 0) for state in states)
         lines.append(f"    {label:<16} {count:>6}")
+    if usage.total_s:
+        lines.append(
+            f"  Quantum seconds: {usage.measured_s:.1f} measured, and {usage.estimated_s:.1f} "
+            "estimated of what has not been measured"
+        )
     if progress.needs_user:
         lines.append(
             f"  {progress.needs_user} jobs may or may not have been accepted by the backend: "

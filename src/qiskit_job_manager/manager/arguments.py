@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Backend, Capabilities
 
 
-def as_experiments(experiments: Any) -> tuple[Iterable[Any], bool]:
-    """Return what was handed over as something to iterate over, and whether there are PUBs in it.
+def as_experiments(experiments: Any) -> tuple[Iterable[Any], ExperimentKind]:
+    """Return what was handed over as something to iterate over, and what a backend must take.
 
-    A single circuit, or a single `SamplerPub` or `EstimatorPub`, is one experiment. Of what comes
-    from an iterator only the first is looked at.
+    Circuits alone run on anything that runs circuits; where there are PUBs, it must be a sampler at
+    least. A single circuit, `SamplerPub` or `EstimatorPub` is one experiment. Of what comes from an
+    iterator only the first is looked at.
 
     Raises:
         InvalidArgumentError: It is empty, or nothing that can be iterated over, or a PUB that is to
@@ -26,7 +27,7 @@ def as_experiments(experiments: Any) -> tuple[Iterable[Any], bool]:
     """
     if _is_circuit(experiments) or _is_pub_object(experiments):
         # Iterating over a circuit would give its instructions.
-        return [experiments], _is_pub_object(experiments)
+        return [experiments], _kind([experiments])
     if isinstance(experiments, (str, bytes, Mapping)) or not isinstance(experiments, Iterable):
         msg = (
             f"experiments is a {type(experiments).__name__}; it is a list of circuits or PUBs, or "
@@ -36,7 +37,7 @@ def as_experiments(experiments: Any) -> tuple[Iterable[Any], bool]:
     if not isinstance(experiments, Sequence):
         rest = iter(experiments)
         first = list(islice(rest, 1))
-        return chain(first, rest), any(map(_is_pub, first))
+        return chain(first, rest), _kind(first)
     if not experiments:
         msg = "experiments is empty; hand over at least one circuit"
         raise InvalidArgumentError(msg)
@@ -46,7 +47,12 @@ def as_experiments(experiments: Any) -> tuple[Iterable[Any], bool]:
             "in a list, as in run([(circuit, values)], ...)"
         )
         raise InvalidArgumentError(msg)
-    return experiments, any(map(_is_pub, experiments))
+    return experiments, _kind(experiments)
+
+
+def _kind(experiments: Sequence[Any]) -> ExperimentKind:
+    pubs = any(map(_is_pub, experiments))
+    return ExperimentKind.SAMPLER_PUB if pubs else ExperimentKind.CIRCUIT
 
 
 def _is_circuit(one: Any) -> bool:

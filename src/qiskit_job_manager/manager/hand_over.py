@@ -12,18 +12,18 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.experiments import encode_experiment, pack_experiments
+from qiskit_job_manager.codec.experiments import pack_experiments
 from qiskit_job_manager.errors import (
-    CodecError,
     InvalidExperimentError,
     JobManagerInvalidStateError,
     NameInUseError,
 )
-from qiskit_job_manager.model import EncodedBlock, ExperimentKind, ExperimentSize, JobState
-from qiskit_job_manager.planning import plan, shots_for
+from qiskit_job_manager.model import EncodedBlock, ExperimentSize, JobState
+from qiskit_job_manager.planning import plan
 
 if TYPE_CHECKING:
     from qiskit_job_manager.engine import Engine
+    from qiskit_job_manager.manager.weighing import Weighing
     from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord
     from qiskit_job_manager.ports import Backend, Store
 
@@ -41,9 +41,7 @@ class HandOver:
         engine: Sends what is stored.
         backend: What runs them; it is asked whether it can.
         draft: What the user asked for.
-        shots: Shots of each experiment, or ``None`` for the backend's default.
-        split_shots: Whether shots above a limit are split into shares; ``None``: not those of an
-            estimator.
+        weighing: How experiments are encoded and weighed.
         owner: Identity of this process, for the right to drive.
     """
 
@@ -53,20 +51,14 @@ class HandOver:
         engine: Engine,
         backend: Backend,
         draft: JobSetDraft,
-        shots: int | None,
-        split_shots: bool | None,
+        weighing: Weighing,
         owner: str,
     ) -> None:
         self._store = store
         self._engine = engine
         self._backend = backend
         self._draft = draft
-        self._shots = shots
-        self._kind = backend.takes
-        self._precision = draft.options.get("precision")
-        self._split_shots = (
-            self._kind is not ExperimentKind.ESTIMATOR_PUB if split_shots is None else split_shots
-        )
+        self._weighing = weighing
         self._owner = owner
         self._all_checked = False
 
@@ -137,7 +129,7 @@ class HandOver:
         blocks = plan(
             self._sizes(experiments, record.n_experiments, waiting),
             record.limits,
-            split_shots=self._split_shots,
+            split_shots=self._weighing.splits,
             start_job=record.n_jobs,
         )
         ready = (self._with_payload(self._estimated(block), waiting) for block in blocks)
@@ -185,7 +177,7 @@ class HandOver:
             if now is None:
                 raise NameInUseError(_differs(record, before.index, "there is none now"))
             self._check(now, before.index)
-            if self._encoded(now, before.index).content_hash != before.content_hash:
+            if self._weighing.encoded(now, before.index).content_hash != before.content_hash:
                 raise NameInUseError(_differs(record, before.index, "its circuit is another one"))
 
     def _check(self, experiment: Any, index: int) -> None:
@@ -197,25 +189,13 @@ class HandOver:
     ) -> Iterator[ExperimentSize]:
         for index, experiment in enumerate(experiments, start=first):
             self._check(experiment, index)
-            coded = self._encoded(experiment, index)
+            coded = self._weighing.encoded(experiment, index)
             waiting.append(coded)
-            yield self._size(coded, index)
-
-    def _size(self, coded: EncodedExperiment, index: int) -> ExperimentSize:
-        """Return what an experiment weighs; what it asks for itself wins."""
-        precision, shots = None, self._shots if coded.shots is None else coded.shots
-        if self._kind is ExperimentKind.ESTIMATOR_PUB:
-            precision = self._precision if coded.precision is None else coded.precision
-            shots = shots_for(precision)
-        size = len(coded.data)
-        return ExperimentSize(index, coded.name, coded.circuits, shots, size, precision)
+            yield self._weighing.size(coded, index)
 
     def _with_payload(self, block: Block, waiting: deque[EncodedExperiment]) -> EncodedBlock:
         members = tuple(waiting.popleft() for _ in range(block.stop - block.start))
-        return EncodedBlock(block, members, pack_experiments(members, self._kind))
-
-    def _encoded(self, experiment: Any, index: int) -> EncodedExperiment:
-        return encoded(experiment, index, self._kind)
+        return EncodedBlock(block, members, pack_experiments(members, self._weighing.kind))
 
 
 class _Room:
@@ -261,20 +241,6 @@ def _batch(blocks: Iterator[EncodedBlock], most: int) -> list[EncodedBlock]:
         batch.append(block)
         size += sum(len(each.data) for each in block.experiments)
     return batch
-
-
-def encoded(experiment: Any, index: int, kind: ExperimentKind) -> EncodedExperiment:
-    """Return an experiment encoded as what the backend takes.
-
-    Raises:
-        InvalidExperimentError: It cannot be encoded.
-    """
-    try:
-        return encode_experiment(experiment, kind)
-    except CodecError as error:
-        name = getattr(experiment, "name", None)
-        msg = f"experiment {index} ({name!r}) cannot be stored: {error}"
-        raise InvalidExperimentError(msg) from error
 
 
 def _differs(record: JobSetRecord, index: int, how: str) -> str:

@@ -22,7 +22,7 @@ from qiskit_job_manager.job_set.tags import checked_tags
 from qiskit_job_manager.job_set.usage import checked_usage
 from qiskit_job_manager.manager import arguments
 from qiskit_job_manager.manager.exits import stop_at_exit
-from qiskit_job_manager.model import JobSetDraft
+from qiskit_job_manager.model import ExperimentKind, JobSetDraft
 from qiskit_job_manager.views import html
 from qiskit_job_manager.views.job_sets import job_sets_html
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from qiskit_job_manager.model import JobSetRecord, Limits, RetryPolicy
+    from qiskit_job_manager.model import JobSetRecord, Limits, Plan, RetryPolicy
     from qiskit_job_manager.model.events import JobEvent
     from qiskit_job_manager.ports import Backend
 
@@ -178,15 +178,17 @@ class JobManager:
         """
         from qiskit_job_manager import backends
         from qiskit_job_manager.manager.hand_over import HandOver
+        from qiskit_job_manager.manager.weighing import Weighing
 
         del job_share_level
         if if_exists not in ("error", "resume"):
             msg = f"if_exists is {if_exists!r}; it is 'error' or 'resume'"
             raise InvalidArgumentError(msg)
-        handed_over, pubs = arguments.as_experiments(experiments)
-        adapter = backends.adapt(backend, volatile=volatile, pubs=pubs)
+        handed_over, takes = arguments.as_experiments(experiments)
+        adapter = backends.adapt(backend, volatile=volatile, takes=takes)
         options = {**backends.kept_options(adapter), **arguments.checked_options(run_options)}
         shots = arguments.checked_shots(shots, adapter)
+        weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
         draft = JobSetDraft(
             job_set_id=uuid.uuid4().hex,
             name=self._free_name() if name is None else arguments.checked_name(name),
@@ -201,13 +203,61 @@ class JobManager:
             tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
             max_usage_s=checked_usage(max_usage_s),
         )
-        hand_over = HandOver(
-            self._store, self._engine, adapter, draft, shots, split_shots, self._owner
-        )
+        where = (self._store, self._engine, adapter)
+        hand_over = HandOver(*where, draft, weighing, self._owner)
         record = hand_over.run(handed_over, resume=if_exists == "resume")
         job_set = self._job_set(record, adapter)
         job_set.drive()
         return job_set
+
+    def plan(
+        self,
+        experiments: Any,
+        backend: Any,
+        max_experiments_per_job: int | None = None,
+        *,
+        shots: int | None = None,
+        limits: Limits | None = None,
+        split_shots: bool | None = None,
+        **run_options: Any,
+    ) -> Plan:
+        """Return the split that `run` would make and what it would take; nothing is stored or sent.
+
+        Args:
+            experiments: As for `run`.
+            backend: As for `run`.
+            max_experiments_per_job: As for `run`.
+            shots: As for `run`.
+            limits: As for `run`.
+            split_shots: As for `run`.
+            **run_options: As for `run`.
+
+        Returns:
+            The jobs, and in all their executions, bytes, estimated quantum seconds, and the time
+            that the pace of submissions alone takes.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used.
+            InvalidExperimentError: An experiment cannot run; the message names it.
+            PlanError: An experiment alone exceeds a limit.
+            UnknownBackendError: No backend is known by that name.
+
+        Example:
+            >>> manager.plan(circuits, "aer", shots=1000).executions    # doctest: +SKIP
+            300000
+        """
+        from qiskit_job_manager import backends
+        from qiskit_job_manager.manager.estimating import planned
+        from qiskit_job_manager.manager.weighing import Weighing
+
+        handed_over, takes = arguments.as_experiments(experiments)
+        adapter = backends.adapt(backend, takes=takes)
+        options = {**backends.kept_options(adapter), **arguments.checked_options(run_options)}
+        shots = arguments.checked_shots(shots, adapter)
+        weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
+        options = options if shots is None else {**options, "shots": shots}
+        chosen = arguments.chosen_limits(adapter, max_experiments_per_job, limits)
+        return planned(handed_over, adapter, options, chosen, weighing)
 
     # -- finding again ----------------------------------------------------------------------------
 
@@ -298,6 +348,41 @@ class JobManager:
         """
         return "\n\n".join(self._job_set(r).report(detailed) for r in self._records())
 
+    # -- from elsewhere ---------------------------------------------------------------------------
+
+    def import_job_set(
+        self, path: str | Path, name: str | None = None, *, as_ended: bool = False
+    ) -> ManagedJobSet:
+        """Take in a job set that `ManagedJobSet.export` wrote, here or on another machine.
+
+        Everything is checked before anything is stored, and all of it is stored or nothing. The
+        job set keeps its id, and with it all its past; nothing of it is sent: it has ended, and
+        only `ManagedJobSet.retry` runs again what failed.
+
+        Args:
+            path: An archive, or a JSON document; no other format is complete.
+            name: Name to give it; by default it keeps its own.
+            as_ended: Whether to take in one that had not ended when it was exported. Whoever has
+                the original goes on with it, so here its unfinished jobs are cancelled, and a
+                cancelled job is never sent again.
+
+        Returns:
+            The job set.
+
+        Raises:
+            ArchiveError: The file is no complete export, is damaged, or holds a job set that had
+                not ended.
+            NameInUseError: The name is in use.
+            StoreError: The store has this job set already, or cannot be written.
+        """
+        from pathlib import Path
+
+        from qiskit_job_manager.exchange.importing import take_in
+
+        wanted = None if name is None else arguments.checked_name(name)
+        record = take_in(self._store, Path(path), self._clock.now(), name=wanted, as_ended=as_ended)
+        return self._job_set(record)
+
     # -- hearing of it ----------------------------------------------------------------------------
 
     def on_event(self, listener: Callable[[JobEvent], object]) -> Callable[[], None]:
@@ -370,7 +455,8 @@ def _same(record: JobSetRecord, backend: Any) -> Backend:
     volatile = True if record.volatile else None
     adapter = backends.adapt(backend, volatile=volatile)
     if adapter.name != record.backend_name:  # what has PUBs may have got a sampler around it
-        adapter = backends.adapt(backend, volatile=volatile, pubs=True)
+        pubs = ExperimentKind.SAMPLER_PUB
+        adapter = backends.adapt(backend, volatile=volatile, takes=pubs)
     if adapter.name != record.backend_name:
         msg = (
             f"job set {record.name!r} runs on {record.backend_name!r}, and the backend that was "

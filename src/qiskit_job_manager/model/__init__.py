@@ -20,7 +20,7 @@ from qiskit_job_manager.model.payloads import (
     RawResult,
     RemoteFigures,
 )
-from qiskit_job_manager.model.plans import Block, PlannedJob
+from qiskit_job_manager.model.plans import Block, Plan, PlannedJob
 from qiskit_job_manager.model.policies import RetryPolicy
 from qiskit_job_manager.model.writes import Advance, Halves, Request, RequestKind, Token
 
@@ -44,6 +44,7 @@ __all__ = [
     "JobSetRecord",
     "JobState",
     "Limits",
+    "Plan",
     "PlannedJob",
     "RawResult",
     "RemoteFigures",

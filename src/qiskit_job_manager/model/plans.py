@@ -32,6 +32,33 @@ class PlannedJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Plan:
+    """A split that has not been stored, and what it would come to.
+
+    Attributes:
+        jobs: The jobs, in order; each is one submission.
+        n_experiments: How many experiments they run.
+        payload_bytes: Bytes of the encoded experiments.
+        executions: Circuits after parameter broadcasting, times shots; ``None`` where the
+            backend's own default of shots plays a part.
+        usage_s: Quantum seconds, as the backend's adapter estimates them, or ``None``.
+        submission_s: Seconds that the pace of submissions alone takes.
+    """
+
+    jobs: tuple[PlannedJob, ...]
+    n_experiments: int
+    payload_bytes: int
+    executions: int | None
+    usage_s: float | None
+    submission_s: float
+
+    @property
+    def n_jobs(self) -> int:
+        """How many submissions there are."""
+        return len(self.jobs)
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """A contiguous run of experiments and the jobs that run it, one a share of the shots.
 

@@ -35,6 +35,7 @@ def draw_timeline(
         now: Until when what has not ended goes on.
         ax: Axes to draw on, or ``None`` for a new figure.
     """
+    ax = canvas.axes(len(attempts), ax)
     spans = [[span for each in tries for span in spans_of(each, now)] for tries in attempts]
     begin = min((span.begin for row in spans for span in row), default=now)
     end = max((span.end for row in spans for span in row), default=now)
@@ -43,7 +44,6 @@ def draw_timeline(
     for y, row in enumerate(spans):
         for span in row:
             boxes[span.label].append((axis.place(span.begin), axis.place(span.end), y, _HEIGHT))
-    ax = canvas.axes(len(attempts), ax)
     canvas.fill(ax, {label: boxes[label] for label in _ORDER if label in boxes})
     _mark(ax, [(axis.place(at), y) for at, y in _failures(attempts)])
     whole = axis.place(end) or 1.0

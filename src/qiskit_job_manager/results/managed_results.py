@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
+from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.results.lookup import find_index
+from qiskit_job_manager.results.pubs import (
+    at_each_point,
+    common_metadata,
+    missing_pub,
+    must_be_one_circuit,
+    must_have,
+)
 from qiskit_job_manager.results.showing import glance
 
 if TYPE_CHECKING:
@@ -16,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import xarray as xr
     from qiskit import QuantumCircuit
+    from qiskit.primitives import PrimitiveResult, PubResult
     from qiskit.result import Counts, Result
     from qiskit.result.models import ExperimentResult
 
@@ -37,7 +46,9 @@ class ManagedResults:
     """The results of a job set, read from the store one experiment at a time.
 
     Every method that takes an experiment takes its index (negative from the end), its name or its
-    circuit, and returns exactly what the method of that name of `qiskit.result.Result` returns.
+    circuit, and returns exactly what the method of that name of `qiskit.result.Result` returns. A
+    sampler's results are read in the same way; counts and memory of a sweep are arrays of objects
+    in the parameters' shape.
 
     Args:
         job_set: The job set.
@@ -77,7 +88,7 @@ class ManagedResults:
 
     def __iter__(self) -> Iterator[ExperimentResult]:
         """Yield the `ExperimentResult` of each experiment in order, as they are read."""
-        return (self._source.experiment(i, partial=self._partial) for i in range(len(self)))
+        return map(self._experiment, range(len(self)))
 
     def data(self, experiment: Experiment) -> dict[str, Any]:
         """Return the raw data of an experiment, as `qiskit.result.Result.data` does.
@@ -87,7 +98,7 @@ class ManagedResults:
             ManagedResultDataNotAvailable: It has no result; the message says why.
             QiskitError: It failed inside a job that returned something.
         """
-        data: dict[str, Any] = self._result(experiment).data(0)
+        data: dict[str, Any] = self._wrapped(self._experiment(self._index(experiment))).data(0)
         return data
 
     def get_counts(self, experiment: Experiment) -> Counts:
@@ -98,9 +109,13 @@ class ManagedResults:
             ManagedResultDataNotAvailable: It has no result; the message says why.
             QiskitError: It has no counts, or failed inside a job that returned something.
         """
-        index = find_index(self._source.store, self._source.record, experiment)
+        index = self._index(experiment)
         found = self._source.readout(index, partial=self._partial)
-        return self._wrapped(found).get_counts(0)
+        self._check_has(found, "counts", index)
+        counts: Counts = at_each_point(
+            found, "counts", lambda point: self._wrapped(point).get_counts(0)
+        )
+        return counts
 
     def get_memory(self, experiment: Experiment) -> Any:
         """Return the outcome of each shot, as `qiskit.result.Result.get_memory` does.
@@ -110,7 +125,10 @@ class ManagedResults:
             ManagedResultDataNotAvailable: It has no result; the message says why.
             QiskitError: It has no memory, or failed inside a job that returned something.
         """
-        return self._result(experiment).get_memory(0)
+        index = self._index(experiment)
+        found = self._experiment(index)
+        self._check_has(found, "memory", index)
+        return at_each_point(found, "memory", lambda point: self._wrapped(point).get_memory(0))
 
     def get_statevector(self, experiment: Experiment, decimals: int | None = None) -> Any:
         """Return the final statevector, as `qiskit.result.Result.get_statevector` does.
@@ -124,7 +142,7 @@ class ManagedResults:
             ManagedResultDataNotAvailable: It has no result; the message says why.
             QiskitError: It has no statevector, or failed inside a job that returned something.
         """
-        return self._result(experiment).get_statevector(0, decimals=decimals)
+        return self._state(experiment, "statevector").get_statevector(0, decimals=decimals)
 
     def get_unitary(self, experiment: Experiment, decimals: int | None = None) -> Any:
         """Return the unitary, as `qiskit.result.Result.get_unitary` does.
@@ -138,7 +156,7 @@ class ManagedResults:
             ManagedResultDataNotAvailable: It has no result; the message says why.
             QiskitError: It has no unitary, or failed inside a job that returned something.
         """
-        return self._result(experiment).get_unitary(0, decimals=decimals)
+        return self._state(experiment, "unitary").get_unitary(0, decimals=decimals)
 
     def plot_histogram(self, experiment: Experiment, **options: Any) -> Any:
         """Plot the counts of an experiment by `qiskit.visualization.plot_histogram`.
@@ -160,13 +178,59 @@ class ManagedResults:
 
         return plot_histogram(self.get_counts(experiment), **options)
 
-    def result(self) -> Result:
+    def pub_result(self, experiment: Experiment) -> PubResult:
+        """Return the result of one primitive unified bloc (PUB) as the primitive gave it.
+
+        Of an experiment whose shots were split, the shares are merged: the bits of all shots one
+        after the other, expectation values weighted by shots.
+
+        Returns:
+            The `qiskit.primitives.SamplerPubResult` of a sampler's PUB, the
+            `qiskit.primitives.PubResult` of an estimator's.
+
+        Raises:
+            JobManagerJobNotFound: The job set has no such experiment.
+            ManagedResultDataNotAvailable: It has no result, or no primitive ran it; the message
+                says why.
+            MergeError: Its shares do not fit together.
+
+        Example:
+            >>> results.pub_result("ising").data.evs                # doctest: +SKIP
+            >>> results.pub_result(0).data.meas.get_counts()        # doctest: +SKIP
+        """
+        return self._source.pub(self._index(experiment), partial=self._partial)
+
+    def primitive_result(self) -> PrimitiveResult[Any]:
+        """Return the results of all PUBs as one `qiskit.primitives.PrimitiveResult`, in order.
+
+        Its metadata has what the results of all jobs say alike, and under ``"jobs"`` the metadata
+        of each where they differ. With ``results(partial=True)``, an empty
+        `qiskit.primitives.PubResult` whose metadata says why, under ``"error"``, stands for an
+        experiment without a result, so that every index keeps its place. All experiments are held
+        in memory at once.
+
+        Raises:
+            ManagedResultDataNotAvailable: An experiment has no result, or no primitive ran it.
+            MergeError: The shares of an experiment do not fit together.
+        """
+        from qiskit.primitives import PrimitiveResult
+
+        pubs = [self._pub_or_gap(index) for index in range(len(self))]
+        told = self._source.metadata(partial=self._partial)
+        return PrimitiveResult(pubs, metadata=common_metadata(told))
+
+    def result(self) -> Result | PrimitiveResult[Any]:
         """Return what a Qiskit job that ran all of this returns: one result, in order.
+
+        That is what `primitive_result` returns if the job set is one of PUBs, and else what
+        `combine_results` does.
 
         Raises:
             ManagedResultDataNotAvailable: An experiment has no result.
         """
-        return self.combine_results()
+        if self._source.kind is ExperimentKind.CIRCUIT:
+            return self.combine_results()
+        return self.primitive_result()
 
     def combine_results(self) -> Result:
         """Return one `qiskit.result.Result` with all experiments, in the order of the input.
@@ -175,7 +239,8 @@ class ManagedResults:
         so that every index keeps its place. All experiments are held in memory at once.
 
         Raises:
-            ManagedResultDataNotAvailable: An experiment has no result.
+            ManagedResultDataNotAvailable: An experiment has no result, or one that has no place
+                there: sweeps and expectation values, which `primitive_result` combines.
         """
         from qiskit.result import Result
 
@@ -294,7 +359,7 @@ class ManagedResults:
         from qiskit.result.models import ExperimentResult, ExperimentResultData
 
         try:
-            return self._source.experiment(index, partial=self._partial)
+            found = self._experiment(index)
         except ManagedResultDataNotAvailable as error:
             if not self._partial:
                 raise
@@ -302,10 +367,35 @@ class ManagedResults:
             header = {"name": name.name} if name else None
             empty = ExperimentResultData()
             return ExperimentResult(0, False, empty, status=str(error), header=header)
+        if self._source.is_pub(index, partial=self._partial):
+            must_be_one_circuit(found, index)
+        return found
 
-    def _result(self, experiment: Experiment) -> Result:
-        index = find_index(self._source.store, self._source.record, experiment)
-        return self._wrapped(self._source.experiment(index, partial=self._partial))
+    def _pub_or_gap(self, index: int) -> PubResult:
+        try:
+            return self._source.pub(index, partial=self._partial)
+        except ManagedResultDataNotAvailable as error:
+            if not self._partial:
+                raise
+            return missing_pub(error.message)
+
+    def _index(self, experiment: Experiment) -> int:
+        return find_index(self._source.store, self._source.record, experiment)
+
+    def _experiment(self, index: int) -> ExperimentResult:
+        found: ExperimentResult = self._source.experiment(index, partial=self._partial)
+        return found
+
+    def _state(self, experiment: Experiment, name: str) -> Result:
+        index = self._index(experiment)
+        found = self._experiment(index)
+        self._check_has(found, name, index)
+        return self._wrapped(found)
+
+    def _check_has(self, found: ExperimentResult, name: str, index: int) -> None:
+        """Say what a primitive's result has instead; for others, Qiskit says what is wrong."""
+        if not hasattr(found.data, name) and self._source.is_pub(index, partial=self._partial):
+            must_have(found, name, index)
 
     def _wrapped(self, found: ExperimentResult) -> Result:
         from qiskit.result import Result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right, insort
 from collections import OrderedDict
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager import merging
@@ -14,15 +15,24 @@ from qiskit_job_manager.errors import (
     ManagedResultDataNotAvailable,
     StoreCorruptError,
 )
-from qiskit_job_manager.model import JobRecord, JobState
+from qiskit_job_manager.model import ExperimentKind, JobRecord, JobState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from qiskit.primitives import PubResult
+
     from qiskit_job_manager.codec.results import ResultReader
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Store
 
 _JOBS_AT_HAND = 10_000
 _BYTES_AT_HAND = 32 * 1024 * 1024
+
+_KINDS = {
+    "sampler-pubs/1": ExperimentKind.SAMPLER_PUB,
+    "estimator-pubs/1": ExperimentKind.ESTIMATOR_PUB,
+}
 
 _NOT_YET = {
     JobState.PLANNED: "has not been sent yet",
@@ -58,8 +68,58 @@ class ResultSource:
         Raises:
             ManagedResultDataNotAvailable: There is no result of it; the message says why.
         """
-        parts = [self._part(job, index) for job in self._readable(index, partial=partial)]
+        jobs = self._readable(index, partial=partial)
+        if len(jobs) > 1 and self._is_pub(jobs[0]):
+            return _as_experiment(self.pub(index, partial=partial), index)
+        parts = [self._part(job, index) for job in jobs]
         return parts[0] if len(parts) == 1 else _merged(parts)
+
+    def pub(self, index: int, *, partial: bool) -> PubResult:
+        """Return one experiment's `qiskit.primitives.PubResult`, its shares merged.
+
+        Args:
+            index: Index of the experiment.
+            partial: Whether what a failed job did return may be read.
+
+        Raises:
+            ManagedResultDataNotAvailable: There is no result of it, or no primitive ran it; the
+                message says why.
+            MergeError: Its shares do not fit together.
+        """
+        from qiskit_job_manager.results import pubs
+
+        jobs = self._readable(index, partial=partial)
+        parts = [self._pub_part(job, index) for job in jobs]
+        return pubs.merged(parts, [job.shots or 0 for job in jobs])
+
+    def is_pub(self, index: int, *, partial: bool) -> bool:
+        """Tell whether a primitive ran an experiment.
+
+        Raises:
+            ManagedResultDataNotAvailable: There is no result of it; the message says why.
+        """
+        return self._is_pub(self._readable(index, partial=partial)[0])
+
+    @cached_property
+    def kind(self) -> ExperimentKind:
+        """What the experiments are, by the form in which they were sent."""
+        first = self.store.jobs(self.record.key, limit=1)
+        known = _KINDS.get(self.store.payload(first[0].key).format) if first else None
+        return known or ExperimentKind.CIRCUIT
+
+    def metadata(self, *, partial: bool) -> Iterator[Mapping[str, Any]]:
+        """Yield what each stored result of a primitive says of all its PUBs, job by job.
+
+        Args:
+            partial: Whether what a failed job did return may be read.
+
+        Raises:
+            ManagedResultDataNotAvailable: One cannot be read; the message says why.
+        """
+        for job in self.store.jobs(self.record.key):
+            if _is_readable(job, partial=partial) and self._is_pub(job):
+                reader: Any = self.reader(job)
+                yield _metadata(reader, job)
 
     def readout(self, index: int, *, partial: bool) -> Any:
         """Return one experiment with at least what `qiskit.result.Result.get_counts` looks at.
@@ -83,7 +143,10 @@ class ResultSource:
             ManagedResultDataNotAvailable: There is no result of it; the message says why.
         """
         jobs = self._readable(index, partial=False)
-        parts = [self.reader(job).counts(index - job.start) for job in jobs]
+        try:
+            parts = [self.reader(job).counts(index - job.start) for job in jobs]
+        except CodecError as error:
+            raise ManagedResultDataNotAvailable(_unreadable(index, error)) from error
         known = [part for part in parts if part is not None]
         return merging.merge_counts(known) if known else None
 
@@ -138,6 +201,26 @@ class ResultSource:
             raise ManagedResultDataNotAvailable(_why_not(index, missing))
         return readable
 
+    def _is_pub(self, job: JobRecord) -> bool:
+        from qiskit_job_manager.codec.primitive_reading import PrimitiveReader
+
+        return isinstance(self.reader(job), PrimitiveReader)
+
+    def _pub_part(self, job: JobRecord, index: int) -> PubResult:
+        from qiskit_job_manager.codec.primitive_reading import PrimitiveReader
+
+        reader = self.reader(job)
+        if not isinstance(reader, PrimitiveReader):
+            msg = (
+                f"experiment {index} was run by backend.run of {self.record.backend_name}, not by "
+                "a primitive: it has no PubResult; get_counts, get_memory and data read it"
+            )
+            raise ManagedResultDataNotAvailable(msg)
+        try:
+            return reader.pub_result(index - job.start)
+        except CodecError as error:
+            raise ManagedResultDataNotAvailable(_unreadable(index, error)) from error
+
     def _part(self, job: JobRecord, index: int) -> Any:
         try:
             return self.reader(job).experiment_result(index - job.start)
@@ -189,6 +272,24 @@ def _merged(parts: list[Any]) -> Any:
     from qiskit.result.models import ExperimentResult
 
     return ExperimentResult.from_dict(merging.merge([part.to_dict() for part in parts]))
+
+
+def _as_experiment(pub: PubResult, index: int) -> Any:
+    from qiskit_job_manager.codec.primitive_reading import as_experiment, experiment_form
+
+    try:
+        return as_experiment(experiment_form(pub))
+    except CodecError as error:
+        raise ManagedResultDataNotAvailable(_unreadable(index, error)) from error
+
+
+def _metadata(reader: Any, job: JobRecord) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = reader.metadata()
+    except CodecError as error:
+        msg = f"the stored result of job {job.index} cannot be read: {error}"
+        raise ManagedResultDataNotAvailable(msg) from error
+    return found
 
 
 def _unreadable(index: int, error: CodecError) -> str:

@@ -32,6 +32,11 @@ def settle(connection: Connection, path: Path) -> None:
     connection.exec_driver_sql(f"PRAGMA user_version={_mark(path)}")
 
 
+def is_original(user_version: int, path: Path) -> bool:
+    """Say whether what the file says of its place is where it is."""
+    return user_version == _mark(path)
+
+
 def ensure_original(database: Database, path: Path) -> None:
     """See that the file is no copy of a store that somebody else may go on with.
 

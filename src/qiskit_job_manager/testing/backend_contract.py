@@ -24,10 +24,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from qiskit_job_manager.backends import open_backend
-from qiskit_job_manager.codec.circuits import encode_circuit, pack
+from qiskit_job_manager.codec.experiments import encode_experiment, pack_experiments
 from qiskit_job_manager.codec.results import open_result
-from qiskit_job_manager.errors import InvalidExperimentError, JobManagerError
-from qiskit_job_manager.model import RemoteState
+from qiskit_job_manager.errors import (
+    InvalidExperimentError,
+    JobManagerError,
+    SubmissionDeferredError,
+)
+from qiskit_job_manager.model import ExperimentKind, RemoteState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,9 +71,11 @@ def for_backend(backend: Backend, circuits: Sequence[QuantumCircuit]) -> list[Qu
     return list(transpile(list(circuits), target, optimization_level=0, **where))
 
 
-def payload_of(circuits: Sequence[QuantumCircuit]) -> Blob:
-    """Encode the circuits of one job."""
-    return pack([encode_circuit(circuit) for circuit in circuits])
+def payload_of(
+    circuits: Sequence[QuantumCircuit], kind: ExperimentKind = ExperimentKind.CIRCUIT
+) -> Blob:
+    """Encode the circuits of one job, as what takes experiments of a kind wants them."""
+    return pack_experiments([encode_experiment(circuit, kind) for circuit in circuits], kind)
 
 
 def wait_for_end(backend: Backend, remote_id: str, within_s: float = 60.0) -> RemoteStatus:
@@ -106,7 +112,14 @@ class BackendContract:
         return for_backend(backend, [basis_state(number, 2) for number in numbers])
 
     def submit(self, backend: Backend, circuits: Sequence[QuantumCircuit], tag: str) -> str:
-        return backend.submit(payload_of(circuits), {"shots": SHOTS}, tag)
+        payload = payload_of(circuits, backend.takes)
+        deadline_s = time.monotonic() + 60.0
+        while True:
+            try:
+                return backend.submit(payload, {"shots": SHOTS}, tag)
+            except SubmissionDeferredError:
+                assert time.monotonic() < deadline_s
+                time.sleep(0.01)
 
     def run(self, backend: Backend, circuits: Sequence[QuantumCircuit], tag: str) -> ResultReader:
         remote_id = self.submit(backend, circuits, tag)

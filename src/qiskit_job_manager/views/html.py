@@ -48,7 +48,12 @@ def join(parts: Iterable[Safe], between: Safe = _NOTHING) -> Safe:
 def state(label: str, words: str | None = None) -> Safe:
     """Return a state with its colour beside it; the word says the same without colours."""
     dot = f'<span style="{_ROUND};background:{colour(label)}"></span>'
-    return Safe(f'<span style="white-space:nowrap">{dot}{text(words or label)}</span>')
+    return unbroken(Safe(f"{dot}{text(words or label)}"))
+
+
+def unbroken(content: Safe) -> Safe:
+    """Return something that is not divided between lines."""
+    return Safe(f'<span style="white-space:nowrap">{content}</span>')
 
 
 def faint(content: Safe) -> Safe:

@@ -37,7 +37,7 @@ def job_sets_html(
             html.text(f"{record.n_experiments:,}"),
             states_bar(states := words.shares(progress), "8em"),
             legend(states),
-            html.text(f"{record.created_at.astimezone():%Y-%m-%d %H:%M}"),
+            html.unbroken(html.text(f"{record.created_at.astimezone():%Y-%m-%d %H:%M}")),
         ]
         for record, progress in job_sets
     ]

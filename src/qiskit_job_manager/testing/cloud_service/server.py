@@ -10,7 +10,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qiskit_job_manager.testing.cloud_service.messages import Manner, Reply, Request
 from qiskit_job_manager.testing.cloud_service.refusals import RefusedError
@@ -18,11 +18,28 @@ from qiskit_job_manager.testing.cloud_service.refusals import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from qiskit_job_manager.testing.cloud_service.service import CloudService
+    from qiskit_job_manager.testing.cloud_service.faults import Faults
 
 MOST_BYTES = 256 << 20
 _PIECE_BYTES = 1 << 16
 _LINGER_NOT = struct.pack("ii", 1, 0)
+
+
+class Answering(Protocol):
+    """What answers the requests that a server reads."""
+
+    @property
+    def faults(self) -> Faults:
+        """How it behaves."""
+
+    def answer(self, request: Request) -> Reply:
+        """Answer a request."""
+
+    def note_sent(self, job_id: str, bytes_sent: int, *, complete: bool) -> None:
+        """Write down how much of a result has left."""
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait, and say whether the service ended meanwhile."""
 
 
 class CloudServer(ThreadingHTTPServer):
@@ -35,7 +52,7 @@ class CloudServer(ThreadingHTTPServer):
 
     request_queue_size = 128
 
-    def __init__(self, service: CloudService, port: int) -> None:
+    def __init__(self, service: Answering, port: int) -> None:
         self.service = service
         self._open: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
@@ -110,7 +127,7 @@ class CloudHandler(BaseHTTPRequestHandler):
         """Serve a request."""
         self._serve()
 
-    do_POST = do_DELETE = do_GET  # noqa: N815  # the base's names
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  # the base's names
 
     def _serve(self) -> None:
         try:

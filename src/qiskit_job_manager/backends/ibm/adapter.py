@@ -1,0 +1,191 @@
+"""The adapter to IBM Quantum, through IBM's own client."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.backends.ibm.accounts import label_of
+from qiskit_job_manager.backends.ibm.checking import IBMCheck
+from qiskit_job_manager.backends.ibm.desk import Desk
+from qiskit_job_manager.backends.ibm.fetching import Fetcher
+from qiskit_job_manager.backends.ibm.following import Follower
+from qiskit_job_manager.backends.ibm.limits import estimated_usage_s, limits_of
+from qiskit_job_manager.backends.ibm.submitting import Submitter
+from qiskit_job_manager.backends.ibm.templates import asked_execution, checked
+from qiskit_job_manager.errors import InvalidArgumentError, ResultGoneError
+from qiskit_job_manager.ports import Capabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qiskit_job_manager.backends.ibm.links import Link
+    from qiskit_job_manager.backends.ibm.modes import Modes
+    from qiskit_job_manager.backends.ibm.templates import Template
+    from qiskit_job_manager.model import (
+        Blob,
+        ExperimentKind,
+        Limits,
+        RawResult,
+        RemoteStatus,
+    )
+
+
+class IBMBackendAdapter:
+    """Runs PUBs on a backend of IBM's.
+
+    It is made by `open_ibm`, for a name, and by `adapted`, for an object of the client. Nothing is
+    asked over the network before it is needed. Objects of the client hold connections and cannot be
+    pickled; jobs are known by their ids alone.
+
+    Args:
+        link: The way to the backend.
+        template: What the primitive is.
+        modes: The execution mode.
+        takes: What the experiments are.
+        listing_lag_s: Seconds after which an accepted job is sure to be listed.
+        uri: The name that opens it again, or ``None``.
+        account: The user's account, as the client gives it, or ``None`` where there is none.
+    """
+
+    def __init__(
+        self,
+        *,
+        link: Link,
+        template: Template,
+        modes: Modes,
+        takes: ExperimentKind,
+        listing_lag_s: float,
+        uri: str | None,
+        account: Mapping[str, Any] | None,
+    ) -> None:
+        self._link = link
+        self._template = template
+        self._modes = modes
+        self._takes = takes
+        self._uri = uri
+        self._account = label_of(account)
+        self._capabilities = Capabilities(
+            findable=True,
+            listing_lag_s=listing_lag_s,
+            reads_once=template.reads_once,
+            bulk_status=True,
+            reposts=True,
+        )
+        self._desk = Desk(link)
+        self._follower = Follower(self._desk)
+        self._fetcher = Fetcher(self._desk, self._follower, reads_once=template.reads_once)
+        self._submitter = Submitter(link, template, modes, takes)
+        self._check = IBMCheck(takes, lambda: link.opened.backend)
+        self._checked_options: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The backend's name, such as ``"ibm_fez"``."""
+        return self._link.name
+
+    @property
+    def uri(self) -> str | None:
+        """What `open_backend` takes, or ``None`` when only an object can be handed over.
+
+        That is so where the account is not saved, or where the primitive has options that are no
+        plain JSON.
+        """
+        return self._uri
+
+    @property
+    def qiskit_backend(self) -> Any:
+        """The client's backend, to transpile for; opened over the network if need be."""
+        return self._link.opened.backend
+
+    @property
+    def account(self) -> str:
+        """The same for the same token, from which nobody can tell whose it is."""
+        return self._account
+
+    @property
+    def takes(self) -> ExperimentKind:
+        """The PUBs of a sampler, or those of an estimator; a sampler takes circuits as well."""
+        return self._takes
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Jobs are found by their tags; the client posts a job anew upon a server's error."""
+        return self._capabilities
+
+    def limits(self) -> Limits:
+        """Return what the service is known to take; see `backends.ibm.limits`."""
+        return limits_of(self._link.known)
+
+    def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
+        """Check one PUB, and the options before the first; opens the backend, for its target.
+
+        Raises:
+            InvalidExperimentError: The PUB cannot run; see `IBMCheck`.
+            InvalidArgumentError: The primitive has no such option.
+            BackendError: The backend cannot be opened.
+            UnknownBackendError: There is no such backend.
+        """
+        self._check_options(options)
+        self._check(experiment, index, options)
+
+    def _check_options(self, options: Mapping[str, Any]) -> None:
+        text = json.dumps(options, sort_keys=True, default=repr)
+        if text == self._checked_options:
+            return
+        checked(self._template, options)
+        asked = asked_execution(options)
+        if asked not in (None, self._modes.execution) and self._modes.is_users:
+            raise InvalidArgumentError(
+                f"execution is {asked.value!r}, and what was handed over is a "
+                f"{self._modes.execution} of yours: leave execution out, or hand over the backend"
+            )
+        self._checked_options = text
+
+    def estimate_usage_s(self, circuits: int, shots: int | None) -> float:
+        """Estimate the quantum seconds, by the quick formula of IBM's documentation."""
+        return estimated_usage_s(circuits, shots)
+
+    # -- jobs -------------------------------------------------------------------------------------
+
+    def submit(
+        self, payload: Blob, options: Mapping[str, Any], tag: str, labels: Sequence[str] = ()
+    ) -> str:
+        """Send one job, with the tag, the labels and the user's own tags as its job tags."""
+        tags = (tag, *labels)
+        remote_id, session_id = self._submitter.submit(payload, options, tags)
+        self._follower.note_submission(remote_id, tags)
+        self._fetcher.note_session(remote_id, session_id)
+        return remote_id
+
+    def find(self, tag: str) -> Sequence[str]:
+        """Return the ids of all jobs with this tag, oldest first."""
+        return [row.id for row in self._desk.tagged(tag)]
+
+    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
+        """Return the ids of all jobs with a label by each of their tags, oldest first."""
+        found: dict[str, list[str]] = {}
+        for row in self._desk.tagged(label):
+            for tag in row.tags:
+                if tag != label:
+                    found.setdefault(tag, []).append(row.id)
+        return found
+
+    def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
+        """Ask about jobs, together where they share a tag."""
+        return self._follower.statuses(remote_ids)
+
+    def fetch(self, remote_id: str) -> RawResult:
+        """Read a result as it comes, and what the service measured of the job."""
+        return self._fetcher.fetch(remote_id)
+
+    def cancel(self, remote_id: str) -> None:
+        """Ask for a job to be cancelled; one that has ended, or is gone, stays as it is."""
+        self._desk.cancel(remote_id)
+
+    def error_message(self, remote_id: str) -> str | None:
+        """Return why a job failed, in the service's words."""
+        try:
+            return self._fetcher.error_message(remote_id)
+        except ResultGoneError:
+            return None

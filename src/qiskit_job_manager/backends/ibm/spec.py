@@ -1,0 +1,196 @@
+"""What a name such as ``ibm:ibm_fez?execution=batch`` says, and back to such a name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in
+from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.model import ExperimentKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LISTING_LAG_S = 30.0
+"""How late an accepted job may be in the listing. IBM does not say; this is meant to be ample."""
+
+_RIGHT = "ibm:ibm_fez?execution=batch&account=my-account"
+
+
+class Primitive(StrEnum):
+    """The primitives of IBM's client, by the names that they have in ours.
+
+    Attributes:
+        SAMPLER: ``SamplerV2``, which the service takes as it is.
+        ESTIMATOR: ``EstimatorV2``, likewise.
+        EXECUTOR_SAMPLER: ``executor_sampler.Sampler``, prepared in the client.
+        EXECUTOR_ESTIMATOR: ``executor_estimator.Estimator``, likewise.
+    """
+
+    SAMPLER = "sampler"
+    ESTIMATOR = "estimator"
+    EXECUTOR_SAMPLER = "executor-sampler"
+    EXECUTOR_ESTIMATOR = "executor-estimator"
+
+    @property
+    def takes(self) -> ExperimentKind:
+        """What its experiments are."""
+        if self in (Primitive.SAMPLER, Primitive.EXECUTOR_SAMPLER):
+            return ExperimentKind.SAMPLER_PUB
+        return ExperimentKind.ESTIMATOR_PUB
+
+
+class Execution(StrEnum):
+    """IBM's execution modes.
+
+    Attributes:
+        JOB: Each job for itself.
+        BATCH: The jobs of a job set in one ``Batch``.
+        SESSION: In a ``Session``, which only the user opens, as it is paid for by the clock.
+    """
+
+    JOB = "job"
+    BATCH = "batch"
+    SESSION = "session"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """All that another process needs to reach the same backend in the same way.
+
+    Attributes:
+        backend: Name of the backend, such as ``"ibm_fez"``.
+        account: Name of the saved account; ``None``: the default one.
+        instance: Name or CRN of the instance; ``None``: that of the account.
+        channel: Channel of the account; ``None``: that of the account.
+        primitive: What the experiments go through.
+        execution: The execution mode.
+        session: Id of the `Batch` or `Session` to go on with, or ``None``.
+        fractional_gates: Whether the backend has its fractional gates.
+        listing_lag_s: Seconds after which an accepted job is sure to be listed.
+        options: Options of the primitive, as the text of a JSON object.
+    """
+
+    backend: str
+    account: str | None = None
+    instance: str | None = None
+    channel: str | None = None
+    primitive: Primitive = Primitive.SAMPLER
+    execution: Execution = Execution.JOB
+    session: str | None = None
+    fractional_gates: bool = False
+    listing_lag_s: float = LISTING_LAG_S
+    options: str = "{}"
+
+    @property
+    def uri(self) -> str:
+        """The name that `parse` reads; what is as by default is left out."""
+        said: dict[str, Scalar] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name not in ("backend", "options") and value != each.default:
+                said[each.name] = value
+        options = self.primitive_options
+        if self.reads_once:
+            said["private"] = True
+            environment = {k: v for k, v in options.pop("environment").items() if k != "private"}
+            options |= {"environment": environment} if environment else {}
+        parts = [query_of(said)] if said else []
+        if options:
+            parts.append(f"options={quote(_compact(options), safe='')}")
+        query = f"?{'&'.join(parts)}" if parts else ""
+        return f"ibm:{self.backend}{query}"
+
+    @property
+    def reads_once(self) -> bool:
+        """Whether the options make the jobs private, so that a result can be read only once."""
+        environment = self.primitive_options.get("environment")
+        return isinstance(environment, dict) and environment.get("private") is True
+
+    @property
+    def primitive_options(self) -> dict[str, Any]:
+        """The options of the primitive."""
+        found: dict[str, Any] = json.loads(self.options)
+        return found
+
+
+def with_options(spec: Spec, options: Mapping[str, Any]) -> Spec:
+    """Return a spec with other options of its primitive, which are plain JSON."""
+    return replace(spec, options=_compact(options))
+
+
+def parse(argument: str | None) -> Spec:
+    """Read what follows ``ibm:``.
+
+    ``options`` is a JSON object of options of the primitive, as in
+    ``options={"twirling":{"enable_gates":true}}``; ``private=true`` is short for that option.
+
+    Raises:
+        InvalidArgumentError: It cannot be used.
+    """
+    uri = f"ibm:{argument or ''}"
+    name, _, query = (argument or "").partition("?")
+    try:
+        if not name:
+            raise ValueError("it names no backend")
+        options, rest = _split(query)
+        said = dict(scalars_in(rest)) if rest else {}
+        private = said.pop("private", None)
+        spec = Spec(backend=name, **{key: _read(key, value) for key, value in said.items()})
+        spec = with_options(spec, options)
+        return spec if private is None else _made_private(spec, private)
+    except ValueError as error:
+        raise InvalidArgumentError(
+            f"{uri!r} cannot be opened: {error}; right would be {_RIGHT!r}"
+        ) from error
+
+
+def _split(query: str) -> tuple[dict[str, Any], str]:
+    """Return the options of the primitive in a query, and the rest of it."""
+    parts = query.split("&")
+    own = [part for part in parts if part.startswith("options=")]
+    rest = "&".join(part for part in parts if not part.startswith("options="))
+    if not own:
+        return {}, rest
+    options = json.loads(unquote(own[-1].removeprefix("options=")))
+    if not isinstance(options, dict):
+        raise ValueError("options is no JSON object")  # noqa: TRY004  # of a text
+    return options, rest
+
+
+def _compact(options: Mapping[str, Any]) -> str:
+    return json.dumps(options, sort_keys=True, separators=(",", ":"))
+
+
+def _read(key: str, value: Scalar) -> Any:
+    match key, value:
+        case ("account" | "instance" | "channel" | "session", str()):
+            return value
+        case ("fractional_gates", bool()):
+            return value
+        case ("listing_lag_s", int() | float()) if not isinstance(value, bool) and value >= 0:
+            return float(value)
+        case ("primitive", str()):
+            return _one_of(Primitive, key, value)
+        case ("execution", str()):
+            return _one_of(Execution, key, value)
+    raise ValueError(f"{key}={value} is not known")
+
+
+def _one_of(kind: type[StrEnum], key: str, value: str) -> StrEnum:
+    try:
+        return kind(value)
+    except ValueError:
+        raise ValueError(f"{key} is {value!r}; it is one of {', '.join(kind)}") from None
+
+
+def _made_private(spec: Spec, private: Scalar) -> Spec:
+    if not isinstance(private, bool):
+        raise ValueError(f"private={private} is not known")  # noqa: TRY004  # of a text
+    options = spec.primitive_options
+    options["environment"] = {**options.get("environment", {}), "private": private}
+    return with_options(spec, options)

@@ -1,0 +1,61 @@
+"""Encodes what was handed over, and weighs it for the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.codec.experiments import encode_experiment
+from qiskit_job_manager.errors import CodecError, InvalidExperimentError
+from qiskit_job_manager.model import ExperimentKind, ExperimentSize
+from qiskit_job_manager.planning import shots_for
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.model import EncodedExperiment
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """How experiments are encoded, and what they ask for where they do not say so themselves.
+
+    Attributes:
+        kind: What the backend takes.
+        shots: Shots of an experiment, or ``None`` for the backend's default.
+        precision: Precision of an estimator's PUB, or ``None`` for the backend's default.
+        split_shots: Whether shots above a limit are split into shares; ``None``: not those of an
+            estimator.
+    """
+
+    kind: ExperimentKind
+    shots: int | None
+    precision: float | None
+    split_shots: bool | None
+
+    @property
+    def splits(self) -> bool:
+        """Whether shots above a limit are split into shares."""
+        if self.split_shots is None:
+            return self.kind is not ExperimentKind.ESTIMATOR_PUB
+        return self.split_shots
+
+    def encoded(self, experiment: Any, index: int) -> EncodedExperiment:
+        """Return an experiment encoded as what the backend takes.
+
+        Raises:
+            InvalidExperimentError: It cannot be encoded.
+        """
+        try:
+            return encode_experiment(experiment, self.kind)
+        except CodecError as error:
+            name = getattr(getattr(experiment, "circuit", experiment), "name", None)
+            msg = f"experiment {index} ({name!r}) cannot be stored: {error}"
+            raise InvalidExperimentError(msg) from error
+
+    def size(self, coded: EncodedExperiment, index: int) -> ExperimentSize:
+        """Return what an experiment weighs; what it asks for itself wins."""
+        precision, shots = None, self.shots if coded.shots is None else coded.shots
+        if self.kind is ExperimentKind.ESTIMATOR_PUB:
+            precision = self.precision if coded.precision is None else coded.precision
+            shots = shots_for(precision)
+        size = len(coded.data)
+        return ExperimentSize(index, coded.name, coded.circuits, shots, size, precision)

@@ -1,0 +1,110 @@
+"""A look at a store's file that changes nothing: it neither makes nor migrates one."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.model import JobState
+from qiskit_job_manager.stores import home
+from qiskit_job_manager.stores.schema import REVISION
+from qiskit_job_manager.stores.sqlite import APPLICATION_ID, journal_mode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_PATIENCE_S = 5.0
+_DEFECTS_TOLD = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What an SQLite file is like.
+
+    Attributes:
+        path: The file.
+        n_bytes: Its size, with those of its journals.
+        others_can_read: Whether other users of the machine may read it.
+        is_ours: Whether it is marked as a store of this program.
+        journal_mode: The journal mode that it is in.
+        safe_mode: The journal mode that is safe with this SQLite library.
+        revision: Version of its schema, or ``None`` if it has none.
+        is_original: Whether it is where it was made, or has nothing unfinished: of other copies,
+            it is not known whether something goes on with the original.
+        defects: What SQLite's check of its structure found; empty is well.
+    """
+
+    path: Path
+    n_bytes: int
+    others_can_read: bool
+    is_ours: bool
+    journal_mode: str
+    safe_mode: str
+    revision: str | None
+    is_original: bool
+    defects: tuple[str, ...]
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer program has made it, which this one cannot open."""
+        return self.revision is not None and self.revision > REVISION
+
+
+def examine(path: Path) -> Health:
+    """Look at an SQLite file that exists.
+
+    The structure is checked as a whole, which takes about as long as reading the file.
+
+    Raises:
+        sqlite3.Error: It is no SQLite database, is too damaged to be read, or is locked.
+        OSError: It cannot be read.
+    """
+    with closing(
+        sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=_PATIENCE_S)
+    ) as connection:
+        connection.execute("PRAGMA query_only=ON")
+        (mark,) = connection.execute("PRAGMA application_id").fetchone()
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+        (place,) = connection.execute("PRAGMA user_version").fetchone()
+        found = connection.execute(f"PRAGMA quick_check({_DEFECTS_TOLD})").fetchall()
+        return Health(
+            path=path,
+            n_bytes=sum(map(_size, _files(path))),
+            others_can_read=bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)),
+            is_ours=mark == APPLICATION_ID,
+            journal_mode=mode,
+            safe_mode=journal_mode(sqlite3.sqlite_version_info),
+            revision=_revision(connection),
+            is_original=home.is_original(place, path) or not _has_unfinished(connection),
+            defects=tuple(text for (text,) in found if text != "ok"),
+        )
+
+
+def _files(path: Path) -> list[Path]:
+    return [path, *(path.with_name(f"{path.name}{end}") for end in ("-wal", "-journal"))]
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # a journal comes and goes
+        return 0
+
+
+def _has_unfinished(connection: sqlite3.Connection) -> bool:
+    if _revision(connection) is None:
+        return False
+    ended = ", ".join(f"'{state}'" for state in JobState if state.is_final)
+    question = f"SELECT EXISTS(SELECT 1 FROM job WHERE state NOT IN ({ended}))"  # noqa: S608  ours
+    return bool(connection.execute(question).fetchone()[0])
+
+
+def _revision(connection: sqlite3.Connection) -> str | None:
+    table = "SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'"
+    if connection.execute(table).fetchone() is None:
+        return None
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return row[0] if row else None

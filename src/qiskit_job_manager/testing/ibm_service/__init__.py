@@ -1,0 +1,65 @@
+"""IBM Quantum on loopback, for the unmodified ``qiskit-ibm-runtime`` client.
+
+    IBMService     the emulator in this process
+    IBMProcess     the emulator in a process of its own; `.control` is an `IBMControl`
+    Behaviour      its limits, pace and lags; `service.behaviour = Behaviour(...)` at any time
+    Rule, Trouble  what goes wrong with requests of a `Kind`, in which `Way`, how often, when
+    Fate           what becomes of jobs: `service.tell(Fate.FAILS)`
+    Books          what it did: `service.books().submissions_by_tag()`, `.requests`, ...
+    Engine         FAST makes results up, AER simulates
+    pointed        sets the environment; gives the arguments for ``QiskitRuntimeService``
+    account_environment   the same for other processes, without arguments
+
+How a test uses it::
+
+    with IBMService() as ibm, pointed(ibm.address, tmp_path) as arguments:
+        service = QiskitRuntimeService(**arguments)
+        backend = service.backend("ibm_manila")
+        ibm.script(Kind.SUBMIT, Trouble(way=Way.RESET, after=True))
+        ...
+        assert set(ibm.books().submissions_by_tag().values()) == {1}
+
+Other processes POST ``{"behaviour", "rules", "fates", "clear", "revoke"}`` to ``/control``, where
+GET gives the books.
+"""
+
+from qiskit_job_manager.testing.ibm_service.books import Books, Submission
+from qiskit_job_manager.testing.ibm_service.desk import CRN, INSTANCE
+from qiskit_job_manager.testing.ibm_service.faults import (
+    Behaviour,
+    Fate,
+    Kind,
+    Rule,
+    Trouble,
+    Way,
+)
+from qiskit_job_manager.testing.ibm_service.pointing import (
+    account_environment,
+    environment,
+    pointed,
+    service_arguments,
+)
+from qiskit_job_manager.testing.ibm_service.process import IBMControl, IBMProcess
+from qiskit_job_manager.testing.ibm_service.programs import Engine
+from qiskit_job_manager.testing.ibm_service.service import IBMService
+
+__all__ = [
+    "CRN",
+    "INSTANCE",
+    "Behaviour",
+    "Books",
+    "Engine",
+    "Fate",
+    "IBMControl",
+    "IBMProcess",
+    "IBMService",
+    "Kind",
+    "Rule",
+    "Submission",
+    "Trouble",
+    "Way",
+    "account_environment",
+    "environment",
+    "pointed",
+    "service_arguments",
+]

@@ -1,0 +1,101 @@
+"""The emulator in a process of its own, and its control from any process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Self
+
+from qiskit_job_manager.testing.cloud_service.transport import Transport
+from qiskit_job_manager.testing.ibm_service.books import Books
+from qiskit_job_manager.testing.ibm_service.programs import Engine
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.testing.ibm_service.faults import Behaviour, Fate, Rule
+
+_TIMEOUT_S = 30.0
+
+
+class IBMControl:
+    """The strings to pull, from any process.
+
+    Args:
+        address: Host and port of the emulator.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._send = Transport(address, None, _TIMEOUT_S)
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """Say how it behaves."""
+        self._post(behaviour=asdict(behaviour))
+
+    def add(self, *rules: Rule) -> None:
+        """Give it further rules."""
+        self._post(rules=[asdict(each) for each in rules])
+
+    def tell(self, *fates: Fate) -> None:
+        """Say what becomes of the next jobs that are accepted."""
+        self._post(fates=list(fates))
+
+    def clear(self) -> None:
+        """Have it forget all rules and fates."""
+        self._post(clear=True)
+
+    def revoke_tokens(self) -> None:
+        """Have it let no token in that was given until now."""
+        self._post(revoke=True)
+
+    def books(self) -> Books:
+        """Return the ledger so far."""
+        return Books.of_json(self._send("GET", "/control").json())
+
+    def _post(self, **said: Any) -> None:
+        self._send("POST", "/control", said)
+
+
+class IBMProcess:
+    """An emulator in a process of its own, alive while the ``with`` block lasts.
+
+    Args:
+        engine: What runs programs.
+        snapshots: Names of the client's snapshots that are its backends.
+
+    Attributes:
+        address: Host and port.
+        control: The strings to pull.
+    """
+
+    def __init__(
+        self, *, engine: Engine = Engine.FAST, snapshots: tuple[str, ...] = ("manila",)
+    ) -> None:
+        command = [sys.executable, "-m", __package__ or "", "--engine", engine]
+        self._process = subprocess.Popen(  # noqa: S603  # our own program, given no shell
+            [*command, "--snapshots", *snapshots],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self.address = self._read_address()
+        self.control = IBMControl(self.address)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill it, as ``kill -9`` does; harmless when it is dead."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _read_address(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.communicate()
+            raise RuntimeError("the emulator ended; it said why on standard error")
+        return f"127.0.0.1:{json.loads(line)['port']}"

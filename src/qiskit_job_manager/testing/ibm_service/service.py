@@ -1,0 +1,151 @@
+"""The emulator in this process, and what controls it."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Self
+
+from qiskit_job_manager.testing.cloud_service.faults import Faults
+from qiskit_job_manager.testing.cloud_service.messages import Manner, Reply, Request
+from qiskit_job_manager.testing.cloud_service.server import CloudServer
+from qiskit_job_manager.testing.ibm_service.books import Books, Ledger
+from qiskit_job_manager.testing.ibm_service.chances import Chances
+from qiskit_job_manager.testing.ibm_service.desk import Desk
+from qiskit_job_manager.testing.ibm_service.devices import Devices
+from qiskit_job_manager.testing.ibm_service.faults import (
+    Behaviour,
+    Fate,
+    Kind,
+    Rule,
+    Trouble,
+)
+from qiskit_job_manager.testing.ibm_service.jobs import Jobs
+from qiskit_job_manager.testing.ibm_service.programs import Engine
+from qiskit_job_manager.testing.ibm_service.refusals import RefusedError
+
+_JOIN_WITHIN_S = 5.0
+
+
+class IBMService:
+    """An emulator of IBM Quantum that listens while the ``with`` block lasts.
+
+    Args:
+        behaviour: How it behaves.
+        port: Where to listen on 127.0.0.1; 0: where there is room.
+        engine: What runs programs.
+        snapshots: Names of the client's snapshots that are its backends: ``manila`` (5 qubits) is
+            the backend ``ibm_manila``.
+    """
+
+    def __init__(
+        self,
+        behaviour: Behaviour | None = None,
+        *,
+        port: int = 0,
+        engine: Engine = Engine.FAST,
+        snapshots: tuple[str, ...] = ("manila",),
+    ) -> None:
+        self._ending = threading.Event()
+        self._chances = Chances()
+        self._ledger = Ledger()
+        self._jobs = Jobs(self._ledger, engine, Behaviour())
+        devices = Devices(snapshots)
+        self._desk = Desk(self._jobs, devices, self._chances, self._ledger, Behaviour())
+        self.behaviour = behaviour or Behaviour()
+        self.faults = Faults()  # the shared server asks how it drips, which nothing does here
+        self._server = CloudServer(self, port)
+        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it, and every connection; harmless when it has ended."""
+        if self._ending.is_set():
+            return
+        self._ending.set()
+        for thread in self._server.stop():
+            thread.join(_JOIN_WITHIN_S)
+        self._jobs.close()
+
+    # -- control ----------------------------------------------------------------------------------
+
+    @property
+    def behaviour(self) -> Behaviour:
+        """How it behaves; may be replaced at any time."""
+        return self._desk.behaviour
+
+    @behaviour.setter
+    def behaviour(self, behaviour: Behaviour) -> None:
+        self._desk.behaviour = self._jobs.behaviour = behaviour
+        self._chances.seed = behaviour.seed
+
+    def add(self, *rules: Rule) -> None:
+        """Obey further rules; of several that apply to a request, the oldest wins."""
+        self._chances.add(rules)
+
+    def script(self, kind: Kind, *troubles: Trouble) -> None:
+        """Say what happens to the next requests of a kind, one trouble each."""
+        self.add(*(Rule(kind=kind, trouble=each, times=1) for each in troubles))
+
+    def clear(self) -> None:
+        """Forget all rules and fates."""
+        self._chances.clear()
+
+    def tell(self, *fates: Fate) -> None:
+        """Say what becomes of the next jobs that are accepted."""
+        self._chances.tell(fates)
+
+    def revoke_tokens(self) -> None:
+        """Let no token in that was given until now."""
+        self._desk.revoke_tokens()
+
+    def books(self) -> Books:
+        """Return a copy of the ledger so far."""
+        return self._ledger.books()
+
+    # -- for the server ---------------------------------------------------------------------------
+
+    def answer(self, request: Request) -> Reply:
+        """Answer a request."""
+        if request.path == "/control":
+            return self._controlled(request)
+        self.ends_within(self.behaviour.latency_s)
+        reply = self._desk.answer(request)
+        if reply is not None:
+            return reply
+        self._ending.wait()
+        return Reply(manner=Manner.CLOSE)
+
+    def note_sent(self, job_id: str, bytes_sent: int, *, complete: bool) -> None:  # noqa: ARG002
+        """Write down that a result has left."""
+        if complete:
+            self._ledger.note_sent_whole(job_id)
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait, and say whether the service ended meanwhile."""
+        return self._ending.wait(seconds) if seconds > 0 else self._ending.is_set()
+
+    def _controlled(self, request: Request) -> Reply:
+        try:
+            if request.method == "POST":
+                self._obey(request.json())
+            return Reply.of(self._ledger.as_json())
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            return RefusedError(400, 0, f"this cannot be obeyed: {error!r}").reply()
+
+    def _obey(self, said: dict[str, Any]) -> None:
+        """Do what a control request says; all of it is read before any of it is done."""
+        behaviour = Behaviour.of_json(said["behaviour"]) if "behaviour" in said else self.behaviour
+        rules = [Rule.of_json(each) for each in said.get("rules", ())]
+        fates = [Fate(each) for each in said.get("fates", ())]
+        if said.get("clear"):
+            self.clear()
+        self.behaviour = behaviour
+        self.add(*rules)
+        self.tell(*fates)
+        if said.get("revoke"):
+            self.revoke_tokens()

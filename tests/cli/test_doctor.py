@@ -1,0 +1,153 @@
+"""``qjm doctor`` and ``qjm backends``: what is there, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+
+import pytest
+
+RUN = ("--backend", "basic", "--shots", "10")
+
+
+@pytest.fixture
+def examined(qjm):
+    """The exit code, and what was found by what it is about."""
+
+    def examine(*before: object):
+        outcome = qjm(*before, "doctor", "--json")
+        findings = json.loads(outcome.out)["findings"]
+        return outcome.code, {each["what"]: each for each in findings}
+
+    return examine
+
+
+def test_a_store_that_is_not_made_is_well_and_stays_unmade(examined, store):
+    code, found = examined()
+    assert code == 0
+    assert "not made yet" in found["store file"]["value"]
+    assert not store.exists()
+
+
+def test_a_sound_store_is_well(qjm, examined, folder):
+    qjm("run", folder, *RUN)
+    code, found = examined()
+    assert code == 0
+    assert found["integrity"]["value"] == "no defect found"
+    assert found["readable by"]["value"] == "its owner only"
+    assert sqlite3.sqlite_version in found["journal"]["value"]
+    assert found["job sets"]["value"] == "1"
+    assert {"python", "qiskit", "sqlite", "free disk", "size", "schema"} <= found.keys()
+
+
+def test_a_set_that_nobody_drives_needs_the_user(qjm, examined, folder):
+    qjm("run", folder, *RUN, "--name", "later", "--no-wait")
+    code, found = examined()
+    assert code == 5
+    (told,) = (each for what, each in found.items() if what.startswith("job set "))
+    assert told["value"] == "later: nobody drives it"
+    assert told["advice"].startswith("qjm resume ")
+
+
+def test_a_copy_with_unfinished_sets_needs_the_user(qjm, examined, folder, store, tmp_path):
+    qjm("run", folder, *RUN, "--no-wait")
+    copy = tmp_path / "copy.db"
+    shutil.copy(store, copy)
+    copy.chmod(0o644)
+    code, found = examined("--store", copy)
+    assert code == 5
+    assert "qjm adopt" in found["place"]["advice"]
+    assert "chmod 600" in found["readable by"]["advice"]
+
+
+@pytest.mark.parametrize("content", [b"no database", b"no database" * 1000])
+def test_a_file_that_is_no_store_is_broken_and_left_as_it_is(examined, store, content):
+    store.write_bytes(content)
+    code, _ = examined()
+    assert code == 1
+    assert store.read_bytes() == content
+
+
+def test_a_database_of_another_program_is_broken(examined, store):
+    with sqlite3.connect(store) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    code, found = examined()
+    assert code == 1
+    assert "not marked" in found["kind"]["value"]
+
+
+def test_a_damaged_page_is_found(qjm, examined, folder, store):
+    qjm("run", folder, *RUN)
+    with store.open("r+b") as file:
+        file.seek(0, 2)
+        for page in range(3, file.tell() // 2048):
+            file.seek(page * 2048)
+            file.write(b"\xff" * 64)
+    code, found = examined()
+    assert code == 1
+    assert "broken" in {each["verdict"] for each in found.values()}
+
+
+def test_a_store_of_a_newer_program_is_broken(qjm, examined, folder, store):
+    qjm("run", folder, *RUN)
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    code, found = examined()
+    assert code == 1
+    assert "newer" in found["schema"]["advice"]
+
+
+def test_a_result_beside_the_store_needs_the_user(qjm, examined, folder, store):
+    qjm("run", folder, *RUN)
+    spool = store.with_name("store.db.spool")
+    spool.mkdir(exist_ok=True)
+    (spool / "qjm-x.result").write_bytes(b"{}\n")
+    code, found = examined()
+    assert code == 5
+    assert "1 result not in the store" in found["spool"]["value"]
+
+
+def test_doctor_as_text_marks_what_needs_the_user(qjm, folder):
+    qjm("run", folder, *RUN, "--name", "\x1b[31mlater", "--no-wait")
+    outcome = qjm("doctor")
+    assert outcome.code == 5
+    assert "\x1b" not in outcome.out
+    marked = [line for line in outcome.out.splitlines() if line.startswith("! ")]
+    assert len(marked) == 1
+    assert "later: nobody drives it" in marked[0]
+
+
+def test_backends_tells_what_each_kind_needs_and_none_that_is_for_tests(qjm):
+    kinds = {each["kind"]: each for each in json.loads(qjm("backends", "--json").out)}
+    assert {"aer", "basic", "fake"} <= kinds.keys()
+    assert "cloud" not in kinds
+    assert kinds["aer"]["needs"] == "qiskit-job-manager[aer]"
+    assert (kinds["aer"]["installed"], kinds["aer"]["network"]) == (True, False)
+    lines = qjm("backends").out.splitlines()
+    assert len(lines) == len(kinds) + 1
+
+
+def test_a_backend_of_the_tests_is_not_proposed(qjm, folder):
+    told = qjm("run", folder, "--backend", "clou").err
+    assert "Known are: aer, " in told
+    assert "cloud" not in told
+
+
+def test_a_kind_that_cannot_be_loaded_is_told_and_hides_no_other(qjm, monkeypatch):
+    from importlib.metadata import EntryPoint
+
+    from qiskit_job_manager.backends import kinds
+
+    found = [
+        EntryPoint("broken", "no_such_module:open", kinds.GROUP),
+        EntryPoint("fine", "qiskit_job_manager.backends.local:open_basic", kinds.GROUP),
+    ]
+    monkeypatch.setattr(kinds, "entry_points", lambda group: found)
+    outcome = qjm("backends")
+    assert outcome.code == 0
+    _, broken, fine = outcome.out.splitlines()
+    assert "cannot be loaded: ModuleNotFoundError" in broken
+    assert "Qiskit alone" in fine

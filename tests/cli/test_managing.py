@@ -1,0 +1,110 @@
+"""Deleting, tagging, renaming, and finding job sets by what they are like."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+RUN = ("--backend", "basic", "--shots", "10")
+
+
+@pytest.fixture
+def three(qjm, folder):
+    """Sets ``first`` and ``second``, which ended, and ``later``, which has not begun."""
+    for name, tag in (("first", "blue"), ("second", "red")):
+        done = qjm("run", folder / "flip.qasm", *RUN, "--name", name, "--tag", tag, "--tag", "all")
+        assert done.code == 0
+    assert qjm("run", folder / "flip.qasm", *RUN, "--name", "later", "--no-wait").code == 0
+
+
+@pytest.fixture
+def names(qjm):
+    """The names that ``qjm list`` shows with some options."""
+    return lambda *options: [
+        each["name"] for each in json.loads(qjm("list", "--json", *options).out)
+    ]
+
+
+def test_what_is_deleted_is_gone_with_its_results(qjm, three, names):
+    outcome = qjm("delete", "first", "second", "first", "--yes")
+    assert (outcome.code, outcome.out) == (0, "2 job sets deleted.\n")
+    assert names() == ["later"]
+    assert qjm("results", "first").code == 1
+
+
+def test_nothing_is_deleted_unasked_where_there_is_nobody_to_ask(qjm, three, names):
+    outcome = qjm("delete", "first")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "first" in outcome.err
+    assert len(names()) == 3
+
+
+def test_if_one_has_not_ended_none_is_deleted(qjm, three, names):
+    outcome = qjm("delete", "first", "later", "--yes")
+    assert outcome.code == 1
+    assert "'later' has not ended" in outcome.err
+    assert "qjm cancel" in outcome.err
+    assert len(names()) == 3
+
+
+def test_deleting_as_json_tells_what_was_deleted(qjm, three):
+    (deleted,) = json.loads(qjm("delete", "first", "--yes", "--json").out)
+    assert (deleted["name"], deleted["success"]) == ("first", True)
+
+
+def test_tags_are_replaced_then_added_then_removed(qjm, three):
+    assert qjm("tag", "first", "--add", "new", "--remove", "blue").out == "all\nnew\n"
+    words = ("--replace", "x", "--replace", "y", "--add", "z", "--remove", "y", "--json")
+    assert json.loads(qjm("tag", "first", *words).out)["tags"] == ["x", "z"]
+    assert qjm("tag", "first").code == 2
+
+
+def test_a_set_has_its_new_name_and_no_other_set_may_take_it(qjm, three, names):
+    assert qjm("rename", "first", "1st").out == "first is now called 1st.\n"
+    assert "1st" in names()
+    taken = qjm("rename", "second", "1st")
+    assert (taken.code, taken.out) == (1, "")
+    assert "'1st'" in taken.err
+    assert qjm("rename", "second", " ").code == 1
+
+
+LIKE = {
+    ("--state", "done"): ["second", "first"],
+    ("--state", "unfinished"): ["later"],
+    ("--state", "ended", "--state", "unfinished"): ["later", "second", "first"],
+    ("--state", "in-doubt"): [],
+    ("--tag", "all"): ["second", "first"],
+    ("--tag", "all", "--tag", "red"): ["second"],
+    ("--name", "*r*t"): ["first"],
+    ("--backend", "basic*"): ["later", "second", "first"],
+    ("--backend", "aer"): [],
+    ("--since", "1h"): ["later", "second", "first"],
+    ("--since", "2999-01-01"): [],
+    ("--since", "2020-01-01T00:00", "--name", "later"): ["later"],
+}
+
+
+def test_the_list_shows_what_meets_all_options(three, names):
+    assert {options: names(*options) for options in LIKE} == LIKE
+
+
+def test_a_list_that_is_empty_by_its_options_says_so(qjm, three):
+    outcome = qjm("list", "--tag", "nothing")
+    assert (outcome.code, outcome.out) == (
+        0,
+        "No job set is like that; qjm list alone shows all.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "when", ["yesterday", "3 fortnights", "99999999w", "2026-13-01", "-1d", ""]
+)
+def test_a_moment_that_is_none_is_wrong_usage(qjm, when):
+    outcome = qjm("list", f"--since={when}")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "--since" in outcome.err
+
+
+def test_results_as_json_can_be_asked_for_as_everywhere(qjm, three):
+    assert qjm("results", "first", "--json").out == qjm("results", "first", "--format", "json").out

@@ -1,0 +1,330 @@
+"""Reading through the unmodified client: whatever it does, nothing is lost, and nothing hangs."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC
+
+import pytest
+
+from qiskit_job_manager.backends import ibm as adapters
+from qiskit_job_manager.backends.ibm import figures
+from qiskit_job_manager.codec.results import open_result
+from qiskit_job_manager.errors import (
+    CredentialsError,
+    RemoteJobFailedError,
+    ResultGoneError,
+    TransientBackendError,
+)
+from qiskit_job_manager.model import Blob, RemoteState
+from qiskit_job_manager.testing.ibm_service import Fate, Kind, Trouble, Way
+
+LABEL = "qjm-set-1"
+RESET = Trouble(way=Way.RESET)
+# Repeated by the client itself otherwise, for 15 s.
+NOT_NOW = Trouble(status=429, code=1202)
+
+
+@pytest.fixture
+def done(adapter, send, ended):
+    remote_id = send()
+    assert ended(adapter, remote_id).state is RemoteState.DONE
+    return remote_id
+
+
+@pytest.fixture
+def private(ibm, backend, payload, ended):
+    """An adapter to private jobs, and one that is done."""
+    from qiskit_ibm_runtime import SamplerV2
+
+    with pytest.deprecated_call():
+        sampler = SamplerV2(backend, options={"environment": {"private": True}})
+    adapter = adapters.adapted(sampler)
+    assert adapter.capabilities.reads_once
+    remote_id = adapter.submit(payload, {"shots": 20}, "qjm-1", (LABEL,))
+    assert ended(adapter, remote_id).state is RemoteState.DONE
+    return adapter, remote_id
+
+
+def opened(raw):
+    return open_result(Blob(raw.format, raw.data))
+
+
+# -- results ---------------------------------------------------------------------------------------
+
+
+def test_a_result_is_kept_as_the_service_sent_it_and_understood(adapter, done):
+    raw = adapter.fetch(done)
+    reader = opened(raw)
+    assert reader.n_experiments == 3
+    assert reader.pub_result(2).data["c"].num_shots == 20
+
+
+def test_what_the_service_measured_comes_with_the_result(adapter, send, ended):
+    remote_id = send(execution="batch")
+    ended(adapter, remote_id)
+    told = adapter.fetch(remote_id).figures
+    assert told.usage_s is not None
+    assert told.created_at.tzinfo is UTC
+    assert told.created_at <= told.started_at <= told.ended_at
+    assert told.session_id.startswith("session-")
+
+
+@pytest.mark.parametrize(
+    "trouble", [Trouble(status=404), Trouble(way=Way.HTML), Trouble(way=Way.LACKING)]
+)
+def test_a_result_never_waits_for_its_figures(ibm, adapter, done, trouble):
+    ibm.script(Kind.METRICS, trouble)
+    raw = adapter.fetch(done)
+    assert opened(raw).n_experiments == 3
+    assert raw.figures is None or raw.figures.usage_s is None
+
+
+def test_figures_that_hang_are_given_up(ibm, adapter, done, monkeypatch):
+    monkeypatch.setattr(figures.within_patience, "__defaults__", (0.05,))
+    ibm.script(Kind.METRICS, Trouble(way=Way.HANG))
+    raw = adapter.fetch(done)
+    assert raw.figures is None
+    assert opened(raw).n_experiments == 3
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Trouble(way=Way.HALF),
+        Trouble(way=Way.HTML),
+        Trouble(way=Way.CUT),
+        Trouble(way=Way.EMPTY),
+        NOT_NOW,
+    ],
+)
+def test_what_is_no_result_is_read_again(ibm, adapter, done, trouble):
+    ibm.script(Kind.RESULTS, trouble)
+    with pytest.raises(TransientBackendError):
+        adapter.fetch(done)
+    assert opened(adapter.fetch(done)).n_experiments == 3
+    assert ibm.books().requests[Kind.METRICS] == 1
+
+
+def test_a_connection_that_breaks_while_reading_is_made_anew(ibm, adapter, done):
+    ibm.script(Kind.RESULTS, RESET)
+    assert opened(adapter.fetch(done)).n_experiments == 3
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_result_that_is_deleted_is_gone(ibm, adapter, done, status):
+    ibm.script(Kind.RESULTS, Trouble(status=status, code=1291, message="no such result"))
+    with pytest.raises(ResultGoneError, match="no such result"):
+        adapter.fetch(done)
+
+
+def test_a_result_that_stays_empty_is_gone(ibm, adapter, done):
+    ibm.script(Kind.RESULTS, *[Trouble(way=Way.EMPTY)] * 3)
+    for _ in range(2):
+        with pytest.raises(TransientBackendError):
+            adapter.fetch(done)
+    with pytest.raises(ResultGoneError, match="empty"):
+        adapter.fetch(done)
+
+
+def test_a_text_that_stays_odd_is_kept_in_the_end(ibm, adapter, done):
+    ibm.script(Kind.RESULTS, *[Trouble(way=Way.CUT)] * 3)
+    for _ in range(2):
+        with pytest.raises(TransientBackendError):
+            adapter.fetch(done)
+    assert adapter.fetch(done).format == "ibm-runtime-json/1"
+
+
+def test_a_page_is_never_taken_for_a_result(ibm, private):
+    adapter, remote_id = private
+    ibm.script(Kind.RESULTS, *[Trouble(way=Way.HTML)] * 4)
+    for _ in range(4):
+        with pytest.raises(TransientBackendError):
+            adapter.fetch(remote_id)
+    assert opened(adapter.fetch(remote_id)).n_experiments == 3
+
+
+def test_a_private_result_is_read_once_and_then_gone(ibm, private):
+    adapter, remote_id = private
+    assert opened(adapter.fetch(remote_id)).n_experiments == 3
+    with pytest.raises(ResultGoneError):
+        adapter.fetch(remote_id)
+    assert ibm.books().handed_out == [remote_id]
+
+
+def test_what_came_of_a_private_result_is_kept_even_if_it_is_cut(ibm, private):
+    adapter, remote_id = private
+    ibm.script(Kind.RESULTS, Trouble(way=Way.CUT))
+    assert adapter.fetch(remote_id).format == "ibm-runtime-json/1"
+
+
+def test_a_read_that_hangs_can_be_given_up_and_made_again(ibm, adapter, done):
+    """The client waits for ever; the engine gives a call up at its deadline."""
+    ibm.script(Kind.RESULTS, Trouble(way=Way.HANG))
+    hanging = threading.Thread(target=lambda: adapter.fetch(done), daemon=True)
+    hanging.start()
+    while not ibm.books().requests[Kind.RESULTS]:
+        hanging.join(0.005)
+    assert opened(adapter.fetch(done)).n_experiments == 3
+    assert hanging.is_alive()
+
+
+# -- jobs that did not go well ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fate", [Fate.FAILS, Fate.FAILS_UNREADABLE, Fate.RAN_TOO_LONG])
+def test_a_failed_job_says_why_in_the_services_words(ibm, adapter, send, ended, fate):
+    ibm.tell(fate)
+    remote_id = send()
+    status = ended(adapter, remote_id)
+    assert status.state is RemoteState.ERROR
+    assert "Error code" in status.message
+    assert adapter.error_message(remote_id) == status.message
+    with pytest.raises(RemoteJobFailedError, match="Error code"):
+        adapter.fetch(remote_id)
+
+
+def test_a_job_that_somebody_cancelled_is_cancelled(ibm, adapter, send, ended):
+    ibm.tell(Fate.CANCELLED)
+    remote_id = send()
+    assert ended(adapter, remote_id).state is RemoteState.CANCELLED
+    with pytest.raises(RemoteJobFailedError):
+        adapter.fetch(remote_id)
+
+
+def test_cancelling_is_done_once_and_then_harmless(ibm, adapter, send, ended):
+    ibm.tell(Fate.QUEUED)
+    remote_id = send()
+    assert adapter.statuses([remote_id])[remote_id].state is RemoteState.QUEUED
+    adapter.cancel(remote_id)
+    assert ended(adapter, remote_id).state is RemoteState.CANCELLED
+    adapter.cancel(remote_id)
+    adapter.cancel("never-there")
+    assert ibm.books().cancelled == [remote_id]
+
+
+def test_an_answer_to_cancelling_that_is_lost_may_be_asked_for_again(ibm, adapter, send, ended):
+    ibm.tell(Fate.QUEUED)
+    remote_id = send()
+    ibm.script(Kind.CANCEL, Trouble(way=Way.RESET, after=True))
+    with pytest.raises(TransientBackendError):
+        adapter.cancel(remote_id)
+    adapter.cancel(remote_id)
+    assert ended(adapter, remote_id).state is RemoteState.CANCELLED
+
+
+# -- statuses --------------------------------------------------------------------------------------
+
+
+def test_many_jobs_are_asked_about_in_one_request(ibm, adapter, send):
+    sent = [send(f"qjm-{number}") for number in range(6)]
+    before = sum(ibm.books().requests.values())
+    assert set(adapter.statuses(sent)) == set(sent)
+    assert sum(ibm.books().requests.values()) == before + 1
+
+
+def test_jobs_of_another_process_are_asked_about_together_after_the_first(ibm, backend, send):
+    sent = [send(f"qjm-{number}") for number in range(6)]
+    fresh = adapters.adapted(backend)
+    before = sum(ibm.books().requests.values())
+    assert set(fresh.statuses(sent)) == set(sent)
+    assert sum(ibm.books().requests.values()) == before + 3
+    assert set(fresh.statuses(sent)) == set(sent)
+    assert sum(ibm.books().requests.values()) <= before + 4
+
+
+def test_jobs_that_the_listing_does_not_have_yet_are_asked_about_one_by_one(ibm, adapter, send):
+    from qiskit_job_manager.testing.ibm_service import Behaviour
+
+    ibm.behaviour = Behaviour(listing_lag_s=3600)
+    sent = [send(f"qjm-{number}") for number in range(5)]
+    assert adapter.find("qjm-1") == []
+    known = set()
+    for _ in range(2):
+        known |= set(adapter.statuses(sent))
+    assert known == set(sent)
+
+
+def test_more_jobs_than_a_page_has_are_all_found(ibm, adapter, send, monkeypatch):
+    from qiskit_job_manager.backends.ibm import desk
+
+    monkeypatch.setattr(desk, "PAGE", 2)
+    sent = [send(f"qjm-{number}") for number in range(5)]
+    found = adapter.twins(LABEL)
+    assert [found[f"qjm-{number}"] for number in range(5)] == [[each] for each in sent]
+    assert set(adapter.statuses(sent)) == set(sent)
+
+
+@pytest.mark.parametrize("kind", [Kind.LIST, Kind.JOB])
+@pytest.mark.parametrize("trouble", [Trouble(way=Way.HTML), Trouble(way=Way.LACKING), NOT_NOW])
+def test_odd_answers_about_statuses_pass(ibm, adapter, send, kind, trouble):
+    sent = [send(f"qjm-{number}") for number in range(2 if kind is Kind.LIST else 1)]
+    if kind is Kind.LIST:
+        ibm.script(Kind.LIST, trouble)
+    ibm.script(Kind.JOB, *[trouble] * len(sent))
+    with pytest.raises(TransientBackendError):
+        adapter.statuses(sent)
+    assert set(adapter.statuses(sent)) == set(sent)
+
+
+def test_the_wait_that_a_read_is_asked_for_is_told(ibm, adapter, done):
+    from qiskit_job_manager.backends.ibm.failures import of_read
+
+    error = pytest.importorskip("requests").HTTPError("429")
+    error.response = pytest.importorskip("requests").Response()
+    error.response.status_code = 429
+    error.response.headers["Retry-After"] = "7"
+    assert of_read(error, "it").retry_after_s == 7
+
+
+def test_a_job_is_gone_only_when_that_was_said_twice(adapter):
+    assert adapter.statuses(["never-there"]) == {}
+    assert adapter.statuses(["never-there"])["never-there"].state is RemoteState.GONE
+
+
+def test_a_state_that_is_not_known_is_no_end():
+    from qiskit_job_manager.backends.ibm.desk import row_in
+
+    row = row_in({"id": "a", "state": {"status": "Hibernating"}})
+    assert row.status.state is RemoteState.RUNNING
+    assert row.status.message == "Hibernating"
+
+
+# -- tokens ----------------------------------------------------------------------------------------
+
+
+def test_a_token_that_is_revoked_in_mid_run_is_replaced_where_the_account_is_saved(
+    ibm, account, payload, ended
+):
+    from qiskit_job_manager.backends import open_backend
+
+    adapter = open_backend("ibm:ibm_manila")
+    remote_id = adapter.submit(payload, {"shots": 20}, "qjm-1", (LABEL,))
+    ibm.revoke_tokens()
+    assert ended(adapter, remote_id).state is RemoteState.DONE
+    ibm.revoke_tokens()
+    assert opened(adapter.fetch(remote_id)).n_experiments == 3
+
+
+def test_a_token_that_is_revoked_and_not_saved_waits_for_the_user(ibm, new_service, payload):
+    adapter = adapters.adapted(new_service.backend("ibm_manila"))
+    remote_id = adapter.submit(payload, {"shots": 20}, "qjm-1", (LABEL,))
+    ibm.revoke_tokens()
+    with pytest.raises(CredentialsError, match="the jobs wait for it"):
+        adapter.statuses([remote_id])
+    again = adapters.adapted(_logged_in(new_service).backend("ibm_manila"))
+    assert remote_id in again.statuses([remote_id])
+
+
+def _logged_in(service):
+    """Return another service of the same account."""
+    from qiskit_ibm_runtime import QiskitRuntimeService
+
+    told = service.active_account()
+    return QiskitRuntimeService(
+        channel=told["channel"],
+        token=told["token"],
+        instance=told["instance"],
+        url=told["url"],
+        url_resolver=service._url_resolver,
+    )

@@ -1,0 +1,286 @@
+"""Whole job sets through the unmodified client, by the emulator's own ledger."""
+
+from __future__ import annotations
+
+import pytest
+
+from qiskit_job_manager import JobManager
+from qiskit_job_manager.backends import ibm as adapters
+from qiskit_job_manager.lifecycle import waits
+from qiskit_job_manager.model import JobState, Limits, RetryPolicy
+from qiskit_job_manager.testing.ibm_service import Behaviour, Fate, Kind, Trouble, Way
+
+PROMPT = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.1)
+MANY_A_MINUTE = Limits(submissions_per_minute=10_000, pending_jobs=100)
+REAL_POLL_S = waits._REMOTE_POLL_S
+SOON = "ibm:ibm_manila?listing_lag_s=0.05"
+
+
+@pytest.fixture
+def start(manager, circuits):
+    """Have circuits run, two a job."""
+
+    def start(backend, count=6, **how):
+        how = {"shots": 40, "max_experiments_per_job": 2, "retry": PROMPT, **how}
+        return manager.run(circuits(count), backend, limits=how.pop("limits", MANY_A_MINUTE), **how)
+
+    return start
+
+
+@pytest.fixture
+def deprecated():
+    """Make what the client is about to replace, and warns of."""
+
+    def make(kind, *args, **options):
+        with pytest.deprecated_call():
+            return kind(*args, **options)
+
+    return make
+
+
+def states(job_set):
+    return job_set.progress().jobs
+
+
+def assert_all_done_and_paid_once(ibm, job_set):
+    results = job_set.results(timeout=60)
+    assert results.success, job_set.error_messages()
+    for index in range(job_set.record().n_experiments):
+        assert sum(results.get_counts(f"c{index}").values()) == 40
+    tags = ibm.books().submissions_by_tag()
+    attempts = [attempt for job in job_set.managed_jobs() for attempt in job.attempts()]
+    assert all(tags[each.tag] == (each.remote_id is not None) for each in attempts)
+    assert len(ibm.books().submissions) == len(job_set.jobs())
+
+
+# -- whatever is handed over -----------------------------------------------------------------------
+
+
+def test_circuits_run_on_a_backend(ibm, backend, start):
+    job_set = start(adapters.adapted(backend, listing_lag_s=0.05))
+    assert_all_done_and_paid_once(ibm, job_set)
+    assert {each.program for each in ibm.books().submissions} == {"sampler"}
+    assert job_set.record().backend_uri is None
+
+
+def test_a_backend_of_the_client_is_recognised(ibm, backend, manager, circuits):
+    """And asked for nothing that it does not have, which would ask the service."""
+    from qiskit_job_manager.backends import adapt
+
+    before = ibm.books().requests.copy()
+    assert type(adapt(backend)).__name__ == "IBMBackendAdapter"
+    assert ibm.books().requests == before
+
+
+def test_circuits_run_by_name_with_the_users_account(ibm, account, start):
+    job_set = start(SOON)
+    assert_all_done_and_paid_once(ibm, job_set)
+    assert job_set.record().backend_uri == SOON
+
+
+@pytest.mark.parametrize("kind", ["Batch", "Session"])
+def test_circuits_run_in_a_batch_or_session_of_the_users(ibm, backend, start, kind):
+    import qiskit_ibm_runtime
+
+    mode = getattr(qiskit_ibm_runtime, kind)(backend)
+    assert_all_done_and_paid_once(ibm, start(adapters.adapted(mode, listing_lag_s=0.05)))
+    assert {each.session_id for each in ibm.books().submissions} == {mode.session_id}
+
+
+def test_circuits_run_in_a_batch_on_request(ibm, account, start):
+    job_set = start(SOON, execution="batch")
+    assert_all_done_and_paid_once(ibm, job_set)
+    assert None not in {each.session_id for each in ibm.books().submissions}
+    [told] = {attempt.figures.session_id for attempt in job_set.managed_jobs()[0].attempts()} - {
+        None
+    }
+    assert told.startswith("session-")
+
+
+def test_circuits_and_sweeps_run_on_a_sampler_and_its_options_travel(
+    ibm, backend, manager, deprecated
+):
+    from qiskit import QuantumCircuit
+    from qiskit.circuit import Parameter
+    from qiskit_ibm_runtime import SamplerV2
+
+    turned = QuantumCircuit(5, 1, name="turned")
+    turned.rz(Parameter("a"), 0)
+    turned.measure(0, 0)
+    sampler = deprecated(SamplerV2, backend, options={"max_execution_time": 60})
+    job_set = manager.run(
+        [(turned, [[0.1], [0.2], [0.3]], 30)],
+        adapters.adapted(sampler, listing_lag_s=0.05),
+        dynamical_decoupling={"enable": True},
+    )
+    result = job_set.results(timeout=60).pub_result("turned")
+    assert result.data["c"].shape == (3,)
+    assert result.data["c"].num_shots == 30
+    [sent] = ibm.books().submissions
+    assert sent.program == "sampler"
+    assert sampler.options.dynamical_decoupling.enable != True  # noqa: E712  # may be Unset
+
+
+def test_observables_run_on_an_estimator(ibm, backend, manager, deprecated):
+    from qiskit import QuantumCircuit
+    from qiskit_ibm_runtime import EstimatorV2
+
+    flipped = QuantumCircuit(5, name="flipped")
+    flipped.x(0)
+    estimator = deprecated(EstimatorV2, backend)
+    job_set = manager.run(
+        [(flipped, ["IIIIZ", "IIIIX"])], adapters.adapted(estimator, listing_lag_s=0.05)
+    )
+    result = job_set.results(timeout=60).pub_result("flipped")
+    assert result.data.evs.shape == (2,)
+    assert [each.program for each in ibm.books().submissions] == ["estimator"]
+
+
+def test_pubs_run_on_the_clients_own_sampler(ibm, backend, start):
+    from qiskit_ibm_runtime.executor_sampler import Sampler
+
+    sampler = Sampler(backend)
+    assert_all_done_and_paid_once(ibm, start(adapters.adapted(sampler, listing_lag_s=0.05)))
+    assert {each.program for each in ibm.books().submissions} == {"executor"}
+
+
+def test_pubs_run_on_the_clients_own_estimator(ibm, backend, manager):
+    from qiskit import QuantumCircuit
+    from qiskit_ibm_runtime.executor_estimator import Estimator
+
+    flipped = QuantumCircuit(5, name="flipped")
+    flipped.x(0)
+    job_set = manager.run(
+        [(flipped, ["IIIIZ", "IIIIX"])], adapters.adapted(Estimator(backend), listing_lag_s=0.05)
+    )
+    result = job_set.results(timeout=60).pub_result("flipped")
+    assert result.data.evs.shape == (2,)
+
+
+def test_pubs_of_other_shots_go_in_jobs_of_their_own(ibm, backend, manager, circuits):
+    from qiskit_ibm_runtime.executor_sampler import Sampler
+
+    pubs = [(circuit, None, 10 + index % 2) for index, circuit in enumerate(circuits(4))]
+    adapter = adapters.adapted(Sampler(backend), listing_lag_s=0.05)
+    job_set = manager.run(pubs, adapter, limits=MANY_A_MINUTE)
+    assert job_set.results(timeout=60).success
+    assert sum(each.pubs for each in ibm.books().submissions) == 4
+
+
+# -- what goes wrong -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", [Way.RESET, Way.CLOSE, Way.HALF, Way.HTML, Way.LACKING])
+def test_a_lost_answer_is_made_up_for(ibm, backend, start, way):
+    ibm.script(Kind.SUBMIT, *[Trouble(way=way, after=True)] * 2)
+    assert_all_done_and_paid_once(ibm, start(adapters.adapted(backend, listing_lag_s=0.05)))
+
+
+def test_twins_are_found_and_cancelled_and_the_recorded_ones_kept(ibm, backend, start, wait_until):
+    ibm.behaviour = Behaviour(service_time_s=1.0)
+    ibm.script(Kind.SUBMIT, Trouble(status=504, after=True))
+    job_set = start(adapters.adapted(backend, listing_lag_s=0.05), count=2)
+    assert job_set.results(timeout=60).success
+    twin, kept = [each.job_id for each in ibm.books().submissions]
+    assert [job.job_id() for job in job_set.jobs()] == [kept]
+    wait_until(lambda: ibm.books().cancelled == [twin])
+
+
+def test_a_job_that_is_too_large_is_halved_and_its_experiments_keep_their_places(
+    ibm, backend, start
+):
+    ibm.behaviour = Behaviour(most_pubs=3)
+    adapter = adapters.adapted(backend, listing_lag_s=0.05)
+    assert_all_done_and_paid_once(ibm, start(adapter, count=8, max_experiments_per_job=8))
+    assert max(each.pubs for each in ibm.books().submissions) <= 3
+
+
+def test_a_pending_limit_is_lived_with(ibm, backend, start, monkeypatch):
+    from qiskit_job_manager.backends.ibm import failures
+
+    monkeypatch.setattr(failures, "PENDING_WAIT_S", 0.05)
+    ibm.behaviour = Behaviour(most_pending=1, service_time_s=0.02)
+    assert_all_done_and_paid_once(ibm, start(adapters.adapted(backend, listing_lag_s=0.05)))
+
+
+def test_whatever_became_of_a_job_no_other_is_hidden(ibm, backend, start):
+    ibm.tell(Fate.FAILS, Fate.RUNS, Fate.CANCELLED)
+    job_set = start(adapters.adapted(backend, listing_lag_s=0.05), limits=Limits(pending_jobs=1))
+    results = job_set.results(timeout=60)
+    assert not results.success
+    assert states(job_set) == {JobState.FAILED: 1, JobState.DONE: 1, JobState.CANCELLED: 1}
+    assert sum(results.get_counts("c2").values()) == 40
+    assert "Error code" in job_set.error_messages()
+
+
+def test_an_instance_without_time_left_loses_nothing(ibm, backend, start, wait_until, monkeypatch):
+    from qiskit_job_manager.backends.ibm import failures
+
+    monkeypatch.setattr(failures, "QUOTA_WAIT_S", 0.05)
+    ibm.script(Kind.SUBMIT, Trouble(status=409, code=4317, message="usage exceeds the limit"))
+    job_set = start(adapters.adapted(backend, listing_lag_s=0.05))
+    assert_all_done_and_paid_once(ibm, job_set)
+    assert "raise its limit" in " ".join(event.cause or "" for event in job_set.events())
+
+
+def test_a_token_that_is_revoked_in_mid_run_stops_nothing(ibm, account, start, wait_until):
+    ibm.behaviour = Behaviour(service_time_s=0.2)
+    job_set = start(SOON, limits=Limits(submissions_per_minute=10_000, pending_jobs=1))
+    wait_until(lambda: ibm.books().submissions)
+    ibm.revoke_tokens()
+    assert_all_done_and_paid_once(ibm, job_set)
+
+
+# -- in another process ----------------------------------------------------------------------------
+
+
+def test_a_job_set_goes_on_by_name_where_it_stopped(ibm, account, tmp_path, circuits):
+    ibm.behaviour = Behaviour(service_time_s=0.3)
+    how = {"shots": 40, "max_experiments_per_job": 2, "limits": MANY_A_MINUTE, "retry": PROMPT}
+    with JobManager(tmp_path / "other.db") as first:
+        job_set_id = first.run(circuits(6), SOON, name="sweep", **how).job_set_id()
+    with JobManager(tmp_path / "other.db") as second:
+        assert_all_done_and_paid_once(ibm, second.retrieve_job_set(job_set_id))
+
+
+def test_what_is_stored_is_read_without_the_service(ibm, account, tmp_path, circuits):
+    with JobManager(tmp_path / "other.db") as first:
+        assert first.run(circuits(2), SOON, name="done", shots=40).results(timeout=60).success
+    before = ibm.books().requests.copy()
+    with JobManager(tmp_path / "other.db") as second:
+        counts = second.retrieve_job_set("done").results().get_counts("c1")
+    assert sum(counts.values()) == 40
+    assert ibm.books().requests == before
+
+
+# -- what it costs ---------------------------------------------------------------------------------
+
+
+def test_a_thousand_circuits_take_at_most_six_requests_a_job(ibm, account, start, monkeypatch):
+    """All told: with logging in, finding the backend, and looking for twins."""
+    monkeypatch.setattr(waits, "_REMOTE_POLL_S", REAL_POLL_S)
+    job_set = start(SOON, count=1000, max_experiments_per_job=50)
+    assert job_set.results(timeout=120).success
+    requests = sum(ibm.books().requests.values())
+    assert len(job_set.jobs()) == 20
+    assert requests <= 6 * 20, ibm.books().requests
+
+
+def test_only_loopback_is_asked(ibm, account, start):
+    """The whole life of a job set looks up no name and reaches no address but this machine's."""
+    import sys
+
+    asked = []
+    armed = True
+
+    def listen(event, arguments):
+        if armed and event == "socket.connect":
+            asked.append(arguments[1])
+
+    sys.addaudithook(listen)
+    try:
+        assert start(SOON, count=2).results(timeout=60).success
+    finally:
+        armed = False
+    assert asked
+    assert {address[0] for address in asked if isinstance(address, tuple)} == {"127.0.0.1"}
