@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qiskit_job_manager.backends import open_backend as open_backend
-    from qiskit_job_manager.errors import ArchiveError as ArchiveError
     from qiskit_job_manager.dropins import ManagedBackend as ManagedBackend
     from qiskit_job_manager.dropins import ManagedEstimator as ManagedEstimator
     from qiskit_job_manager.dropins import ManagedPrimitiveJob as ManagedPrimitiveJob
     from qiskit_job_manager.dropins import ManagedSampler as ManagedSampler
+    from qiskit_job_manager.errors import ArchiveError as ArchiveError
     from qiskit_job_manager.errors import BackendError as BackendError
     from qiskit_job_manager.errors import CircuitFileError as CircuitFileError
     from qiskit_job_manager.errors import CodecError as CodecError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.errors import JobManagerJobNotFound as JobManagerJobNotFound
     from qiskit_job_manager.errors import JobManagerTimeoutError as JobManagerTimeoutError
     from qiskit_job_manager.errors import JobManagerUnknownJobSet as JobManagerUnknownJobSet
+    from qiskit_job_manager.errors import JobOutOfReachError as JobOutOfReachError
     from qiskit_job_manager.errors import (
         ManagedResultDataNotAvailable as ManagedResultDataNotAvailable,
     )
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.errors import SubmissionDeferredError as SubmissionDeferredError
     from qiskit_job_manager.errors import SubmissionInDoubtError as SubmissionInDoubtError
     from qiskit_job_manager.errors import SubmissionRefusedError as SubmissionRefusedError
+    from qiskit_job_manager.errors import SubmissionTooLargeError as SubmissionTooLargeError
     from qiskit_job_manager.errors import TransientBackendError as TransientBackendError
     from qiskit_job_manager.errors import UnknownBackendError as UnknownBackendError
     from qiskit_job_manager.job_set import ManagedJob as ManagedJob
@@ -75,6 +77,7 @@ _HOMES = {
         "JobManagerJobNotFound",
         "JobManagerTimeoutError",
         "JobManagerUnknownJobSet",
+        "JobOutOfReachError",
         "ManagedResultDataNotAvailable",
         "MergeError",
         "NameInUseError",
@@ -91,6 +94,7 @@ _HOMES = {
         "SubmissionDeferredError",
         "SubmissionInDoubtError",
         "SubmissionRefusedError",
+        "SubmissionTooLargeError",
         "TransientBackendError",
         "UnknownBackendError",
     ),

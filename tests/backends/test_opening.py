@@ -156,13 +156,15 @@ def test_a_job_in_place_of_its_backend_is_recognised(providers):
         adapt(job)
 
 
-def test_a_backend_of_ibm_whose_run_only_raises_is_refused_at_once():
+def test_a_backend_whose_run_only_raises_is_refused_where_run_is_needed():
     from qiskit_ibm_runtime import IBMBackend
+
+    from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
 
     backend = object.__new__(IBMBackend)
     object.__setattr__(backend, "name", "ibm_fez")
     with pytest.raises(InvalidArgumentError, match=r"'ibm_fez'.*from_backend"):
-        adapt(backend)
+        QiskitBackend(backend)
 
 
 def test_importing_it_does_not_import_a_simulator():

@@ -106,7 +106,7 @@ def test_only_one_that_can_retrieve_jobs_follows_those_of_others(provided, circu
     [found] = QiskitBackend(RetrievingCloudBackend(provided.client)).statuses([job_id]).values()
     assert found.state is RemoteState.DONE
     [found] = QiskitBackend(CloudBackend(provided.client)).statuses([job_id]).values()
-    assert found.state is RemoteState.GONE
+    assert found.state is RemoteState.OUT_OF_REACH
     assert "retrieve_job" in found.message
 
 

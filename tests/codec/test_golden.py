@@ -8,18 +8,37 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import pytest
 import qiskit_aer  # noqa: F401  # gives circuits their save instructions
 from qiskit import QuantumCircuit
-from qiskit.quantum_info import Operator, Statevector
+from qiskit.circuit import Parameter
+from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit.quantum_info import Operator, SparseObservable, SparsePauliOp, Statevector
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLevel
 
 from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT, encode_circuit, pack, unpack
-from qiskit_job_manager.codec.results import RESULT_FORMAT, Opaque, encode_result, open_result
-from qiskit_job_manager.model import Blob
+from qiskit_job_manager.codec.experiments import encode_experiment, pack_experiments
+from qiskit_job_manager.codec.primitive_results import encode_primitive_result
+from qiskit_job_manager.codec.pubs import (
+    ESTIMATOR_PUBS_FORMAT,
+    SAMPLER_PUBS_FORMAT,
+    unpack_estimator_pubs,
+    unpack_sampler_pubs,
+)
+from qiskit_job_manager.codec.results import (
+    PRIMITIVE_FORMAT,
+    RESULT_FORMAT,
+    Opaque,
+    encode_result,
+    open_result,
+)
+from qiskit_job_manager.model import Blob, ExperimentKind
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -81,6 +100,50 @@ def golden_result() -> Result:
     )
 
 
+def golden_circuit_with_parameters() -> QuantumCircuit:
+    circuit = QuantumCircuit(2, name="swept", metadata={"a": 1})
+    circuit.ry(Parameter("a", uuid=UUID(int=1)), 0)
+    circuit.rz(Parameter("b", uuid=UUID(int=2)), 1)
+    circuit.cx(0, 1)
+    return circuit
+
+
+def golden_sampler_pubs() -> list[SamplerPub]:
+    circuit = golden_circuit_with_parameters()
+    circuit.measure_all()
+    alone = QuantumCircuit(1, 1, name="alone")
+    alone.measure(0, 0)
+    values = {"a": np.arange(6.0).reshape(2, 3), "b": np.full((2, 3), -0.0)}
+    pubs = [alone, (circuit, values, 100), (circuit, np.ones((4, 2)) / 3, None)]
+    return [SamplerPub.coerce(pub) for pub in pubs]
+
+
+def golden_estimator_pubs() -> list[EstimatorPub]:
+    circuit = golden_circuit_with_parameters()
+    plain = QuantumCircuit(2, name="plain")
+    several = [[SparsePauliOp(["ZZ", "XI"], [0.5, -2])], ["YY"], [SparseObservable("+-")]]
+    pubs = [(plain, "ZZ"), (circuit, several, np.ones((4, 2)) / 3, 0.01)]
+    return [EstimatorPub.coerce(pub) for pub in pubs]
+
+
+def golden_primitive_result() -> PrimitiveResult:
+    """A result with one of everything that the format knows."""
+    draw = [bytes([13 * i % 8, 7 * i % 256]) for i in range(2 * 300)]
+    wide = np.frombuffer(b"".join(draw), np.uint8).reshape(2, 300, 2)
+    single = np.arange(20, dtype=np.uint8).reshape(20, 1) % 8
+    pubs = [
+        SamplerPubResult(DataBin(low=BitArray(single, 3)), {"shots": 20, "circuit_metadata": {}}),
+        SamplerPubResult(DataBin(wide=BitArray(wide, 11), shape=(2,))),
+        SamplerPubResult(DataBin(meas=np.arange(6).reshape(3, 2) * 1j)),
+        PubResult(
+            DataBin(evs=np.array([0.5, -0.0]), stds=np.ones(2, np.float32), shape=(2,)),
+            {"target_precision": 0.1, "names": np.array(["a", "bc"])},
+        ),
+        PubResult(DataBin(evs=np.float64(0.25), odd=None, told="x", shape=())),
+    ]
+    return PrimitiveResult(pubs, {"version": 2, "at": datetime(2026, 1, 2, tzinfo=UTC)})
+
+
 @pytest.mark.parametrize(
     "path", sorted(GOLDEN.glob("qpy-frames-1*.bin")), ids=lambda path: path.name
 )
@@ -100,17 +163,72 @@ def test_results_of_format_1_are_read(path, same_result):
     assert set(reader.failures()) == set(range(130, 137))
 
 
+@pytest.mark.parametrize(
+    "path", sorted(GOLDEN.glob("sampler-pubs-1*.bin")), ids=lambda path: path.name
+)
+def test_a_samplers_pubs_of_format_1_are_read(path):
+    found = unpack_sampler_pubs(Blob("sampler-pubs/1", path.read_bytes()))
+    for pub, wanted in zip(found, golden_sampler_pubs(), strict=True):
+        assert (pub.circuit.name, pub.shots) == (wanted.circuit.name, wanted.shots)
+        assert pub.circuit == wanted.circuit
+        assert _values(pub) == _values(wanted)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(GOLDEN.glob("estimator-pubs-1*.bin")), ids=lambda path: path.name
+)
+def test_an_estimators_pubs_of_format_1_are_read(path):
+    found = unpack_estimator_pubs(Blob("estimator-pubs/1", path.read_bytes()))
+    for pub, wanted in zip(found, golden_estimator_pubs(), strict=True):
+        assert (pub.circuit.name, pub.precision) == (wanted.circuit.name, wanted.precision)
+        assert pub.circuit == wanted.circuit
+        assert _values(pub) == _values(wanted)
+        assert pub.observables.tolist() == wanted.observables.tolist()
+
+
+def _values(pub):
+    bindings = pub.parameter_values
+    return bindings.shape, {names: array.tolist() for names, array in bindings.data.items()}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(GOLDEN.glob("primitive-result-1*.bin")), ids=lambda path: path.name
+)
+def test_results_of_primitives_of_format_1_are_read(path, same):
+    found = open_result(Blob("primitive-result/1", path.read_bytes())).result()
+    wanted = golden_primitive_result()
+    assert same(found.metadata, wanted.metadata)
+    for pub, golden in zip(found, wanted, strict=True):
+        assert type(pub) is type(golden)
+        assert pub.data.shape == golden.data.shape
+        assert same(pub.metadata, golden.metadata)
+        assert same(dict(pub.data.items()), dict(golden.data.items()))
+
+
 def test_there_is_a_file_of_each_format_that_is_written():
     names = {path.name for path in GOLDEN.glob("*.bin")}
-    for format_name in (CIRCUITS_FORMAT, RESULT_FORMAT):
+    for format_name in (
+        CIRCUITS_FORMAT,
+        RESULT_FORMAT,
+        PRIMITIVE_FORMAT,
+        SAMPLER_PUBS_FORMAT,
+        ESTIMATOR_PUBS_FORMAT,
+    ):
         stem = format_name.replace("/", "-")
         assert any(name.startswith(stem) for name in names)
+
+
+def packed(pubs, kind: ExperimentKind) -> bytes:
+    return pack_experiments([encode_experiment(pub, kind) for pub in pubs], kind).data
 
 
 if __name__ == "__main__":
     for format_name, data in (
         (CIRCUITS_FORMAT, pack([encode_circuit(each) for each in golden_circuits()]).data),
         (RESULT_FORMAT, encode_result(golden_result()).data),
+        (PRIMITIVE_FORMAT, encode_primitive_result(golden_primitive_result()).data),
+        (SAMPLER_PUBS_FORMAT, packed(golden_sampler_pubs(), ExperimentKind.SAMPLER_PUB)),
+        (ESTIMATOR_PUBS_FORMAT, packed(golden_estimator_pubs(), ExperimentKind.ESTIMATOR_PUB)),
     ):
         path = GOLDEN / f"{format_name.replace('/', '-')}.bin"
         if not path.exists():

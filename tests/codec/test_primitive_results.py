@@ -168,7 +168,8 @@ def test_text_that_is_no_result_is_kept_and_refused(text):
 
 def test_nothing_that_a_payload_names_is_imported():
     named = {"__type__": "settings", "__module__": "antigravity", "__class__": "x", "__value__": {}}
-    pub = {"__type__": "PubResult", "__value__": {"data": named, "metadata": named}}
+    data = {"__type__": "DataBin", "__value__": {"fields": {"evs": named}, "shape": []}}
+    pub = {"__type__": "PubResult", "__value__": {"data": data, "metadata": named}}
     whole = {"__type__": "PrimitiveResult", "__value__": {"pub_results": [pub], "metadata": {}}}
     reader = open_result(encode_runtime_text(json.dumps(whole)))
-    assert reader.pub_result(0).metadata == named
+    assert reader.pub_result(0).metadata == reader.pub_result(0).data.evs == named

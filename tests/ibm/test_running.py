@@ -8,7 +8,7 @@ from qiskit_job_manager import JobManager
 from qiskit_job_manager.backends import ibm as adapters
 from qiskit_job_manager.lifecycle import waits
 from qiskit_job_manager.model import JobState, Limits, RetryPolicy
-from qiskit_job_manager.testing.ibm_service import Behaviour, Fate, Kind, Trouble, Way
+from qiskit_job_manager.testing.ibm_service import Behaviour, Fate, Kind, Rule, Trouble, Way
 
 PROMPT = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.1)
 MANY_A_MINUTE = Limits(submissions_per_minute=10_000, pending_jobs=100)
@@ -44,6 +44,10 @@ def states(job_set):
 
 def assert_all_done_and_paid_once(ibm, job_set):
     results = job_set.results(timeout=60)
+    assert_done_and_paid_once(ibm, job_set, results)
+
+
+def assert_done_and_paid_once(ibm, job_set, results):
     assert results.success, job_set.error_messages()
     for index in range(job_set.record().n_experiments):
         assert sum(results.get_counts(f"c{index}").values()) == 40
@@ -229,6 +233,34 @@ def test_a_token_that_is_revoked_in_mid_run_stops_nothing(ibm, account, start, w
     wait_until(lambda: ibm.books().submissions)
     ibm.revoke_tokens()
     assert_all_done_and_paid_once(ibm, job_set)
+
+
+_EVERYWHERE = [Trouble(way=Way.HTML), Trouble(way=Way.LACKING), Trouble(status=429, code=1202)]
+_SUBMITTING = [Trouble(way=w, after=a) for w in (Way.RESET, Way.CLOSE) for a in (False, True)]
+_READING = [Trouble(way=Way.HALF), Trouble(way=Way.CUT), Trouble(way=Way.EMPTY)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_storm_of_faults_loses_nothing_and_pays_for_nothing_twice(
+    ibm, account, start, wait_until, seed
+):
+    """Without server's errors, which the client repeats by itself, 15 s long."""
+    troubles = {
+        Kind.SUBMIT: _EVERYWHERE + _SUBMITTING,
+        Kind.USAGE: _EVERYWHERE[2:],
+        Kind.LIST: _EVERYWHERE,
+        Kind.JOB: _EVERYWHERE,
+        Kind.METRICS: _EVERYWHERE,
+        Kind.RESULTS: _EVERYWHERE[:1] + _READING,
+    }
+    ibm.behaviour = Behaviour(seed=seed, listing_lag_s=0.05)
+    for kind, ways in troubles.items():
+        rate = 0.3 / len(ways)
+        ibm.add(*(Rule(kind=kind, trouble=each, rate=rate) for each in ways))
+    job_set = start("ibm:ibm_manila?listing_lag_s=0.1", count=30)
+    # Looking for twins may be told to wait for a minute, as it fails here as well.
+    wait_until(lambda: job_set.progress().ended, within_s=100)
+    assert_done_and_paid_once(ibm, job_set, job_set.results_so_far())
 
 
 # -- in another process ----------------------------------------------------------------------------

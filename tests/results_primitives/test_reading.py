@@ -24,8 +24,11 @@ from qiskit.primitives import (
 from qiskit.providers import JobStatus
 from qiskit.result import Counts, Result
 from qiskit_aer import AerSimulator
+from typer.testing import CliRunner
 
 from qiskit_job_manager import Limits
+from qiskit_job_manager.cli import exit_codes
+from qiskit_job_manager.cli.app import app
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
 
 
@@ -155,6 +158,16 @@ def test_a_sweep_keeps_the_parameters_shape(manager, sweep):
     with pytest.raises(QiskitError, match=r"sweep.*primitive_result\(\)"):
         results.combine_results()
     assert "a sweep of shape (2, 3)" in results._repr_html_()
+
+
+@pytest.mark.parametrize("output", [[], ["--json"], ["--format", "csv"], ["sweep"]])
+def test_the_command_line_says_what_a_sweep_is(manager, sweep, tmp_path, output):
+    manager.run([sweep], StatevectorSampler(), name="one", shots=5).results(timeout=30)
+    store = ["--store", str(tmp_path / "store.db")]
+    done = CliRunner().invoke(app, [*store, "results", "one", *output])
+    assert done.exit_code == exit_codes.SOME_WITHOUT_RESULT
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert "csv" in output or "a sweep of shape (2, 3)" in done.output
 
 
 def test_a_sweep_of_one_axis_of_one_point_is_still_an_array(manager, sweep):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TYPE_CHECKING, Any
 
 from qiskit.primitives import PrimitiveJob
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from qiskit_job_manager.model import RawResult
+
+_WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for long
 
 
 class JobFollower:
@@ -78,7 +80,8 @@ class JobFollower:
         raise NotImplementedError(f"{self.name} cannot search for the label {label}")
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
-        """Ask about one job after the other."""
+        """Ask about one job after the other; of those that run here, wait a moment for an end."""
+        self._watch(remote_ids)
         found: dict[str, RemoteStatus] = {}
         trouble: BackendError | None = None
         for remote_id in remote_ids:
@@ -172,6 +175,13 @@ class JobFollower:
         self._shelf.keep(remote_id, job)
         return job
 
+    def _watch(self, remote_ids: Sequence[str]) -> None:
+        """Wait until one of some jobs has ended, if all of them can tell that here."""
+        futures = [_future_of(self._shelf.job(remote_id)) for remote_id in remote_ids]
+        known = [future for future in futures if future is not None]
+        if known and len(known) == len(futures):
+            wait(known, _WATCH_S, FIRST_COMPLETED)
+
     def _status(self, remote_id: str) -> RemoteStatus:
         ended = self._shelf.ended(remote_id)
         if ended is not None:
@@ -228,14 +238,19 @@ def _status_by_future(job: Any) -> RemoteStatus | None:
     Qiskit's `PrimitiveJob` calls one that has not been started yet failed, and goes on saying so
     after it has succeeded. Whether one that has ended did fail is told by its result.
     """
-    future = getattr(job, "_future", None) if isinstance(job, PrimitiveJob) else None
-    if not isinstance(future, Future):
+    future = _future_of(job)
+    if future is None:
         return None
     if future.cancelled():
         return RemoteStatus(RemoteState.CANCELLED)
     if future.done():
         return RemoteStatus(RemoteState.DONE)
     return RemoteStatus(RemoteState.RUNNING if future.running() else RemoteState.QUEUED)
+
+
+def _future_of(job: Any) -> Future[Any] | None:
+    future = getattr(job, "_future", None) if isinstance(job, PrimitiveJob) else None
+    return future if isinstance(future, Future) else None
 
 
 def _id_of(job: Any) -> str:

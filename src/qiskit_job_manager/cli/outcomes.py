@@ -80,9 +80,13 @@ def _counts(results: ManagedResults, index: int) -> tuple[Mapping[str, int] | No
     from qiskit.exceptions import QiskitError
 
     try:
-        return results.get_counts(index), None
+        counts = results.get_counts(index)
     except (JobManagerError, QiskitError) as error:
         return None, error.message
+    if isinstance(counts, dict):
+        return counts, None
+    where = f"results.get_counts({index}) in Python has those of each point"
+    return None, f"a sweep of shape {counts.shape}: {where}"
 
 
 def _named(job_set: ManagedJobSet, chosen: Iterable[int] | None) -> Iterator[tuple[int, str]]:

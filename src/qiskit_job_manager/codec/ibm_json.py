@@ -14,6 +14,7 @@ import io
 import json
 import reprlib
 import zlib
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,7 +128,10 @@ def _decoded(tree: Any) -> Any:
         return inner
     try:
         return build(inner.get("__value__"))
-    except (KeyError, TypeError, ValueError, AttributeError, OSError, EOFError) as error:
+    except (CodecError, RecursionError):
+        raise
+    except Exception as error:
+        # Qiskit and NumPy raise whatever their parts raise, such as errors of Python's tokenizer.
         raise CodecError(f"A {kind} in the service's result is damaged: {error!r}") from error
 
 
@@ -136,8 +140,9 @@ def _array(value: Any) -> Any:
         return np.array(value)
     if not value.startswith("eJ") and not value.startswith("eN") and len(value) < _SHOWN:
         return value  # names of extrapolators are sent under this type too
-    file = io.BytesIO(_inflated(base64.b64decode(value, validate=True)))
-    return np.lib.format.read_array(file, allow_pickle=False)
+    data = _inflated(base64.b64decode(value, validate=True))
+    _check_claim(data)
+    return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
 
 
 def _inflated(data: bytes) -> bytes:
@@ -146,9 +151,23 @@ def _inflated(data: bytes) -> bytes:
         text = inflater.decompress(data, _LARGEST_ARRAY_BYTES)
     except zlib.error as error:
         raise CodecError(f"An array in the service's result is damaged: {error}") from None
+    if len(text) == _LARGEST_ARRAY_BYTES:
+        raise CodecError(
+            f"An array in the service's result takes more than {_LARGEST_ARRAY_BYTES:,} bytes"
+        )
     if not inflater.eof:
         raise CodecError("An array in the service's result has no end")
     return text
+
+
+def _check_claim(data: bytes) -> None:
+    """Check that an array is as large as it says, before NumPy makes room for it."""
+    file = io.BytesIO(data)
+    plain = np.lib.format.read_magic(file) == (1, 0)
+    header = np.lib.format.read_array_header_1_0 if plain else np.lib.format.read_array_header_2_0
+    shape, _, dtype = header(file)
+    if not dtype.hasobject and prod(shape) * dtype.itemsize != len(data) - file.tell():
+        raise CodecError(f"An array in the service's result is not of the shape {shape} it claims")
 
 
 def _bits(value: Any) -> Any:
@@ -166,13 +185,22 @@ def _data_bin(value: Any) -> Any:
 def _sampler_pub(value: Any) -> Any:
     from qiskit.primitives import SamplerPubResult
 
-    return SamplerPubResult(value["data"], value.get("metadata"))
+    return SamplerPubResult(*_parts_of_pub(value))
 
 
 def _pub(value: Any) -> Any:
     from qiskit.primitives import PubResult
 
-    return PubResult(value["data"], value.get("metadata"))
+    return PubResult(*_parts_of_pub(value))
+
+
+def _parts_of_pub(value: Any) -> tuple[Any, dict[str, Any]]:
+    from qiskit.primitives import DataBin
+
+    data, metadata = value["data"], value.get("metadata") or {}
+    if not isinstance(data, DataBin) or not isinstance(metadata, dict):
+        raise CodecError("A result of a PUB that the service sent has no data, or odd metadata")
+    return data, metadata
 
 
 def _moment(value: Any) -> Any:

@@ -182,7 +182,9 @@ def _pub(record: Any, arrays: bytes, offset: int) -> PubResult:
     try:
         kind = {"sampler": SamplerPubResult, "pub": PubResult}[record["kind"]]
         fields = {name: _value(field, arrays) for name, field in record["fields"].items()}
-        return kind(DataBin(shape=record["shape"], **fields), record["metadata"])
+        metadata = record["metadata"]
+        told = metadata if isinstance(metadata, dict) else {"odd": metadata}
+        return kind(DataBin(shape=record["shape"], **fields), told)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CodecError(
             f"Experiment {offset} of a stored result is no result of a PUB: {error!r}"

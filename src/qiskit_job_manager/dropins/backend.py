@@ -12,6 +12,8 @@ from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
 
@@ -69,6 +71,10 @@ class ManagedBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no type inf
         if name.startswith("_") or inner is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(inner, name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return itself: IBM's client copies backends before it runs them."""
+        return self
 
     @classmethod
     def _default_options(cls) -> Options:

@@ -57,7 +57,7 @@ class LiveJob:
         ready_s: Nothing is asked about it before this time on the engine's clock.
         since_s: When its present state began, for this driver.
         failures: Calls about it that failed in a row.
-        told_to_wait: Whether the backend asked for the wait after the latest of these.
+        told_until_s: Until when the backend asked to wait after the latest of these.
         look_ups: Look-ups of its tag that prove absence.
         repeats: Whether its submission under way repeats one that may have been accepted.
         cancel_sent: Whether the backend was asked to cancel it, with whatever success.
@@ -69,7 +69,7 @@ class LiveJob:
     ticket: int | None = None
     ready_s: float = 0.0
     failures: int = 0
-    told_to_wait: bool = False
+    told_until_s: float = 0.0
     look_ups: int = 0
     repeats: bool = False
     cancel_sent: bool = False

@@ -123,8 +123,9 @@ class Turn:
         """
         soon_s = self._driven.record.retry.first_wait_s
         for job in self._driven.live.values():
-            if job.failures > 1 and not job.told_to_wait and job.ready_s > self._now_s + soon_s:
-                job.ready_s = self._now_s + soon_s * (0.1 + 0.9 * self._chance())
+            if job.failures > 1 and job.ready_s > self._now_s + soon_s:
+                wait_s = soon_s * (0.1 + 0.9 * self._chance())
+                job.ready_s = max(self._now_s + wait_s, job.told_until_s)
 
     def _take_sweep(self, arrival: Arrival) -> None:
         """Tell of the twins that were found and cancelled."""
@@ -204,7 +205,7 @@ class Turn:
         if result.status:
             job.record = replace(job.record, status=result.status)
         if result.failed:
-            self._back_off(job, result.pause_s)
+            self._back_off(job, kind, result.pause_s)
         else:
             self._go_on(job, kind, result)
         if kind is CallKind.CANCEL:
@@ -213,13 +214,15 @@ class Turn:
             # A job that has ended cannot be cancelled; only one that still runs is asked again.
             job.cancel_sent = job.cancel_again = False
 
-    def _back_off(self, job: LiveJob, pause_s: float | None) -> None:
+    def _back_off(self, job: LiveJob, kind: CallKind, pause_s: float | None) -> None:
         job.failures += 1
-        job.told_to_wait = bool(pause_s)
+        job.told_until_s = self._now_s + (pause_s or 0.0)
         wait_s = growing_wait_s(job.failures, self._driven.record.retry, self._chance())
         job.ready_s = self._now_s + max(wait_s, pause_s or 0.0)
         if pause_s is not None:
-            self._driven.account.pause(job.ready_s)
+            # That a read was put off says nothing of submissions, but for the time that it named.
+            named = kind is not CallKind.SUBMIT and pause_s > 0
+            self._driven.account.pause(job.told_until_s if named else job.ready_s)
 
     def _go_on(self, job: LiveJob, kind: CallKind, result: Outcome) -> None:
         if kind in (CallKind.STATUS, CallKind.SUBMIT, CallKind.CANCEL):

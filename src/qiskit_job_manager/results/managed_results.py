@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from qiskit import QuantumCircuit
     from qiskit.primitives import PrimitiveResult, PubResult
-    from qiskit.result import Counts, Result
+    from qiskit.result import Result
     from qiskit.result.models import ExperimentResult
 
     from qiskit_job_manager.results.frames import By
@@ -101,8 +101,11 @@ class ManagedResults:
         data: dict[str, Any] = self._wrapped(self._experiment(self._index(experiment))).data(0)
         return data
 
-    def get_counts(self, experiment: Experiment) -> Counts:
+    def get_counts(self, experiment: Experiment) -> Any:
         """Return the histogram of an experiment, as `qiskit.result.Result.get_counts` does.
+
+        Returns:
+            The `qiskit.result.Counts`; of a sweep, an array of them in the parameters' shape.
 
         Raises:
             JobManagerJobNotFound: The job set has no such experiment.
@@ -112,13 +115,13 @@ class ManagedResults:
         index = self._index(experiment)
         found = self._source.readout(index, partial=self._partial)
         self._check_has(found, "counts", index)
-        counts: Counts = at_each_point(
-            found, "counts", lambda point: self._wrapped(point).get_counts(0)
-        )
-        return counts
+        return at_each_point(found, "counts", lambda point: self._wrapped(point).get_counts(0))
 
     def get_memory(self, experiment: Experiment) -> Any:
         """Return the outcome of each shot, as `qiskit.result.Result.get_memory` does.
+
+        Returns:
+            What that returns; of a sweep, an array of it in the parameters' shape.
 
         Raises:
             JobManagerJobNotFound: The job set has no such experiment.

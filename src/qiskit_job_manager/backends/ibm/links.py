@@ -123,11 +123,7 @@ def open_spec(spec: Spec) -> Opened:
         As `Link.opened`.
     """
     service = _call(spec, lambda: _service(spec))
-    backend = _call(
-        spec,
-        lambda: service.backend(spec.backend, use_fractional_gates=spec.fractional_gates),
-    )
-    return Opened(service, backend)
+    return Opened(service, _call(spec, lambda: _backend(spec, service)))
 
 
 def _service(spec: Spec) -> Any:
@@ -135,6 +131,17 @@ def _service(spec: Spec) -> Any:
 
     said = {"name": spec.account, "channel": spec.channel, "instance": spec.instance}
     return QiskitRuntimeService(**{key: value for key, value in said.items() if value is not None})
+
+
+def _backend(spec: Spec, service: Any) -> Any:
+    try:
+        return service.backend(spec.backend, use_fractional_gates=spec.fractional_gates)
+    except Exception as error:
+        # The client says so too when it could not ask, and keeps that to itself: asked for its
+        # description, the service says what is true.
+        if type(error).__name__ == "QiskitBackendNotFoundError":
+            service._get_api_client().backend_configuration(spec.backend, refresh=True)
+        raise
 
 
 def _call(spec: Spec, ask: Callable[[], Any]) -> Any:
@@ -152,21 +159,18 @@ def _call(spec: Spec, ask: Callable[[], Any]) -> Any:
 
 
 def _opening_failed(spec: Spec, error: Exception) -> BackendError | UnknownBackendError:
-    """Sort what was raised by opening.
-
-    The client says that a backend is not there also where the service could not be asked.
-    """
+    """Sort what was raised by opening."""
     kind, text = type(error).__name__, f"{spec.uri!r} cannot be opened: {words(error)}"
     trouble = trouble_behind(error)
     if is_login_missing(error):
         return CredentialsError(f"{text}; {_SAVE}")
-    if trouble is not None and trouble.status != 404:
+    if trouble is not None and trouble.status == 404:
+        return UnknownBackendError(
+            f"{spec.uri!r} cannot be opened: {trouble.words}. It may be retired, or the instance "
+            "may have no access to it: service.backends() lists those that there are"
+        )
+    if trouble is not None:
         return of_read(error, f"the description of {spec.uri!r}")
     if kind in _ACCOUNT_ERRORS or "instance" in text.lower():
         return CredentialsError(f"{text}; {_SAVE}")
-    if kind == "QiskitBackendNotFoundError":
-        return UnknownBackendError(
-            f"{text} It may be retired, or the instance may have no access to it: "
-            "service.backends() lists those that there are"
-        )
     return TransientBackendError(text)
