@@ -3,6 +3,7 @@
     python benchmarks/run.py            # all; some minutes
     python benchmarks/run.py overhead   # only the overhead over Aer and the size on disk
     python benchmarks/run.py large      # only looking up and reopening at 100,000 experiments
+    python benchmarks/run.py million    # 1,000,000 experiments against 1,000; not part of all
 
 Every measurement is made in a fresh process. What is compared takes turns, and medians are shown.
 """
@@ -120,12 +121,39 @@ def measure_large() -> tuple[dict[str, Any], list[Row]]:
     return figures, rows
 
 
+def measure_million() -> tuple[dict[str, Any], list[Row]]:
+    """Run and look up a million experiments, beside job sets that are small."""
+    figures: dict[str, Any] = {}
+    for n in (1_000, 10_000, 1_000_000, 10_000):  # the small one on both sides of the large one
+        with tempfile.TemporaryDirectory() as folder:
+            ran = step("million.py", "run", folder, str(n))
+            looked = step("million.py", "look", folder, str(n))
+        figures.setdefault(str(n), []).append(ran | looked)
+    small, some, all_of_it = (figures[str(n)] for n in (1_000, 10_000, 1_000_000))
+    before, after = _medians(some), all_of_it[0]
+    more_mb = after["peak_mb"] - small[0]["peak_mb"]
+    rows = [
+        (f"{what} a circuit, 1,000,000 over 10,000", f"{after[key] / before[key]:.2f}", "1.1")
+        for what, key in (("wall time", "wall_us_each"), ("CPU time", "cpu_us_each"))
+    ]
+    rows += [
+        ("CPU a circuit at 1,000,000, instant backend", f"{after['cpu_us_each']:.0f} µs", ""),
+        ("peak memory over that of 1,000 circuits", f"{more_mb:.0f} MB", "at most 150 MB"),
+        ("get_counts in a job that was not read yet", f"{after['cold_us']:.0f} µs", "2 ms"),
+        ("get_counts by index, job read before", f"{after['warm_by_index_us']:.0f} µs", "60 µs"),
+        ("get_counts by name, job read before", f"{after['warm_by_name_us']:.0f} µs", "60 µs"),
+        ("progress of 10,000 jobs", f"{after['progress_us']:.0f} µs", ""),
+    ]
+    return figures, rows
+
+
 def main(*chosen: str) -> None:
     """Run what was chosen, or all."""
-    parts = {"overhead": measure_overhead, "large": measure_large}
+    usual = {"overhead": measure_overhead, "large": measure_large}
+    parts = {**usual, "million": measure_million}
     figures: dict[str, Any] = {"cpus": os.cpu_count(), "python": sys.version.split()[0]}
     print("| what | measured | goal |\n| --- | --- | --- |")
-    for name in chosen or parts:
+    for name in chosen or usual:
         figures[name], rows = parts[name]()
         for row in rows:
             print("|", " | ".join(row), "|", flush=True)
