@@ -218,6 +218,16 @@ def test_a_number_of_pubs_that_is_none_is_refused(estimated, count):
         opened(_changed(estimated, path, count)).pub_result(0)
 
 
+@pytest.mark.parametrize("depth", [100, 400, 900])
+def test_what_is_nested_beyond_measure_is_refused(sampled, depth):
+    nest = json.loads("[" * depth + "]" * depth)
+    reader = opened(_changed(sampled, ("passthrough_data", "post_processor", "options"), nest))
+    try:
+        assert reader.metadata()["options"] == nest
+    except CodecError:
+        assert depth > 100
+
+
 @pytest.mark.parametrize("where", [("data", 0, "results", "meas"), ("passthrough_data", "bomb")])
 @pytest.mark.parametrize("dtype", ["u8", "bool"])
 def test_a_bomb_is_not_inflated(sampled, monkeypatch, where, dtype):

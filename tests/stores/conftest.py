@@ -10,8 +10,10 @@ import warnings
 import pytest
 
 pytest.register_assert_rewrite(
+    "qiskit_job_manager.testing.store_cloud_contract",
     "qiskit_job_manager.testing.store_contract",
     "qiskit_job_manager.testing.store_driving_contract",
+    "qiskit_job_manager.testing.store_moving_contract",
 )
 
 

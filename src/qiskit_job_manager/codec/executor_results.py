@@ -61,7 +61,8 @@ class ExecutorResultReader(PrimitiveReader):
 
     def metadata(self) -> dict[str, Any]:
         """Return the metadata that the PUBs have in common."""
-        return copy.deepcopy(dict(self._decoded().metadata))
+        metadata: dict[str, Any] = _fresh(dict(self._decoded().metadata))
+        return metadata
 
     def pub_result(self, offset: int) -> PubResult:
         """Return the result of one PUB.
@@ -70,7 +71,7 @@ class ExecutorResultReader(PrimitiveReader):
             CodecError: It cannot be read, qiskit-ibm-runtime is missing, or there is no such PUB.
         """
         self._check(offset)
-        pub: PubResult = copy.deepcopy(self._decoded()[offset])
+        pub: PubResult = _fresh(self._decoded()[offset])
         return pub
 
     def _count(self) -> int:
@@ -94,6 +95,13 @@ class ExecutorResultReader(PrimitiveReader):
             if len(self._found) != self.n_experiments:
                 raise CodecError("The client made another number of results of the executor's")
         return self._found
+
+
+def _fresh(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except RecursionError:
+        raise CodecError("The executor's result is nested too deeply") from None
 
 
 def _inside(tree: Any, *path: str) -> Any:

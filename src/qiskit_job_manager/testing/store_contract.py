@@ -16,7 +16,8 @@ Subclass `StoreContract` in a test module and give it two fixtures::
 
 ``open_again`` opens the same, at first empty, database once more. For messages that show both
 sides of a failed assertion, have pytest rewrite this module before it is imported
-(``pytest.register_assert_rewrite``), and `store_driving_contract` with it.
+(``pytest.register_assert_rewrite``), and with it `store_driving_contract`, `store_cloud_contract`
+and `store_moving_contract`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from qiskit_job_manager.model import (
 )
 from qiskit_job_manager.testing.store_cloud_contract import CloudContract
 from qiskit_job_manager.testing.store_driving_contract import DrivingContract
+from qiskit_job_manager.testing.store_moving_contract import MovingContract
 from qiskit_job_manager.testing.store_samples import (
     NOON,
     SETTINGS,
@@ -291,5 +293,7 @@ class FindingContract:
         assert totals.experiments == {JobState.SUBMITTING: 2, JobState.PLANNED: 1}
 
 
-class StoreContract(HandingOverContract, FindingContract, DrivingContract, CloudContract):
+class StoreContract(
+    HandingOverContract, FindingContract, DrivingContract, CloudContract, MovingContract
+):
     """The whole contract."""
