@@ -19,7 +19,7 @@ OWNERS = {"job_set": ManagedJobSet, "manager": JobManager, "results": ManagedRes
 @pytest.mark.parametrize("variable", OWNERS)
 def test_every_method_that_is_named_is_there(variable):
     names = set(re.findall(rf"\b{variable}\.(\w+)", HERE))
-    assert len(names) > 3
+    assert len(names) >= 2
     assert [name for name in names if not hasattr(OWNERS[variable], name)] == []
 
 
