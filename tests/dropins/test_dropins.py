@@ -136,7 +136,9 @@ def test_qiskits_sampler_over_a_managed_backend_runs_through_the_manager(manager
 
 
 @pytest.mark.parametrize(
-    "sampler", [StatevectorSampler(), "sampler:statevector", AerSimulator(), "basic"], ids=str
+    "sampler",
+    [StatevectorSampler(), "sampler:statevector", AerSimulator(), "basic"],
+    ids=["statevector", "by name", "over aer", "over basic"],
 )
 def test_a_managed_sampler_samples(manager, sampler):
     managed = ManagedSampler(sampler, manager=manager)
@@ -155,7 +157,9 @@ def test_a_managed_sampler_samples(manager, sampler):
 
 
 @pytest.mark.parametrize(
-    "estimator", [StatevectorEstimator(), "estimator:aer", AerSimulator()], ids=str
+    "estimator",
+    [StatevectorEstimator(), "estimator:aer", AerSimulator()],
+    ids=["statevector", "by name", "over aer"],
 )
 def test_a_managed_estimator_estimates(manager, estimator):
     managed = ManagedEstimator(estimator, manager=manager)
