@@ -9,7 +9,8 @@ import pytest
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import InvalidArgumentError, ManagedResultDataNotAvailable
-from qiskit_job_manager.model import RemoteFigures
+from qiskit_job_manager.job_set.usage import held_jobs
+from qiskit_job_manager.model import JobState, RemoteFigures, Totals
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing import ScriptedBackend
 
@@ -36,6 +37,15 @@ def test_a_set_stops_sending_at_its_limit_and_goes_on_when_more_is_allowed(
     job_set.allow_usage(None)
     assert job_set.results(timeout=30).success
     assert len(costly.ledger.accepted) == 5
+
+
+def test_a_look_while_a_job_is_being_sent_takes_no_job_for_held(manager, circuits, costly):
+    job_set = manager.run(circuits(3), costly, max_experiments_per_job=1, max_usage_s=3.0)
+    assert job_set.wait(60)
+    record, store = job_set.record(), job_set.result_source().store
+    before = Totals({JobState.PLANNED: 3}, {JobState.PLANNED: 3})
+    assert held_jobs(store, record, before) == 0
+    assert held_jobs(store, record, store.totals(record.key)) == 2
 
 
 def test_the_limit_holds_in_the_next_process(store_path, circuits, costly):

@@ -34,6 +34,11 @@ def held_jobs(store: Store, record: JobSetRecord, totals: Totals) -> int:
     """Return how many jobs are not sent, as the next one would go beyond the limit of usage.
 
     While a job is under way this cannot be told: it may use less than was estimated.
+
+    Args:
+        store: Where the job set is.
+        record: The job set.
+        totals: Its jobs by state, as they were just read.
     """
     planned = totals.jobs.get(JobState.PLANNED, 0)
     under_way = any(totals.jobs.get(state) for state in _MAY_CHANGE_IT)
@@ -41,4 +46,7 @@ def held_jobs(store: Store, record: JobSetRecord, totals: Totals) -> int:
         return 0
     following = store.jobs(record.key, states=(JobState.PLANNED,), limit=1)
     needed_s = sum(job.estimate_s or 0.0 for job in following)
-    return planned if store.usage(record.key).total_s + needed_s > record.max_usage_s else 0
+    if store.usage(record.key).total_s + needed_s <= record.max_usage_s:
+        return 0
+    # A job that was sent between the two looks is in the usage, but not among those under way.
+    return planned if store.totals(record.key).jobs == totals.jobs else 0
