@@ -122,7 +122,9 @@ def test_doctor_as_text_marks_what_needs_the_user(qjm, folder):
 
 def test_backends_tells_what_each_kind_needs_and_none_that_is_for_tests(qjm):
     kinds = {each["kind"]: each for each in json.loads(qjm("backends", "--json").out)}
-    assert {"aer", "basic", "fake"} <= kinds.keys()
+    assert kinds.keys() >= {"aer", "basic", "estimator", "fake", "ibm", "sampler"}
+    assert {name for name, each in kinds.items() if each["network"]} == {"ibm"}
+    assert not [name for name, each in kinds.items() if each["network"] is None]
     assert "cloud" not in kinds
     assert kinds["aer"]["needs"] == "qiskit-job-manager[aer]"
     assert (kinds["aer"]["installed"], kinds["aer"]["network"]) == (True, False)

@@ -26,7 +26,7 @@ class About:
 
     Attributes:
         example: A name that it opens.
-        network: Whether opening one asks the network.
+        network: Whether it is somewhere else, so that running on one asks the network.
         package: The package that it imports beside Qiskit, or ``None``.
         install: What to install with pip to have it, or ``None``.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.backends.kinds import About, described
 from qiskit_job_manager.backends.opening import open_backend
 from qiskit_job_manager.backends.primitive_uris import default_option
 from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _NAMES = "statevector, aer, fake:NAME and over:BACKEND"
 
 
+@described(About("sampler:statevector", network=False))
 def open_sampler(argument: str | None) -> Backend:
     """Open a sampler, as in ``sampler:statevector`` or ``sampler:aer?seed=7&default_shots=100``.
 
@@ -27,6 +29,7 @@ def open_sampler(argument: str | None) -> Backend:
     return _opened("sampler", argument, ExperimentKind.SAMPLER_PUB)
 
 
+@described(About("estimator:statevector", network=False))
 def open_estimator(argument: str | None) -> Backend:
     """Open an estimator, as in ``estimator:aer?default_precision=0.1``.
 

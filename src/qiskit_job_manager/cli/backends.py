@@ -16,7 +16,7 @@ _ANSWERS = {None: "not told", True: "yes", False: "no"}
 
 
 def backends(as_json: JsonOption = False) -> None:
-    """List the kinds of backends that --backend takes: what each needs, and if it asks the network.
+    """List the kinds of backends that --backend takes: what each needs, and if it uses the network.
 
     Other packages add kinds by an entry point of the group qiskit_job_manager.backends.
     """
