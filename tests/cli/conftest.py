@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pexpect
 import pytest
 
 # The command line alone goes without Qiskit; its tests share a process with all others.
@@ -18,6 +20,10 @@ from qiskit_job_manager.testing.cloud_service import CloudService  # isort: skip
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+# A process that takes longer hangs. How long one takes depends on what else the machine does, which
+# no test is about.
+HANGS_AFTER_S = 600
 
 BELL = """OPENQASM 2.0;
 include "qelib1.inc";
@@ -93,15 +99,23 @@ def qjm(store, capsys) -> Callable[..., Outcome]:
     return run
 
 
-@pytest.fixture
-def qjm_process(store) -> Callable[..., subprocess.Popen[str]]:
-    """The command line as a process of its own; it must have ended with the test."""
-    started: list[subprocess.Popen[str]] = []
+class Process(subprocess.Popen[str]):
+    """The command line as a process of its own."""
 
-    def start(*words: object, **options: Any) -> subprocess.Popen[str]:
+    def ended(self) -> tuple[str, str]:
+        """Wait for its end, and return what it wrote to its two outputs."""
+        return self.communicate(timeout=HANGS_AFTER_S)
+
+
+@pytest.fixture
+def qjm_process(store) -> Callable[..., Process]:
+    """The command line as a process of its own; it must have ended with the test."""
+    started: list[Process] = []
+
+    def start(*words: object, **options: Any) -> Process:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         command = [sys.executable, "-m", "qiskit_job_manager", *map(str, words)]
-        process = subprocess.Popen(command, text=True, **pipes)
+        process = Process(command, text=True, **pipes)
         started.append(process)
         return process
 
@@ -109,6 +123,30 @@ def qjm_process(store) -> Callable[..., subprocess.Popen[str]]:
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def qjm_terminal(store) -> Callable[..., pexpect.spawn]:
+    """The command line on a terminal of so many lines and columns; gone with the test."""
+    started: list[pexpect.spawn] = []
+
+    def start(
+        *words: object, size: tuple[int, int] = (24, 120), **environment: str
+    ) -> pexpect.spawn:
+        terminal = pexpect.spawn(
+            sys.executable,
+            ["-m", "qiskit_job_manager", *map(str, words)],
+            encoding="utf-8",
+            timeout=HANGS_AFTER_S,
+            env={**os.environ, "TERM": "xterm-256color", **environment},
+            dimensions=size,
+        )
+        started.append(terminal)
+        return terminal
+
+    yield start
+    for terminal in started:
+        terminal.close(force=True)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 
 import pexpect
 import pytest
@@ -152,11 +150,9 @@ def test_where_nothing_is_in_doubt_nothing_is_done(run_on, qjm, command):
 
 
 @pytest.mark.parametrize(("answer", "code", "more"), [("n", 1, 0), ("y", 0, 2)])
-def test_on_a_terminal_the_user_is_asked(doubtful, cloud, answer, code, more):
+def test_on_a_terminal_the_user_is_asked(doubtful, cloud, qjm_terminal, answer, code, more):
     before = sent(cloud)
-    command = ["-m", "qiskit_job_manager", "resubmit", "doubtful"]
-    environment = {**os.environ, "TERM": "dumb"}
-    terminal = pexpect.spawn(sys.executable, command, encoding="utf-8", timeout=60, env=environment)
+    terminal = qjm_terminal("resubmit", "doubtful", TERM="dumb")
     terminal.expect("paid for twice.*Send again")
     terminal.sendline(answer)
     terminal.expect(pexpect.EOF)

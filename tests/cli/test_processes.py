@@ -54,7 +54,7 @@ def test_a_reader_that_goes_away_early_sees_no_traceback(qjm_process, stored):
     os.close(reading)
     process = qjm_process("results", "four", stdout=writing)
     os.close(writing)
-    _, err = process.communicate(timeout=30)
+    _, err = process.ended()
     assert (process.returncode, err) == (141, "")
 
 
@@ -62,7 +62,7 @@ def test_a_reader_that_goes_away_early_sees_no_traceback(qjm_process, stored):
 def test_a_full_disk_for_the_output_is_an_error_and_no_traceback(qjm_process, stored):
     with Path("/dev/full").open("w") as full:
         process = qjm_process("list", stdout=full)
-    _, err = process.communicate(timeout=30)
+    _, err = process.ended()
     assert process.returncode == 1
     assert err.startswith("Error: ")
     assert err.count("\n") == 1
@@ -74,14 +74,14 @@ def test_output_that_cannot_show_a_name_shows_it_escaped(qjm, qjm_process, folde
     environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
     for words in (["list"], ["results", "größe"], ["results", "größe", "4"]):
         process = qjm_process(*words, env=environment, encoding="latin-1")
-        out, err = process.communicate(timeout=30)
+        out, err = process.ended()
         assert (process.returncode, err) == (0, "")
         assert ("größe" if words == ["list"] else r"überlagerung_\u91cf\u5b50") in out
 
 
 def test_progress_is_plain_lines_without_a_terminal(qjm_process, folder):
     process = qjm_process("run", folder, *RUN, "--name", "four")
-    out, err = process.communicate(timeout=60)
+    out, err = process.ended()
     assert process.returncode == 0
     assert out == "four: 4 experiments in 4 jobs: 4 done\n"
     assert "\x1b" not in err
@@ -89,20 +89,8 @@ def test_progress_is_plain_lines_without_a_terminal(qjm_process, folder):
     assert "four: 4 of 4 jobs ended (4 done), " in err.splitlines()[-1]
 
 
-def spawn(*words: object, **environment: str) -> pexpect.spawn:
-    command = ["-m", "qiskit_job_manager", *map(str, words)]
-    return pexpect.spawn(
-        sys.executable,
-        command,
-        encoding="utf-8",
-        timeout=60,
-        env={**os.environ, "TERM": "xterm-256color", **environment},
-        dimensions=(24, 120),
-    )
-
-
-def test_progress_is_a_live_bar_on_a_terminal(store, folder):
-    terminal = spawn("run", folder, *RUN, "--name", "four")
+def test_progress_is_a_live_bar_on_a_terminal(qjm_terminal, folder):
+    terminal = qjm_terminal("run", folder, *RUN, "--name", "four")
     terminal.expect_exact("4/4")
     terminal.expect_exact("four: 4 experiments in 4 jobs: 4 done")
     terminal.expect(pexpect.EOF)
@@ -110,8 +98,8 @@ def test_progress_is_a_live_bar_on_a_terminal(store, folder):
     assert terminal.exitstatus == 0
 
 
-def test_no_color_is_honoured(stored):
-    terminal = spawn("wait", "four", NO_COLOR="1")
+def test_no_color_is_honoured(qjm_terminal, stored):
+    terminal = qjm_terminal("wait", "four", NO_COLOR="1")
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0
@@ -119,8 +107,8 @@ def test_no_color_is_honoured(stored):
     assert not any(f"\x1b[{color}" in terminal.before for color in ("3", "9", "38"))
 
 
-def test_ctrl_c_keeps_everything_and_the_command_that_is_told_goes_on(qjm, store, many):
-    terminal = spawn("run", many, *RUN, "--name", "long")
+def test_ctrl_c_keeps_everything_and_the_command_that_is_told_goes_on(qjm, qjm_terminal, many):
+    terminal = qjm_terminal("run", many, *RUN, "--name", "long")
     terminal.expect(r"[1-9]\d* done")
     terminal.sendintr()
     terminal.expect("Interrupted. Everything is kept; go on with: qjm wait ([0-9a-f]{32})")

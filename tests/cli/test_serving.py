@@ -51,7 +51,7 @@ class Served:
     def stop(self, number=signal.SIGTERM) -> list[str]:
         """Have it stop in good order; return the events that it logged on the way."""
         self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=60)
+        out, err = self.process.ended()
         assert (self.process.returncode, out) == (0, ""), err
         return [json.loads(line).get("event") for line in err.splitlines()]
 
@@ -204,7 +204,7 @@ def test_a_set_goes_on_once_its_backend_is_back(stranger, look, caplog, monkeypa
     monkeypatch.undo()
     look.clock.advance(TRY_AGAIN_S)
     look()
-    assert look.manager.find("stranger").wait(30)
+    assert look.manager.find("stranger").wait()
     with caplog.at_level(logging.INFO):
         look()
     assert told(caplog, "ended") == ["'stranger' has ended: 4 done"]

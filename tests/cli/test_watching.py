@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 
 import pexpect
 import pytest
@@ -23,17 +22,6 @@ def later(qjm, folder):
     return job_set["job_set_id"]
 
 
-def spawn(size: tuple[int, int], *words: object, **environment: str) -> pexpect.spawn:
-    return pexpect.spawn(
-        sys.executable,
-        ["-m", "qiskit_job_manager", *map(str, words)],
-        encoding="utf-8",
-        timeout=60,
-        env={**os.environ, "TERM": "xterm-256color", **environment},
-        dimensions=size,
-    )
-
-
 def end_of(terminal: pexpect.spawn) -> str:
     terminal.expect(pexpect.EOF)
     terminal.close()
@@ -46,9 +34,9 @@ def words_of(text: str) -> str:
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
-def test_it_looks_on_at_any_size_until_ctrl_c_and_changes_nothing(qjm, store, later, size):
+def test_it_looks_on_at_any_size_until_ctrl_c_and_changes_nothing(qjm, qjm_terminal, later, size):
     before = qjm("show", later, "--json").out
-    terminal = spawn(size, "watch", later)
+    terminal = qjm_terminal("watch", later, size=size)
     terminal.expect("Pace")
     terminal.expect("\x1b")  # it is drawn in place
     terminal.sendintr()
@@ -59,8 +47,8 @@ def test_it_looks_on_at_any_size_until_ctrl_c_and_changes_nothing(qjm, store, la
     assert qjm("show", later, "--json").out == before
 
 
-def test_a_screen_shows_names_states_and_what_needs_the_user_without_harm(store, later):
-    terminal = spawn(SIZES["large"], "watch", later, NO_COLOR="1")
+def test_a_screen_shows_names_states_and_what_needs_the_user_without_harm(qjm_terminal, later):
+    terminal = qjm_terminal("watch", later, NO_COLOR="1", size=SIZES["large"])
     terminal.expect("Nobody drives it; go on with: qjm resume " + later)
     seen = terminal.before
     terminal.sendintr()
@@ -73,21 +61,22 @@ def test_a_screen_shows_names_states_and_what_needs_the_user_without_harm(store,
 
 
 def test_it_shows_another_process_drive_and_leaves_when_the_set_has_ended(
-    qjm, qjm_process, store, later
+    qjm_terminal, qjm_process, later
 ):
-    terminal = spawn(SIZES["small"], "watch", later)
+    terminal = qjm_terminal("watch", later, size=SIZES["small"])
     terminal.expect("Nobody drives it")
     driver = qjm_process("resume", later)
     seen = end_of(terminal)
     assert terminal.exitstatus == 0
     assert "4/4" in seen
-    assert driver.wait(60) == 0
+    driver.ended()
+    assert driver.returncode == 0
 
 
 def test_without_a_terminal_it_prints_lines(qjm, qjm_process, later):
     assert qjm("wait", later).code == 0
     process = qjm_process("watch", later)
-    out, err = process.communicate(timeout=60)
+    out, err = process.ended()
     assert (process.returncode, err) == (0, "")
     assert "4 of 4 jobs ended (4 done)" in out.splitlines()[0]
     assert "\x1b" not in out
@@ -110,9 +99,9 @@ def test_a_set_that_is_deleted_meanwhile_ends_it_with_an_error(qjm, qjm_process,
     with JobManager() as manager:
         job_set = manager.find(later)
         job_set.cancel()
-        job_set.wait_until_heeded(60)
+        job_set.wait_until_heeded()
         job_set.delete()
-    _, err = process.communicate(timeout=60)
+    _, err = process.ended()
     assert process.returncode in {1, 3}, err
     assert "Traceback" not in err
 
@@ -125,8 +114,8 @@ PLAIN = {
 
 
 @pytest.mark.parametrize("environment", PLAIN.values(), ids=PLAIN)
-def test_terminals_that_can_do_less_show_what_they_can(store, later, environment):
-    terminal = spawn(SIZES["small"], "watch", later, **environment)
+def test_terminals_that_can_do_less_show_what_they_can(qjm_terminal, later, environment):
+    terminal = qjm_terminal("watch", later, **environment, size=SIZES["small"])
     terminal.expect("4 jobs|0/4")
     terminal.sendintr()
     seen = terminal.before + end_of(terminal)
@@ -142,7 +131,7 @@ def test_a_reader_that_goes_away_ends_it(qjm_process, later):
     os.close(reading)
     process = qjm_process("watch", later, stdout=writing)
     os.close(writing)
-    _, err = process.communicate(timeout=60)
+    _, err = process.ended()
     assert (process.returncode, err) == (141, "")
 
 
