@@ -95,9 +95,12 @@ app.command("cancel", epilog=epilog("qjm cancel sweep", "qjm cancel sweep --dupl
     cancelling.cancel
 )
 app.command("log", epilog=epilog("qjm log sweep", "qjm log sweep 3 --json"))(story.log)
-app.command("resume", epilog=epilog("qjm resume", "qjm resume sweep --timeout 3600"))(
-    resuming.resume
-)
+app.command(
+    "resume",
+    epilog=epilog(
+        "qjm resume", "qjm resume sweep --timeout 3600", "qjm resume sweep --max-usage 600"
+    ),
+)(resuming.resume)
 app.command("serve", epilog=epilog("qjm serve --json"))(serving.serve)
 app.command("retry", epilog=epilog("qjm retry sweep --no-wait"))(deciding.retry)
 app.command("resubmit", epilog=epilog("qjm resubmit sweep 3 5 --yes"))(deciding.resubmit)

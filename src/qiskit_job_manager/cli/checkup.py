@@ -200,7 +200,8 @@ def job_sets(manager: JobManager) -> Iterator[Finding]:
             yield Finding(what, value, Verdict.NEEDS_USER, advice)
         if progress.held:
             value = f"{record.name}: {plural(progress.held, 'job')} held by the limit of usage"
-            yield Finding(what, value, Verdict.NEEDS_USER, "allow_usage() of its set raises it")
+            advice = f"qjm resume {record.job_set_id} --max-usage SECONDS allows more"
+            yield Finding(what, value, Verdict.NEEDS_USER, advice)
         if not progress.ended:
             yield _driver(manager, what, job_set.job_set_id())
 

@@ -1,4 +1,4 @@
-"""Jobs of which only the user can say whether the backend has them."""
+"""Jobs that only the user can have go on: those in doubt, and those beyond the limit of usage."""
 
 from __future__ import annotations
 
@@ -12,19 +12,32 @@ if TYPE_CHECKING:
 
     import typer
 
-    from qiskit_job_manager.job_set import ManagedJobSet
+    from qiskit_job_manager.job_set import ManagedJobSet, Progress
 
 
-def needs_user(ctx: typer.Context, job_set: ManagedJobSet, jobs: int) -> Iterator[str]:
-    """Yield the lines that tell of so many jobs in doubt, and what to do; none for none."""
-    if not jobs:
-        return
-    yield (
-        f"{escape(job_set.name())} needs you: {plural(jobs, 'job')} may or may not have been "
-        "accepted by the backend. Look there, then:"
+def needs_user(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> Iterator[str]:
+    """Yield the lines that tell which jobs wait for the user, and what to do; none for none."""
+    if progress.needs_user:
+        yield (
+            f"{escape(job_set.name())} needs you: {plural(progress.needs_user, 'job')} may or may "
+            "not have been accepted by the backend. Look there, then:"
+        )
+        for command, effect in commands_for(ctx, job_set):
+            yield f"  {command}  {effect}"
+    if progress.held:
+        yield f"{escape(job_set.name())} needs you: {why_held(job_set, progress)}. To allow more:"
+        command = command_for(ctx, "resume", job_set.job_set_id(), "--max-usage")
+        yield f"  {command} SECONDS"
+
+
+def why_held(job_set: ManagedJobSet, progress: Progress) -> str:
+    """Return which jobs the limit of usage holds back."""
+    number, limit_s = progress.held, job_set.record().max_usage_s
+    verb = "is" if number == 1 else "are"
+    return (
+        f"{plural(number, 'job')} {verb} not sent, as more than {limit_s:g} quantum seconds would "
+        "be used"
     )
-    for command, effect in commands_for(ctx, job_set):
-        yield f"  {command}  {effect}"
 
 
 def commands_for(ctx: typer.Context, job_set: ManagedJobSet) -> list[tuple[str, str]]:

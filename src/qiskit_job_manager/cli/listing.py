@@ -65,7 +65,7 @@ def _print_table(ctx: typer.Context, job_sets: "Iterable[ManagedJobSet]") -> Non
 def _row(ctx: typer.Context, job_set: "ManagedJobSet", doubts: list[str]) -> tuple[str, ...]:
     """Return the row of a job set, and add to ``doubts`` what is to be told after the table."""
     progress = job_set.progress()
-    doubts += needs_user(ctx, job_set, progress.needs_user)
+    doubts += needs_user(ctx, job_set, progress)
     return (
         job_set.job_set_id()[:ID_SHOWN],
         escape(job_set.name()),

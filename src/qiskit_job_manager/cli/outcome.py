@@ -102,7 +102,7 @@ def report(
 
 def tell_of_doubts(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> None:
     """Say on standard error whether a job set needs the user, and what to do."""
-    for line in needs_user(ctx, job_set, progress.needs_user):
+    for line in needs_user(ctx, job_set, progress):
         typer.echo(line, err=True)
 
 

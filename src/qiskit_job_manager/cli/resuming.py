@@ -1,6 +1,7 @@
 """``qjm resume``: go on with job sets where they stopped."""
 
 from contextlib import suppress
+from math import inf
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,6 +38,37 @@ JobSetsArgument = Annotated[
     ),
 ]
 
+_NO_LIMIT = "none"
+
+
+def parse_usage(text: str) -> float:
+    """Return quantum seconds; infinity for no limit.
+
+    Raises:
+        typer.BadParameter: It is neither a number above 0 nor ``none``.
+    """
+    try:
+        seconds = inf if text.strip().lower() == _NO_LIMIT else float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise typer.BadParameter(
+            f"{text!r} is no number of quantum seconds above 0, and not {_NO_LIMIT!r}."
+        )
+    return seconds
+
+
+MaxUsageOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-usage",
+        metavar="SECONDS",
+        parser=parse_usage,
+        help="Quantum seconds that each of these sets may use from now on, all in all; 'none': as "
+        "many as it needs.",
+    ),
+]
+
 _WORST_FIRST = (
     exit_codes.ERROR,
     exit_codes.TIMED_OUT,
@@ -48,6 +80,7 @@ _WORST_FIRST = (
 def resume(
     ctx: typer.Context,
     job_sets: JobSetsArgument = None,
+    max_usage: MaxUsageOption = None,
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,8 +90,10 @@ def resume(
     The exit code is then 1; otherwise 4 if the time passed before all had ended, 3 if some
     experiments are without result, or 0.
     """
+    if max_usage is not None and not job_sets:
+        raise typer.BadParameter("name the sets that may use so much.", param_hint="'--max-usage'")
     with opened_manager(ctx) as manager:
-        chosen = _set_going(manager, job_sets)
+        chosen = _set_going(manager, job_sets, max_usage)
         if not chosen and not as_json:
             typer.echo("No job set has anything left to do.")
         try:
@@ -78,13 +113,18 @@ def _say_how_to_go_on(ctx: typer.Context, references: list[str] | None, why: str
     typer.echo(f"{why}. Everything is kept; go on with: {command}", err=True)
 
 
-def _set_going(manager: "JobManager", references: list[str] | None) -> "list[ManagedJobSet]":
+def _set_going(
+    manager: "JobManager", references: list[str] | None, max_usage_s: float | None
+) -> "list[ManagedJobSet]":
     if not references:
         return manager.resume()
     chosen = {found.job_set_id(): found for found in map(manager.find, references)}
     for job_set in chosen.values():
         with suppress(JobManagerInvalidStateError):  # its trouble is told
-            job_set.drive()
+            if max_usage_s is None:
+                job_set.drive()
+            else:
+                job_set.allow_usage(None if max_usage_s == inf else max_usage_s)
     return list(chosen.values())
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager.cli.doubts import why_held
 from qiskit_job_manager.cli.text import counted, plural
 from qiskit_job_manager.errors import (
     JobManagerInvalidStateError,
@@ -35,12 +36,14 @@ class _Served:
         trouble: Why it does not go on here, or ``None``.
         again_s: When this is to be tried again, on the service's clock.
         needs_user: Jobs that need the user, as was last told.
+        is_held: Whether the limit of usage holds jobs back, as was last told.
     """
 
     job_set: ManagedJobSet
     trouble: str | None = None
     again_s: float = 0.0
     needs_user: int = 0
+    is_held: bool = False
 
 
 class Service:
@@ -102,14 +105,20 @@ class Service:
 
     def _tell_needs(self, served: _Served) -> None:
         job_set = served.job_set
-        if not job_set.record().blind:
+        record = job_set.record()
+        if not record.blind and record.max_usage_s is None:
             return
-        needs = job_set.progress().needs_user
+        progress = job_set.progress()
+        needs = progress.needs_user
         if needs > served.needs_user:
             words = "%r needs you: %s may or may not have been accepted by the backend; %s"
             what = (job_set.name(), plural(needs, "job"), self._commands_for(job_set))
             logger.warning(words, *what, extra=_said("needs you", job_set))
-        served.needs_user = needs
+        if progress.held and not served.is_held:
+            words = "%r needs you: %s; qjm resume %s --max-usage SECONDS allows more"
+            what = (job_set.name(), why_held(job_set, progress), job_set.job_set_id())
+            logger.warning(words, *what, extra=_said("needs you", job_set))
+        served.needs_user, served.is_held = needs, progress.held > 0
 
 
 def _tell_end(job_set: ManagedJobSet) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.cli.measured import plain
+
 if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJobSet
-    from qiskit_job_manager.model import JobRecord
+    from qiskit_job_manager.model import JobRecord, RemoteFigures
 
 
 def summary(job_set: ManagedJobSet) -> dict[str, Any]:
@@ -23,12 +25,23 @@ def summary(job_set: ManagedJobSet) -> dict[str, Any]:
         "ended": progress.ended,
         "success": progress.success,
         "needs_user": progress.needs_user,
+        "held": progress.held,
         "jobs_by_state": {str(state): number for state, number in progress.jobs.items()},
     }
 
 
-def job_summary(job: JobRecord) -> dict[str, Any]:
-    """Describe a job in plain JSON values."""
+def usage_summary(job_set: ManagedJobSet) -> dict[str, Any]:
+    """Describe the quantum seconds of a job set in plain JSON values."""
+    usage = job_set.usage()
+    return {
+        "measured_s": usage.measured_s,
+        "estimated_s": usage.estimated_s,
+        "allowed_s": job_set.record().max_usage_s,
+    }
+
+
+def job_summary(job: JobRecord, figures: RemoteFigures | None) -> dict[str, Any]:
+    """Describe a job, with what was measured of it, in plain JSON values."""
     from qiskit_job_manager.job_set.status import detail
 
     return {
@@ -41,4 +54,5 @@ def job_summary(job: JobRecord) -> dict[str, Any]:
         "shots": job.shots,
         "attempts": job.attempts,
         "error": job.error,
+        "measured": plain(figures),
     }

@@ -78,7 +78,8 @@ def _for_the_user(look: Look, go_on: str) -> Iterator[str]:
     if needs := progress.needs_user:
         yield f"{plural(needs, 'job')} in doubt {_verb(needs)} you: see qjm resubmit and abandon"
     if progress.held:
-        yield f"{plural(progress.held, 'job')} held back by the limit of usage"
+        held = plural(progress.held, "job")
+        yield f"{held} held back by the limit of usage: see qjm resume --max-usage"
     if not progress.complete:
         yield "Not all experiments have been handed over"
     elif not look.is_driven and not progress.ended:
