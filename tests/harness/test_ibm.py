@@ -1,0 +1,26 @@
+"""Nothing lost and nothing paid for twice through IBM's own client, whatever goes wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from qiskit_job_manager.lifecycle import waits
+
+pytest.importorskip("qiskit_ibm_runtime")
+
+
+@pytest.fixture(autouse=True)
+def _asked_often(monkeypatch):
+    monkeypatch.setattr(waits, "_REMOTE_POLL_S", (0.02, 0.1))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_bad_weather_between_us_and_ibm_breaks_no_promise(tmp_path, seeds):
+    from rig.ibm import ibm_weather
+    from rig.world import Tally
+
+    tally = Tally()
+    for seed in seeds(3):
+        tally += ibm_weather(tmp_path, seed)
+    assert tally.jobs == 5 * tally.cases
+    assert tally.violations == []
