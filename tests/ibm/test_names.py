@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 
 import pytest
 
 from qiskit_job_manager.backends import ibm as adapters
 from qiskit_job_manager.backends import open_backend
 from qiskit_job_manager.backends.ibm.spec import Execution, Primitive, parse
-from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.testing.ibm_service import account_environment
 
@@ -70,6 +71,12 @@ def test_opening_by_name_asks_nobody(ibm, account):
     assert adapter.capabilities.reads_once
     assert adapter.limits().submissions_per_minute == 5
     assert not ibm.books().requests
+
+
+def test_that_the_client_is_missing_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "qiskit_ibm_runtime", None)
+    with pytest.raises(UnknownBackendError, match=r"qiskit-job-manager\[ibm\]"):
+        open_backend("ibm:ibm_fez")
 
 
 def test_an_object_of_a_saved_account_has_a_name(ibm, saved_service):

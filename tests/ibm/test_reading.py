@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from datetime import UTC
 
 import pytest
+from qiskit_ibm_runtime import QiskitRuntimeService
 
 from qiskit_job_manager.backends import ibm as adapters
 from qiskit_job_manager.backends.ibm import figures
@@ -18,7 +20,7 @@ from qiskit_job_manager.errors import (
     TransientBackendError,
 )
 from qiskit_job_manager.model import Blob, RemoteState
-from qiskit_job_manager.testing.ibm_service import Fate, Kind, Trouble, Way
+from qiskit_job_manager.testing.ibm_service import Behaviour, Fate, Kind, Trouble, Way
 
 LABEL = "qjm-set-1"
 RESET = Trouble(way=Way.RESET)
@@ -239,8 +241,6 @@ def test_jobs_of_another_process_are_asked_about_together_after_the_first(ibm, b
 
 
 def test_jobs_that_the_listing_does_not_have_yet_are_asked_about_one_by_one(ibm, adapter, send):
-    from qiskit_job_manager.testing.ibm_service import Behaviour
-
     ibm.behaviour = Behaviour(listing_lag_s=3600)
     sent = [send(f"qjm-{number}") for number in range(5)]
     assert adapter.find("qjm-1") == []
@@ -323,8 +323,6 @@ def test_a_token_that_is_revoked_and_not_saved_waits_for_the_user(ibm, new_servi
 
 def _logged_in(service):
     """Return another service of the same account."""
-    from qiskit_ibm_runtime import QiskitRuntimeService
-
     told = service.active_account()
     return QiskitRuntimeService(
         channel=told["channel"],
@@ -333,3 +331,24 @@ def _logged_in(service):
         url=told["url"],
         url_resolver=service._url_resolver,
     )
+
+
+def test_a_token_that_expires_by_its_own_clock_is_replaced_unnoticed(ibm, place, payload, ended):
+    ibm.behaviour = Behaviour(token_lifetime_s=1.0)
+    service = QiskitRuntimeService(**place[2])
+    adapter = adapters.adapted(service.backend("ibm_manila"))
+    remote_id = adapter.submit(payload, {"shots": 20}, "qjm-1", (LABEL,))
+    time.sleep(1.2)  # until it has expired, by the clock of the client
+    assert ended(adapter, remote_id).state is RemoteState.DONE
+
+
+@pytest.mark.filterwarnings("ignore:Unable to retrieve IBM Cloud access token")
+def test_a_token_service_that_is_down_holds_up_nothing_at_first(ibm, place, payload, ended):
+    """From the second call on the client waits for a minute each, which the engine can give up."""
+    ibm.behaviour = Behaviour(token_lifetime_s=1.0)
+    service = QiskitRuntimeService(**place[2])
+    adapter = adapters.adapted(service.backend("ibm_manila"))
+    remote_id = adapter.submit(payload, {"shots": 20}, "qjm-1", (LABEL,))
+    time.sleep(1.2)  # as above
+    ibm.script(Kind.TOKEN, RESET)
+    assert remote_id in adapter.statuses([remote_id])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import warnings
 
 import pytest
@@ -53,6 +55,21 @@ def test_an_answer_that_is_lost_leaves_the_job_in_doubt_and_it_is_found(ibm, ada
         send()
     assert adapter.find("qjm-1") == [each.job_id for each in ibm.books().submissions]
     assert len(adapter.find("qjm-1")) == 1
+
+
+def test_a_submission_that_hangs_is_found_meanwhile(ibm, adapter, send, wait_until):
+    """The client waits for 900 s; the engine gives the call up, and looks for the job."""
+
+    def submit():
+        with contextlib.suppress(Exception):  # raised when the emulator ends
+            send()
+
+    ibm.script(Kind.SUBMIT, Trouble(way=Way.HANG, after=True))
+    hanging = threading.Thread(target=submit, daemon=True)
+    hanging.start()
+    wait_until(lambda: ibm.books().submissions)
+    assert adapter.find("qjm-1") == [ibm.books().submissions[0].job_id]
+    assert hanging.is_alive()
 
 
 @pytest.mark.parametrize("way", [Way.RESET, Way.CLOSE])

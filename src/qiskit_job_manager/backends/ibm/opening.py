@@ -17,6 +17,7 @@ from qiskit_job_manager.backends.ibm.spec import (
     with_options,
 )
 from qiskit_job_manager.backends.ibm.templates import Template
+from qiskit_job_manager.backends.kinds import About, described
 from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
 
 if TYPE_CHECKING:
@@ -37,8 +38,16 @@ _BACKEND = "qiskit_ibm_runtime.ibm_backend.IBMBackend"
 _RETIRED = "qiskit_ibm_runtime.ibm_backend.IBMRetiredBackend"
 
 
+@described(
+    About(
+        "ibm:ibm_fez",
+        network=True,
+        package="qiskit_ibm_runtime",
+        install="qiskit-job-manager[ibm]",
+    )
+)
 def open_ibm(argument: str | None) -> IBMBackendAdapter:
-    """Open a backend of IBM's by its name, with the user's saved account; an entry point.
+    """Open a backend of IBM's by its name, with the user's saved account.
 
     The network is asked when something is to be run, and not before.
 

@@ -45,6 +45,7 @@ class Template:
             InvalidArgumentError: The primitive has no such option, or not with such a value.
         """
         own = {k: v for k, v in run_options.items() if k not in OURS and not _is_mode(k, v)}
+        _options_class(self._primitive)  # that the client is missing is nobody's bad option
         try:
             options = self._plain()
             options.update(**copy.deepcopy(own))
