@@ -70,6 +70,41 @@ def jobs_done(path):
         return found[0].progress().jobs.get(JobState.DONE, 0) if found else 0
 
 
+def is_handed_over(path):
+    with JobManager(path) as manager:
+        return manager.find("sweep").progress().complete
+
+
+def test_a_script_killed_while_its_generator_is_read_goes_on_behind_what_is_stored(tmp_path):
+    path, go = tmp_path / "store.db", tmp_path / "go"
+    halfway = textwrap.dedent(
+        """
+            if i == 20:
+                import os, time
+                while not os.path.exists(GO):
+                    time.sleep(0.01)
+        """
+    )
+    loop = "    for i in range(40):\n"
+    script = SCRIPT.replace(loop, loop + textwrap.indent(halfway, " " * 8), 1)
+    script = script.replace("GO", repr(str(go)))
+    process = start(path, script)
+    wait_until(lambda: jobs_done(path) >= 3, process)  # although half of them are still to be read
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not is_handed_over(path)
+    before = jobs_done(path)
+
+    go.touch()
+    again = start(path, script)
+    out, err = again.communicate(timeout=100)
+    assert (again.returncode, out.strip()) == (0, "read all"), err
+    with JobManager(path) as manager:
+        attempts = [len(job.attempts()) for job in manager.find("sweep").managed_jobs()]
+    assert attempts.count(1) >= before  # what was done was not done again
+    assert len(attempts) == 20
+
+
 @pytest.mark.parametrize("done", [0, 1, 7, 15])
 def test_the_same_script_goes_on_after_it_was_killed(tmp_path, done):
     path = tmp_path / "store.db"
@@ -93,7 +128,7 @@ def test_the_same_script_goes_on_after_it_was_killed(tmp_path, done):
 def test_a_killed_run_is_finished_by_another_process_that_only_opens_it(tmp_path):
     path = tmp_path / "store.db"
     process = start(path)
-    wait_until(lambda: jobs_done(path) >= 3, process)
+    wait_until(lambda: jobs_done(path) >= 3 and is_handed_over(path), process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     with JobManager(path) as manager:
