@@ -7,6 +7,7 @@ import dataclasses
 import json
 import re
 import warnings
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.ibm.spec import Execution, Primitive
@@ -17,6 +18,25 @@ if TYPE_CHECKING:
 
 OURS = frozenset({"shots", "precision"})
 """Run options that are put into the PUBs, and not into the primitive's options."""
+
+_CLIENT = "qiskit_ibm_runtime"
+# Where the client has each primitive, and its options. Older ones lack the last two.
+_PLACES = {
+    Primitive.SAMPLER: (_CLIENT, "SamplerV2", f"{_CLIENT}.options", "SamplerOptions"),
+    Primitive.ESTIMATOR: (_CLIENT, "EstimatorV2", f"{_CLIENT}.options", "EstimatorOptions"),
+    Primitive.EXECUTOR_SAMPLER: (
+        f"{_CLIENT}.executor_sampler",
+        "Sampler",
+        f"{_CLIENT}.options_models",
+        "SamplerOptions",
+    ),
+    Primitive.EXECUTOR_ESTIMATOR: (
+        f"{_CLIENT}.executor_estimator",
+        "Estimator",
+        f"{_CLIENT}.options_models",
+        "EstimatorOptions",
+    ),
+}
 
 
 class Template:
@@ -140,26 +160,13 @@ def _is_mode(name: str, value: Any) -> bool:
 
 
 def _class_of(primitive: Primitive) -> Any:
-    import qiskit_ibm_runtime as client
-    from qiskit_ibm_runtime import executor_estimator, executor_sampler
-
-    return {
-        Primitive.SAMPLER: client.SamplerV2,
-        Primitive.ESTIMATOR: client.EstimatorV2,
-        Primitive.EXECUTOR_SAMPLER: executor_sampler.Sampler,
-        Primitive.EXECUTOR_ESTIMATOR: executor_estimator.Estimator,
-    }[primitive]
+    module, name, _, _ = _PLACES[primitive]
+    return getattr(import_module(module), name)
 
 
 def _options_class(primitive: Primitive) -> Any:
-    from qiskit_ibm_runtime import options, options_models
-
-    return {
-        Primitive.SAMPLER: options.SamplerOptions,
-        Primitive.ESTIMATOR: options.EstimatorOptions,
-        Primitive.EXECUTOR_SAMPLER: options_models.SamplerOptions,
-        Primitive.EXECUTOR_ESTIMATOR: options_models.EstimatorOptions,
-    }[primitive]
+    _, _, module, name = _PLACES[primitive]
+    return getattr(import_module(module), name)
 
 
 def _as_json(options: Any, default: Any) -> dict[str, Any] | None:
