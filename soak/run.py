@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests" / "harness"))
 
 from rig.harnesses import VARIANTS, crash_sweep, io_errors, simulation, store_faults  # noqa: E402
+from rig.ibm import ibm_weather  # noqa: E402
 from rig.processes import (  # noqa: E402
     Kills,
     Site,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 _CASES_PER_CLOUD = 25
 _BOUNDARIES = 120
 _PARTS = {
-    "crash sweep": 0.25,
+    "crash sweep": 0.2,
     "simulation": 0.2,
     "store faults": 0.1,
     "killed at boundaries": 0.1,
@@ -50,6 +51,7 @@ _PARTS = {
     "read once, courier killed": 0.05,
     "read once, both killed": 0.05,
     "rivals": 0.05,
+    "through IBM's client": 0.05,
 }
 
 
@@ -60,7 +62,7 @@ def main() -> int:
     results: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(dir=said.folder) as folder:
         for name, harness in _harnesses(said).items():
-            room = Path(folder) / name.replace(" ", "-")
+            room = Path(folder) / name.replace(" ", "-").replace("'", "")
             room.mkdir()
             results[name] = _run(*harness, room, 60 * said.minutes * _PARTS[name])
             shutil.rmtree(room)
@@ -113,6 +115,13 @@ def _harnesses(said: argparse.Namespace) -> dict[str, tuple[Any, Any, Any]]:
             Kills(),
             lambda room: _with_clouds(
                 room, lambda site, i: rivals(site, f"rivals-{i}", first + i, 2 + 2 * (i % 2))
+            ),
+            lambda tally: tally.cases >= said.processes,
+        ),
+        "through IBM's client": (
+            Tally(),
+            lambda room: _emptied(
+                room, (ibm_weather(room, seed) for seed in itertools.count(first))
             ),
             lambda tally: tally.cases >= said.processes,
         ),

@@ -24,3 +24,17 @@ def test_bad_weather_between_us_and_ibm_breaks_no_promise(tmp_path, seeds):
         tally += ibm_weather(tmp_path, seed)
     assert tally.jobs == 5 * tally.cases
     assert tally.violations == []
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_manager_that_looks_for_no_twins_is_caught(tmp_path, monkeypatch):
+    from rig.ibm import ibm_weather
+
+    from qiskit_job_manager.engine.turn import Turn
+
+    monkeypatch.setattr(Turn, "_see_that_twins_are_looked_for", lambda *_: None)
+    for seed in range(20):
+        broken = ibm_weather(tmp_path, seed, rate=0.6, jobs=3).violations
+        if any("neither recorded" in words for words in broken):
+            return
+    pytest.fail("twins were paid for, and nobody noticed")
