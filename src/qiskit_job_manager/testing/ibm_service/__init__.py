@@ -9,6 +9,7 @@
     Engine         FAST makes results up, AER simulates
     pointed        sets the environment; gives the arguments for ``QiskitRuntimeService``
     account_environment   the same for other processes, without arguments
+    only_loopback  refuses every other host, and tells which were asked for
 
 How a test uses it::
 
@@ -33,6 +34,7 @@ from qiskit_job_manager.testing.ibm_service.faults import (
     Trouble,
     Way,
 )
+from qiskit_job_manager.testing.ibm_service.lookups import NotLoopbackError, only_loopback
 from qiskit_job_manager.testing.ibm_service.pointing import (
     account_environment,
     environment,
@@ -54,12 +56,14 @@ __all__ = [
     "IBMProcess",
     "IBMService",
     "Kind",
+    "NotLoopbackError",
     "Rule",
     "Submission",
     "Trouble",
     "Way",
     "account_environment",
     "environment",
+    "only_loopback",
     "pointed",
     "service_arguments",
 ]

@@ -12,25 +12,43 @@ import signal
 import sys
 import threading
 
+from qiskit_job_manager.testing.ibm_service.faults import Behaviour
 from qiskit_job_manager.testing.ibm_service.programs import Engine
 from qiskit_job_manager.testing.ibm_service.service import IBMService
 
 
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C comes."""
-    parser = argparse.ArgumentParser(description="IBM Quantum, emulated on loopback.")
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0: any")
-    parser.add_argument("--engine", type=Engine, default=Engine.FAST, choices=list(Engine))
-    parser.add_argument("--snapshots", nargs="+", default=["manila"], help="such as torino")
-    said = parser.parse_args()
+    said = _parser().parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    service = IBMService(port=said.port, engine=said.engine, snapshots=tuple(said.snapshots))
+    service = IBMService(
+        said.behaviour,
+        port=said.port,
+        engine=said.engine,
+        snapshots=tuple(said.snapshots),
+        ledger=said.ledger,
+    )
+    # Whoever reads the line may send the signal at once: from here on it ends in good order.
     with service, contextlib.suppress(KeyboardInterrupt):
         port = int(service.address.rpartition(":")[2])
         sys.stdout.write(json.dumps({"port": port}) + "\n")
         sys.stdout.flush()
         threading.Event().wait()
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="IBM Quantum, emulated on loopback.")
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0: any")
+    parser.add_argument("--engine", type=Engine, default=Engine.FAST, choices=list(Engine))
+    parser.add_argument("--snapshots", nargs="+", default=["manila"], help="such as torino")
+    parser.add_argument("--behaviour", type=_behaviour, help="as JSON; see Behaviour")
+    parser.add_argument("--ledger", help="file to append the ledger to")
+    return parser
+
+
+def _behaviour(text: str) -> Behaviour:
+    return Behaviour.of_json(json.loads(text))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import threading
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 
@@ -59,47 +62,90 @@ class Books:
         """Count accepted submissions by digest: the same parameters sent so many times."""
         return Counter(each.params_digest for each in self.submissions)
 
+    def enter(self, deed: str, what: Any) -> None:
+        """Add a line of a ledger's file, as `Ledger` made it."""
+        match deed:
+            case "request":
+                kind, job_id = what
+                self.requests[kind] += 1
+                self.requests_by_job.update([] if job_id is None else [job_id])
+            case "submission":
+                self.submissions.append(_submission(what))
+            case "handed_out" | "sent_whole" | "cancelled":
+                getattr(self, deed).append(what)
+            case _:
+                raise ValueError(f"a ledger has no {deed!r}")
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Read a ledger's file, whether or not its emulator is alive.
+
+        A line that was not finished is left out.
+
+        Raises:
+            OSError: The file cannot be read.
+            ValueError: It is not a ledger.
+        """
+        books = cls()
+        whole, _, _ = Path(path).read_bytes().rpartition(b"\n")
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                books.enter(*json.loads(line))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"line {number} of {path} is no ledger's: {error}") from error
+        return books
+
     @classmethod
     def of_json(cls, said: dict[str, Any]) -> Self:
         """Read what `Ledger.as_json` made."""
-        submissions = [Submission(**{**s, "tags": tuple(s["tags"])}) for s in said["submissions"]]
+        submissions = [_submission(each) for each in said["submissions"]]
         counts = {name: Counter(said[name]) for name in ("requests", "requests_by_job")}
         return cls(**{**said, **counts, "submissions": submissions})
 
 
-class Ledger:
-    """Keeps the books, in memory. Safe to use from any thread."""
+def _submission(said: dict[str, Any]) -> Submission:
+    return Submission(**{**said, "tags": tuple(said["tags"])})
 
-    def __init__(self) -> None:
-        self._books = Books()
+
+class Ledger:
+    """Keeps the books. Safe to use from any thread.
+
+    One JSON array a line, written before the emulator answers: what was written stays when the
+    process is killed.
+
+    Args:
+        path: The file to append to, with what an earlier emulator wrote there; ``None``: memory
+            only.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
         self._lock = threading.Lock()
+        self._file: int | None = None
+        self._books = Books()
+        if path is not None:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            _cut_unfinished_line(self._file, path)
+            self._books = Books.read(path)
 
     def note_request(self, kind: str, job_id: str | None) -> None:
         """Count a request."""
-        with self._lock:
-            self._books.requests[kind] += 1
-            if job_id is not None:
-                self._books.requests_by_job[job_id] += 1
+        self._write("request", [kind, job_id])
 
     def note_submission(self, submission: Submission) -> None:
         """Write down what was accepted."""
-        with self._lock:
-            self._books.submissions.append(submission)
+        self._write("submission", asdict(submission))
 
     def note_handed_out(self, job_id: str) -> None:
         """Write down that a result was read."""
-        with self._lock:
-            self._books.handed_out.append(job_id)
+        self._write("handed_out", job_id)
 
     def note_sent_whole(self, job_id: str) -> None:
         """Write down that all of a result has left."""
-        with self._lock:
-            self._books.sent_whole.append(job_id)
+        self._write("sent_whole", job_id)
 
     def note_cancelled(self, job_id: str) -> None:
         """Write down that a user cancelled a job."""
-        with self._lock:
-            self._books.cancelled.append(job_id)
+        self._write("cancelled", job_id)
 
     def as_json(self) -> dict[str, Any]:
         """Return the books as plain values."""
@@ -118,3 +164,23 @@ class Ledger:
     def books(self) -> Books:
         """Return a copy of the books so far."""
         return Books.of_json(self.as_json())
+
+    def close(self) -> None:
+        """Close the file; what was written stays readable here."""
+        with self._lock:
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+
+    def _write(self, deed: str, what: Any) -> None:
+        line = json.dumps([deed, what]).encode() + b"\n"
+        with self._lock:
+            if self._file is not None:
+                os.write(self._file, line)
+            self._books.enter(deed, what)
+
+
+def _cut_unfinished_line(file: int, path: str | Path) -> None:
+    """Drop what an emulator that was killed in the middle of writing left of its last line."""
+    whole, newline, _ = Path(path).read_bytes().rpartition(b"\n")
+    os.ftruncate(file, len(whole) + len(newline))

@@ -14,7 +14,7 @@ from qiskit_job_manager.testing.ibm_service.faults import Fate
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from qiskit_job_manager.testing.ibm_service.faults import Kind, Rule, Trouble
+    from qiskit_job_manager.testing.ibm_service.faults import Behaviour, Kind, Rule, Trouble
 
 
 @dataclass(slots=True)
@@ -36,14 +36,14 @@ class Chances:
     """Deals out troubles and fates. Safe to use from any thread.
 
     Attributes:
-        seed: Which requests the rules' rates hit.
+        behaviour: Its seed and the shares of its fates; may be replaced at any time.
     """
 
-    def __init__(self) -> None:
-        self.seed = 0
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
         self._rules: list[_Standing] = []
         self._fates: deque[Fate] = deque()
-        self._dealt: Counter[Kind] = Counter()
+        self._dealt: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def add(self, rules: Iterable[Rule]) -> None:
@@ -66,7 +66,16 @@ class Chances:
     def fate(self) -> Fate:
         """Return what becomes of the job that is being accepted."""
         with self._lock:
-            return self._fates.popleft() if self._fates else Fate.RUNS
+            self._dealt["fate"] += 1
+            return self._fates.popleft() if self._fates else self._fate_by_share()
+
+    def _fate_by_share(self) -> Fate:
+        drawn = self._drawn("fate", 0)
+        for fate, share in sorted(self.behaviour.fates.items()):
+            drawn -= share
+            if drawn < 0:
+                return Fate(fate)
+        return Fate.RUNS
 
     def trouble(self, kind: Kind) -> Trouble | None:
         """Return what happens to the present request."""
@@ -80,7 +89,7 @@ class Chances:
                     return standing.rule.trouble
         return None
 
-    def _drawn(self, kind: Kind, place: int) -> float:
+    def _drawn(self, kind: str, place: int) -> float:
         # A hash, not a generator: threads that come in another order find the same chances.
-        text = f"{self.seed}/{kind}/{place}/{self._dealt[kind]}"
+        text = f"{self.behaviour.seed}/{kind}/{place}/{self._dealt[kind]}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) / 2**64

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -103,7 +105,9 @@ class Desk:
         if token is None:
             return
         said = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-        if said["number"] <= self._revoked_before or said["exp"] < time.time():
+        # In whole seconds, as the client's own clock has it: it may still use a token in the
+        # second in which that ends.
+        if said["number"] <= self._revoked_before or said["exp"] < int(time.time()):
             raise RefusedError(401, 1200, "The token is expired or was revoked")
 
     # -- accounts ---------------------------------------------------------------------------------
@@ -111,15 +115,15 @@ class Desk:
     def _token(self, request: Request, path: str) -> Reply:  # noqa: ARG002
         self._tokens += 1
         now_s, lifetime_s = int(time.time()), self.behaviour.token_lifetime_s
-        claims = {"iat": now_s, "exp": now_s + lifetime_s, "number": self._tokens}
+        claims = {"iat": now_s, "exp": now_s + math.ceil(lifetime_s), "number": self._tokens}
         parts = (_base64({"alg": "HS256", "typ": "JWT"}), _base64(claims), _base64({}))
         return Reply.of(
             {
                 "access_token": ".".join(parts),
                 "refresh_token": "none",
                 "token_type": "Bearer",
-                "expires_in": int(lifetime_s),
-                "expiration": int(now_s + lifetime_s),
+                "expires_in": math.ceil(lifetime_s),
+                "expiration": claims["exp"],
             }
         )
 
@@ -192,13 +196,12 @@ class Desk:
             "session_id": told.get("session_id"),
             "pending": "true" if self._jobs.is_pending(job) else "false",
         }
-        after, before = (query.get(f"created_{which}", [""])[0] for which in ("after", "before"))
-        created = job.created.isoformat()
+        after, before = (_moment(query, f"created_{which}") for which in ("after", "before"))
         return (
             all(texts[name] == query[name][0] for name in texts if name in query)
             and set(query.get("tags", ())) <= set(job.tags)
-            and (not after or created >= after)
-            and (not before or created <= before)
+            and (after is None or job.created >= after)
+            and (before is None or job.created <= before)
         )
 
     def _job(self, request: Request, path: str) -> Reply:
@@ -217,7 +220,10 @@ class Desk:
         return Reply(status=204)
 
     def _tags(self, request: Request, path: str) -> Reply:
-        self._jobs.get(_job_id(path)).said["tags"] = list(_object(request)["tags"])
+        job, tags = self._jobs.get(_job_id(path)), _object(request).get("tags")
+        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            raise RefusedError(400, 1217, "tags must be a list of texts")
+        job.said["tags"] = tags
         return Reply(status=204)
 
     def _logs(self, request: Request, path: str) -> Reply:  # noqa: ARG002
@@ -309,6 +315,16 @@ def _kind(method: str, path: str) -> Kind | None:
 
 def _job_id(path: str) -> str:
     return path.split("/")[2]
+
+
+def _moment(query: dict[str, list[str]], name: str) -> datetime | None:
+    if name not in query:
+        return None
+    try:
+        moment = datetime.fromisoformat(query[name][0])
+    except ValueError as error:
+        raise RefusedError(400, 1217, f"{name}: {error}") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _object(request: Request) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
-from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.testing.ibm_service.refusals import RefusedError
 
 if TYPE_CHECKING:
@@ -19,10 +21,28 @@ class Devices:
     Args:
         snapshots: Names of the client's snapshots, such as ``manila``; each is the backend
             ``ibm_<snapshot>``.
+
+    Raises:
+        InvalidArgumentError: The client has no such snapshot.
     """
 
     def __init__(self, snapshots: tuple[str, ...]) -> None:
+        for name in snapshots:
+            if not _file(name, "conf").exists():
+                text = f"snapshots has {name!r}, which the client has not; it has"
+                raise InvalidArgumentError(f"{text} {', '.join(_known_snapshots())}")
         self._snapshots = {f"ibm_{name}": name for name in snapshots}
+
+    def check_names(self, behaviour: Behaviour) -> None:
+        """Check that a behaviour names no backend that was never there.
+
+        Raises:
+            InvalidArgumentError: It does.
+        """
+        for name in (*behaviour.paused, *behaviour.retired):
+            if name not in self._snapshots:
+                text = f"paused or retired has {name!r}, which is no backend; there are"
+                raise InvalidArgumentError(f"{text} {', '.join(self._snapshots)}")
 
     def listed(self, behaviour: Behaviour) -> list[dict[str, Any]]:
         """Return what the list of backends says."""
@@ -68,6 +88,22 @@ class Devices:
 
 @functools.cache
 def _snapshot(name: str, kind: str) -> dict[str, Any]:
-    folder = files("qiskit_ibm_runtime") / "fake_provider" / "backends" / name
-    said: dict[str, Any] = json.loads((folder / f"{kind}_{name}.json").read_text("utf-8"))
+    said: dict[str, Any] = json.loads(_file(name, kind).read_text("utf-8"))
     return said
+
+
+def _file(name: str, kind: str) -> Path:
+    return _folder() / name / f"{kind}_{name}.json"
+
+
+def _known_snapshots() -> list[str]:
+    return sorted(each.name for each in _folder().iterdir() if _file(each.name, "conf").exists())
+
+
+@functools.cache
+def _folder() -> Path:
+    # Not by importlib.resources, which imports the client: that takes a second or more.
+    found = find_spec("qiskit_ibm_runtime")
+    if found is None or found.origin is None:
+        raise InvalidArgumentError("the emulator needs qiskit-ibm-runtime; install the extra 'ibm'")
+    return Path(found.origin).parent / "fake_provider" / "backends"

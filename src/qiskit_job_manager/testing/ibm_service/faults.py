@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
+
+from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.testing.ibm_service import checks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +73,9 @@ class Trouble:
         code: IBM's code of the error, for `Way.STATUS`.
         message: IBM's words, for `Way.STATUS`.
         retry_after_s: Seconds in a Retry-After header, for `Way.STATUS`; ``None``: no header.
+
+    Raises:
+        InvalidArgumentError: A value is not of its kind.
     """
 
     way: Way = Way.STATUS
@@ -79,6 +85,16 @@ class Trouble:
     message: str = "so the emulator was told"
     retry_after_s: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what means nothing."""
+        checks.word("way", self.way, Way)
+        checks.flag("after", self.after)
+        checks.whole("status", self.status, 200, 599)
+        checks.whole("code", self.code, 0)
+        checks.text("message", self.message)
+        if self.retry_after_s is not None:
+            checks.amount("retry_after_s", self.retry_after_s)
+
     @property
     def work_is_done(self) -> bool:
         """Whether the request has its effect."""
@@ -86,8 +102,13 @@ class Trouble:
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> Self:
-        """Read what `dataclasses.asdict` made."""
-        return cls(**{**said, "way": Way(said["way"])})
+        """Read what `dataclasses.asdict` made; what is left out is as by default.
+
+        Raises:
+            InvalidArgumentError: It is not of this form.
+        """
+        found = checks.known(cls, said)
+        return cls(**found | {"way": checks.word("way", found.get("way", Way.STATUS), Way)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +122,9 @@ class Rule:
         rate: To which share of them, from 0 to 1, drawn by the emulator's seed.
         after_s: From how many seconds after the rule was given on.
         for_s: For how many seconds then; ``None``: without end.
+
+    Raises:
+        InvalidArgumentError: A value is not of its kind.
     """
 
     kind: Kind
@@ -110,11 +134,28 @@ class Rule:
     after_s: float = 0.0
     for_s: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse what means nothing."""
+        checks.word("kind", self.kind, Kind)
+        if not isinstance(self.trouble, Trouble):
+            raise InvalidArgumentError(f"trouble is {self.trouble!r}; it must be a Trouble")
+        if self.times is not None:
+            checks.whole("times", self.times, 0)
+        checks.amount("rate", self.rate, most=1)
+        checks.amount("after_s", self.after_s)
+        if self.for_s is not None:
+            checks.amount("for_s", self.for_s)
+
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> Self:
-        """Read what `dataclasses.asdict` made."""
-        trouble = Trouble.of_json(said["trouble"])
-        return cls(**{**said, "kind": Kind(said["kind"]), "trouble": trouble})
+        """Read what `dataclasses.asdict` made; what is left out is as by default.
+
+        Raises:
+            InvalidArgumentError: It is not of this form.
+        """
+        found = checks.known(cls, said)
+        kind = checks.word("kind", found["kind"], Kind)
+        return cls(**found | {"kind": kind, "trouble": Trouble.of_json(found["trouble"])})
 
 
 class Fate(StrEnum):
@@ -142,7 +183,8 @@ class Behaviour:
     """How the emulator behaves. Without arguments it is perfect, fast and without limits.
 
     Attributes:
-        seed: Which requests the rules' rates hit.
+        seed: Which requests the rules' rates hit, and which jobs those of the fates: the n-th of
+            a kind always fares the same under the same seed.
         latency_s: Seconds before a request is looked at.
         service_time_s: Seconds that a job runs at least.
         listing_lag_s: Seconds until a new job is listed.
@@ -154,6 +196,10 @@ class Behaviour:
         usage_limit_reached: Whether the instance's usage is used up, as the client is told.
         paused: Names of backends that are.
         retired: Names of backends that are unknown now.
+        fates: Shares of the accepted jobs that fare otherwise than `Fate.RUNS`.
+
+    Raises:
+        InvalidArgumentError: A value is not of its kind.
     """
 
     seed: int = 0
@@ -168,16 +214,30 @@ class Behaviour:
     usage_limit_reached: bool = False
     paused: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
+    fates: Mapping[Fate, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what means nothing."""
+        checks.whole("seed", self.seed)
+        for name in ("latency_s", "service_time_s", "listing_lag_s", "token_lifetime_s"):
+            checks.amount(name, getattr(self, name))
+        for name in ("most_pending", "submissions_per_minute", "most_pubs", "most_bytes"):
+            if getattr(self, name) is not None:
+                checks.whole(name, getattr(self, name), 0)
+        checks.flag("usage_limit_reached", self.usage_limit_reached)
+        checks.names("paused", self.paused)
+        checks.names("retired", self.retired)
+        checks.shares("fates", self.fates, Fate)
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> Self:
-        """Read what `dataclasses.asdict` made.
+        """Read what `dataclasses.asdict` made; what is left out is as by default.
 
         Raises:
-            ValueError: It has a field that is none.
+            InvalidArgumentError: It is not of this form.
         """
-        unknown = sorted(set(said) - {each.name for each in fields(cls)})
-        if unknown:
-            raise ValueError(f"Behaviour has no {', '.join(unknown)}")
-        tuples = {name: tuple(said[name]) for name in ("paused", "retired") if name in said}
-        return cls(**{**said, **tuples})
+        found = checks.known(cls, said)
+        for name in ("paused", "retired"):
+            if isinstance(found.get(name), list):  # JSON has no tuples
+                found[name] = tuple(found[name])
+        return cls(**found)

@@ -114,6 +114,7 @@ class Jobs:
         self._ledger = ledger
         self._engine = engine
         self._jobs: dict[str, Job] = {}
+        self._accepted_s: list[float] = []  # of deleted jobs too: they count for the pace
         self._lock = threading.RLock()
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="ibm-programs", daemon=True)
@@ -135,11 +136,12 @@ class Jobs:
             self._check_size(pubs, size)
             self._check_pace()
             job = Job(
-                f"ibm{len(self._jobs):06d}{hashlib.sha256(_text(said)).hexdigest()[:11]}",
+                f"ibm{len(self._accepted_s):06d}{hashlib.sha256(_text(said)).hexdigest()[:11]}",
                 said,
                 fate,
             )
             self._jobs[job.id] = job
+            self._accepted_s.append(job.accepted_s)
             self._ledger.note_submission(_submission(job, pubs))
         self._waiting.put(job)
         return job
@@ -215,12 +217,12 @@ class Jobs:
 
     def _check_pace(self) -> None:
         pending, pace = self.behaviour.most_pending, self.behaviour.submissions_per_minute
-        jobs = list(self._jobs.values())
-        if pending is not None and sum(map(self.is_pending, jobs)) >= pending:
+        waiting = sum(map(self.is_pending, self._jobs.values()))
+        if pending is not None and waiting >= pending:
             text = f"You have reached the limit of {pending} pending jobs. Please wait for a job"
             raise RefusedError(400, 3458, f"{text} to complete or cancel one")
         minute_ago_s = time.monotonic() - 60
-        if pace is not None and sum(job.accepted_s > minute_ago_s for job in jobs) >= pace:
+        if pace is not None and sum(at_s > minute_ago_s for at_s in self._accepted_s) >= pace:
             raise RefusedError(429, 1202, "Too many requests")
 
     # -- running ----------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from qiskit_job_manager.testing.ibm_service.books import Books
 from qiskit_job_manager.testing.ibm_service.programs import Engine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qiskit_job_manager.testing.ibm_service.faults import Behaviour, Fate, Rule
 
 _TIMEOUT_S = 30.0
@@ -60,8 +62,15 @@ class IBMProcess:
     """An emulator in a process of its own, alive while the ``with`` block lasts.
 
     Args:
+        behaviour: How it behaves.
+        port: Where to listen on 127.0.0.1; 0: where there is room.
         engine: What runs programs.
         snapshots: Names of the client's snapshots that are its backends.
+        ledger: A file for the ledger, which stays when the emulator is killed, for `Books.read`;
+            ``None``: none.
+
+    Raises:
+        RuntimeError: It ended at once; it said why on standard error.
 
     Attributes:
         address: Host and port.
@@ -69,11 +78,20 @@ class IBMProcess:
     """
 
     def __init__(
-        self, *, engine: Engine = Engine.FAST, snapshots: tuple[str, ...] = ("manila",)
+        self,
+        behaviour: Behaviour | None = None,
+        *,
+        port: int = 0,
+        engine: Engine = Engine.FAST,
+        snapshots: tuple[str, ...] = ("manila",),
+        ledger: str | Path | None = None,
     ) -> None:
         command = [sys.executable, "-m", __package__ or "", "--engine", engine]
+        command += ["--port", str(port), "--snapshots", *snapshots]
+        command += ["--behaviour", json.dumps(asdict(behaviour))] if behaviour else []
+        command += ["--ledger", str(ledger)] if ledger is not None else []
         self._process = subprocess.Popen(  # noqa: S603  # our own program, given no shell
-            [*command, "--snapshots", *snapshots],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -86,6 +104,11 @@ class IBMProcess:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+    @property
+    def pid(self) -> int:
+        """Id of the process, for signals."""
+        return self._process.pid
 
     def kill(self) -> None:
         """Kill it, as ``kill -9`` does; harmless when it is dead."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from qiskit_job_manager.testing.cloud_service.faults import Faults
 from qiskit_job_manager.testing.cloud_service.messages import Manner, Reply, Request
@@ -23,6 +23,9 @@ from qiskit_job_manager.testing.ibm_service.jobs import Jobs
 from qiskit_job_manager.testing.ibm_service.programs import Engine
 from qiskit_job_manager.testing.ibm_service.refusals import RefusedError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _JOIN_WITHIN_S = 5.0
 
 
@@ -35,6 +38,11 @@ class IBMService:
         engine: What runs programs.
         snapshots: Names of the client's snapshots that are its backends: ``manila`` (5 qubits) is
             the backend ``ibm_manila``.
+        ledger: A file for the ledger, which may have one of an earlier emulator; ``None``: it is
+            kept in memory alone.
+
+    Raises:
+        InvalidArgumentError: A snapshot, or a backend that the behaviour names, is not there.
     """
 
     def __init__(
@@ -44,14 +52,16 @@ class IBMService:
         port: int = 0,
         engine: Engine = Engine.FAST,
         snapshots: tuple[str, ...] = ("manila",),
+        ledger: str | Path | None = None,
     ) -> None:
+        behaviour = behaviour or Behaviour()
+        self._devices = Devices(snapshots)
+        self._devices.check_names(behaviour)
         self._ending = threading.Event()
-        self._chances = Chances()
-        self._ledger = Ledger()
-        self._jobs = Jobs(self._ledger, engine, Behaviour())
-        devices = Devices(snapshots)
-        self._desk = Desk(self._jobs, devices, self._chances, self._ledger, Behaviour())
-        self.behaviour = behaviour or Behaviour()
+        self._chances = Chances(behaviour)
+        self._ledger = Ledger(ledger)
+        self._jobs = Jobs(self._ledger, engine, behaviour)
+        self._desk = Desk(self._jobs, self._devices, self._chances, self._ledger, behaviour)
         self.faults = Faults()  # the shared server asks how it drips, which nothing does here
         self._server = CloudServer(self, port)
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
@@ -70,6 +80,7 @@ class IBMService:
         for thread in self._server.stop():
             thread.join(_JOIN_WITHIN_S)
         self._jobs.close()
+        self._ledger.close()
 
     # -- control ----------------------------------------------------------------------------------
 
@@ -80,8 +91,8 @@ class IBMService:
 
     @behaviour.setter
     def behaviour(self, behaviour: Behaviour) -> None:
-        self._desk.behaviour = self._jobs.behaviour = behaviour
-        self._chances.seed = behaviour.seed
+        self._devices.check_names(behaviour)
+        self._desk.behaviour = self._jobs.behaviour = self._chances.behaviour = behaviour
 
     def add(self, *rules: Rule) -> None:
         """Obey further rules; of several that apply to a request, the oldest wins."""
