@@ -17,6 +17,7 @@ from qiskit_job_manager.errors import (
     CredentialsError,
     RemoteJobFailedError,
     ResultGoneError,
+    SubmissionRefusedError,
     TransientBackendError,
 )
 from qiskit_job_manager.model import Blob, RemoteState
@@ -293,6 +294,19 @@ def test_a_state_that_is_not_known_is_no_end():
     row = row_in({"id": "a", "state": {"status": "Hibernating"}})
     assert row.status.state is RemoteState.RUNNING
     assert row.status.message == "Hibernating"
+
+
+def test_jobs_on_a_backend_that_is_retired_since_can_be_read(ibm, account, payload, ended):
+    from qiskit_job_manager.backends import open_backend
+
+    remote_id = open_backend("ibm:ibm_manila").submit(payload, {"shots": 20}, "qjm-1", (LABEL,))
+    ibm.behaviour = Behaviour(retired=("ibm_manila",))
+    adapter = open_backend("ibm:ibm_manila")
+    assert ended(adapter, remote_id).state is RemoteState.DONE
+    ibm.revoke_tokens()
+    assert opened(adapter.fetch(remote_id)).n_experiments == 3
+    with pytest.raises(SubmissionRefusedError, match="may be retired"):
+        adapter.submit(payload, {"shots": 20}, "qjm-2", (LABEL,))
 
 
 # -- tokens ----------------------------------------------------------------------------------------

@@ -243,9 +243,13 @@ def test_a_batch_of_the_users_that_is_closed_is_for_the_user_to_replace(ibm, bac
     adapter = adapters.adapted(batch)
     adapter.submit(payload, {"shots": 20}, "qjm-1", (LABEL,))
     assert ibm.books().submissions[0].session_id == batch.session_id
-    batch.close()
-    with pytest.raises(SubmissionRefusedError, match="Open a new one"):
+    Batch.from_id(batch.session_id, backend.service).close()  # elsewhere, or as its time was over
+    with pytest.raises(SubmissionRefusedError, match=r"session is closed.*Open a new batch"):
         adapter.submit(payload, {"shots": 20}, "qjm-2", (LABEL,))
+    batch.close()
+    with pytest.raises(SubmissionRefusedError, match=r"session is closed.*Open a new batch"):
+        adapter.submit(payload, {"shots": 20}, "qjm-3", (LABEL,))
+    assert len(ibm.books().submissions) == 1
 
 
 def test_a_batch_that_cannot_be_had_now_is_no_doubt_about_a_job(ibm, send):

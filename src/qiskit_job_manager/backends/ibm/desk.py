@@ -150,7 +150,7 @@ class Desk:
 
     def _ask(self, what: str, ask: Callable[[Opened], _Answer]) -> _Answer:
         """Ask, and once more with a new token where the service does not know the old one."""
-        opened = self._link.opened
+        opened = self._link.for_reading
         try:
             return ask(opened)
         except Exception as error:
@@ -164,9 +164,10 @@ class Desk:
 
     def _renewed(self, opened: Opened, refused: BackendError) -> Opened:
         try:
-            return self._link.renew(opened)
+            self._link.renew(opened)
         except CredentialsError as error:
             raise refused from error
+        return self._link.for_reading
 
 
 def _unreadable(error: Exception, what: str) -> BackendError:

@@ -78,10 +78,7 @@ def _without_network(error: Exception, where: str) -> BackendError:
     if isinstance(error, Warning):  # where warnings are errors; the client warns before it sends
         return SubmissionDeferredError(text)
     if is_session_closed(error):
-        return SubmissionRefusedError(
-            f"{text} Open a new one, hand it over with retrieve_job_set(..., backend=...), and "
-            "retry()"
-        )
+        return _closed(text)
     if type(error).__name__ == "IBMInputValueError" or "is not among the instances" in text:
         return SubmissionRefusedError(text)
     return failures.of_submission(error, where, volatile=False)
@@ -136,6 +133,13 @@ def _no_time_left(text: str, trouble: Trouble) -> BackendError:
     return SubmissionDeferredError(f"{text}; {_NO_TIME_LEFT}", wait_s)
 
 
+def _closed(text: str, _: Trouble | None = None) -> BackendError:
+    return SubmissionRefusedError(
+        f"{text} Open a new batch or session, hand it over with "
+        "retrieve_job_set(..., backend=...), and retry()"
+    )
+
+
 def _credentials(text: str, _: Trouble) -> BackendError:
     return CredentialsError(f"{text}; {_LOG_IN}")
 
@@ -155,6 +159,7 @@ _REFUSALS: tuple[tuple[Callable[[Trouble], bool], Callable[[str, Trouble], Backe
     (_says(frozenset({429}), TOO_FAST | MAINTENANCE), _deferred),
     (_says(frozenset({402, 409}), QUOTA), _no_time_left),
     (_says(frozenset({401}), NOT_LOGGED_IN), _credentials),
+    (_says(frozenset(), SESSION_CLOSED), _closed),
 )
 
 

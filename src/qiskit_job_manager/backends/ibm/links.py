@@ -34,7 +34,7 @@ class Opened:
 
     Attributes:
         service: The client's service.
-        backend: The client's backend.
+        backend: The client's backend, or ``None`` where only its jobs are to be read.
     """
 
     service: Any
@@ -47,7 +47,8 @@ class Opened:
         The public `service.jobs` keeps the states of jobs to itself, copies the description of the
         backend for each, and pages so that it may never end; so it is this that is asked for lists.
         """
-        return self.service._get_api_client(self.backend._instance)
+        instance = None if self.backend is None else self.backend._instance
+        return self.service._get_api_client(instance)
 
 
 class Link:
@@ -67,6 +68,7 @@ class Link:
             str("" if held is None else held.backend.name) if spec is None else spec.backend
         )
         self._opened = held
+        self._service: Opened | None = None
 
     @property
     def name(self) -> str:
@@ -92,27 +94,43 @@ class Link:
             found = self._opened = self._open()
         return found
 
-    def renew(self, stale: Opened) -> Opened:
-        """Open it once more, as the client never asks for a new token when one is revoked.
+    @property
+    def for_reading(self) -> Opened:
+        """The same, without a backend where that is retired: its jobs can be read all the same.
+
+        Raises:
+            CredentialsError: As `opened`.
+            TransientBackendError: As `opened`.
+        """
+        if self._opened is None and self._service is not None:
+            return self._service
+        try:
+            return self.opened
+        except UnknownBackendError:
+            if self._spec is None:  # pragma: no cover  # what was handed over is open
+                raise
+            self._service = Opened(_service_of(self._spec), None)
+            return self._service
+
+    def renew(self, stale: Opened) -> None:
+        """Have it opened once more, as the client never asks for another token by itself.
 
         Args:
             stale: What is of no use any more; another thread may have renewed it already.
 
         Raises:
-            CredentialsError: It cannot be, or is refused as well.
+            CredentialsError: It cannot be opened by what is known of it.
         """
-        if self._opened is not stale and self._opened is not None:
-            return self._opened
-        self._opened = self._open()
-        return self._opened
+        if self._spec is None:
+            raise CredentialsError("the account's token is not accepted any more")
+        if self._opened is stale:
+            self._opened = None
+        if self._service is stale:
+            self._service = None
 
     def _open(self) -> Opened:
-        if self._spec is None:
-            raise CredentialsError(
-                "the account's token is not accepted any more, and the account is not saved here: "
-                "hand over a backend of a new QiskitRuntimeService, as in "
-                "retrieve_job_set(..., backend=...)"
-            )
+        if self._spec is None:  # pragma: no cover  # what was handed over is never closed
+            raise CredentialsError("nothing is known by which it could be opened")
         return open_spec(self._spec)
 
 
@@ -122,8 +140,12 @@ def open_spec(spec: Spec) -> Opened:
     Raises:
         As `Link.opened`.
     """
-    service = _call(spec, lambda: _service(spec))
+    service = _service_of(spec)
     return Opened(service, _call(spec, lambda: _backend(spec, service)))
+
+
+def _service_of(spec: Spec) -> Any:
+    return _call(spec, lambda: _service(spec))
 
 
 def _service(spec: Spec) -> Any:

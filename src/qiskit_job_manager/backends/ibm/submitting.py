@@ -82,11 +82,10 @@ class Submitter:
 
     def _renewed(self, opened: Opened, refused: CredentialsError) -> Opened:
         try:
-            return self._link.renew(opened)
+            self._link.renew(opened)
+            return self._opened()
         except CredentialsError as error:
             raise refused from error
-        except TransientBackendError as error:
-            raise SubmissionDeferredError(error.message, error.retry_after_s) from error
 
     def _send(
         self, opened: Opened, pubs: list[Any], options: Mapping[str, Any], tags: Sequence[str]
