@@ -9,6 +9,7 @@ from qiskit_job_manager.cli import (
     backends,
     cancelling,
     deciding,
+    demo,
     doctoring,
     exporting,
     listing,
@@ -112,6 +113,7 @@ app.command("delete", epilog=epilog("qjm delete sweep", "qjm delete sweep other 
 app.command("tag", epilog=epilog("qjm tag sweep --add paper --remove draft"))(managing.tag)
 app.command("rename", epilog=epilog("qjm rename sweep rb-sweep-1"))(managing.rename)
 app.command("backends", epilog=epilog("qjm backends"))(backends.backends)
+app.command("demo", epilog=epilog("qjm demo"))(demo.demo)
 app.command("doctor", epilog=epilog("qjm doctor", "qjm doctor --json"))(doctoring.doctor)
 app.command(
     "export",
