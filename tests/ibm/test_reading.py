@@ -12,6 +12,7 @@ from qiskit_ibm_runtime import QiskitRuntimeService
 
 from qiskit_job_manager.backends import ibm as adapters
 from qiskit_job_manager.backends.ibm import figures
+from qiskit_job_manager.backends.ibm.fetching import PATIENT_READS
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import (
     CredentialsError,
@@ -122,8 +123,8 @@ def test_a_result_that_is_deleted_is_gone(ibm, adapter, done, status):
 
 
 def test_a_result_that_stays_empty_is_gone(ibm, adapter, done):
-    ibm.script(Kind.RESULTS, *[Trouble(way=Way.EMPTY)] * 3)
-    for _ in range(2):
+    ibm.script(Kind.RESULTS, *[Trouble(way=Way.EMPTY)] * PATIENT_READS)
+    for _ in range(PATIENT_READS - 1):
         with pytest.raises(TransientBackendError):
             adapter.fetch(done)
     with pytest.raises(ResultGoneError, match="empty"):
@@ -131,8 +132,8 @@ def test_a_result_that_stays_empty_is_gone(ibm, adapter, done):
 
 
 def test_a_text_that_stays_odd_is_kept_in_the_end(ibm, adapter, done):
-    ibm.script(Kind.RESULTS, *[Trouble(way=Way.CUT)] * 3)
-    for _ in range(2):
+    ibm.script(Kind.RESULTS, *[Trouble(way=Way.CUT)] * PATIENT_READS)
+    for _ in range(PATIENT_READS - 1):
         with pytest.raises(TransientBackendError):
             adapter.fetch(done)
     assert adapter.fetch(done).format == "ibm-runtime-json/1"

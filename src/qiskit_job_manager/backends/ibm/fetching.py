@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from qiskit_job_manager.backends.ibm.following import Follower
     from qiskit_job_manager.model import RemoteFigures, RemoteStatus
 
-_PATIENT_READS = 3
+PATIENT_READS = 20
+"""How often what is no result is read before it counts: for minutes, as the engine waits."""
+
 _SHOWN = 2000
 
 
@@ -86,7 +88,7 @@ class Fetcher:
         """Return the text of a job that went well.
 
         What can be read once is kept, whatever it is, but for the page of a gateway, which never
-        asked for it. Otherwise what is plainly no result is read again, a few times.
+        asked for it. Otherwise what is plainly no result is read again, many times.
         """
         what = f"the result of the job {remote_id}"
         text = self._desk.result(remote_id)
@@ -95,10 +97,10 @@ class Fetcher:
         if not text and self._reads_once:
             raise ResultGoneError(f"{what} came empty: it was read before")
         self._odd[remote_id] += 1
-        if self._odd[remote_id] < _PATIENT_READS or (text and is_page(text)):
+        if self._odd[remote_id] < PATIENT_READS or (text and is_page(text)):
             raise TransientBackendError(f"what came is not {what}")
         if not text:
-            raise ResultGoneError(f"{what} came empty, {_PATIENT_READS} times")
+            raise ResultGoneError(f"{what} came empty, {PATIENT_READS} times")
         return text
 
     def _of_failed(self, remote_id: str, status: RemoteStatus) -> str:
