@@ -82,6 +82,9 @@ class JobFollower:
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about one job after the other; of those that run here, wait a moment for an end."""
         self._watch(remote_ids)
+        return self._statuses(remote_ids)
+
+    def _statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         found: dict[str, RemoteStatus] = {}
         trouble: BackendError | None = None
         for remote_id in remote_ids:
@@ -98,14 +101,16 @@ class JobFollower:
         ended = self._shelf.ended(remote_id)
         if ended is not None:
             return _what_came_of(ended, remote_id)
-        job = self._job(remote_id)
+        raw = self._read(remote_id, self._job(remote_id))
+        self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.DONE), raw))
+        return raw
+
+    def _read(self, remote_id: str, job: Any) -> RawResult:
         try:
             answer = job.result()
         except Exception as error:
             raise self._no_result(remote_id, job, error) from error
-        raw = self.encoded(answer, f"the result of the job {remote_id}")
-        self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.DONE), raw))
-        return raw
+        return self.encoded(answer, f"the result of the job {remote_id}")
 
     def cancel(self, remote_id: str) -> None:
         """Ask for a job to be cancelled; whatever the job cannot do is left to its status.

@@ -10,24 +10,14 @@ from qiskit_job_manager.backends import failures
 from qiskit_job_manager.backends.answers import job_in, result_in, tell_at_end, tells_its_end
 from qiskit_job_manager.backends.checking import CircuitCheck
 from qiskit_job_manager.backends.figures import limits_of
+from qiskit_job_manager.backends.following import JobFollower
 from qiskit_job_manager.backends.helper import HelpedJob, HelperError
 from qiskit_job_manager.backends.origins import is_local, is_reentrant, refuse_runless
 from qiskit_job_manager.backends.sharing import Sharing
-from qiskit_job_manager.backends.shelf import Ended, JobShelf
 from qiskit_job_manager.backends.uris import uri_of
-from qiskit_job_manager.backends.words import status_of
 from qiskit_job_manager.codec.circuits import unpack
 from qiskit_job_manager.codec.results import encode_result
-from qiskit_job_manager.errors import (
-    BackendError,
-    CodecError,
-    CredentialsError,
-    JobOutOfReachError,
-    RemoteJobFailedError,
-    ResultGoneError,
-    SubmissionRefusedError,
-    TransientBackendError,
-)
+from qiskit_job_manager.errors import CodecError, RemoteJobFailedError, SubmissionRefusedError
 from qiskit_job_manager.model import ExperimentKind, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 
@@ -44,7 +34,7 @@ _GOING_ON = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
 _WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for long
 
 
-class QiskitBackend:
+class QiskitBackend(JobFollower):
     """Runs circuits on a Qiskit `BackendV2`.
 
     Jobs are followed by the objects that ``run()`` returned. Those of earlier processes are found
@@ -63,13 +53,12 @@ class QiskitBackend:
         self, backend: Any, *, volatile: bool | None = None, uri: str | None = None
     ) -> None:
         refuse_runless(backend)
-        self.qiskit_backend = backend
         self._local = is_local(backend)
-        self._volatile = self._local if volatile is None else volatile
+        super().__init__(backend, volatile=self._local if volatile is None else volatile)
+        self.qiskit_backend = backend
         self._uri = uri_of(backend) if uri is None else uri
         self._run_guard = nullcontext() if is_reentrant(backend) else _one_at_a_time
         self._check = CircuitCheck(backend)
-        self._shelf = JobShelf()
         self._one_ended = threading.Event()
         self._sharing = Sharing(backend, self._uri if self._local and self._volatile else None)
 
@@ -122,7 +111,7 @@ class QiskitBackend:
         job = self._begin(payload, options) if helped is None else helped
         if self._local:
             tell_at_end(job, self._one_ended.set)
-        return self._shelf.put(_id_of(job), job, tag)
+        return self._keep(job, tag)
 
     def _begin(self, payload: Blob, options: Mapping[str, Any]) -> Any:
         """Have the Qiskit backend run a job, and return its job object."""
@@ -153,25 +142,6 @@ class QiskitBackend:
                 raise
             return self.qiskit_backend.run(circuits[0], **options)
 
-    def estimate_usage_s(self, circuits: int, shots: int | None) -> None:  # as the port has it
-        """Nothing is known of what it costs."""
-
-    def find(self, tag: str) -> Sequence[str]:
-        """Not to be called, as the capabilities say.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"{self.name} cannot search for the tag {tag}")
-
-    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
-        """Not to be called, as the capabilities say.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"{self.name} cannot search for the label {label}")
-
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about one job after the other.
 
@@ -190,27 +160,6 @@ class QiskitBackend:
         going_on = all(each.state in _GOING_ON for each in found.values())
         return self._local and bool(found) and going_on and all(map(tells_its_end, jobs))
 
-    def _statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
-        found: dict[str, RemoteStatus] = {}
-        trouble: BackendError | None = None
-        for remote_id in remote_ids:
-            try:
-                found[remote_id] = self._status(remote_id)
-            except TransientBackendError as error:
-                trouble = error
-        if trouble is not None and not found:
-            raise trouble
-        return found
-
-    def fetch(self, remote_id: str) -> RawResult:
-        """Read and encode a result; waits for it if the job could not tell its status."""
-        ended = self._shelf.ended(remote_id)
-        if ended is not None:
-            return _what_came_of(ended, remote_id)
-        raw = self._read(remote_id, self._job(remote_id))
-        self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.DONE), raw))
-        return raw
-
     def _read(self, remote_id: str, job: Any) -> RawResult:
         """Return the encoded result of a job; what the helper could not do is done here."""
         if isinstance(job, HelpedJob):
@@ -219,151 +168,14 @@ class QiskitBackend:
             except HelperError:
                 self._sharing.note_declined()
             job = self._begin_after_all(job)
-        try:
-            result = job.result()
-        except Exception as error:
-            raise self._no_result(remote_id, job, error) from error
-        return encode_result(result_in(result, f"the result of the job {remote_id}"))
+        return super()._read(remote_id, job)
+
+    def encoded(self, answer: Any, what: str) -> RawResult:
+        """Encode the `qiskit.result.Result` of a job."""
+        return encode_result(result_in(answer, what))
 
     def _begin_after_all(self, job: HelpedJob) -> Any:
         try:
             return self._begin(job.payload, job.options)
         except SubmissionRefusedError as error:
             raise RemoteJobFailedError(str(error)) from error
-
-    def cancel(self, remote_id: str) -> None:
-        """Ask for a job to be cancelled; whatever the job cannot do is left to its status.
-
-        Raises:
-            TransientBackendError: The request may not have arrived.
-            CredentialsError: The user must log in again.
-        """
-        if self._shelf.ended(remote_id) is not None:
-            return
-        try:
-            self._job(remote_id).cancel()
-        except (JobOutOfReachError, ResultGoneError):
-            return
-        except BackendError:
-            raise
-        except Exception as error:
-            # A job that has ended, or cannot be cancelled at all, says so in many ways; to ask
-            # again would change nothing.
-            if failures.is_about_network(error) and not failures.is_definite(error):
-                raise failures.of_read(error, f"the answer to cancelling {remote_id}") from error
-
-    def error_message(self, remote_id: str) -> str | None:
-        """Return what the job or its ``error_message()`` says, if anything."""
-        ended = self._shelf.ended(remote_id)
-        if ended is not None and ended.status.message:
-            return ended.status.message
-        try:
-            return _own_words(self._job(remote_id))
-        except (JobOutOfReachError, ResultGoneError):
-            return None
-
-    # -- jobs by their ids ----------------------------------------------------------------------
-
-    def _job(self, remote_id: str) -> Any:
-        """Return a job object, held here or retrieved.
-
-        Raises:
-            ResultGoneError: The job died with its process, or the backend says that it has none.
-            JobOutOfReachError: Only the process that sent it could ask about it.
-            TransientBackendError: The backend could not be asked.
-            CredentialsError: The user must log in again.
-        """
-        job = self._shelf.job(remote_id)
-        if job is not None:
-            return job
-        retrieve = getattr(self.qiskit_backend, "retrieve_job", None)
-        if self._volatile:
-            msg = f"the job {remote_id} on {self.name} ended with the process that started it"
-            raise ResultGoneError(msg)
-        if not callable(retrieve):
-            msg = (
-                f"{self.name} has no retrieve_job(), so that the job {remote_id}, which another "
-                "process sent, can be read only by the means of its provider"
-            )
-            raise JobOutOfReachError(msg)
-        try:
-            job = retrieve(remote_id)
-        except Exception as error:
-            raise failures.of_read(error, f"the job {remote_id} on {self.name}") from error
-        if job is None:
-            raise ResultGoneError(f"{self.name} has no job {remote_id}")
-        self._shelf.keep(remote_id, job)
-        return job
-
-    def _status(self, remote_id: str) -> RemoteStatus:
-        ended = self._shelf.ended(remote_id)
-        if ended is not None:
-            return ended.status
-        try:
-            status = self._ask(remote_id)
-        except ResultGoneError as error:
-            return RemoteStatus(RemoteState.GONE, message=str(error))
-        except JobOutOfReachError as error:
-            return RemoteStatus(RemoteState.OUT_OF_REACH, message=str(error))
-        if status.state is RemoteState.CANCELLED:
-            self._shelf.end(remote_id, Ended(status))  # nobody will fetch it
-        return status
-
-    def _ask(self, remote_id: str) -> RemoteStatus:
-        job = self._job(remote_id)
-        try:
-            return status_of(job)
-        except Exception as error:
-            raise failures.of_read(error, f"the status of the job {remote_id}") from error
-
-    def _no_result(self, remote_id: str, job: Any, error: Exception) -> BackendError:
-        """Say what it means that reading a result failed."""
-        sorted_out = failures.of_read(error, f"the result of the job {remote_id}")
-        if isinstance(sorted_out, CredentialsError | ResultGoneError):
-            return sorted_out
-        if not self._failed_for_good(remote_id, error):
-            return sorted_out
-        message = _own_words(job) or failures.words(error)
-        self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.ERROR, message=message)))
-        return RemoteJobFailedError(message)
-
-    def _failed_for_good(self, remote_id: str, error: Exception) -> bool:
-        """Say whether a job has no result, rather than none that could be read now.
-
-        What runs here and is not about a network fails the same way every time.
-        """
-        if failures.is_about_network(error):
-            return False
-        if self._volatile:
-            return True
-        try:
-            status = self._ask(remote_id)
-        except BackendError:
-            return False
-        return status.state in (RemoteState.ERROR, RemoteState.CANCELLED)
-
-
-def _id_of(job: Any) -> str:
-    """Return a job's own id, or ``""``: a job that was accepted is not lost for want of one."""
-    try:
-        own = job.job_id()
-    except Exception:  # noqa: BLE001  # anything a provider's code may raise
-        return ""
-    return "" if own is None else str(own)
-
-
-def _own_words(job: Any) -> str | None:
-    """Return what the provider's ``error_message()`` says, which is no part of Qiskit's Job."""
-    try:
-        text = job.error_message()
-    except Exception:  # noqa: BLE001  # most jobs have none, others may raise anything
-        return None
-    return str(text) if text else None
-
-
-def _what_came_of(ended: Ended, remote_id: str) -> RawResult:
-    if ended.result is not None:
-        return ended.result
-    raise RemoteJobFailedError(
-        ended.status.message or f"the job {remote_id} was {ended.status.state}, without a result"
-    )
