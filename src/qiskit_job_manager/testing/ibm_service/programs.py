@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
-import warnings
 import zlib
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.testing.ibm_service.simulation import (
+    ON_ONE_THREAD,
+    narrowed_estimate,
+    sampled_bits,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import TypeAlias
 
     import numpy as np
-    from qiskit.circuit import QuantumCircuit
+    from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+    _Sampling: TypeAlias = Callable[[SamplerPub, int], dict[str, np.ndarray]]
 
 _DEFAULT_SHOTS = 4096
 
@@ -21,9 +29,9 @@ class Engine(StrEnum):
     """What runs programs.
 
     Attributes:
-        FAST: Makes up random bits and values, seeded by the content; executor programs that
-            twirl run on Aer nevertheless, as their results need the client's own machinery.
+        FAST: Makes up random bits and values, seeded by the content.
         AER: Simulates, on one thread and without noise; the same content gives the same result.
+            What of a circuit is entangled must fit into a simulator; how wide it is, need not.
     """
 
     FAST = "fast"
@@ -51,42 +59,35 @@ def run(program: str, params: Mapping[str, Any], engine: Engine) -> str:
     return json.dumps(simulate(read, seed, engine), cls=RuntimeEncoder)
 
 
+def _made_up_bits(pub: SamplerPub, seed: int) -> dict[str, np.ndarray]:
+    """Return random bits in the shape of `sampled_bits`."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    return {
+        register.name: rng.integers(0, 2, (*pub.shape, pub.shots, register.size)).astype(bool)
+        for register in pub.circuit.cregs
+    }
+
+
 def _sampler(params: Mapping[str, Any], seed: int, engine: Engine) -> Any:
+    from qiskit.primitives.containers import PrimitiveResult
     from qiskit.primitives.containers.sampler_pub import SamplerPub
 
     shots = params.get("options", {}).get("default_shots") or _DEFAULT_SHOTS
     pubs = [SamplerPub.coerce(tuple(pub), shots) for pub in params["pubs"]]
-    if engine is Engine.FAST:
-        return _made_up_samples(pubs, seed)
-    from qiskit.primitives.containers import PrimitiveResult
-    from qiskit_aer.primitives import SamplerV2
-
-    sampler = SamplerV2(seed=seed, options=_ON_ONE_THREAD)
-    stripped = [SamplerPub(_narrowed(p.circuit), p.parameter_values, p.shots) for p in pubs]
-    result = sampler.run(stripped).result()
-    return PrimitiveResult(list(result), metadata={"version": 2})
-
-
-def _made_up_samples(pubs: list[Any], seed: int) -> Any:
-    import numpy as np
-    from qiskit.primitives.containers import (
-        BitArray,
-        DataBin,
-        PrimitiveResult,
-        SamplerPubResult,
-    )
-
-    rng = np.random.default_rng(seed)
-    results = []
-    for pub in pubs:
-        registers = {
-            register.name: BitArray.from_bool_array(
-                rng.integers(0, 2, (*pub.shape, pub.shots, register.size)).astype(bool)
-            )
-            for register in pub.circuit.cregs
-        }
-        results.append(SamplerPubResult(DataBin(**registers, shape=pub.shape)))
+    sample = _made_up_bits if engine is Engine.FAST else sampled_bits
+    results = [_sampled(pub, sample(pub, seed + place)) for place, pub in enumerate(pubs)]
     return PrimitiveResult(results, metadata={"version": 2})
+
+
+def _sampled(pub: SamplerPub, bits: Mapping[str, np.ndarray]) -> Any:
+    from qiskit.primitives.containers import BitArray, DataBin, SamplerPubResult
+
+    registers = {
+        name: BitArray.from_bool_array(found, order="little") for name, found in bits.items()
+    }
+    return SamplerPubResult(DataBin(**registers, shape=pub.shape))
 
 
 def _estimator(params: Mapping[str, Any], seed: int, engine: Engine) -> Any:
@@ -99,8 +100,9 @@ def _estimator(params: Mapping[str, Any], seed: int, engine: Engine) -> Any:
     from qiskit.primitives.containers import PrimitiveResult
     from qiskit_aer.primitives import EstimatorV2
 
-    estimator = EstimatorV2(options={**_ON_ONE_THREAD, "run_options": {"seed": seed}})
-    return PrimitiveResult(list(estimator.run(pubs).result()), metadata={"version": 2})
+    estimator = EstimatorV2(options={**ON_ONE_THREAD, "run_options": {"seed_simulator": seed}})
+    result = estimator.run([narrowed_estimate(pub) for pub in pubs]).result()
+    return PrimitiveResult(list(result), metadata={"version": 2})
 
 
 def _made_up_estimates(pubs: list[Any], seed: int) -> Any:
@@ -124,12 +126,13 @@ def _executor(params: Mapping[str, Any], seed: int, engine: Engine) -> str:
 
     converter = QUANTUM_PROGRAM_PARAMS_CONVERTERS["v2.0"]
     program, _ = converter.decoder(converter.model.model_validate(dict(params)))
-    twirls = any(item["item_type"] == "samplex" for item in params["quantum_program"]["items"])
-    simulate = _made_up_items if engine is Engine.FAST and not twirls else _simulated_items
+    sample = _made_up_bits if engine is Engine.FAST else sampled_bits
     said = params["quantum_program"]
     answer = {
         "schema_version": "v2.0",
-        "data": [{"results": _tensors(item), "metadata": {}} for item in simulate(program, seed)],
+        "data": [
+            {"results": _tensors(item), "metadata": {}} for item in _items(program, seed, sample)
+        ],
         "metadata": {"chunk_timing": []},
         "passthrough_data": said.get("passthrough_data"),
         "semantic_role": said.get("semantic_role"),
@@ -143,57 +146,20 @@ def _tensors(item: Mapping[str, np.ndarray]) -> dict[str, Any]:
     return {name: CompressedTensorModel.from_numpy(array) for name, array in item.items()}
 
 
-def _made_up_items(program: Any, seed: int) -> list[dict[str, np.ndarray]]:
+def _items(program: Any, seed: int, sample: _Sampling) -> Iterator[dict[str, np.ndarray]]:
+    """Run the items of a quantum program; those that twirl draw their parameters first."""
     import numpy as np
+    from qiskit.primitives.containers.sampler_pub import SamplerPub
+    from qiskit_ibm_runtime.fake_provider.executor.broadcast_sample import broadcast_sample
 
     rng = np.random.default_rng(seed)
-    return [
-        {
-            register.name: rng.integers(0, 2, (*item.shape, program.shots, register.size)).astype(
-                bool
-            )
-            for register in item.circuit.cregs
-        }
-        for item in program.items
-    ]
-
-
-def _simulated_items(program: Any, seed: int) -> list[dict[str, np.ndarray]]:
-    from qiskit_aer import AerSimulator
-    from qiskit_ibm_runtime.fake_provider.executor.run_quantum_program import run_quantum_program
-    from qiskit_ibm_runtime.options_models.simulator import SimulatorOptions
-
-    for item in program.items:
+    for place, item in enumerate(program.items):
+        drawn: dict[str, np.ndarray] = {}
         if hasattr(item, "samplex"):
             item.samplex.finalize()
+            drawn = broadcast_sample(item.samplex, item.samplex_arguments, item.shape, rng)
+            values = drawn.pop("parameter_values")
         else:
-            item.circuit = _narrowed(item.circuit)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the client about its own parts
-        result = run_quantum_program(
-            AerSimulator(max_parallel_threads=1), program, SimulatorOptions(seed_simulator=seed)
-        )
-    return [dict(item) for item in result]
-
-
-def _narrowed(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return a circuit without its idle qubits, of which a simulator would keep the state."""
-    used = {bit for instruction in circuit.data for bit in instruction.qubits}
-    if any(instruction.operation.name in _KEEPS_WIDTH for instruction in circuit.data):
-        return circuit
-    kept = [bit for bit in circuit.qubits if bit in used]
-    fresh = type(circuit)(
-        kept,
-        circuit.clbits,
-        *circuit.cregs,
-        name=circuit.name,
-        metadata=circuit.metadata,
-        global_phase=circuit.global_phase,
-    )
-    for instruction in circuit.data:
-        fresh.append(instruction)
-    return fresh
-
-
-_KEEPS_WIDTH = ("if_else", "while_loop", "for_loop", "switch_case", "box", "store")
-_ON_ONE_THREAD = {"backend_options": {"max_parallel_threads": 1}}
+            values = item.circuit_arguments
+        pub = SamplerPub.coerce((item.circuit, values, program.shots))
+        yield {**drawn, **sample(pub, seed + place)}

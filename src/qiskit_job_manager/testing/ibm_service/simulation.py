@@ -1,0 +1,152 @@
+"""Simulates circuits as wide as a device, of which a simulator can hold only the parts in use.
+
+Qubits that nothing is done to are left out. What is left falls apart into parts that share neither
+a qubit nor a bit, so that each can be simulated alone: a twirled circuit measures all qubits of a
+device, but entangles few.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from qiskit.circuit import Bit, CircuitInstruction, QuantumCircuit
+    from qiskit.primitives.containers.estimator_pub import EstimatorPub
+    from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+ON_ONE_THREAD = {"backend_options": {"max_parallel_threads": 1}}
+# Parts are simulated together up to so many qubits: a state of 4,096 amplitudes costs little more
+# than what any circuit costs.
+_QUBITS_AT_ONCE = 12
+_DO_NOTHING = ("barrier", "delay")
+_QUARTER_TURN = np.pi / 2
+_SAME_TURN_DECIMALS = 10
+
+
+def sampled_bits(pub: SamplerPub, seed: int) -> dict[str, np.ndarray]:
+    """Return the bits of each classical register, without noise.
+
+    Args:
+        pub: The circuit, its parameters' values, and the shots.
+        seed: The same gives the same bits.
+
+    Returns:
+        Of each register, booleans of shape ``(*pub.shape, shots, bits)``, bit 0 first.
+    """
+    from qiskit_aer.primitives import SamplerV2
+
+    bits = {
+        register.name: np.zeros((*pub.shape, pub.shots, register.size), dtype=bool)
+        for register in pub.circuit.cregs
+    }
+    pubs = [_part_of(pub, part) for part in _parts(pub.circuit)]
+    if pubs:
+        for part in SamplerV2(seed=seed, options=ON_ONE_THREAD).run(pubs).result():
+            for name in bits:
+                # A bit is written in one part, and 0 in all others.
+                bits[name] |= part.data[name].to_bool_array(order="little")
+    return bits
+
+
+def narrowed_estimate(pub: EstimatorPub) -> EstimatorPub:
+    """Return a PUB without the qubits that nothing is done to and nothing is asked of."""
+    from qiskit.primitives.containers.estimator_pub import EstimatorPub
+    from qiskit.primitives.containers.observables_array import ObservablesArray
+
+    asked = {
+        pub.circuit.qubits[place]
+        for observable in pub.observables.ravel()
+        for pauli in observable
+        for place, letter in enumerate(reversed(pauli))
+        if letter != "I"
+    }
+    circuit = _with_qubits(pub.circuit, asked | _used(pub.circuit))
+    kept = [pub.circuit.find_bit(qubit).index for qubit in reversed(circuit.qubits)]
+    shorter = np.empty(pub.observables.shape, dtype=object)
+    for place in np.ndindex(*shorter.shape):
+        observable = pub.observables[place] if place else pub.observables[()]
+        shorter[place] = {
+            "".join(pauli[-1 - index] for index in kept): weight
+            for pauli, weight in observable.items()
+        }
+    return EstimatorPub(circuit, ObservablesArray(shorter), pub.parameter_values, pub.precision)
+
+
+def _part_of(pub: SamplerPub, part: QuantumCircuit) -> SamplerPub:
+    from qiskit.primitives.containers.bindings_array import BindingsArray
+    from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+    if not part.num_parameters:
+        return SamplerPub(part, BindingsArray(shape=pub.shape), pub.shots)
+    places = {parameter: place for place, parameter in enumerate(pub.circuit.parameters)}
+    values = pub.parameter_values.as_array(pub.circuit.parameters)
+    mine = values[..., [places[parameter] for parameter in part.parameters]]
+    # Rounded, as sums of angles are not quite what they would be on paper, and only circuits of
+    # exact quarter turns can be simulated on any number of entangled qubits.
+    turns = np.round(mine / _QUARTER_TURN, _SAME_TURN_DECIMALS) * _QUARTER_TURN
+    return SamplerPub(part, BindingsArray({tuple(part.parameters): turns}, pub.shape), pub.shots)
+
+
+def _parts(circuit: QuantumCircuit) -> Iterator[QuantumCircuit]:
+    """Cut a circuit into such that know nothing of each other, and have a bit to tell."""
+    if circuit.num_vars or circuit.num_stretches:
+        yield _with_qubits(circuit, _used(circuit))
+        return
+    together: set[Bit] = set()
+    for bits in sorted(_clusters(circuit), key=len):
+        if together and _qubits_among(together | bits, circuit) > _QUBITS_AT_ONCE:
+            yield _with_qubits(circuit, together)
+            together = set()
+        together |= bits
+    if together:
+        yield _with_qubits(circuit, together)
+
+
+def _clusters(circuit: QuantumCircuit) -> list[set[Bit]]:
+    """Group the qubits and bits that instructions connect; leave out who tells nothing."""
+    cluster_of: dict[Bit, set[Bit]] = {}
+    for instruction in _at_work(circuit):
+        bits = (*instruction.qubits, *instruction.clbits)
+        joined = set(bits).union(*(cluster_of.get(bit, ()) for bit in bits))
+        cluster_of.update((bit, joined) for bit in joined)
+    distinct = {id(cluster): cluster for cluster in cluster_of.values()}.values()
+    return [cluster for cluster in distinct if not cluster.isdisjoint(circuit.clbits)]
+
+
+def _qubits_among(bits: Collection[Bit], circuit: QuantumCircuit) -> int:
+    return sum(qubit in bits for qubit in circuit.qubits)
+
+
+def _at_work(circuit: QuantumCircuit) -> Iterable[CircuitInstruction]:
+    """Return what changes or reads anything where there is no noise."""
+    return (each for each in circuit.data if each.operation.name not in _DO_NOTHING)
+
+
+def _used(circuit: QuantumCircuit) -> set[Bit]:
+    return set(itertools.chain.from_iterable(each.qubits for each in _at_work(circuit)))
+
+
+def _with_qubits(circuit: QuantumCircuit, qubits: Collection[Bit]) -> QuantumCircuit:
+    """Return what a circuit does to some of its qubits, with all of its bits."""
+    kept = [qubit for qubit in circuit.qubits if qubit in qubits]
+    fresh: Any = type(circuit)(
+        kept,
+        circuit.clbits,
+        *circuit.cregs,
+        name=circuit.name,
+        metadata=circuit.metadata,
+        inputs=circuit.iter_input_vars(),
+    )
+    for variable in circuit.iter_declared_vars():
+        fresh.add_uninitialized_var(variable)
+    for stretch in circuit.iter_declared_stretches():
+        fresh.add_stretch(stretch)
+    for instruction in _at_work(circuit):
+        if all(qubit in qubits for qubit in instruction.qubits):
+            fresh.append(instruction)
+    return fresh
