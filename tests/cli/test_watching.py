@@ -99,7 +99,7 @@ def test_a_set_that_is_deleted_meanwhile_ends_it_with_an_error(qjm, qjm_process,
     with JobManager() as manager:
         job_set = manager.find(later)
         job_set.cancel()
-        job_set.wait_until_heeded()
+        job_set.wait()
         job_set.delete()
     _, err = process.ended()
     assert process.returncode in {1, 3}, err

@@ -116,7 +116,7 @@ def test_one_failed_job_makes_the_whole_an_error_and_says_why(manager, backend, 
 
 
 def test_one_that_was_cancelled_says_so(manager, remote, circuits):
-    remote.tell(JobStory.ending(RemoteState.DONE, queued=1_000_000))
+    remote.tell(JobStory.ending(RemoteState.DONE, queued=10_000))
     job_set = manager.run(circuits(1), remote)
     job_set.cancel()
     job_set.wait_for_final_state(timeout=10)

@@ -124,7 +124,7 @@ def test_job_sets_results_and_managers_obey_no_name(manager, backend, named, nas
         job_set = manager.run(
             named(name, "plain"), backend, name=name, job_tags=[name], max_experiments_per_job=1
         )
-        assert job_set.wait(10)
+        assert job_set.wait(60)
         seen = "".join(read(job_set._repr_html_()).text)
         assert shortened(name, 60) in seen
         assert "failed" in seen
@@ -166,7 +166,7 @@ def test_what_only_the_user_can_decide_is_pointed_out(manager, named):
     remote = ScriptedBackend(SystemClock(), Capabilities())
     remote.script(Call.SUBMIT, LoseAnswer())
     job_set = manager.run(named("a"), remote)
-    assert job_set.wait(10)
+    assert job_set.wait(60)
     text = " ".join(read(job_set._repr_html_()).text)
     assert "1 in doubt" in text
     assert "resubmit() sends again" in text
@@ -184,7 +184,7 @@ def test_what_was_deleted_or_closed_shows_that_instead_of_raising(manager, backe
 
 def test_a_manager_shows_the_newest_sets_and_says_that_there_are_more(manager, backend, named):
     for i in range(12):
-        manager.run(named("a"), backend, name=f"set {i}").wait(10)
+        manager.run(named("a"), backend, name=f"set {i}").wait(60)
     text = "".join(read(manager._repr_html_()).text)
     assert "set 11" in text
     assert "set 1 " not in text

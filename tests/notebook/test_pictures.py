@@ -130,7 +130,7 @@ def test_ten_thousand_jobs_are_drawn_as_few_collections():
 def test_no_name_is_taken_for_a_formula_or_left_out(manager, backend, named, nasty_names, tmp_path):
     for name in nasty_names:
         job_set = manager.run(named(name), backend, name=name)
-        assert job_set.wait(10)
+        assert job_set.wait(60)
         assert drawn(job_set.plot_timeline(), tmp_path) > 0
         assert drawn(job_set.draw("mpl"), tmp_path) > 0
         assert str(job_set.draw()).replace("\n", "").isprintable()
@@ -139,7 +139,7 @@ def test_no_name_is_taken_for_a_formula_or_left_out(manager, backend, named, nas
 
 def test_pictures_are_drawn_on_given_axes(manager, backend, named):
     job_set = manager.run(named("a"), backend)
-    assert job_set.wait(10)
+    assert job_set.wait(60)
     figure, (first, second) = plt.subplots(2)
     assert job_set.plot_timeline(ax=first) is figure
     assert job_set.draw("mpl", ax=second) is figure
@@ -153,7 +153,7 @@ def test_the_split_shows_jobs_experiments_and_shares(manager, backend, named, tm
         shots=1500,
         limits=Limits(experiments_per_job=4, shots_per_experiment=1000),
     )
-    assert job_set.wait(10)
+    assert job_set.wait(60)
     lines = str(job_set.draw()).splitlines()
     assert lines[0] == "split: 7 experiments in 4 jobs on scripted"
     assert [line.split()[:6] for line in lines[2:]] == [
@@ -172,7 +172,7 @@ def test_the_split_shows_jobs_experiments_and_shares(manager, backend, named, tm
 
 def test_of_many_jobs_the_text_shows_the_first_and_the_last(manager, backend, named):
     names = [f"c{i}" for i in range(100)]
-    backend.tell(JobStory.ending(RemoteState.DONE, running=10**6))
+    backend.tell(JobStory.ending(RemoteState.DONE, running=10_000))
     job_set = manager.run(named(*names), backend, max_experiments_per_job=1)
     lines = str(job_set.draw()).splitlines()
     assert len(lines) == 2 + 30 + 1 + 5
