@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from qiskit_job_manager.testing.ibm_service import IBMService, pointed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from qiskit_ibm_runtime import QiskitRuntimeService
@@ -29,3 +30,34 @@ def service(ibm: IBMService, tmp_path: Path) -> Iterator[QiskitRuntimeService]:
 
     with pointed(ibm.address, tmp_path) as arguments:
         yield QiskitRuntimeService(**arguments)
+
+
+@pytest.fixture
+def submit(service: QiskitRuntimeService) -> Callable[..., Any]:
+    """Submit a job."""
+    from qiskit import QuantumCircuit
+    from qiskit_ibm_runtime import SamplerV2
+
+    def submit(mode: Any = None, *, private: bool = False, tags: tuple[str, ...] = ()) -> Any:
+        circuit = QuantumCircuit(5, 1)
+        circuit.measure(0, 0)
+        sampler = SamplerV2(mode or service.backend("ibm_manila"))
+        sampler.options.environment.private = private
+        sampler.options.environment.job_tags = list(tags)
+        return sampler.run([circuit], shots=10)
+
+    return submit
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., Any]:
+    """Ask until the answer is true, and return it."""
+
+    def wait_until(condition: Callable[[], Any], within_s: float = 60.0) -> Any:
+        until_s = time.monotonic() + within_s
+        while not (found := condition()):
+            assert time.monotonic() < until_s, "the condition did not come true"
+            time.sleep(0.005)
+        return found
+
+    return wait_until

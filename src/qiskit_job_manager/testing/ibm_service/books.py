@@ -91,8 +91,8 @@ class Books:
         for number, line in enumerate(whole.splitlines(), 1):
             try:
                 books.enter(*json.loads(line))
-            except (TypeError, ValueError) as error:
-                raise ValueError(f"line {number} of {path} is no ledger's: {error}") from error
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(f"line {number} of {path} is no ledger's: {error!r}") from error
         return books
 
     @classmethod

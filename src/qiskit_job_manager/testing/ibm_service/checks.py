@@ -72,6 +72,12 @@ def names(name: str, value: object) -> None:
         raise _wrong(name, value, "a tuple of names, such as ('ibm_manila',)")
 
 
+def several(name: str, value: object) -> None:
+    """Check for a list."""
+    if not isinstance(value, list):
+        raise _wrong(name, value, "a list")
+
+
 def shares(name: str, value: Mapping[Any, object], words: type[StrEnum]) -> None:
     """Check for exclusive shares of a whole, by word."""
     if not isinstance(value, dict):

@@ -180,11 +180,17 @@ class Desk:
 
     def _list(self, request: Request, path: str) -> Reply:  # noqa: ARG002
         query = parse_qs(urlsplit(request.target).query)
-        found = [job for job in self._jobs.listed() if self._matches(job, query)]
+        first, limit = _whole(query, "offset", 0), min(_whole(query, "limit", _PAGE), _PAGE)
+        after, before = (_moment(query, f"created_{which}") for which in ("after", "before"))
+        found = [
+            job
+            for job in self._jobs.listed()
+            if self._matches(job, query)
+            and (after is None or job.created >= after)
+            and (before is None or job.created <= before)
+        ]
         if query.get("sort") == ["ASC"]:
             found.reverse()
-        first, limit = (int(query.get(n, [d])[0]) for n, d in (("offset", 0), ("limit", _PAGE)))
-        limit = min(limit, _PAGE)
         page = [job.described() for job in found[first : first + limit]]
         return Reply.of({"jobs": page, "count": len(found), "offset": first, "limit": limit})
 
@@ -196,13 +202,8 @@ class Desk:
             "session_id": told.get("session_id"),
             "pending": "true" if self._jobs.is_pending(job) else "false",
         }
-        after, before = (_moment(query, f"created_{which}") for which in ("after", "before"))
-        return (
-            all(texts[name] == query[name][0] for name in texts if name in query)
-            and set(query.get("tags", ())) <= set(job.tags)
-            and (after is None or job.created >= after)
-            and (before is None or job.created <= before)
-        )
+        fits = all(texts[name] == query[name][0] for name in texts if name in query)
+        return fits and set(query.get("tags", ())) <= set(job.tags)
 
     def _job(self, request: Request, path: str) -> Reply:
         excluded = "exclude_params=true" in urlsplit(request.target).query
@@ -315,6 +316,13 @@ def _kind(method: str, path: str) -> Kind | None:
 
 def _job_id(path: str) -> str:
     return path.split("/")[2]
+
+
+def _whole(query: dict[str, list[str]], name: str, default: int) -> int:
+    said = query.get(name, [str(default)])[0]
+    if not (said.isascii() and said.isdigit()):
+        raise RefusedError(400, 1217, f"{name} is {said!r}; it must be a whole number")
+    return int(said)
 
 
 def _moment(query: dict[str, list[str]], name: str) -> datetime | None:

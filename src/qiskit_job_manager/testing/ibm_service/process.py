@@ -111,9 +111,11 @@ class IBMProcess:
         return self._process.pid
 
     def kill(self) -> None:
-        """Kill it, as ``kill -9`` does; harmless when it is dead."""
+        """Kill it, as ``kill -9`` does; harmless when it is dead. The ledger's file stays."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _read_address(self) -> str:
         assert self._process.stdout is not None

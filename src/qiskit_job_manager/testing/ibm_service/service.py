@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from qiskit_job_manager.testing.cloud_service.faults import Faults
 from qiskit_job_manager.testing.cloud_service.messages import Manner, Reply, Request
@@ -22,6 +23,7 @@ from qiskit_job_manager.testing.ibm_service.faults import (
 from qiskit_job_manager.testing.ibm_service.jobs import Jobs
 from qiskit_job_manager.testing.ibm_service.programs import Engine
 from qiskit_job_manager.testing.ibm_service.refusals import RefusedError
+from qiskit_job_manager.testing.ibm_service.wishes import Wishes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,20 +145,18 @@ class IBMService:
     def _controlled(self, request: Request) -> Reply:
         try:
             if request.method == "POST":
-                self._obey(request.json())
+                self._obey(Wishes.of_json(json.loads(request.body or b"{}")))
             return Reply.of(self._ledger.as_json())
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            return RefusedError(400, 0, f"this cannot be obeyed: {error!r}").reply()
+        except ValueError as error:
+            return RefusedError(400, 0, f"this cannot be obeyed: {error}").reply()
 
-    def _obey(self, said: dict[str, Any]) -> None:
-        """Do what a control request says; all of it is read before any of it is done."""
-        behaviour = Behaviour.of_json(said["behaviour"]) if "behaviour" in said else self.behaviour
-        rules = [Rule.of_json(each) for each in said.get("rules", ())]
-        fates = [Fate(each) for each in said.get("fates", ())]
-        if said.get("clear"):
+    def _obey(self, wishes: Wishes) -> None:
+        # What may be refused comes first: either all of it is done, or nothing.
+        if wishes.behaviour is not None:
+            self.behaviour = wishes.behaviour
+        if wishes.clear:
             self.clear()
-        self.behaviour = behaviour
-        self.add(*rules)
-        self.tell(*fates)
-        if said.get("revoke"):
+        self.add(*wishes.rules)
+        self.tell(*wishes.fates)
+        if wishes.revoke:
             self.revoke_tokens()
