@@ -21,7 +21,7 @@ from qiskit_job_manager.manager import job_manager
 from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus, RequestKind, RetryPolicy
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.stores import open_store
-from qiskit_job_manager.testing import Call, JobStory, Raise, ScriptedBackend
+from qiskit_job_manager.testing import Call, JobStory, Raise, Repeat, ScriptedBackend
 from qiskit_job_manager.testing.store_samples import draft
 
 REMOTE = Capabilities()
@@ -386,3 +386,24 @@ def test_a_running_job_that_nobody_can_ask_about_after_a_crash_is_in_doubt_and_n
         job_set.abandon([1])
         wait_until(lambda: states(job_set) == {JobState.ACTIVE: 1, JobState.CANCELLED: 1})
     assert backend.runs == 3
+
+
+# -- jobs that a client posted twice ---------------------------------------------------------------
+
+
+def test_results_do_not_wait_for_the_search_for_twins_which_the_next_process_makes(
+    store_path, circuits
+):
+    can = Capabilities(findable=True, reposts=True, listing_lag_s=1.0)
+    backend = ScriptedBackend(SystemClock(), can)
+    backend.script(Call.SUBMIT, Repeat())
+    with JobManager(store_path) as manager:
+        job_set = manager.run(circuits(2), backend, name="twice", max_experiments_per_job=1)
+        assert job_set.results(timeout=20).success
+        assert backend.ledger.count(Call.TWINS) == 0
+        assert [each.name() for each in manager.unfinished()] == ["twice"]
+    with JobManager(store_path) as manager:
+        job_set = manager.retrieve_job_set("twice", backend=backend)
+        assert job_set.wait_until_heeded(20)
+        assert manager.unfinished() == []
+    assert backend.ledger.count(Call.CANCEL) == 1

@@ -56,6 +56,10 @@ class Waiting(Reading):
     def wait_until_heeded(self, timeout: float | None = None) -> bool:
         """Wait until whoever drives has acted on all that was asked, and say whether it has.
 
+        That includes looking for jobs that a client posted twice by itself, on a backend that has
+        such a client; this is done a while after the last submission, and by the next process that
+        drives the set if this one ends before.
+
         Args:
             timeout: Seconds to wait at most; ``None`` waits for ever, ``0`` not at all.
         """
@@ -157,7 +161,9 @@ class Waiting(Reading):
     def _is_over(self, show: Callable[[Progress], None]) -> bool:
         now = self.progress()
         show(now)
-        return now.ended and not self._store.requests(self._record.key)
+        words = self._store.requests(self._record.key)
+        # Results need not wait for twins to be looked for; that may take until they are listed.
+        return now.ended and all(word.kind is RequestKind.SWEEP for word in words)
 
     def _shown(self, progress: object) -> AbstractContextManager[Callable[[Progress], None]]:
         """Return what takes every look at the progress, for as long as the waiting lasts.
