@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Parameter
-from qiskit.circuit.classical import expr
+from qiskit.circuit.classical import expr, types
+from qiskit.primitives import BitArray, StatevectorSampler
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.quantum_info import SparsePauliOp
 
+from qiskit_job_manager.errors import InvalidExperimentError
 from qiskit_job_manager.testing.ibm_service import Engine, IBMService, pointed
 from qiskit_job_manager.testing.ibm_service.simulation import narrowed_estimate, sampled_bits
 
@@ -150,13 +152,29 @@ def test_qubits_that_share_only_a_bit_stay_together() -> None:
     assert sampled_bits(SamplerPub.coerce((circuit,), 8), seed=1)["c"].all()
 
 
-def test_variables_are_kept() -> None:
-    circuit = QuantumCircuit(WIDTH, 1)
-    flag = circuit.add_var("flag", expr.lift(True))
-    with circuit.if_test(flag):
+def test_variables_are_refused_as_aer_would_end_the_process() -> None:
+    circuit = QuantumCircuit(WIDTH, 1, name="counting")
+    flag = circuit.add_var("flag", expr.lift(1, types.Uint(8)))
+    with circuit.if_test(expr.equal(flag, 1)):
         circuit.x(99)
     circuit.measure(99, 0)
-    assert sampled_bits(SamplerPub.coerce((circuit,), 8), seed=1)["c"].all()
+    with pytest.raises(InvalidExperimentError, match="'counting' has variables"):
+        sampled_bits(SamplerPub.coerce((circuit,), 8), seed=1)
+
+
+def test_a_part_runs_as_the_whole_does() -> None:
+    circuit = QuantumCircuit(3, 3)
+    circuit.ry(0.7, 0)
+    circuit.cx(0, 1)
+    circuit.ry(2.0, 2)
+    circuit.measure([0, 1, 2], [2, 0, 1])
+    wide = QuantumCircuit(WIDTH, 3)
+    wide.compose(circuit, [40, 3, 130], [0, 1, 2], inplace=True)
+    expected = StatevectorSampler(seed=1).run([circuit], shots=4000).result()[0].data.c
+    bits = sampled_bits(SamplerPub.coerce((wide,), 4000), seed=1)["c"]
+    found = BitArray.from_bool_array(bits, order="little").get_counts()
+    for key in set(found) | set(expected.get_counts()):
+        assert found[key] == pytest.approx(expected.get_counts()[key], abs=250)
 
 
 def test_a_circuit_that_measures_nothing_gives_zeros() -> None:

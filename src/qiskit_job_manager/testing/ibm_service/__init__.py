@@ -20,8 +20,9 @@ How a test uses it::
         ...
         assert set(ibm.books().submissions_by_tag().values()) == {1}
 
-Other processes POST ``{"behaviour", "rules", "fates", "clear", "revoke"}`` to ``/control``, where
-GET gives the books.
+A process of its own takes a behaviour, a port and a ``ledger=`` file, which ``Books.read`` reads
+when it was killed. Other processes POST ``{"behaviour", "rules", "fates", "clear", "revoke"}`` to
+``/control``, where GET gives the books. What makes no sense is refused by name, and has no effect.
 """
 
 from qiskit_job_manager.testing.ibm_service.books import Books, Submission

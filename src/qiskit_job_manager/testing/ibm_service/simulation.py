@@ -8,9 +8,11 @@ device, but entangles few.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from qiskit_job_manager.errors import InvalidExperimentError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -24,6 +26,7 @@ ON_ONE_THREAD = {"backend_options": {"max_parallel_threads": 1}}
 # than what any circuit costs.
 _QUBITS_AT_ONCE = 12
 _DO_NOTHING = ("barrier", "delay")
+_NO_VARIABLES = "the emulator cannot simulate these, and must be told to make results up"
 _QUARTER_TURN = np.pi / 2
 _SAME_TURN_DECIMALS = 10
 
@@ -47,9 +50,10 @@ def sampled_bits(pub: SamplerPub, seed: int) -> dict[str, np.ndarray]:
     pubs = [_part_of(pub, part) for part in _parts(pub.circuit)]
     if pubs:
         for part in SamplerV2(seed=seed, options=ON_ONE_THREAD).run(pubs).result():
-            for name in bits:
+            for name, written in bits.items():
                 # A bit is written in one part, and 0 in all others.
-                bits[name] |= part.data[name].to_bool_array(order="little")
+                found = part.data[name].to_bool_array(order="little").reshape(written.shape)
+                np.logical_or(written, found, out=written)
     return bits
 
 
@@ -82,7 +86,8 @@ def _part_of(pub: SamplerPub, part: QuantumCircuit) -> SamplerPub:
     from qiskit.primitives.containers.sampler_pub import SamplerPub
 
     if not part.num_parameters:
-        return SamplerPub(part, BindingsArray(shape=pub.shape), pub.shots)
+        # Aer refuses a shape without parameters: as many shots at once are the same.
+        return SamplerPub(part, shots=pub.shots * pub.size)
     places = {parameter: place for place, parameter in enumerate(pub.circuit.parameters)}
     values = pub.parameter_values.as_array(pub.circuit.parameters)
     mine = values[..., [places[parameter] for parameter in part.parameters]]
@@ -94,9 +99,6 @@ def _part_of(pub: SamplerPub, part: QuantumCircuit) -> SamplerPub:
 
 def _parts(circuit: QuantumCircuit) -> Iterator[QuantumCircuit]:
     """Cut a circuit into such that know nothing of each other, and have a bit to tell."""
-    if circuit.num_vars or circuit.num_stretches:
-        yield _with_qubits(circuit, _used(circuit))
-        return
     together: set[Bit] = set()
     for bits in sorted(_clusters(circuit), key=len):
         if together and _qubits_among(together | bits, circuit) > _QUBITS_AT_ONCE:
@@ -133,19 +135,13 @@ def _used(circuit: QuantumCircuit) -> set[Bit]:
 
 def _with_qubits(circuit: QuantumCircuit, qubits: Collection[Bit]) -> QuantumCircuit:
     """Return what a circuit does to some of its qubits, with all of its bits."""
+    if circuit.num_vars:
+        # Aer ends the whole process on some of them.
+        raise InvalidExperimentError(f"circuit {circuit.name!r} has variables; {_NO_VARIABLES}")
     kept = [qubit for qubit in circuit.qubits if qubit in qubits]
-    fresh: Any = type(circuit)(
-        kept,
-        circuit.clbits,
-        *circuit.cregs,
-        name=circuit.name,
-        metadata=circuit.metadata,
-        inputs=circuit.iter_input_vars(),
+    fresh = type(circuit)(
+        kept, circuit.clbits, *circuit.cregs, name=circuit.name, metadata=circuit.metadata
     )
-    for variable in circuit.iter_declared_vars():
-        fresh.add_uninitialized_var(variable)
-    for stretch in circuit.iter_declared_stretches():
-        fresh.add_stretch(stretch)
     for instruction in _at_work(circuit):
         if all(qubit in qubits for qubit in instruction.qubits):
             fresh.append(instruction)

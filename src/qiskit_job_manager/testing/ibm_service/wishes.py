@@ -1,0 +1,54 @@
+"""What a control request asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from qiskit_job_manager.testing.ibm_service import checks
+from qiskit_job_manager.testing.ibm_service.faults import Behaviour, Fate, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """All that one request asks for.
+
+    Attributes:
+        behaviour: How to behave; ``None``: as before.
+        rules: Further rules.
+        fates: What becomes of the next jobs.
+        clear: Whether to forget earlier rules and fates.
+        revoke: Whether to let no token in that was given until now.
+    """
+
+    behaviour: Behaviour | None = None
+    rules: tuple[Rule, ...] = ()
+    fates: tuple[Fate, ...] = ()
+    clear: bool = False
+    revoke: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what means nothing."""
+        checks.flag("clear", self.clear)
+        checks.flag("revoke", self.revoke)
+
+    @classmethod
+    def of_json(cls, said: object) -> Self:
+        """Read what a request's body says.
+
+        Raises:
+            InvalidArgumentError: It is not of this form.
+        """
+        found = checks.known(cls, said)
+        if "behaviour" in found:
+            found["behaviour"] = Behaviour.of_json(found["behaviour"])
+        rules, fates = (_several(name, found) for name in ("rules", "fates"))
+        found["rules"] = tuple(Rule.of_json(each) for each in rules)
+        found["fates"] = tuple(checks.word("a fate", each, Fate) for each in fates)
+        return cls(**found)
+
+
+def _several(name: str, found: dict[str, Any]) -> list[Any]:
+    value = found.get(name, [])
+    checks.several(name, value)
+    return list(value)
