@@ -404,6 +404,6 @@ def test_results_do_not_wait_for_the_search_for_twins_which_the_next_process_mak
         assert [each.name() for each in manager.unfinished()] == ["twice"]
     with JobManager(store_path) as manager:
         job_set = manager.retrieve_job_set("twice", backend=backend)
-        assert job_set.wait_until_heeded(20)
+        assert job_set.wait_for_search(20)
         assert manager.unfinished() == []
     assert backend.ledger.count(Call.CANCEL) == 1

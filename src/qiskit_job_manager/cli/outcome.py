@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -30,9 +31,22 @@ def finish(
     ctx: typer.Context, job_set: ManagedJobSet, timeout_s: float | None, *, as_json: bool
 ) -> NoReturn:
     """Wait for a job set, print how it ended, and exit with the code that says so."""
+    deadline = Deadline(timeout_s, SystemClock())
     progress = watch_to_the_end(ctx, job_set, timeout_s)
+    if progress.ended:
+        _search(job_set, deadline)
     report(ctx, job_set, progress, as_json=as_json)
     raise typer.Exit(code_of(progress))
+
+
+def _search(job_set: ManagedJobSet, deadline: Deadline) -> None:
+    """Wait until jobs that the backend's client posted twice were looked for, and say so."""
+    if not job_set.wait_for_search(0):
+        typer.echo(
+            "Looking for jobs that were posted twice; Ctrl-C leaves that for later.", err=True
+        )
+        with contextlib.suppress(KeyboardInterrupt):
+            job_set.wait_for_search(deadline.left())
 
 
 def code_of(progress: Progress) -> int:

@@ -56,9 +56,19 @@ class Waiting(Reading):
     def wait_until_heeded(self, timeout: float | None = None) -> bool:
         """Wait until whoever drives has acted on all that was asked, and say whether it has.
 
-        That includes looking for jobs that a client posted twice by itself, on a backend that has
-        such a client; this is done a while after the last submission, and by the next process that
-        drives the set if this one ends before.
+        Args:
+            timeout: Seconds to wait at most; ``None`` waits for ever, ``0`` not at all.
+        """
+        deadline = Deadline(timeout, self._driving.clock)
+        return self._driving.wait(self._is_heeded, deadline)
+
+    def wait_for_search(self, timeout: float | None = None) -> bool:
+        """Wait until jobs that a client may have posted twice were looked for, and say whether.
+
+        Some clients repeat a submission by themselves, IBM's among them. What they posted twice is
+        looked for once it must be listed, half a minute after the last submission on IBM, and
+        cancelled and told of. `results` does not wait for that. If this process ends before, the
+        next one that drives the set looks.
 
         Args:
             timeout: Seconds to wait at most; ``None`` waits for ever, ``0`` not at all.
@@ -161,9 +171,11 @@ class Waiting(Reading):
     def _is_over(self, show: Callable[[Progress], None]) -> bool:
         now = self.progress()
         show(now)
+        return now.ended and self._is_heeded()
+
+    def _is_heeded(self) -> bool:
         words = self._store.requests(self._record.key)
-        # Results need not wait for twins to be looked for; that may take until they are listed.
-        return now.ended and all(word.kind is RequestKind.SWEEP for word in words)
+        return all(word.kind is RequestKind.SWEEP for word in words)
 
     def _shown(self, progress: object) -> AbstractContextManager[Callable[[Progress], None]]:
         """Return what takes every look at the progress, for as long as the waiting lasts.

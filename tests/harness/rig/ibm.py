@@ -71,7 +71,7 @@ def ibm_weather(folder, seed, rate=0.2, jobs=5):
             job_set = manager.retrieve_job_set("weather")
             try:
                 job_set.results(timeout=60)
-                job_set.wait_until_heeded(60)
+                job_set.wait_for_search(60)
             except JobManagerTimeoutError as error:
                 return Tally(cases=1, violations=[f"seed {seed} did not end: {error}"])
             broken = [f"seed {seed}: {words}" for words in _judge(job_set, ibm.books())]
