@@ -45,9 +45,9 @@ def test_a_file_runs_on_ibm_and_what_the_client_posted_twice_is_cancelled(ibm, q
     assert ran.returncode == 0, ran.stderr
     assert "flip: 1 experiment in 1 job: 1 done" in ran.stdout
     assert "Looking for jobs that were posted twice" in ran.stderr
-    assert "that one was cancelled" in ran.stderr
+    assert "that one was asked to be cancelled" in ran.stderr
     books = ibm.books()
     assert len(books.submissions) == 2
-    assert len(books.cancelled) == 1
+    assert books.requests[Kind.CANCEL] == 1
     (counted,) = json.loads(qjm("results", "flip", "--format", "json").stdout)
     assert sum(counted["counts"].values()) == 30

@@ -135,7 +135,7 @@ class Turn:
         for twin in twins:
             driven.sweeping.told.add(twin.remote_id)
             words = f"the backend had it a second time, as {twin.remote_id}; "
-            words += twin.trouble or "that one was cancelled"
+            words += twin.trouble or "that one was asked to be cancelled"
             self._store.tell(driven.token, self._clock.now(), twin.job_index, "twin", words)
             said = {"job_set_id": driven.record.job_set_id, "event": "twin"}
             where = (twin.job_index, driven.record.name)
