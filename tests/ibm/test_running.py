@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from qiskit_ibm_runtime import QiskitRuntimeService
 
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.backends import ibm as adapters
@@ -316,3 +317,22 @@ def test_only_loopback_is_asked(ibm, account, start):
         armed = False
     assert asked
     assert {address[0] for address in asked if isinstance(address, tuple)} == {"127.0.0.1"}
+
+
+@pytest.mark.filterwarnings("ignore:Unable to retrieve IBM Cloud access token")
+def test_calls_that_wait_a_minute_each_for_a_token_hold_up_no_other_job_set(
+    ibm, place, manager, circuits, wait_until
+):
+    """With IBM's token service down, the client waits for some 60 s in each call but the first."""
+    ibm.behaviour = Behaviour(token_lifetime_s=1.0)
+    ibm.tell(Fate.QUEUED)
+    service = QiskitRuntimeService(**place[2])
+    held_up = manager.run(circuits(1), adapters.adapted(service.backend("ibm_manila")), shots=20)
+    wait_until(lambda: states(held_up) == {JobState.ACTIVE: 1})
+    ibm.add(Rule(kind=Kind.TOKEN, trouble=Trouble(way=Way.RESET)))
+    before = ibm.books().requests[Kind.TOKEN]
+    wait_until(lambda: ibm.books().requests[Kind.TOKEN] > before)
+    other = manager.run(circuits(4), "basic", shots=20, max_experiments_per_job=1)
+    assert other.results(timeout=30).success
+    assert states(held_up) == {JobState.ACTIVE: 1}
+    assert held_up.error_messages() is None
