@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
+    from qiskit.primitives import PrimitiveResult
     from qiskit.providers import JobStatus
     from qiskit.result import Result
 
@@ -26,11 +27,14 @@ class AsJob(Waiting):
         """Return the id of the job set."""
         return self.job_set_id()
 
-    def result(self, timeout: float | None = None) -> Result:
+    def result(self, timeout: float | None = None) -> Result | PrimitiveResult[Any]:
         """Wait, and return all experiments as one result, in the order of the input.
 
         Args:
             timeout: Seconds for the whole call; ``None`` waits for ever, ``0`` not at all.
+
+        Returns:
+            A `qiskit.result.Result`, or of PUBs a `qiskit.primitives.PrimitiveResult`.
 
         Raises:
             JobManagerTimeoutError: The deadline passed (also a `qiskit.providers.JobTimeoutError`).
