@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from qiskit_job_manager.results.managed_results import ManagedResults
     from qiskit_job_manager.results.source import ResultSource
 
-_KINDS = {
-    "sampler-pubs/1": ExperimentKind.SAMPLER_PUB,
-    "estimator-pubs/1": ExperimentKind.ESTIMATOR_PUB,
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -74,7 +69,7 @@ class Rows:
         self._results: Any = results
         self._source = source
         self._partial = partial
-        self.kind = _kind(source)
+        self.kind = source.kind
 
     def __len__(self) -> int:
         return self._source.record.n_experiments
@@ -156,12 +151,6 @@ def must_have_counts(rows: Rows, what: str) -> None:
     if rows.kind is ExperimentKind.ESTIMATOR_PUB:
         msg = f"{what} needs counts, and an estimator gives none; by='experiment' has its values"
         raise InvalidArgumentError(msg)
-
-
-def _kind(source: ResultSource) -> ExperimentKind:
-    first = source.store.jobs(source.record.key, limit=1)
-    known = _KINDS.get(source.store.payload(first[0].key).format) if first else None
-    return known or ExperimentKind.CIRCUIT
 
 
 def _state(jobs: list[JobRecord]) -> JobState:
