@@ -6,11 +6,9 @@ Runs where QJM_TEST_POSTGRES_URL names a database in which schemas can be made.
 from __future__ import annotations
 
 import os
-import uuid
 from threading import Barrier, Thread
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.model import JobState
@@ -18,28 +16,10 @@ from qiskit_job_manager.stores import open_store
 from qiskit_job_manager.testing.store_contract import StoreContract
 from qiskit_job_manager.testing.store_samples import hand_over, must_claim, submission, the_set
 
-SERVER = os.environ.get("QJM_TEST_POSTGRES_URL")
-if SERVER is None:
+if "QJM_TEST_POSTGRES_URL" not in os.environ:
     pytest.skip("QJM_TEST_POSTGRES_URL names no database", allow_module_level=True)
 
 pytestmark = pytest.mark.service
-
-
-def execute(url, *statements):
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    engine.dispose()
-
-
-@pytest.fixture
-def url():
-    """A schema of its own, dropped at the end; connections to it can be told from all others."""
-    name = f"qjm_{uuid.uuid4().hex}"
-    execute(SERVER, f"CREATE SCHEMA {name}")
-    yield f"{SERVER}?options=-csearch_path%3D{name}%20-capplication_name%3D{name}"
-    execute(SERVER, f"DROP SCHEMA {name} CASCADE")
 
 
 @pytest.fixture
@@ -58,7 +38,9 @@ class TestPostgresql(StoreContract):
     pass
 
 
-def test_a_lease_that_was_not_renewed_is_free_and_its_writes_are_refused(store, open_again, url):
+def test_a_lease_that_was_not_renewed_is_free_and_its_writes_are_refused(
+    store, open_again, url, execute
+):
     hand_over(store, [["a"]])
     stale = must_claim(store, "one")
     execute(url, "UPDATE job_set SET lease_until = 1")
@@ -71,7 +53,7 @@ def test_a_lease_that_was_not_renewed_is_free_and_its_writes_are_refused(store, 
     other.close()
 
 
-def test_a_lease_that_ran_out_and_that_nobody_took_can_be_renewed(store, url):
+def test_a_lease_that_ran_out_and_that_nobody_took_can_be_renewed(store, url, execute):
     token = must_claim(store, "one")
     execute(url, "UPDATE job_set SET lease_until = 1")
     assert store.renew(token)
@@ -117,7 +99,7 @@ def test_drivers_that_race_for_one_step_land_it_once(store, open_again):
     other.close()
 
 
-def test_connections_that_the_server_ended_are_replaced(store, url):
+def test_connections_that_the_server_ended_are_replaced(store, url, execute):
     hand_over(store, [["a"]])
     key = the_set(store).key
     assert len(store.jobs_covering(key, 0)) == 1

@@ -59,6 +59,9 @@ class Database:
     Args:
         engine: The SQLAlchemy engine; disposed of by `close`.
         where: Path or URL without password, for messages.
+
+    Attributes:
+        has_one_writer: Whether only one connection can write at a time, to whatever rows.
     """
 
     def __init__(self, engine: Engine, where: str) -> None:
@@ -72,8 +75,8 @@ class Database:
         self._compiled: dict[Statement, _Query] = {}
         # SQLite has one writer at a time, and whoever finds another one sleeps for up to a tenth of
         # a second; threads of this process are told when it is their turn.
-        alone = engine.dialect.name == "sqlite"
-        self._write_turn = threading.Lock() if alone else nullcontext()
+        self.has_one_writer = engine.dialect.name == "sqlite"
+        self._write_turn = threading.Lock() if self.has_one_writer else nullcontext()
 
     @property
     def url(self) -> str:

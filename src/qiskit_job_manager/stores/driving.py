@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import BigInteger, delete, insert, literal, select
 
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import changes, schema
 from qiskit_job_manager.stores.counting import Change
-from qiskit_job_manager.stores.failures import ConstraintError
 from qiskit_job_manager.stores.halving import Halving
 from qiskit_job_manager.stores.part import Part
 from qiskit_job_manager.stores.rows import blob_values, figures_values, offsets_text
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import Advance, Request, RequestKind, Token
     from qiskit_job_manager.stores.connections import Database, Statement
 
-_requests = schema.request
+_sets, _requests = schema.job_set, schema.request
 
 
 class Driving(Part):
@@ -37,12 +36,14 @@ class Driving(Part):
 
     def request(self, job_set_key: int, kind: RequestKind, job_index: int | None = None) -> None:
         """Leave a user's word for the driver."""
-        values = {"job_set": job_set_key, "kind": kind, "job_index": job_index}
-        try:
-            with self._database.writing() as connection:
-                connection.execute(insert(_requests), values)
-        except ConstraintError as error:
-            raise StoreError(f"Job set number {job_set_key} was deleted.") from error
+        values = (literal(kind.value), literal(job_index, BigInteger))
+        whole = select(_sets.c.key, *values).where(
+            _sets.c.key == job_set_key, _sets.c.former_name.is_(None)
+        )
+        new = insert(_requests).from_select(["job_set", "kind", "job_index"], whole)
+        with self._database.writing() as connection:
+            if connection.scalar(new.returning(_requests.c.key)) is None:
+                raise StoreError(f"Job set number {job_set_key} was deleted.")
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:
         """Take the right to drive a job set, or ``None`` while another live driver has it."""

@@ -47,10 +47,13 @@ _sets, _experiments, _jobs = schema.job_set, schema.experiment, schema.job
 _attempts, _events, _requests = schema.attempt, schema.event, schema.request
 
 _CAN_MOVE = [state for state in JobState if not state.is_final]
+# What is half deleted is found by nobody.
+_WHOLE = _sets.c.former_name.is_(None)
 # Set by set, each takes a look at the index of the set's states and at that of its requests.
 _UNFINISHED = (
     select(*JOB_SET_COLUMNS)
     .where(
+        _WHOLE,
         or_(
             exists().where(_jobs.c.job_set == _sets.c.key, _jobs.c.state.in_(_CAN_MOVE)),
             exists().where(_requests.c.job_set == _sets.c.key),
@@ -92,7 +95,7 @@ class Finding(Part):
         self, *conditions: ColumnElement[bool], limit: int | None = None
     ) -> list[JobSetRecord]:
         newest_first = (_sets.c.created_at.desc(), _sets.c.key.desc())
-        statement = select(*JOB_SET_COLUMNS).where(*conditions).order_by(*newest_first)
+        statement = select(*JOB_SET_COLUMNS).where(_WHOLE, *conditions).order_by(*newest_first)
         return [job_set_from(row) for row in self._rows(statement.limit(limit))]
 
     def totals(self, job_set_key: int) -> Totals:

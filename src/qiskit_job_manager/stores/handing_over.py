@@ -1,11 +1,11 @@
-"""Job sets come in, are renamed, and go."""
+"""Job sets come in, and are changed as a whole."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, false, insert, select, update
+from sqlalchemy import false, insert, select, update
 
 from qiskit_job_manager.errors import NameInUseError, StoreError
 from qiskit_job_manager.model import JobState
@@ -86,11 +86,6 @@ class HandingOver(Part):
         """Say that all experiments were handed over."""
         self._change(job_set_key, complete=True)
 
-    def delete_job_set(self, job_set_key: int) -> None:
-        """Remove a job set and all that belongs to it; harmless when it is gone."""
-        with self._database.writing() as connection:
-            connection.execute(delete(_SETS).where(_SETS.c.key == job_set_key))
-
     def rename(self, job_set_key: int, name: str) -> None:
         """Give a job set another name."""
         try:
@@ -109,7 +104,9 @@ class HandingOver(Part):
     def _change(self, job_set_key: int, **values: Any) -> None:
         with self._database.writing() as connection:
             landed = connection.execute(
-                update(_SETS).where(_SETS.c.key == job_set_key).values(**values)
+                update(_SETS)
+                .where(_SETS.c.key == job_set_key, _SETS.c.former_name.is_(None))
+                .values(**values)
             )
             must_hit(landed, job_set_key)
 

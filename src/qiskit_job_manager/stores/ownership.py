@@ -154,7 +154,7 @@ def _raise_fence(
     with database.writing() as connection:
         fence = connection.scalar(
             update(job_set)
-            .where(job_set.c.key == job_set_key, *conditions)
+            .where(job_set.c.key == job_set_key, job_set.c.former_name.is_(None), *conditions)
             .values(owner=owner, fence=job_set.c.fence + 1, **values)
             .returning(job_set.c.fence)
         )

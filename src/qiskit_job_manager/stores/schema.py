@@ -25,12 +25,13 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration; an older store is migrated, a newer one is refused."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,7 +97,15 @@ job_set = Table(
     Column("fence", BigInteger, nullable=False),
     Column("lease_until", BigInteger),
     Column("max_usage_s", Float),
+    # The name that a set had whose deletion has begun; the others have none here.
+    Column("former_name", Text),
     Index(None, "created_at", "key"),
+    Index(
+        None,
+        "former_name",
+        sqlite_where=text("former_name IS NOT NULL"),
+        postgresql_where=text("former_name IS NOT NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 

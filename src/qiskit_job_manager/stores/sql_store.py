@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.stores import counting
+from qiskit_job_manager.stores.deleting import Deleting
 from qiskit_job_manager.stores.driving import Driving
 from qiskit_job_manager.stores.finding import Finding
 from qiskit_job_manager.stores.handing_over import HandingOver
@@ -12,10 +13,10 @@ from qiskit_job_manager.stores.moving import Moving
 from qiskit_job_manager.stores.versions import refuse_newer
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.model import Token
+    from qiskit_job_manager.model import JobSetHistory, JobSetRecord, Token
 
 
-class SqlStore(HandingOver, Moving, Finding, Driving):
+class SqlStore(HandingOver, Deleting, Moving, Finding, Driving):
     """A `ports.Store` on SQLAlchemy; made by `open_store`."""
 
     @property
@@ -35,6 +36,13 @@ class SqlStore(HandingOver, Moving, Finding, Driving):
         """Stay the driver, unless a newer program has migrated the store meanwhile."""
         refuse_newer(self._database)
         return super().renew(token)
+
+    def take_in(self, history: JobSetHistory) -> JobSetRecord:
+        """Store a job set that has ended elsewhere, also one that is half deleted here."""
+        for left in self.half_deleted():
+            if left.job_set_id == history.draft.job_set_id:
+                self.delete_job_set(left.key)
+        return super().take_in(history)
 
     def ensure_original(self) -> None:
         """See that this is no copy of a store that somebody else may go on with."""
