@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
 from qiskit_job_manager.model import ExperimentKind
+from qiskit_job_manager.results.histograms import histogram
 from qiskit_job_manager.results.lookup import find_index
 from qiskit_job_manager.results.pubs import (
     at_each_point,
@@ -115,7 +116,7 @@ class ManagedResults:
         index = self._index(experiment)
         found = self._source.readout(index, partial=self._partial)
         self._check_has(found, "counts", index)
-        return at_each_point(found, "counts", lambda point: self._wrapped(point).get_counts(0))
+        return at_each_point(found, "counts", self._counted)
 
     def get_memory(self, experiment: Experiment) -> Any:
         """Return the outcome of each shot, as `qiskit.result.Result.get_memory` does.
@@ -388,6 +389,10 @@ class ManagedResults:
     def _experiment(self, index: int) -> ExperimentResult:
         found: ExperimentResult = self._source.experiment(index, partial=self._partial)
         return found
+
+    def _counted(self, found: ExperimentResult) -> Any:
+        quick = histogram(found)
+        return self._wrapped(found).get_counts(0) if quick is None else quick
 
     def _state(self, experiment: Experiment, name: str) -> Result:
         index = self._index(experiment)

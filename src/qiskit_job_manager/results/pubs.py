@@ -63,10 +63,12 @@ def at_each_point(
     Returns:
         What is read, or of a sweep an array of it in the parameters' shape.
     """
+    points = getattr(found.data, name, None)
+    if isinstance(points, (dict, list)):
+        return read(found)
     import numpy as np
     from qiskit.result.models import ExperimentResult, ExperimentResultData
 
-    points = getattr(found.data, name, None)
     if not isinstance(points, np.ndarray) or points.dtype != object:
         return read(found)
     whole = np.empty(points.shape, object)
