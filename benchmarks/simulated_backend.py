@@ -1,0 +1,120 @@
+"""Qiskit's face of the simulated cloud: a `BackendV2`."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from qiskit import qpy
+from qiskit.circuit import QuantumCircuit
+from qiskit.exceptions import QiskitError
+from qiskit.providers import BackendV2, JobStatus, JobV1, Options
+
+from simulated import JobState, SimulatedCloud, UnknownJobError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qiskit.result import Result
+
+    Results = Callable[[list[QuantumCircuit]], Result]
+
+_STATES = {
+    JobState.QUEUED: JobStatus.QUEUED,
+    JobState.RUNNING: JobStatus.RUNNING,
+    JobState.DONE: JobStatus.DONE,
+    JobState.CANCELLED: JobStatus.CANCELLED,
+}
+
+
+class SimulatedJob(JobV1):
+    """A job on the cloud, by its id."""
+
+    def __init__(self, backend: SimulatedBackend, job_id: str) -> None:
+        super().__init__(backend, job_id)
+        self._cloud = backend.cloud
+
+    def submit(self) -> None:
+        """Do nothing: ``run()`` submitted it."""
+
+    def status(self) -> JobStatus:
+        """Ask for the status, in one call."""
+        return _STATES[self._cloud.states([self.job_id()])[self.job_id()]]
+
+    def result(self) -> Result:
+        """Wait for the result, in one call that is answered when the job has ended."""
+        state, result = self._cloud.result(self.job_id())
+        if state is JobState.CANCELLED:
+            raise QiskitError(f"{self.job_id()} was cancelled")
+        return result
+
+    def cancel(self) -> bool:
+        """Cancel it, in one call, and say whether it was still pending."""
+        return self._cloud.cancel(self.job_id())
+
+
+class SimulatedBackend(BackendV2):
+    """Sends circuits to the cloud as clients do: as QPY.
+
+    Args:
+        cloud: The service.
+        results: Gives the result of a job, by its circuits; called as it is submitted.
+        max_circuits: What it says of circuits in one job.
+
+    Attributes:
+        cloud: The service.
+        encoding_cpu_s: CPU seconds that ``run()`` spent encoding.
+    """
+
+    def __init__(
+        self, cloud: SimulatedCloud, results: Results, *, max_circuits: int | None = None
+    ) -> None:
+        super().__init__(name="simulated")
+        self.cloud = cloud
+        self.encoding_cpu_s = 0.0
+        self._results = results
+        self._max_circuits = max_circuits
+        self._lock = threading.Lock()
+
+    @property
+    def target(self) -> None:
+        """Take every circuit."""
+        return None
+
+    @property
+    def max_circuits(self) -> int | None:
+        """What it was told to say."""
+        return self._max_circuits
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options(shots=1_024)
+
+    def run(
+        self,
+        run_input: QuantumCircuit | list[QuantumCircuit],
+        **options: Any,  # noqa: ARG002  # as Qiskit has it; the results were made before
+    ) -> SimulatedJob:
+        """Encode circuits and submit them, in one call.
+
+        Raises:
+            TooManyJobsError: They were refused.
+        """
+        circuits = [run_input] if isinstance(run_input, QuantumCircuit) else run_input
+        began_s = time.thread_time()
+        qpy.dump(circuits, io.BytesIO())
+        with self._lock:
+            self.encoding_cpu_s += time.thread_time() - began_s
+        return SimulatedJob(self, self.cloud.submit(self._results(circuits)))
+
+    def retrieve_job(self, job_id: str) -> SimulatedJob:
+        """Return a job by its id, in one call.
+
+        Raises:
+            UnknownJobError: There is none.
+        """
+        if job_id not in self.cloud.states([job_id]):
+            raise UnknownJobError(f"there is no job {job_id}")
+        return SimulatedJob(self, job_id)

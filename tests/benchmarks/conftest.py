@@ -1,0 +1,11 @@
+"""The benchmarks are scripts, which import each other from their own folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+pytest.register_assert_rewrite("qiskit_job_manager.testing.backend_contract")
