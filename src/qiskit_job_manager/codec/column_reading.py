@@ -197,16 +197,11 @@ class _Mixed:
         self._columns = [read_column(reader, len(each), depth) for each in self._places]
 
     def span(self, start: int, stop: int) -> list[Any]:
-        values: list[Any] = [None] * (stop - start)
-        for places, column in zip(self._places, self._columns, strict=True):
-            first = bisect_left(places, start)
-            last = bisect_left(places, stop, first)
-            if first < last:
-                for place, value in zip(
-                    places[first:last].tolist(), column.span(first, last), strict=True
-                ):
-                    values[place - start] = value
-        return values
+        spans = [
+            iter(column.span(bisect_left(places, start), bisect_left(places, stop)))
+            for places, column in zip(self._places, self._columns, strict=True)
+        ]
+        return [next(spans[number]) for number in self._which[start:stop].tolist()]
 
     def field(self, place: int, path: tuple[str, ...]) -> Any:
         number = int(self._which[place])
