@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.errors import JobManagerJobNotFound as JobManagerJobNotFound
     from qiskit_job_manager.errors import JobManagerTimeoutError as JobManagerTimeoutError
     from qiskit_job_manager.errors import JobManagerUnknownJobSet as JobManagerUnknownJobSet
+    from qiskit_job_manager.errors import JobNotEndedError as JobNotEndedError
     from qiskit_job_manager.errors import JobOutOfReachError as JobOutOfReachError
     from qiskit_job_manager.errors import (
         ManagedResultDataNotAvailable as ManagedResultDataNotAvailable,
@@ -77,6 +78,7 @@ _HOMES = {
         "JobManagerJobNotFound",
         "JobManagerTimeoutError",
         "JobManagerUnknownJobSet",
+        "JobNotEndedError",
         "JobOutOfReachError",
         "ManagedResultDataNotAvailable",
         "MergeError",

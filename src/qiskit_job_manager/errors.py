@@ -23,6 +23,7 @@
     │   ├── SubmissionDeferredError              a definite no, try again later
     │   ├── SubmissionInDoubtError               neither yes nor no
     │   ├── TransientBackendError                a read that may well succeed later
+    │   │   └── JobNotEndedError                 a job whose result was waited for goes on
     │   ├── CredentialsError                     the account's credentials are missing or expired
     │   ├── ResultGoneError                      the result was deleted or has been read before
     │   ├── JobOutOfReachError                   only the process that sent the job could ask
@@ -174,6 +175,10 @@ class TransientBackendError(BackendError):
         """Keep the wait that the backend asked for."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class JobNotEndedError(TransientBackendError):
+    """A job had not ended when the wait for its result was over; it goes on."""
 
 
 class CredentialsError(BackendError):

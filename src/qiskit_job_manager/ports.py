@@ -62,6 +62,9 @@ class Capabilities:
         cancels: `cancel` does something.
         reposts: One `submit` may post a job several times, as the client repeats by itself, so
             that `twins` has something to find.
+        awaits: `fetch` of a job that has not ended waits for its end, for seconds and not for
+            minutes, and raises `JobNotEndedError` if it goes on. Its results must say by
+            themselves whether a job failed. Of no use where results can be read once.
     """
 
     volatile: bool = False
@@ -72,6 +75,7 @@ class Capabilities:
     bulk_status: bool = False
     cancels: bool = True
     reposts: bool = False
+    awaits: bool = False
 
 
 class Backend(Protocol):
@@ -178,10 +182,12 @@ class Backend(Protocol):
     def fetch(self, remote_id: str) -> RawResult:
         """Fetch the result of a job that has ended, as raw bytes.
 
-        Also called for jobs that ended in error, as they may have partial results.
+        Also called for jobs that ended in error, as they may have partial results; and, by the
+        capability `awaits`, for jobs that have not ended.
 
         Raises:
             RemoteJobFailedError: The job ended in error and has no result.
+            JobNotEndedError: The job has not ended yet.
             ResultGoneError: The result was deleted or can be read only once and was.
             CredentialsError: The user must log in again.
             Exception: Anything else is taken as transient.
@@ -195,7 +201,7 @@ class Backend(Protocol):
 
 
 class Store(Protocol):
-    """The database. Safe to call from any thread; every method is one transaction.
+    """The database. Safe to call from any thread; every method but one is one transaction.
 
     A store never calls anybody and starts no thread. Every read gives what was committed.
     Each method may raise `StoreError` and its kinds; nothing is then half written.
@@ -243,7 +249,18 @@ class Store(Protocol):
         """
 
     def delete_job_set(self, job_set_key: int) -> None:
-        """Remove a job set and all that belongs to it; harmless when it is gone."""
+        """Remove a job set and all that belongs to it; harmless when it is gone.
+
+        Of a large set this takes many transactions, between which others can write. With the first
+        it is found by nobody any more, its driver has lost his right, and its name is free; where
+        the last was not reached, another call goes on.
+        """
+
+    def half_deleted(self) -> list[JobSetRecord]:
+        """Return the job sets whose deletion began and has not ended, under their former names.
+
+        They are complete, and have no jobs that count.
+        """
 
     # -- finding --------------------------------------------------------------------------------
 
@@ -285,6 +302,11 @@ class Store(Protocol):
             after: Only jobs with a greater index.
             limit: At most so many.
         """
+
+    def last_jobs(
+        self, job_set_key: int, *, states: Iterable[JobState], limit: int
+    ) -> list[JobRecord]:
+        """Return the last jobs in some states, at most so many, in the order of their index."""
 
     def jobs_covering(self, job_set_key: int, index: int) -> list[JobRecord]:
         """Return the jobs that run this experiment, one a share, in order; empty if none does."""
@@ -334,6 +356,11 @@ class Store(Protocol):
 
     def events(self, job_set_key: int, job_index: int | None = None) -> Iterator[EventRecord]:
         """Yield the story of a job set, or of one of its jobs, oldest first, in pages."""
+
+    def last_events(
+        self, job_set_key: int, job_index: int | None = None, *, limit: int
+    ) -> list[EventRecord]:
+        """Return the newest part of what `events` yields, at most so many, oldest first."""
 
     # -- what users may write without driving ---------------------------------------------------
 

@@ -22,12 +22,13 @@ class InlineCalls:
     """Runs each call at once, on the engine's own thread."""
 
     free = 100
+    free_awaits = 100
 
     def __init__(self):
         self._finished = []
         self._tickets = itertools.count(1)
 
-    def start(self, call, deadline_s):
+    def start(self, call, deadline_s, *, awaits=False):
         ticket = next(self._tickets)
         try:
             self._finished.append(Finished(ticket, call(), None))

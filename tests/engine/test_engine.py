@@ -250,6 +250,23 @@ def test_reads_are_repeated_until_they_succeed(make_bench, circuits, call):
     assert len(bench.sent()) == 1
 
 
+def test_a_result_is_fetched_as_soon_as_the_job_is_known_to_have_ended(make_bench, circuits, clock):
+    bench = make_bench(bulk_status=True)
+    bench.backend.tell(JobStory((RemoteStatus(RemoteState.RUNNING),)))
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    bench.run(record, within_s=3600.0)
+    [job] = bench.jobs(record)
+    bench.backend.finish(job.remote_id, RemoteStatus(RemoteState.DONE))
+    asked_before = len(bench.backend.ledger.calls)
+    while len(bench.backend.ledger.calls) == asked_before:
+        clock.advance(max(bench.engine.tick(), 0.1))
+    told_s = clock.monotonic()
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+    assert clock.monotonic() - told_s < 1.0  # and not another tenth of the job's age later
+
+
 def test_a_job_that_failed_is_not_sent_again_unless_the_policy_says_so(make_bench, circuits):
     bench = make_bench(findable=True)
     bench.backend.tell(JobStory.ending(RemoteState.ERROR, "the fridge is warm"))

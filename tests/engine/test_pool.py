@@ -27,7 +27,7 @@ def woken():
 
 @pytest.fixture
 def pool(woken):
-    pool = CallPool(2, woken.set)
+    pool = CallPool(2, 1, woken.set)
     yield pool
     pool.close()
 
@@ -105,7 +105,7 @@ def turn_until(bench, condition, within_s=20.0):
 def threaded(make_bench):
     def make(**can):
         bench = make_bench(**can)
-        bench.pool = CallPool(4, lambda: None)
+        bench.pool = CallPool(4, 0, lambda: None)
         bench.engine = bench.new_engine(bench.pool)
         return bench
 

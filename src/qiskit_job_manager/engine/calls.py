@@ -34,6 +34,7 @@ DEADLINES_S: Mapping[CallKind, float] = {
     CallKind.FIND: 120.0,
     CallKind.STATUS: 120.0,
     CallKind.FETCH: 1800.0,
+    CallKind.AWAIT: 1800.0,
     CallKind.UNDERSTAND: 1800.0,
     CallKind.CANCEL: 120.0,
     CallKind.SWEEP: 600.0,
@@ -148,6 +149,11 @@ def fetching(
         return Fetched(result, _reason(backend, remote_id) if failed else None)
 
     return fetch
+
+
+def awaiting(backend: Backend, remote_id: str) -> Callable[[], Fetched]:
+    """Return the call that waits for a job's end and fetches its result."""
+    return lambda: Fetched(backend.fetch(remote_id), None)
 
 
 def understanding(store: Store, job_set_key: int, job: JobRecord) -> Callable[[], Verdict]:

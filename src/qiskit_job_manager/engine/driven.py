@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.engine.sweeping import Sweeping, sweep_request
@@ -24,7 +25,7 @@ from qiskit_job_manager.model import (
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
     from qiskit_job_manager.engine.account import Account
@@ -39,6 +40,7 @@ _PROGRESS = frozenset({JobState.ACTIVE, JobState.COLLECTING})
 # again, or understood again. It is written with what comes next, as each write waits for the disk.
 _CAN_WAIT = frozenset({Event.ACCEPTED, Event.UNDERSTOOD})
 _WAIT_S = 0.25
+_NEWS_SHARE = 0.2
 # Not what is in doubt: it may wait for the user, and must not hold up the others meanwhile.
 _PENDING = frozenset({JobState.SUBMITTING, JobState.ACTIVE})
 
@@ -53,9 +55,13 @@ class LiveJob:
 
     Attributes:
         record: As the store has it.
-        ticket: The call that is under way about it, or ``None``.
+        ticket: The call that is under way about it, or ``None``; but not one that waits.
+        awaited: The call that waits for its result, or ``None``.
+        await_s: No other such call is begun before this time.
+        weighed: As it was when last decided about.
         ready_s: Nothing is asked about it before this time on the engine's clock.
         since_s: When its present state began, for this driver.
+        is_ours: Whether this driver saw that the backend accepted it.
         failures: Calls about it that failed in a row.
         told_until_s: Until when the backend asked to wait after the latest of these.
         look_ups: Look-ups of its tag that prove absence.
@@ -67,13 +73,25 @@ class LiveJob:
     record: JobRecord
     since_s: float
     ticket: int | None = None
+    awaited: int | None = None
+    await_s: float = 0.0
+    weighed: JobRecord | None = None
     ready_s: float = 0.0
+    is_ours: bool = False
     failures: int = 0
     told_until_s: float = 0.0
     look_ups: int = 0
     repeats: bool = False
     cancel_sent: bool = False
     cancel_again: bool = False
+
+    def may_be_awaited(self, now_s: float) -> bool:
+        """Whether it may be time to wait for its result.
+
+        Where asking fails waiting would too; one enquiry at a time finds out when that is over.
+        """
+        is_free = self.awaited is None and not self.failures and self.await_s <= now_s
+        return is_free and self.record.state is JobState.ACTIVE
 
     def situation(self) -> Situation:
         """Return the facts that decisions are made of."""
@@ -88,6 +106,8 @@ class LiveJob:
             cancel_sent=self.cancel_sent,
             doubted_s=self.since_s,
             look_ups=self.look_ups,
+            awaited=self.awaited is not None,
+            await_s=float("inf") if self.failures else self.await_s,
         )
 
 
@@ -119,6 +139,7 @@ class DrivenSet:
         self.backend = backend
         self.account = account
         self.more_to_come = False
+        self.typical_s: float | None = None
         self.looked_s = float("-inf")
         self.renewed_s = now_s
         self.live: dict[int, LiveJob] = {}
@@ -169,7 +190,29 @@ class DrivenSet:
                 with contextlib.suppress(Exception):
                     self.backend.cancel(job.record.remote_id)
 
-    def budget(self, now_s: float, free_calls: int) -> Budget:
+    def weigh(self, now_s: float, budget: Budget) -> tuple[list[Situation], Iterator[Situation]]:
+        """Return the jobs that there may be something to do about, and then the others.
+
+        A turn looks at no job closely that waits for its time, as there may be a thousand.
+        """
+        due: list[LiveJob] = []
+        idle: list[LiveJob] = []
+        submissions, awaits = budget.submissions, budget.awaits
+        for job in self.live.values():
+            is_due = job.ticket is None and job.record is not job.weighed
+            if job.ticket is None and job.ready_s <= now_s:
+                planned = job.record.state is JobState.PLANNED
+                is_due |= not planned or submissions > 0
+                submissions -= planned
+            if awaits > 0 and job.may_be_awaited(now_s):
+                awaits -= 1
+                is_due = True
+            (due if is_due else idle).append(job)
+        for job in due:
+            job.weighed = job.record if job.ticket is None else job.weighed
+        return [job.situation() for job in due], (job.situation() for job in idle)
+
+    def budget(self, now_s: float, free_calls: int, free_awaits: int) -> Budget:
         """Return how much may be begun now."""
         if self.backend is None:
             return Budget(submissions=0, calls=0, volatile=self.record.volatile)
@@ -177,6 +220,7 @@ class DrivenSet:
         return Budget(
             submissions=self._submissions_allowed(now_s),
             calls=free_calls,
+            awaits=free_awaits if can.awaits and not can.reads_once else 0,
             volatile=can.volatile,
             idempotent=can.idempotent,
             findable=can.findable,
@@ -209,7 +253,11 @@ class DrivenSet:
 
     def next_wake_s(self, now_s: float) -> float:
         """Return when this set may next have something to do, on the engine's clock."""
+        waiting: Iterable[float]
         waiting = (j.ready_s for j in self.live.values() if j.ticket is None and j.ready_s > now_s)
+        if self.capabilities.awaits:
+            again = (j.await_s for j in self.live.values() if j.awaited is None)
+            waiting = chain(waiting, (each for each in again if each > now_s))
         pace_s = self.account.next_change_s(self.record.limits, now_s)
         due_s = self._waiting_since_s + _WAIT_S if self._waiting else float("inf")
         return min(*waiting, pace_s, due_s, self.sweeping.due_s(self.states))
@@ -293,9 +341,18 @@ class DrivenSet:
             self.tell(self.record, waited)
         return landed[len(waited) :]
 
+    def _note_duration(self, job: LiveJob, step: Advance, now_s: float) -> None:
+        """Learn how long jobs take, of those that this driver saw being accepted."""
+        if step.event == Event.ENDED and job.is_ours:
+            took_s = now_s - job.since_s
+            known_s = took_s if self.typical_s is None else self.typical_s
+            self.typical_s = known_s + _NEWS_SHARE * (took_s - known_s)
+        job.is_ours = step.event == Event.ACCEPTED
+
     def _remember(self, step: Advance, now_s: float) -> JobRecord:
         job = self.live[step.job_key]
         if step.after is not step.expected:
+            self._note_duration(job, step, now_s)
             job.since_s = now_s
             job.look_ups = 0
             job.repeats = step.event == Event.REPEATED

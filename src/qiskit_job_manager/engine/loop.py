@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CALLS_AT_ONCE = 16
+AWAITS_AT_ONCE = 64
 _LOOK_EVERY_S = 0.5
 _RENEW_EVERY_S = 10.0
 _STOP_WITHIN_S = 5.0
@@ -71,7 +72,7 @@ class Engine:
         self._chance = chance
         self._spool = spool
         self._wake = threading.Event()
-        self._pool = pool or CallPool(CALLS_AT_ONCE, self._wake.set)
+        self._pool = pool or CallPool(CALLS_AT_ONCE, AWAITS_AT_ONCE, self._wake.set)
         self._flights: dict[int, Flight] = {}
         self._arrived: list[Finished] = []
         self._wanted: dict[int, tuple[JobSetRecord, Backend | None]] = {}
@@ -227,7 +228,9 @@ class Engine:
         changed = self._take_arrived(turn, driven.record.key)
         if not self._stopping:
             changed |= self._look_after(driven, turn, now_s)
-            wrote, departures = turn.begin(self._fair_part())
+            wrote, departures = turn.begin(
+                self._fair_part(self._pool.free), self._fair_part(self._pool.free_awaits)
+            )
             changed |= wrote
             for departure in departures:
                 self._depart(driven, departure, now_s)
@@ -243,9 +246,8 @@ class Engine:
         first = self._turns % len(keys) if keys else 0
         return [self._driven[key] for key in keys[first:] + keys[:first]]
 
-    def _fair_part(self) -> int:
+    def _fair_part(self, free: int) -> int:
         """Return how many of the free threads one job set may take now."""
-        free = self._pool.free
         return min(free, max(1, free // len(self._driven)))
 
     def _take_arrived(self, turn: Turn, key: int) -> bool:
@@ -284,10 +286,16 @@ class Engine:
 
     def _depart(self, driven: DrivenSet, departure: Departure, now_s: float) -> None:
         flight = departure.flight
-        ticket = self._pool.start(departure.call, now_s + DEADLINES_S[flight.kind])
+        awaits = flight.kind is CallKind.AWAIT
+        deadline_s = now_s + DEADLINES_S[flight.kind]
+        ticket = self._pool.start(departure.call, deadline_s, awaits=awaits)
         self._flights[ticket] = flight
         for key in flight.job_keys:
-            driven.live[key].ticket = ticket
+            job = driven.live[key]
+            if awaits:
+                job.awaited = ticket
+            else:
+                job.ticket = ticket
 
     def _drop_strays(self) -> None:
         """Forget what came back for job sets that are no longer ours to write."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.engine.calls import Fetched, TooLarge, Verdict
 from qiskit_job_manager.errors import (
     BackendError,
     CredentialsError,
+    JobNotEndedError,
     JobOutOfReachError,
     RemoteJobFailedError,
     ResultGoneError,
@@ -18,7 +19,7 @@ from qiskit_job_manager.errors import (
     TransientBackendError,
 )
 from qiskit_job_manager.lifecycle import CallKind, Event, proves_absence
-from qiskit_job_manager.model import JobState, RemoteStatus
+from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -91,6 +92,8 @@ class Known:
 def outcome(flight: Flight, job: LiveJob, finished: Finished, known: Known) -> Outcome:
     """Say what a call that came back, or was given up, means for one of its jobs."""
     value, error = finished.value, finished.error
+    if flight.kind is CallKind.AWAIT:
+        return _awaited(job.record, value, error, known)
     if isinstance(error, CredentialsError) and not job.repeats:
         return _needs_login(flight.kind, error)
     match flight.kind:
@@ -198,6 +201,16 @@ def _fetched(
     if isinstance(error, JobOutOfReachError):
         return Outcome(Event.OUT_OF_REACH, {"cause": str(error), "error": str(error)})
     return _again(error)
+
+
+def _awaited(
+    job: JobRecord, fetched: Fetched | None, error: BaseException | None, known: Known
+) -> Outcome:
+    """Make use of a result; whatever else came of waiting, an enquiry tells what it means."""
+    if isinstance(fetched, Fetched):
+        ended = RemoteStatus(RemoteState.DONE)
+        return replace(_fetched(job, fetched, error, known), status=ended)
+    return Outcome(failed=not isinstance(error, JobNotEndedError))
 
 
 def _understood(

@@ -37,8 +37,18 @@ class Calls(Protocol):
     def free(self) -> int:
         """How many more calls can be started now."""
 
-    def start(self, call: Callable[[], Any], deadline_s: float) -> int:
-        """Start a call that is given up at a time on the engine's clock; return its ticket."""
+    @property
+    def free_awaits(self) -> int:
+        """How many more calls can be started now that only wait."""
+
+    def start(self, call: Callable[[], Any], deadline_s: float, *, awaits: bool = False) -> int:
+        """Start a call that is given up at a time on the engine's clock; return its ticket.
+
+        Args:
+            call: What to do; takes nothing.
+            deadline_s: When it is given up.
+            awaits: Whether it only waits for something, and takes no place of others.
+        """
 
     def finished(self) -> list[Finished]:
         """Return the calls that came back since the last time, late ones too."""
@@ -51,38 +61,49 @@ class Calls(Protocol):
 
 
 class CallPool:
-    """Runs calls on at most ``size`` threads, not counting those abandoned.
+    """Runs calls on a bounded number of threads, not counting those abandoned.
 
     Owned by one engine; only `on_finished` is called from other threads than the engine's.
 
     Args:
         size: Calls under way at once.
+        awaits: Calls that only wait, at once and beside the others.
         on_finished: Called after each call that came back, to wake the engine; must not block.
     """
 
-    def __init__(self, size: int, on_finished: Callable[[], None]) -> None:
+    def __init__(self, size: int, awaits: int, on_finished: Callable[[], None]) -> None:
         self._size = size
+        self._most_awaits = awaits
         self._on_finished = on_finished
         self._finished: SimpleQueue[Finished] = SimpleQueue()
         self._work: SimpleQueue[tuple[int, Callable[[], Any]] | None] = SimpleQueue()
         self._deadlines_s: dict[int, float] = {}
+        self._awaits: set[int] = set()
         self._threads = 0
         self._tickets = 0
 
     @property
     def free(self) -> int:
         """How many more calls can be started now."""
-        return self._size - len(self._deadlines_s)
+        return self._size - (len(self._deadlines_s) - len(self._awaits))
 
-    def start(self, call: Callable[[], Any], deadline_s: float) -> int:
+    @property
+    def free_awaits(self) -> int:
+        """How many more calls can be started now that only wait."""
+        return self._most_awaits - len(self._awaits)
+
+    def start(self, call: Callable[[], Any], deadline_s: float, *, awaits: bool = False) -> int:
         """Start a call and return its ticket.
 
         Args:
             call: What to do; takes nothing.
             deadline_s: Time on the engine's clock after which it is given up.
+            awaits: Whether it only waits for something, and takes no place of others.
         """
         self._tickets += 1
         self._deadlines_s[self._tickets] = deadline_s
+        if awaits:
+            self._awaits.add(self._tickets)
         if self._threads < len(self._deadlines_s):
             self._threads += 1
             threading.Thread(target=self._serve, name="qjm-call", daemon=True).start()
@@ -99,6 +120,7 @@ class CallPool:
                 return found
             if self._deadlines_s.pop(done.ticket, None) is None:
                 self._threads += 1  # given up before, its thread is back
+            self._awaits.discard(done.ticket)
             found.append(done)
 
     def overdue(self, now_s: float) -> list[int]:
@@ -109,6 +131,7 @@ class CallPool:
         late = [ticket for ticket, deadline_s in self._deadlines_s.items() if deadline_s <= now_s]
         for ticket in late:
             del self._deadlines_s[ticket]
+            self._awaits.discard(ticket)
             self._threads -= 1  # its thread is lost to us until it comes back by itself
         return late
 

@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 JOBS_PER_STATUS_CALL = 200
 _IN_THE_STORE = frozenset({Event.STORED, Event.UNDERSTOOD, Event.BROKE})
 _STILL_OPEN = frozenset({Event.UNANSWERED, Event.OUT_OF_REACH})
+_READS = frozenset({CallKind.FETCH, CallKind.AWAIT})
 _STILL_THERE = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
 
 
@@ -98,6 +99,7 @@ class Turn:
         for arrival in arrivals:
             if arrival.flight.kind is CallKind.SWEEP:
                 self._take_sweep(arrival)
+            self._note_back(arrival)
         outcomes = [
             (arrival, job, self._outcome(arrival.flight, job, arrival.finished))
             for arrival in arrivals
@@ -107,13 +109,21 @@ class Turn:
         steps = [s for _, job, result in outcomes for s in self._steps(job, result)]
         self._driven.write(steps, self._now_s)
         for arrival, job, result in outcomes:
-            if job.ticket == arrival.finished.ticket:
-                job.ticket = None
             self._remember(job, arrival.flight.kind, result)
             self._tell(arrival, job, result)
         if any(_answers(arrival) for arrival in arrivals):
             self._end_waits()
         return bool(steps)
+
+    def _note_back(self, arrival: Arrival) -> None:
+        """Take note that a call is over, whatever became of its jobs meanwhile."""
+        ticket = arrival.finished.ticket
+        for key in arrival.flight.job_keys:
+            job = self._driven.live.get(key)
+            if job is not None and job.ticket == ticket:
+                job.ticket = None
+            if job is not None and job.awaited == ticket:
+                job.awaited = None
 
     def _end_waits(self) -> None:
         """Ask again soon about all that failed: the backend has just shown that it is there.
@@ -183,7 +193,8 @@ class Turn:
             facts = {**result.facts, **self._news(job, result)}
             return [fact(record, "noted", at, **facts)] if facts else []
         steps = []
-        ended = step(record, Event.ENDED, at, cause="the backend says so", status=record.status)
+        status = result.status or record.status
+        ended = step(record, Event.ENDED, at, cause="the backend says so", status=status)
         if ended and next_state(record.state, result.event) is None:
             # It was fetched as soon as it had ended; that it had is written together with that.
             steps.append(ended)
@@ -204,7 +215,11 @@ class Turn:
             self._spool.forget(job.record.tag or "")
         if result.status:
             job.record = replace(job.record, status=result.status)
-        if result.failed:
+        if result.event is Event.STORED:
+            job.ticket, job.ready_s = None, self._now_s  # an enquiry under way says nothing new
+        elif kind is CallKind.AWAIT:
+            self._wait_again(job, failed=result.failed)
+        elif result.failed:
             self._back_off(job, kind, result.pause_s)
         else:
             self._go_on(job, kind, result)
@@ -227,11 +242,24 @@ class Turn:
     def _go_on(self, job: LiveJob, kind: CallKind, result: Outcome) -> None:
         if kind in (CallKind.STATUS, CallKind.SUBMIT, CallKind.CANCEL):
             job.failures = 0
-            age_s = self._now_s - job.since_s
-            job.ready_s = self._now_s + poll_interval_s(age_s, local=self._driven.record.volatile)
+            goes_on = result.status is None or result.status.state in _STILL_THERE
+            job.ready_s = self._now_s + (self._poll_interval_s(job) if goes_on else 0.0)
         elif kind is CallKind.FIND:
             job.look_ups += result.missed
+            job.weighed = None
             job.ready_s = self._now_s + self._driven.record.retry.first_wait_s
+
+    def _wait_again(self, job: LiveJob, *, failed: bool) -> None:
+        """Wait for a job that goes on; where something is wrong, ask at once what it is."""
+        job.await_s = self._now_s + self._poll_interval_s(job)
+        if not failed:
+            job.ready_s = max(job.ready_s, job.await_s)  # that it goes on is known
+        elif not job.failures:
+            job.ready_s = self._now_s
+
+    def _poll_interval_s(self, job: LiveJob) -> float:
+        driven, age_s = self._driven, self._now_s - job.since_s
+        return poll_interval_s(age_s, local=driven.record.volatile, typical_s=driven.typical_s)
 
     # -- what the user asked for --------------------------------------------------------------
 
@@ -247,16 +275,20 @@ class Turn:
 
     # -- what is next -------------------------------------------------------------------------
 
-    def begin(self, free_calls: int) -> tuple[bool, list[Departure]]:
+    def begin(self, free_calls: int, free_awaits: int) -> tuple[bool, list[Departure]]:
         """Decide, write events and intents in one transaction, and return the calls to start.
+
+        Args:
+            free_calls: Calls that there are threads for.
+            free_awaits: Calls that only wait that there are threads for.
 
         Returns:
             Whether anything was written, and the calls.
         """
         self._driven.refill(self._now_s)
-        situations = [job.situation() for job in self._driven.live.values()]
-        budget = self._driven.budget(self._now_s, free_calls)
-        decisions = self._driven.affordable(decide(situations, self._now_s, budget))
+        budget = self._driven.budget(self._now_s, free_calls, free_awaits)
+        due, idle = self._driven.weigh(self._now_s, budget)
+        decisions = self._driven.affordable(decide(due, self._now_s, budget, idle))
         self._see_that_twins_are_looked_for(decisions)
         steps = [s for d in decisions if (s := self._intent(d))]
         self._driven.write(steps, self._now_s)
@@ -325,7 +357,8 @@ class Turn:
         return Departure(flight, calls.status_check(backend, remote_ids))
 
     def _departure(self, backend: Backend, one: Call) -> Departure:
-        job = self._driven.live[one.job_key].record
+        live = self._driven.live[one.job_key]
+        job = live.record
         tag, remote_id = job.tag or "", job.remote_id or ""
         job_set_key = self._driven.record.key
         call: Callable[[], Any]
@@ -337,6 +370,9 @@ class Turn:
                 call = calls.search(backend, tag)
             case CallKind.FETCH:
                 call = calls.fetching(backend, self._spool, job, remote_id)
+            case CallKind.AWAIT:
+                call = calls.awaiting(backend, remote_id)
+                live.ready_s = max(live.ready_s, self._now_s + self._poll_interval_s(live))
             case CallKind.UNDERSTAND:
                 call = calls.understanding(self._store, job_set_key, job)
             case _:
@@ -354,4 +390,9 @@ def _answers(arrival: Arrival) -> bool:
 
 def _concerns(flight: Flight, job: LiveJob) -> bool:
     """Whether a call that came back, perhaps late, is still about the job's latest attempt."""
+    is_collecting = job.record.state is JobState.COLLECTING
+    if flight.kind in _READS and is_collecting and job.record.has_result:
+        return False  # another one has brought the result
+    if flight.kind is CallKind.STATUS and is_collecting:
+        return False
     return flight.tag is None or flight.tag == (job.record.tag or "")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.lifecycle.table import Event
 from qiskit_job_manager.model import JobState, RemoteState, RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
 LOOK_UPS_FOR_ABSENCE = 2
 OUT_OF_REACH = "only the process that sent the job could ask the backend about it, and it has ended"
@@ -26,6 +27,7 @@ class CallKind(StrEnum):
     FIND = "find"
     STATUS = "status"
     FETCH = "fetch"
+    AWAIT = "await"
     UNDERSTAND = "understand"
     CANCEL = "cancel"
     SWEEP = "sweep"
@@ -58,7 +60,7 @@ class Situation:
     Attributes:
         job_key: The job.
         state: Its state.
-        busy: Whether a call about it is under way.
+        busy: Whether a call about it is under way, other than one that waits for its result.
         ready_s: Nothing is asked about it before this time.
         remote: What the backend last said, or ``None``.
         has_result: Whether the raw result is stored.
@@ -66,6 +68,8 @@ class Situation:
         cancel_sent: Whether the backend was already asked to cancel it.
         doubted_s: When this driver began to doubt it.
         look_ups: Look-ups since then that found nothing although the listing's lag had passed.
+        awaited: Whether a call that waits for its result is under way.
+        await_s: No such call is begun before this time.
     """
 
     job_key: int
@@ -78,6 +82,8 @@ class Situation:
     cancel_sent: bool = False
     doubted_s: float = 0.0
     look_ups: int = 0
+    awaited: bool = False
+    await_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +93,7 @@ class Budget:
     Attributes:
         submissions: Submissions that the limits allow now.
         calls: Calls of any kind that there are free threads for.
+        awaits: Calls beyond these that wait for results of jobs that have not ended.
         volatile: Jobs die with the process that submitted them.
         idempotent: Sending the same tag again gives the same job.
         findable: Jobs can be found by their tag.
@@ -97,6 +104,7 @@ class Budget:
 
     submissions: int
     calls: int
+    awaits: int = 0
     volatile: bool = False
     idempotent: bool = False
     findable: bool = False
@@ -105,29 +113,51 @@ class Budget:
     cancels: bool = True
 
 
-def decide(jobs: Sequence[Situation], now_s: float, budget: Budget) -> list[Decision]:
+def decide(
+    jobs: Sequence[Situation], now_s: float, budget: Budget, idle: Iterable[Situation] = ()
+) -> list[Decision]:
     """Choose what to do now, at most one thing a job, in the order of the jobs.
 
     Events cost nothing and are never limited. Calls are: what was paid for is fetched before
     anything new is sent, so that a full backend drains.
+
+    Args:
+        jobs: The jobs that there may be something to do about.
+        now_s: The time on the driver's clock.
+        budget: How much may be begun.
+        idle: Other jobs, none of them due. They are looked at only when many can be asked about
+            as cheaply as one.
     """
     taken = [d for job in jobs if (d := _take(job, budget))]
-    calls = sorted(_calls(jobs, now_s, budget), key=_urgency)
+    awaits = list(islice(_awaits(jobs, now_s, budget), max(budget.awaits, 0)))
+    waited_for = {call.job_key for call in awaits}
+    due = (call for call in _calls(jobs, now_s, budget) if call.job_key not in waited_for)
+    calls = sorted(due, key=_urgency)
     free = max(budget.calls, 0)
-    bulk = _bulk(jobs, calls, budget) if free else []
+    bulk = _bulk(chain(jobs, idle), calls, budget, waited_for) if free else []
     submissions = [c for c in calls if c.kind is CallKind.SUBMIT][: max(budget.submissions, 0)]
     alone = (CallKind.SUBMIT, CallKind.STATUS) if bulk else (CallKind.SUBMIT,)
     others = [c for c in calls if c.kind not in alone]
-    return [*taken, *bulk, *(others + submissions)[: free - bool(bulk)]]
+    return [*taken, *awaits, *bulk, *(others + submissions)[: free - bool(bulk)]]
 
 
-def _bulk(jobs: Sequence[Situation], calls: Sequence[Call], budget: Budget) -> list[Call]:
+def _awaits(jobs: Iterable[Situation], now_s: float, budget: Budget) -> Iterator[Call]:
+    """Yield the calls that wait for results; the oldest jobs come first."""
+    for job in jobs:
+        waits = job.state is JobState.ACTIVE and not job.awaited and now_s >= job.await_s
+        if waits and not _take(job, budget) and _call_about_active(job, budget) is CallKind.STATUS:
+            yield Call(CallKind.AWAIT, job.job_key)
+
+
+def _bulk(
+    jobs: Iterable[Situation], calls: Sequence[Call], budget: Budget, but_for: Container[int]
+) -> list[Call]:
     """Return the enquiries of one bulk call: where one is due, all are made at no more cost."""
     if not budget.bulk_status or not any(c.kind is CallKind.STATUS for c in calls):
         return []
     active = (j for j in jobs if j.state is JobState.ACTIVE and not j.busy and not _take(j, budget))
     asked = (j for j in active if _call_about_active(j, budget) is CallKind.STATUS)
-    return [Call(CallKind.STATUS, j.job_key) for j in asked]
+    return [Call(CallKind.STATUS, j.job_key) for j in asked if j.job_key not in but_for]
 
 
 def proves_absence(asked_s: float, doubted_s: float, listing_lag_s: float) -> bool:
@@ -148,7 +178,7 @@ def after_failed_run(runs: int, policy: RetryPolicy, *, cancel_requested: bool) 
 
 
 _HAS_ENDED = frozenset({RemoteState.DONE, RemoteState.ERROR})
-_URGENCY = (
+_URGENCY = (  # of calls that compete for the free threads
     CallKind.UNDERSTAND,
     CallKind.FETCH,
     CallKind.CANCEL,
@@ -200,11 +230,13 @@ def _follow_backend(job: Situation, budget: Budget) -> Take | None:
     return None
 
 
-def _call_about_active(job: Situation, budget: Budget) -> CallKind:
+def _call_about_active(job: Situation, budget: Budget) -> CallKind | None:
     if job.remote in _HAS_ENDED:
-        return CallKind.FETCH
-    wants_cancel = job.cancel_requested and not job.cancel_sent and budget.cancels
-    return CallKind.CANCEL if wants_cancel else CallKind.STATUS
+        return None if job.awaited else CallKind.FETCH
+    if job.cancel_requested and not job.cancel_sent and budget.cancels:
+        return CallKind.CANCEL
+    # Who waits for its result learns of its end; to ask as well is worth no call of its own.
+    return None if job.awaited and not budget.bulk_status else CallKind.STATUS
 
 
 def _calls(jobs: Sequence[Situation], now_s: float, budget: Budget) -> Iterator[Call]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 _SHARE_OF_AGE = 0.1  # a job that has run for an hour is asked about every six minutes at most
 _LOCAL_POLL_S = (0.02, 0.25)
 _REMOTE_POLL_S = (0.5, 30.0)
+_QUICK_POLL_S = 0.05
 
 
 def growing_wait_s(failures: int, policy: RetryPolicy, chance: float) -> float:
@@ -32,10 +33,18 @@ def growing_wait_s(failures: int, policy: RetryPolicy, chance: float) -> float:
     return ceiling * (0.1 + 0.9 * chance)
 
 
-def poll_interval_s(age_s: float, *, local: bool) -> float:
+def poll_interval_s(age_s: float, *, local: bool, typical_s: float | None = None) -> float:
     """Return how long to wait before asking again about a job that was accepted ``age_s`` ago.
 
-    A tenth of its age, so that the answer comes at most a tenth late, within bounds.
+    A tenth of its age, so that the answer comes at most a tenth late, within bounds. Where jobs
+    are known to end sooner than the usual bound allows for, it is lowered to a tenth of that.
+
+    Args:
+        age_s: Seconds since the job was accepted.
+        local: Whether asking costs next to nothing.
+        typical_s: After how many seconds jobs like this one have ended, if that is known.
     """
     least, most = _LOCAL_POLL_S if local else _REMOTE_POLL_S
+    if typical_s is not None:
+        least = min(max(_SHARE_OF_AGE * typical_s, _QUICK_POLL_S), least)
     return min(max(_SHARE_OF_AGE * age_s, least), most)

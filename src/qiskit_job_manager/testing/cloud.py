@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from qiskit_job_manager.errors import RemoteJobFailedError, ResultGoneError, TransientBackendError
+from qiskit_job_manager.errors import JobNotEndedError, RemoteJobFailedError, ResultGoneError
 from qiskit_job_manager.model import (
     ExperimentKind,
     Limits,
@@ -306,7 +306,7 @@ class ScriptedBackend:
             if job is None or status.state is RemoteState.GONE:
                 raise ResultGoneError(f"there is no job {remote_id}")
             if status.state not in _ENDED:
-                raise TransientBackendError(f"the job {remote_id} is still {status.state}")
+                raise JobNotEndedError(f"the job {remote_id} is still {status.state}")
             if status.state is RemoteState.DONE:
                 return job, job.story.run or self._run
             if job.story.run is None:

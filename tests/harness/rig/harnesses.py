@@ -17,6 +17,7 @@ from qiskit_job_manager.ports import Capabilities
 
 VARIANTS = {
     "findable": Capabilities(findable=True, listing_lag_s=2.0, bulk_status=True),
+    "awaits": Capabilities(findable=True, listing_lag_s=2.0, bulk_status=True, awaits=True),
     "idempotent": Capabilities(idempotent=True),
     "blind": Capabilities(bulk_status=True),
     "read once": Capabilities(findable=True, listing_lag_s=30.0, reads_once=True),

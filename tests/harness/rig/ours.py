@@ -31,6 +31,7 @@ class LateCalls:
     """
 
     free = 16
+    free_awaits = 16
 
     def __init__(self, clock, chance, latest_s=2.0):
         self._clock = clock
@@ -39,7 +40,7 @@ class LateCalls:
         self._due = []
         self._tickets = itertools.count(1)
 
-    def start(self, call, deadline_s):
+    def start(self, call, deadline_s, *, awaits=False):
         ticket = next(self._tickets)
         wait_s = self._latest_s * max(0.0, 2 * self._chance.random() - 1)
         early = _run(ticket, call) if self._chance.random() < 0.5 else None
