@@ -4,8 +4,9 @@
 
 The row is the JSON of a `Row`; the folder is where our store may be. The clients: ours through our
 own port (`ours`) and through Qiskit's `BackendV2` (`ours_v2`); the loop over chunks that users
-write, one after the other (`loop`) and on 8 threads (`threads`); Qiskit's `BackendSamplerV2`
-(`sampler`); and the encoding of the circuits alone (`qpy`).
+write, one after the other (`loop`) and on 8 threads (`threads`); the latter where a provider's
+``result()`` is two calls (`threads_2`); Qiskit's `BackendSamplerV2` (`sampler`); and the encoding
+of the circuits alone (`qpy`).
 
 The loops do what is right and no more: a chunk is submitted, again after a while where it was
 refused, and its result is waited for. They keep everything in memory, and end at the first error.
@@ -129,19 +130,24 @@ def loop(row: Row, circuits: Circuits, _: Path) -> Ran:
     return _by_hand(row, circuits, map)
 
 
-def threads(row: Row, circuits: Circuits, _: Path) -> Ran:
+def threads(row: Row, circuits: Circuits, _: Path, *, waits_first: bool = False) -> Ran:
     """Run the chunks on threads."""
     with ThreadPoolExecutor(THREADS) as pool:
-        return _by_hand(row, circuits, pool.map)
+        return _by_hand(row, circuits, pool.map, waits_first=waits_first)
 
 
-def _by_hand(row: Row, circuits: Circuits, over: Callable[..., Iterator[Result]]) -> Ran:
+def _by_hand(
+    row: Row,
+    circuits: Circuits,
+    over: Callable[..., Iterator[Result]],
+    *,
+    waits_first: bool = False,
+) -> Ran:
     made = premade.of_circuits(premade.results_by_first(circuits, row.per_job))
     cloud = SimulatedCloud(_pace(row))
-    backend = SimulatedBackend(cloud, made)
-    chunks = [
-        circuits[start : start + row.per_job] for start in range(0, len(circuits), row.per_job)
-    ]
+    backend = SimulatedBackend(cloud, made, waits_first=waits_first)
+    starts = range(0, len(circuits), row.per_job)
+    chunks = [circuits[start : start + row.per_job] for start in starts]
     results, took = timed(lambda: list(over(partial(_run_chunk, backend), chunks)))
     assert sum(len(result.results) for result in results) == len(circuits)
     return _ran(took, cloud, encoding_cpu_s=backend.encoding_cpu_s)
@@ -205,6 +211,7 @@ CLIENTS: dict[str, Callable[[Row, Circuits, Path], Ran]] = {
     "ours_v2": ours_v2,
     "loop": loop,
     "threads": threads,
+    "threads_2": partial(threads, waits_first=True),
     "sampler": sampler,
     "qpy": encoding,
 }

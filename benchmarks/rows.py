@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CLIENT_NAMES = ("ours", "ours_v2", "loop", "threads", "sampler", "qpy")
+CLIENT_NAMES = ("ours", "ours_v2", "loop", "threads", "threads_2", "sampler", "qpy")
 
 
 @dataclass(frozen=True, slots=True)

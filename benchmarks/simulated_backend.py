@@ -35,6 +35,7 @@ class SimulatedJob(JobV1):
     def __init__(self, backend: SimulatedBackend, job_id: str) -> None:
         super().__init__(backend, job_id)
         self._cloud = backend.cloud
+        self._waits_first = backend.waits_first
 
     def submit(self) -> None:
         """Do nothing: ``run()`` submitted it."""
@@ -44,7 +45,9 @@ class SimulatedJob(JobV1):
         return _STATES[self._cloud.states([self.job_id()])[self.job_id()]]
 
     def result(self) -> Result:
-        """Wait for the result, in one call that is answered when the job has ended."""
+        """Wait for the result, by a call that is answered when the job has ended."""
+        if self._waits_first:
+            self._cloud.result(self.job_id())
         state, result = self._cloud.result(self.job_id())
         if state is JobState.CANCELLED:
             raise QiskitError(f"{self.job_id()} was cancelled")
@@ -62,17 +65,26 @@ class SimulatedBackend(BackendV2):
         cloud: The service.
         results: Gives the result of a job, by its circuits; called as it is submitted.
         max_circuits: What it says of circuits in one job.
+        waits_first: Whether the ``result()`` of its jobs is two calls, one that waits for the end
+            and one that fetches, as with most providers; else one does both.
 
     Attributes:
         cloud: The service.
+        waits_first: Whether ``result()`` is two calls.
         encoding_cpu_s: CPU seconds that ``run()`` spent encoding.
     """
 
     def __init__(
-        self, cloud: SimulatedCloud, results: Results, *, max_circuits: int | None = None
+        self,
+        cloud: SimulatedCloud,
+        results: Results,
+        *,
+        max_circuits: int | None = None,
+        waits_first: bool = False,
     ) -> None:
         super().__init__(name="simulated")
         self.cloud = cloud
+        self.waits_first = waits_first
         self.encoding_cpu_s = 0.0
         self._results = results
         self._max_circuits = max_circuits

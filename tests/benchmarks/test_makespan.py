@@ -15,11 +15,13 @@ TINY = Row(jobs=5, per_job=2, latency_s=0.002, service_s=0.002, pending=100)
 ROW = Row(jobs=10, per_job=100, latency_s=0.05, service_s=0.1, pending=5)
 
 
-@pytest.mark.parametrize("name", ["loop", "threads", "sampler"])
-def test_a_peer_makes_two_calls_a_job(name, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "to_wait"), [("loop", 1), ("threads", 1), ("threads_2", 2), ("sampler", 1)]
+)
+def test_a_peer_submits_and_waits_and_makes_no_other_calls(name, to_wait, tmp_path):
     ran = clients.CLIENTS[name](TINY, circuits.make(10), tmp_path)
     assert ran.died is None
-    assert ran.calls == {"submit": 5, "result": 5}
+    assert ran.calls == {"submit": 5, "result": 5 * to_wait}
     assert 0 < ran.encoding_cpu_s <= ran.cpu_s
 
 
@@ -70,7 +72,7 @@ def measured():
             "ours": [run(0.5), run(1.0, calls=24), run(0.6)],
             "ours_v2": [run(0.8, encoding_cpu_s=0.4)] * 3,
             "threads": [run(1.0), run(1.0), run(0.9)],
-            "loop": [run(6.0)],
+            "loop": [run(6.0, encoding_cpu_s=0.1)],
             "sampler": [run(0.1, died="too many jobs")] * 3,
             "qpy": [run(1.0, cpu_s=0.5)] * 3,
         },
@@ -89,6 +91,7 @@ def test_ratios_are_of_the_rounds_and_medians_of_what_was_measured_once(measured
 def test_a_row_of_the_table_says_who_died(measured):
     cells = [cell.strip() for cell in makespan.line(measured).strip("|").split("|")]
     assert cells[:6] == ["10 x 100", "50", "100", "5", "0.35", "0.40"]
+    assert cells[6] == "0.41"  # with 10 ms of encoding before each of the ten jobs
     assert cells[-1] == "refused, died"
     assert len(cells) == makespan.HEAD.splitlines()[0].count("|") - 1
     costs = [cell.strip() for cell in makespan.costs_line(measured).strip("|").split("|")]
