@@ -75,7 +75,7 @@ def _microseconds(work: Callable[[], object]) -> float:
     return (time.perf_counter_ns() - begin) / 1_000
 
 
-def reopen(store: Path) -> dict[str, Any]:
+def reopen(store: Path, n_experiments: int = N_EXPERIMENTS) -> dict[str, Any]:
     """Open the job set and read one result, with the modules that this imports imported before."""
     listed = store.with_name(MODULES)
     for module in json.loads(listed.read_text()) if listed.exists() else []:
@@ -86,7 +86,7 @@ def reopen(store: Path) -> dict[str, Any]:
 
     begin = time.perf_counter()
     results = JobManager(store).retrieve_job_set(NAME).results(timeout=0)
-    counts = results.get_counts(f"circuit_{N_EXPERIMENTS // 3}")
+    counts = results.get_counts(f"circuit_{n_experiments // 3}")
     taken_ms = (time.perf_counter() - begin) * 1_000
     assert sum(counts.values()) == 1_024
     return {"reopen_ms": taken_ms, "modules": [name for name in sys.modules if name != "__main__"]}

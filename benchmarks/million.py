@@ -2,6 +2,7 @@
 
     python benchmarks/million.py run FOLDER N     # hand over, run and store N experiments
     python benchmarks/million.py look FOLDER N    # look results up in it, as long as it is there
+    python benchmarks/million.py reopen FOLDER N  # open it and read one result
 
 Each prints one line of JSON. The circuits are a hundred different ones, over and over, each time
 under another name; so each job holds a hundred different ones.
@@ -18,13 +19,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from large import NAME, PER_JOB, reopen
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from qiskit import QuantumCircuit
 
-PER_JOB = 100
-NAME = "large"
 N_LOOKS = 2_000
 N_COLD = 500
 N_WARM = 10_000
@@ -107,7 +108,8 @@ def _microseconds(work: Callable[[int], object], index: int) -> float:
 
 def main(step: str, folder: str, n_experiments: str) -> None:
     store = Path(folder) / "million.db"
-    print(json.dumps({"run": run, "look": look}[step](store, int(n_experiments))))
+    steps = {"run": run, "look": look, "reopen": reopen}
+    print(json.dumps(steps[step](store, int(n_experiments))))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
     python benchmarks/run.py            # all; some minutes
     python benchmarks/run.py overhead   # only the overhead over Aer and the size on disk
     python benchmarks/run.py large      # only looking up and reopening at 100,000 experiments
+    python benchmarks/run.py wide       # only the bytes of results beside Arrow
     python benchmarks/run.py million    # 1,000,000 experiments against 1,000; not part of all
     python benchmarks/run.py makespan   # against loops on a simulated cloud; not part of all
 
@@ -27,6 +28,7 @@ import overhead
 HERE = Path(__file__).parent
 ROUNDS = 7
 REOPENINGS = 9
+LOOKS = 5
 
 Row = tuple[str, str, str]  # what, figure, goal
 
@@ -103,10 +105,7 @@ def measure_large() -> tuple[dict[str, Any], list[Row]]:
     """Look up and reopen at 100,000 experiments."""
     with tempfile.TemporaryDirectory() as folder:
         built = step("large.py", "build", folder)
-        # The first opening says which modules it imports; the next ones import them beforehand.
-        first = step("large.py", "reopen", folder)
-        (Path(folder) / large.MODULES).write_text(json.dumps(first["modules"]))
-        openings = [step("large.py", "reopen", folder)["reopen_ms"] for _ in range(REOPENINGS)]
+        openings = _reopen("large.py", folder)
         looks = [step("large.py", "look", folder) for _ in range(3)]
     looked = _medians(looks)
     by_index, by_name = looked["by_index_us"], looked["by_name_us"]
@@ -123,13 +122,34 @@ def measure_large() -> tuple[dict[str, Any], list[Row]]:
     return figures, rows
 
 
+def _reopen(script: str, folder: str, *arguments: str) -> list[float]:
+    """Open a job set in new processes; return the milliseconds that each took beyond imports."""
+    # The first opening says which modules it imports; the next ones import them beforehand.
+    first = step(script, "reopen", folder, *arguments)
+    (Path(folder) / large.MODULES).write_text(json.dumps(first["modules"]))
+    again = (step(script, "reopen", folder, *arguments) for _ in range(REOPENINGS))
+    return [each["reopen_ms"] for each in again]
+
+
+def measure_wide() -> tuple[dict[str, Any], list[Row]]:
+    """Store results beside Arrow columns under zstd."""
+    figures = step("wide.py", "--json")
+    rows = []
+    for name, f in figures.items():
+        sizes = f"{f['ours_bytes']:,.0f} B, Arrow {f['arrow_bytes']:,.0f} B"
+        ratio = f["ours_bytes"] / f["arrow_bytes"]
+        goal = "at most 70 B" if name == "small" else "at most 1.0"
+        rows.append((f"bytes over Arrow and zstd-3, {name}", f"{ratio:.2f} ({sizes})", goal))
+    return figures, rows
+
+
 def measure_million() -> tuple[dict[str, Any], list[Row]]:
     """Run and look up a million experiments, beside job sets that are small."""
     figures: dict[str, Any] = {}
     for n in (1_000, 10_000, 1_000_000, 10_000):  # the small one on both sides of the large one
         with tempfile.TemporaryDirectory() as folder:
             ran = step("million.py", "run", folder, str(n))
-            looked = step("million.py", "look", folder, str(n)) if n >= 1_000_000 else {}
+            looked = _look(folder, n) if n >= 1_000_000 else {}
         figures.setdefault(str(n), []).append(ran | looked)
     small, some, all_of_it = (figures[str(n)] for n in (1_000, 10_000, 1_000_000))
     before, after = _medians(some), all_of_it[0]
@@ -145,8 +165,16 @@ def measure_million() -> tuple[dict[str, Any], list[Row]]:
         ("get_counts by index, job read before", f"{after['warm_by_index_us']:.0f} µs", "60 µs"),
         ("get_counts by name, job read before", f"{after['warm_by_name_us']:.0f} µs", "60 µs"),
         ("progress of 10,000 jobs", f"{after['progress_us']:.0f} µs", ""),
+        ("reopening and reading one result", f"{after['reopen_ms']:.1f} ms", "at most 20 ms"),
     ]
     return figures, rows
+
+
+def _look(folder: str, n: int) -> dict[str, float]:
+    """Look up and reopen, each in several new processes."""
+    looks = [step("million.py", "look", folder, str(n)) for _ in range(LOOKS)]
+    openings = _reopen("million.py", folder, str(n))
+    return _medians(looks) | {"reopen_ms": statistics.median(openings)}
 
 
 def measure_makespan() -> tuple[list[dict[str, Any]], list[Row]]:
@@ -161,7 +189,7 @@ def measure_makespan() -> tuple[list[dict[str, Any]], list[Row]]:
 
 def main(*chosen: str) -> None:
     """Run what was chosen, or all."""
-    usual = {"overhead": measure_overhead, "large": measure_large}
+    usual = {"overhead": measure_overhead, "large": measure_large, "wide": measure_wide}
     parts = {**usual, "million": measure_million, "makespan": measure_makespan}
     figures: dict[str, Any] = {"cpus": os.cpu_count(), "python": sys.version.split()[0]}
     print("| what | measured | goal |\n| --- | --- | --- |")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,6 +63,24 @@ def test_four_thousand_outcomes_take_little_more_than_their_bits(same):
     raw = encode_result(_result(_experiment(counts)))
     assert same(open_result(raw).counts(0), counts)
     assert len(raw.data) < 1.1 * 4000 * 20 / 8
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_four_thousand_outcomes_take_less_than_compressed_arrow_columns(in_order):
+    draw = np.random.default_rng(5)
+    outcomes = draw.choice(2**20, 4000, replace=False).tolist()
+    outcomes = sorted(outcomes) if in_order else outcomes
+    shots = draw.geometric(0.97, 4000).tolist()
+    raw = encode_result(_result(_experiment(dict(zip(map(hex, outcomes), shots, strict=True)))))
+    # Columns of 64 bits shrink to less than narrow ones where the outcomes are in order.
+    for types in ((pa.uint32(), pa.uint8()), (pa.int64(), pa.int64())):
+        arrays = [pa.array(v, t) for v, t in zip((outcomes, shots), types, strict=True)]
+        batch = pa.record_batch(arrays, ["outcome", "count"])
+        sink = pa.BufferOutputStream()
+        options = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=3))
+        with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
+            writer.write_batch(batch)
+        assert len(raw.data) < 0.9 * sink.getvalue().size
 
 
 def test_every_experiment_reads_alone_as_it_reads_together(hundred, same):
