@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 import pytest
@@ -11,6 +12,7 @@ from qiskit_job_manager.errors import (
     CredentialsError,
     InvalidArgumentError,
     InvalidExperimentError,
+    JobNotEndedError,
     RemoteJobFailedError,
     ResultGoneError,
     SubmissionDeferredError,
@@ -68,6 +70,10 @@ class TestIdempotent(CloudContract):
     def test_a_repeated_submission_gives_the_same_job(self, backend, circuits):
         assert self.submit(backend, circuits, "t") == self.submit(backend, circuits, "t")
         assert self.submit(backend, circuits, "u") != self.submit(backend, circuits, "v")
+
+
+class TestAwaits(CloudContract):
+    how: ClassVar[dict] = {"awaits": True}
 
 
 class TestBlindAndReadOnce(CloudContract):
@@ -270,6 +276,32 @@ def test_the_states_of_jobs_are_told(cloud, adapter, payload):
     adapter.cancel(ids[3])  # what is gone need not be cancelled
 
 
+def test_a_result_is_waited_for_until_its_job_ends(cloud, payload):
+    cloud.faults = Faults(service_time_s=0.3, jobs_at_once=1)
+    adapter = CloudAdapter(cloud.address, awaits=True)
+    ids = [adapter.submit(payload, SHOTS, "t") for _ in range(2)]
+    assert [adapter.fetch(job_id).format for job_id in ids] == ["qiskit-result/1"] * 2
+
+
+def test_a_wait_for_a_result_is_bounded(cloud, payload):
+    cloud.faults = Faults(jobs_at_once=0)
+    adapter = CloudAdapter(cloud.address, awaits=True, timeout_s=0.4)
+    job_id = adapter.submit(payload, SHOTS, "t")
+    with pytest.raises(JobNotEndedError):
+        adapter.fetch(job_id)
+
+
+def test_a_job_that_is_cancelled_ends_the_wait_for_its_result(cloud, payload):
+    cloud.faults = Faults(jobs_at_once=0)
+    adapter = CloudAdapter(cloud.address, awaits=True, timeout_s=60.0)
+    job_id = adapter.submit(payload, SHOTS, "t")
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(adapter.fetch, job_id)
+        adapter.cancel(job_id)
+        with pytest.raises(RemoteJobFailedError):
+            waiting.result()
+
+
 def test_a_job_is_cancelled(cloud, adapter, payload):
     cloud.faults = Faults(jobs_at_once=0)
     job_id = adapter.submit(payload, SHOTS, "t")
@@ -295,7 +327,7 @@ def test_one_status_that_cannot_be_read_hides_no_other(cloud, payload):
         {},
         {"variant": Variant.BLIND},
         {"variant": Variant.IDEMPOTENT, "listing_lag_s": 0.5, "reads_once": True},
-        {"bulk_status": False, "timeout_s": 2.0},
+        {"bulk_status": False, "timeout_s": 2.0, "awaits": True},
     ],
 )
 def test_a_uri_says_all_that_differs_and_opens_the_same(how):

@@ -40,8 +40,10 @@ class Watched(CloudAdapter):
     def __init__(self, *args, **how):
         super().__init__(*args, **how)
         self.raised = []
+        self.asked = 0
 
     def statuses(self, remote_ids):
+        self.asked += 1
         try:
             return super().statuses(remote_ids)
         except Exception as error:
@@ -100,6 +102,14 @@ def test_a_lost_answer_is_made_up_for(cloud, start, variant, way):
     assert attempts == [1, 1, 1]
 
 
+def test_nobody_asks_where_results_are_waited_for(cloud, start):
+    cloud.faults = Faults(service_time_s=0.2, jobs_at_once=2, latency_s=0.01)
+    adapter = Watched(cloud.address, awaits=True, bulk_status=False)
+    assert_all_done_and_paid_once(cloud, start(adapter, 8))
+    assert len(cloud.books().of(Deed.HANDED_OUT)) == 8
+    assert adapter.asked == 0
+
+
 def test_a_blind_submission_waits_for_the_users_word_and_blocks_no_other(cloud, start):
     cloud.script(Endpoint.SUBMIT, LOSE_ANSWER)
     job_set = start(CloudAdapter(cloud.address, Variant.BLIND), 3)
@@ -138,9 +148,10 @@ def test_an_adapter_that_understates_the_lag_pays_twice_and_the_ledger_tells(clo
 
 
 @pytest.mark.parametrize("variant", [Variant.FINDABLE, Variant.IDEMPOTENT])
-def test_a_storm_of_all_passing_faults_is_got_through(cloud, start, variant):
+@pytest.mark.parametrize("awaits", [False, True])
+def test_a_storm_of_all_passing_faults_is_got_through(cloud, start, variant, awaits):
     cloud.faults = Faults.storm(0.2, seed=11)
-    job_set = start(CloudAdapter(cloud.address, variant, timeout_s=5.0), 25)
+    job_set = start(CloudAdapter(cloud.address, variant, awaits=awaits, timeout_s=5.0), 25)
     assert_all_done_and_paid_once(cloud, job_set)
 
 

@@ -29,6 +29,7 @@ from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import (
     InvalidExperimentError,
     JobManagerError,
+    JobNotEndedError,
     SubmissionDeferredError,
 )
 from qiskit_job_manager.model import ExperimentKind, RemoteState
@@ -199,6 +200,21 @@ class BackendContract:
         wait_for_end(backend, remote_id)
         first, second = backend.fetch(remote_id), backend.fetch(remote_id)
         assert open_result(first).counts(0) == open_result(second).counts(0)
+
+    def test_a_result_that_is_waited_for_is_there_as_soon_as_it_may_be(
+        self, backend: Backend, circuits: Any
+    ) -> None:
+        if not backend.capabilities.awaits:
+            pytest.skip("results cannot be waited for here")
+        remote_id = self.submit(backend, circuits, "tag-1")
+        deadline_s = time.monotonic() + 60.0
+        while True:
+            try:
+                assert open_result(backend.fetch(remote_id)).n_experiments == len(circuits)
+            except JobNotEndedError:
+                assert time.monotonic() < deadline_s
+            else:
+                return
 
     # -- asking -------------------------------------------------------------------------------
 

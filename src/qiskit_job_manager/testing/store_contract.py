@@ -247,6 +247,37 @@ class FindingContract:
         assert [found.name for found in store.unfinished()] == ["0", "1", "2"]
         assert [found.name for found in store.unfinished(limit=2)] == ["0", "1"]
 
+    def test_the_last_jobs_of_some_states_come_in_the_order_of_their_index(
+        self, store: Store
+    ) -> None:
+        hand_over(store, [["a"]] * 7)
+        token = must_claim(store)
+        ends = {1: JobState.DONE, 3: JobState.CANCELLED, 4: JobState.DONE, 6: JobState.CANCELLED}
+        for index, end in ends.items():
+            store.advance(token, [step(store, index, JobState.PLANNED, end)])
+
+        def last(limit: int, *states: JobState) -> list[int]:
+            found = store.last_jobs(token.job_set_key, states=states, limit=limit)
+            assert found == [store.jobs(token.job_set_key)[job.index] for job in found]
+            return [job.index for job in found]
+
+        assert last(3, JobState.DONE, JobState.CANCELLED) == [3, 4, 6]
+        assert last(2, JobState.PLANNED) == [2, 5]
+        assert last(9, JobState.DONE) == [1, 4]
+        assert last(9, JobState.FAILED) == last(0, JobState.DONE) == []
+
+    def test_the_latest_events_are_the_end_of_the_story(self, store: Store) -> None:
+        hand_over(store, [["a"], ["b"]])
+        token = must_claim(store)
+        for number in range(5):
+            store.tell(token, NOON + timedelta(seconds=number), number % 2, f"event {number}", "")
+        whole = list(store.events(token.job_set_key))
+        assert len(whole) == 5
+        assert store.last_events(token.job_set_key, limit=2) == whole[-2:]
+        assert store.last_events(token.job_set_key, limit=9) == whole
+        assert store.last_events(token.job_set_key, 0, limit=2) == [whole[2], whole[4]]
+        assert store.last_events(token.job_set_key, 7, limit=2) == []
+
     def test_the_jobs_of_an_experiment_are_all_its_shares_and_no_others(self, store: Store) -> None:
         hand_over(store, [["a", "b"], ["c"], ["d", "e", "f"]], shares=3)
         key = the_set(store).key

@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 from qiskit_job_manager.backends import failures
 from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in
 from qiskit_job_manager.errors import (
+    BackendError,
     InvalidArgumentError,
     InvalidExperimentError,
+    JobNotEndedError,
     RemoteJobFailedError,
     ResultGoneError,
     SubmissionDeferredError,
@@ -71,6 +73,7 @@ class CloudAdapter:
         listing_lag_s: What it says of the listing's lag, whatever the truth is.
         reads_once: What it says of results.
         bulk_status: Whether it asks about many jobs in one request.
+        awaits: Whether it has the cloud hold back a request for a result until the job ends.
         timeout_s: Seconds for all of a request.
         token: What proves who asks; by default what ``QJM_CLOUD_TOKEN`` says, if anything.
 
@@ -90,6 +93,7 @@ class CloudAdapter:
         listing_lag_s: float = 0.0,
         reads_once: bool = False,
         bulk_status: bool = True,
+        awaits: bool = False,
         timeout_s: float = TIMEOUT_S,
         token: str | None = None,
     ) -> None:
@@ -103,6 +107,7 @@ class CloudAdapter:
             idempotent=variant is Variant.IDEMPOTENT,
             reads_once=reads_once,
             bulk_status=bulk_status,
+            awaits=awaits,
         )
         self._timeout_s = timeout_s
 
@@ -120,6 +125,7 @@ class CloudAdapter:
             "listing_lag_s": can.listing_lag_s,
             "reads_once": can.reads_once,
             "bulk_status": can.bulk_status,
+            "awaits": can.awaits,
             "timeout_s": self._timeout_s,
         }
         odd = {name: value for name, value in said.items() if value != _DEFAULTS[name]}
@@ -241,10 +247,11 @@ class CloudAdapter:
         plainly no result, such as the page of a gateway, is read again later.
         """
         what = f"the result of the job {remote_id}"
+        wait_s = self._timeout_s / 2 if self._capabilities.awaits else 0.0
         try:
-            raw = self._read(what, lambda: self.client.result(remote_id))
+            raw = self._read(what, lambda: self.client.result(remote_id, wait_s))
         except TransientBackendError as error:
-            raise _failed(error) or error from error.__cause__
+            raise _about_the_job(error) or error from error.__cause__
         once = self._capabilities.reads_once
         if raw is None and once:
             raise ResultGoneError(f"{what} came empty: it was read before")
@@ -280,6 +287,7 @@ _DEFAULTS: dict[str, Scalar] = {
     "listing_lag_s": 0.0,
     "reads_once": False,
     "bulk_status": True,
+    "awaits": False,
     "timeout_s": TIMEOUT_S,
 }
 
@@ -324,10 +332,13 @@ def _status(view: JobView) -> RemoteStatus:
     return RemoteStatus(state, view.position, view.message)
 
 
-def _failed(error: TransientBackendError) -> RemoteJobFailedError | None:
-    """Return the error for a job that ended without a result, if the cloud says so."""
-    if _code_of(error) in ("job_failed", "job_cancelled"):
-        return RemoteJobFailedError(str(error.__cause__))
+def _about_the_job(error: TransientBackendError) -> BackendError | None:
+    """Return the error for a job that has no result, or none yet, if the cloud says so."""
+    match _code_of(error):
+        case "job_failed" | "job_cancelled":
+            return RemoteJobFailedError(str(error.__cause__))
+        case "not_ended":
+            return JobNotEndedError(str(error.__cause__))
     return None
 
 

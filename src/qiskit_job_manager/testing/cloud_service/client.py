@@ -113,12 +113,17 @@ class CloudClient:
             found += _jobs_in(self._send("GET", f"/jobs?ids={ids}"))
         return found
 
-    def result(self, job_id: str) -> RawResult | None:
+    def result(self, job_id: str, wait_s: float = 0.0) -> RawResult | None:
         """Return what came as the result, whole but not looked into; ``None``: nothing came.
 
         Its format is the content type where that is not one of the cloud's own.
+
+        Args:
+            job_id: The job.
+            wait_s: How long the cloud is to wait for its end before it says that there is none.
         """
-        answer = self._send("GET", f"{_path(job_id)}/result")
+        query = f"?wait_s={wait_s:g}" if wait_s else ""
+        answer = self._send("GET", f"{_path(job_id)}/result{query}")
         if not answer.body:
             return None
         return RawResult(answer.content_type.removeprefix(FORMAT_PREFIX), answer.body)

@@ -4,7 +4,8 @@
     GET    /jobs?tag=T           {"jobs": [...], "next": cursor or null}; &after=cursor
     GET    /jobs?ids=A,B         {"jobs": [...]}; those that are missing do not exist
     GET    /jobs/ID              {"id", "tag", "state", "position", "message"}
-    GET    /jobs/ID/result       the bytes of the result; their format is the content type
+    GET    /jobs/ID/result       the bytes of the result; their format is the content type;
+                                 ?wait_s=10: held back for so long at most, until the job ends
     POST   /jobs/ID/cancel
     DELETE /jobs/ID
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     Work: TypeAlias = Callable[[], Reply]
 
 PAGE = 50
+MOST_WAIT_S = 30.0
+_LOOK_EVERY_S = 0.05
 FORMAT_PREFIX = "application/x-qjm+"
 _JOB = re.compile(r"/jobs/(?P<id>[^/]+)(?P<rest>/result|/cancel|)")
 _PAGE_FOR_PEOPLE = b"<!doctype html><html><body><h1>Scheduled maintenance</h1></body></html>"
@@ -75,6 +78,23 @@ class Desk:
             return _spoiled(Reply(), trouble)
         reply = _done(work)
         return reply if trouble is None else _spoiled(reply, trouble)
+
+    def linger(self, request: Request, ends_within: Callable[[float], bool]) -> None:
+        """Hold back a request for a result until its job ends, as far as it asks for that.
+
+        Args:
+            request: The request; ``wait_s`` in its query says for how long at most.
+            ends_within: Waits so many seconds, and says whether the service ended meanwhile.
+        """
+        job = _JOB.fullmatch(request.path)
+        if job is None or job["rest"] != "/result":
+            return
+        left_s = min(_seconds(request.query.get("wait_s", "0")), MOST_WAIT_S)
+        while left_s > 0 and self.outage is None:
+            pause_s = min(self._machine.goes_on_for_s(job["id"]), left_s, _LOOK_EVERY_S)
+            if pause_s <= 0 or ends_within(pause_s):
+                return
+            left_s -= pause_s
 
     def _find(self, request: Request) -> tuple[Endpoint, Work]:
         """Return what a request asks for."""
@@ -194,6 +214,14 @@ def _order(said: dict[str, Any]) -> Order:
     except binascii.Error as error:
         raise RefusedError(400, "bad_payload", f"payload is not base64: {error}") from error
     return Order(Blob(said["format"], payload), options, said["tag"], key)
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds that a query asks for; what is no number asks for none."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
 
 
 def _cursor(text: str) -> int:

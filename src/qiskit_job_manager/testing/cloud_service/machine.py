@@ -196,6 +196,18 @@ class Machine:
             self._note(Deed.HANDING_OUT, job)
         return raw
 
+    def goes_on_for_s(self, job_id: str) -> float:
+        """Return for how many seconds a job cannot end by itself; 0: it has ended, or is gone."""
+        with self._lock:
+            now_s = self._move_on()
+            job = self._jobs.get(job_id)
+            if job is None or self._state(job, now_s) not in ("queued", "running"):
+                return 0.0
+            if job.ends_s is not None:
+                return job.ends_s - now_s
+            # One that is queued can begin when another ends.
+            return self._running[0][0] - now_s if self._running else float("inf")
+
     def note_sent(self, job_id: str, bytes_sent: int, *, complete: bool) -> None:
         """Write down how much of a result has left."""
         with self._lock:

@@ -162,6 +162,7 @@ class CloudService:
         if controlled is not None:
             return controlled
         self.ends_within(self.faults.latency_s)
+        self._desk.linger(request, self.ends_within)
         return self._desk.answer(request)
 
     def note_sent(self, job_id: str, bytes_sent: int, *, complete: bool) -> None:

@@ -127,7 +127,8 @@ class _Deadline:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._timer.cancel()
-        if self._passed and error is not None:
+        # The socket's own limit is as long, and may come first.
+        if isinstance(error, TimeoutError) or (self._passed and error is not None):
             raise TimeoutError(f"no whole answer within {self._seconds:g} s") from error
 
     def _break_off(self) -> None:

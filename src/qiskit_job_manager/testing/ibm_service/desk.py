@@ -191,7 +191,8 @@ class Desk:
         ]
         if query.get("sort") == ["ASC"]:
             found.reverse()
-        page = [job.described() for job in found[first : first + limit]]
+        lag_s = self.behaviour.usage_lag_s
+        page = [job.described(usage_lag_s=lag_s) for job in found[first : first + limit]]
         return Reply.of({"jobs": page, "count": len(found), "offset": first, "limit": limit})
 
     def _matches(self, job: Job, query: dict[str, list[str]]) -> bool:
@@ -207,7 +208,8 @@ class Desk:
 
     def _job(self, request: Request, path: str) -> Reply:
         excluded = "exclude_params=true" in urlsplit(request.target).query
-        return Reply.of(self._jobs.get(_job_id(path)).described(with_params=not excluded))
+        job, lag_s = self._jobs.get(_job_id(path)), self.behaviour.usage_lag_s
+        return Reply.of(job.described(with_params=not excluded, usage_lag_s=lag_s))
 
     def _results(self, request: Request, path: str) -> Reply:  # noqa: ARG002
         job_id = _job_id(path)
@@ -232,7 +234,7 @@ class Desk:
         return Reply(body=b"emulated", content_type="text/plain")
 
     def _metrics(self, request: Request, path: str) -> Reply:  # noqa: ARG002
-        return Reply.of(self._jobs.get(_job_id(path)).metrics())
+        return Reply.of(self._jobs.get(_job_id(path)).metrics(self.behaviour.usage_lag_s))
 
     def _delete(self, request: Request, path: str) -> Reply:  # noqa: ARG002
         self._jobs.delete(_job_id(path))

@@ -178,6 +178,9 @@ class Fate(StrEnum):
     QUEUED = "queued"
 
 
+_SECONDS = ("latency_s", "service_time_s", "listing_lag_s", "usage_lag_s", "token_lifetime_s")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
     """How the emulator behaves. Without arguments it is perfect, fast and without limits.
@@ -188,6 +191,7 @@ class Behaviour:
         latency_s: Seconds before a request is looked at.
         service_time_s: Seconds that a job runs at least.
         listing_lag_s: Seconds until a new job is listed.
+        usage_lag_s: Seconds from the end of a job until its usage is final.
         most_pending: Jobs that may be queued or running at once (400, code 3458).
         submissions_per_minute: How many are accepted in any minute (429, code 1202).
         most_pubs: PUBs, or items of a quantum program, in a job (413, code 1001).
@@ -206,6 +210,7 @@ class Behaviour:
     latency_s: float = 0.0
     service_time_s: float = 0.0
     listing_lag_s: float = 0.0
+    usage_lag_s: float = 0.0
     most_pending: int | None = None
     submissions_per_minute: int | None = None
     most_pubs: int | None = None
@@ -219,7 +224,7 @@ class Behaviour:
     def __post_init__(self) -> None:
         """Refuse what means nothing."""
         checks.whole("seed", self.seed)
-        for name in ("latency_s", "service_time_s", "listing_lag_s", "token_lifetime_s"):
+        for name in _SECONDS:
             checks.amount(name, getattr(self, name))
         for name in ("most_pending", "submissions_per_minute", "most_pubs", "most_bytes"):
             if getattr(self, name) is not None:

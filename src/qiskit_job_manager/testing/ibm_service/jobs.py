@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.testing.ibm_service.books import Submission
@@ -40,6 +40,7 @@ class Job:
     reason_code: int | None = None
     result: str | None = None
     read: bool = False
+    began: datetime | None = None
     finished: datetime | None = None
 
     @property
@@ -57,8 +58,13 @@ class Job:
         self.status, self.reason, self.reason_code = status, reason, code
         self.finished = datetime.now(UTC)
 
-    def described(self, *, with_params: bool = False) -> dict[str, Any]:
-        """Return what IBM tells of a job."""
+    def described(self, *, with_params: bool = False, usage_lag_s: float = 0.0) -> dict[str, Any]:
+        """Return what IBM tells of a job.
+
+        Args:
+            with_params: Whether its parameters are wanted.
+            usage_lag_s: Seconds from its end until its usage is final.
+        """
         state: dict[str, Any] = {"status": self.status}
         if self.reason is not None:
             state |= {"reason": self.reason, "reason_code": self.reason_code}
@@ -71,6 +77,7 @@ class Job:
             "created": _stamp(self.created),
             "tags": self.tags,
             "private": self.private,
+            "usage": self._usage(usage_lag_s),
         }
         if self.said.get("session_id"):
             told["session_id"] = self.said["session_id"]
@@ -78,24 +85,20 @@ class Job:
             told["params"] = self.said["params"]
         return told
 
-    def metrics(self) -> dict[str, Any]:
-        """Return what IBM tells of a job's times and usage."""
-        done = self.finished is not None
-        created = _stamp(self.created)
-        finished = _stamp(self.finished) if self.finished is not None else None
-        used = 1.0 if self.status == "Completed" else 0.0
+    def metrics(self, usage_lag_s: float = 0.0) -> dict[str, Any]:
+        """Return what IBM tells of a job's times and usage; see `described`."""
+        moments = {"created": self.created, "running": self.began, "finished": self.finished}
         return {
-            "timestamps": {
-                "created": created,
-                "running": created if done else None,
-                "finished": finished,
-            },
-            "usage": {
-                "quantum_seconds": used,
-                "qpu_charge_time_seconds": used,
-                "status": "completed" if done else "pending",
-            },
+            "timestamps": {name: at and _stamp(at) for name, at in moments.items()},
+            "usage": self._usage(usage_lag_s),
         }
+
+    def _usage(self, lag_s: float) -> dict[str, Any]:
+        # As with IBM, what is said before it is final may change.
+        now = datetime.now(UTC)
+        final = self.finished is not None and now >= self.finished + timedelta(seconds=lag_s)
+        used_s = 1.0 if final and self.status == "Completed" else 0.0
+        return {"qpu_charge_time_seconds": used_s, "status": "complete" if final else "pending"}
 
 
 class Jobs:
@@ -243,7 +246,7 @@ class Jobs:
         with self._lock:
             if not self.is_pending(job):
                 return
-            job.status = "Running"
+            job.status, job.began = "Running", datetime.now(UTC)
         result, reason = self._outcome(job)
         with self._lock:
             if not self.is_pending(job):

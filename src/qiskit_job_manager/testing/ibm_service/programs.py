@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -73,12 +74,26 @@ def _made_up_bits(pub: SamplerPub, seed: int) -> dict[str, np.ndarray]:
 def _sampler(params: Mapping[str, Any], seed: int, engine: Engine) -> Any:
     from qiskit.primitives.containers import PrimitiveResult
     from qiskit.primitives.containers.sampler_pub import SamplerPub
+    from qiskit_ibm_runtime.execution_span import ExecutionSpans
 
     shots = params.get("options", {}).get("default_shots") or _DEFAULT_SHOTS
     pubs = [SamplerPub.coerce(tuple(pub), shots) for pub in params["pubs"]]
     sample = _made_up_bits if engine is Engine.FAST else sampled_bits
+    began = datetime.now(UTC)
     results = [_sampled(pub, sample(pub, seed + place)) for place, pub in enumerate(pubs)]
-    return PrimitiveResult(results, metadata={"version": 2})
+    execution = {"execution_spans": ExecutionSpans([_span(pubs, began)])}
+    return PrimitiveResult(results, metadata={"execution": execution, "version": 2})
+
+
+def _span(pubs: list[SamplerPub], began: datetime) -> Any:
+    """Return that all of the PUBs were executed since then."""
+    from qiskit_ibm_runtime.execution_span import DoubleSliceSpan
+
+    whole = {
+        place: ((*pub.shape, pub.shots), slice(pub.size), slice(pub.shots))
+        for place, pub in enumerate(pubs)
+    }
+    return DoubleSliceSpan(began, datetime.now(UTC), whole)
 
 
 def _sampled(pub: SamplerPub, bits: Mapping[str, np.ndarray]) -> Any:
@@ -127,13 +142,13 @@ def _executor(params: Mapping[str, Any], seed: int, engine: Engine) -> str:
     converter = QUANTUM_PROGRAM_PARAMS_CONVERTERS["v2.0"]
     program, _ = converter.decoder(converter.model.model_validate(dict(params)))
     sample = _made_up_bits if engine is Engine.FAST else sampled_bits
-    said = params["quantum_program"]
+    said, began = params["quantum_program"], datetime.now(UTC)
+    data = [{"results": _tensors(item), "metadata": {}} for item in _items(program, seed, sample)]
+    chunk = {"start": began, "stop": datetime.now(UTC), "parts": []}
     answer = {
         "schema_version": "v2.0",
-        "data": [
-            {"results": _tensors(item), "metadata": {}} for item in _items(program, seed, sample)
-        ],
-        "metadata": {"chunk_timing": []},
+        "data": data,
+        "metadata": {"chunk_timing": [chunk]},
         "passthrough_data": said.get("passthrough_data"),
         "semantic_role": said.get("semantic_role"),
     }
