@@ -27,8 +27,7 @@ def step_until(bench, condition):
         if condition():
             return
         bench.step()
-        bench.engine._wake.wait(0.001)
-        bench.engine._wake.clear()
+        time.sleep(0.001)
     pytest.fail("it did not come about")
 
 

@@ -85,7 +85,7 @@ class CloudAdapter:
         'cloud:http://127.0.0.1:8000?variant=idempotent'
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one for each thing that it can be told to say of itself
         self,
         address: str,
         variant: Variant = Variant.FINDABLE,
