@@ -11,7 +11,7 @@ import pytest
 from qiskit_ibm_runtime import QiskitRuntimeService
 
 from qiskit_job_manager.backends import ibm as adapters
-from qiskit_job_manager.backends.ibm import figures
+from qiskit_job_manager.backends.ibm import figures, freshness
 from qiskit_job_manager.backends.ibm.fetching import PATIENT_READS
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import (
@@ -21,7 +21,7 @@ from qiskit_job_manager.errors import (
     SubmissionRefusedError,
     TransientBackendError,
 )
-from qiskit_job_manager.model import Blob, RemoteState
+from qiskit_job_manager.model import Blob, ExperimentKind, RemoteFigures, RemoteState
 from qiskit_job_manager.testing.ibm_service import Behaviour, Fate, Kind, Trouble, Way
 
 LABEL = "qjm-set-1"
@@ -51,6 +51,22 @@ def private(ibm, backend, payload, ended):
     return adapter, remote_id
 
 
+@pytest.fixture
+def estimated(ibm, backend, payload_of, ended):
+    """An adapter to an estimator, and a job of it that is done."""
+    from qiskit import QuantumCircuit
+    from qiskit.primitives.containers.estimator_pub import EstimatorPub
+    from qiskit_ibm_runtime import EstimatorV2
+
+    with pytest.deprecated_call():
+        adapter = adapters.adapted(EstimatorV2(backend))
+    pub = EstimatorPub.coerce((QuantumCircuit(5, name="idle"), "IIIIZ"))
+    payload = payload_of([pub], ExperimentKind.ESTIMATOR_PUB)
+    remote_id = adapter.submit(payload, {}, "qjm-1", (LABEL,))
+    assert ended(adapter, remote_id).state is RemoteState.DONE
+    return adapter, remote_id
+
+
 def opened(raw):
     return open_result(Blob(raw.format, raw.data))
 
@@ -75,22 +91,65 @@ def test_what_the_service_measured_comes_with_the_result(adapter, send, ended):
     assert told.session_id.startswith("session-")
 
 
+def test_what_was_measured_of_a_samplers_job_takes_no_request_of_its_own(ibm, adapter, done):
+    before = ibm.books().requests.copy()
+    told = adapter.fetch(done).figures
+    assert None not in (told.usage_s, told.created_at, told.started_at, told.ended_at)
+    assert ibm.books().requests - before == {Kind.RESULTS: 1}
+
+
+def test_what_is_not_told_elsewhere_is_asked_for(ibm, estimated):
+    """The results of an estimator do not say when they came about."""
+    adapter, remote_id = estimated
+    told = adapter.fetch(remote_id).figures
+    assert told.usage_s is not None
+    assert told.created_at <= told.started_at <= told.ended_at
+    assert ibm.books().requests[Kind.METRICS] == 1
+
+
+def test_usage_that_is_not_final_is_not_told(ibm, adapter, send, ended):
+    ibm.behaviour = Behaviour(usage_lag_s=3600)
+    remote_id = send()
+    ended(adapter, remote_id)
+    assert adapter.fetch(remote_id).figures.usage_s is None
+
+
+def test_metrics_are_asked_for_where_descriptions_tell_no_usage(ibm, adapter, done, monkeypatch):
+    from qiskit_job_manager.testing.ibm_service.jobs import Job
+
+    told = Job.described
+    fresh = adapters.adapted(adapter.qiskit_backend)
+    monkeypatch.setattr(Job, "described", lambda *a, **k: {**told(*a, **k), "usage": None})
+    assert fresh.fetch(done).figures.usage_s is not None
+    assert ibm.books().requests[Kind.METRICS] == 1
+
+
+def test_odd_words_on_when_a_job_ran_are_left_out():
+    known = RemoteFigures(usage_s=1.0)
+    span = {"__value__": {"start": {"__type__": "datetime", "__value__": "soon"}}}
+    execution = {"execution_spans": {"__type__": "ExecutionSpans", "__value__": {"spans": [span]}}}
+    odd = [{}, [], None, {"metadata": {"chunk_timing": 3}}, {"metadata": {"execution": execution}}]
+    assert [figures.with_times(known, each) for each in odd] == [None] * len(odd)
+
+
 @pytest.mark.parametrize(
     "trouble", [Trouble(status=404), Trouble(way=Way.HTML), Trouble(way=Way.LACKING)]
 )
-def test_a_result_never_waits_for_its_figures(ibm, adapter, done, trouble):
+def test_a_result_never_waits_for_its_figures(ibm, estimated, trouble):
+    adapter, remote_id = estimated
     ibm.script(Kind.METRICS, trouble)
-    raw = adapter.fetch(done)
-    assert opened(raw).n_experiments == 3
-    assert raw.figures is None or raw.figures.usage_s is None
+    raw = adapter.fetch(remote_id)
+    assert opened(raw).n_experiments == 1
+    assert raw.figures.started_at is None
 
 
-def test_figures_that_hang_are_given_up(ibm, adapter, done, monkeypatch):
+def test_figures_that_hang_are_given_up(ibm, estimated, monkeypatch):
+    adapter, remote_id = estimated
     monkeypatch.setattr(figures.within_patience, "__defaults__", (0.05,))
     ibm.script(Kind.METRICS, Trouble(way=Way.HANG))
-    raw = adapter.fetch(done)
-    assert raw.figures is None
-    assert opened(raw).n_experiments == 3
+    raw = adapter.fetch(remote_id)
+    assert raw.figures.started_at is None
+    assert opened(raw).n_experiments == 1
 
 
 @pytest.mark.parametrize(
@@ -240,6 +299,29 @@ def test_jobs_of_another_process_are_asked_about_together_after_the_first(ibm, b
     assert sum(ibm.books().requests.values()) == before + 3
     assert set(fresh.statuses(sent)) == set(sent)
     assert sum(ibm.books().requests.values()) <= before + 4
+
+
+def test_what_was_heard_a_moment_ago_is_not_asked_for_again(ibm, adapter, send, monkeypatch):
+    monkeypatch.setattr(freshness, "SHORTEST_S", 3600.0)
+    monkeypatch.setattr(freshness, "LONGEST_S", 3600.0)
+    ibm.tell(*[Fate.QUEUED] * 2)
+    sent = [send(f"qjm-{number}") for number in range(2)]
+    before = ibm.books().requests.copy()
+    assert {each.state for each in adapter.statuses(sent).values()} == {RemoteState.QUEUED}
+    assert ibm.books().requests == before
+    adapter.cancel(sent[0])
+    assert adapter.statuses(sent)[sent[0]].state is RemoteState.CANCELLED
+    assert (ibm.books().requests - before)[Kind.LIST] == 1
+
+
+def test_looking_for_twins_tells_what_has_ended(ibm, adapter, backend, send, ended):
+    sent = [send(f"qjm-{number}") for number in range(2)]
+    for each in sent:
+        ended(adapters.adapted(backend), each)
+    adapter.twins(LABEL)
+    before = ibm.books().requests.copy()
+    assert {each.state for each in adapter.statuses(sent).values()} == {RemoteState.DONE}
+    assert ibm.books().requests == before
 
 
 def test_jobs_that_the_listing_does_not_have_yet_are_asked_about_one_by_one(ibm, adapter, send):

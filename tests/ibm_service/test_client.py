@@ -42,7 +42,7 @@ def test_a_sampler_job_is_found_by_its_tag_and_read(
     assert isinstance(result, PrimitiveResult)
     assert result[0].data.meas.num_shots == 100
     assert [found.job_id() for found in service.jobs(job_tags=["mine"], limit=5)] == [job.job_id()]
-    assert job.metrics()["usage"]["quantum_seconds"] == 1.0
+    assert job.metrics()["usage"]["qpu_charge_time_seconds"] == 1.0
     books = ibm.books()
     assert books.submissions_by_tag() == {"mine": 1}
     assert books.requests_by_job[job.job_id()] >= 2

@@ -74,7 +74,12 @@ class IBMBackendAdapter:
         )
         self._desk = Desk(link)
         self._follower = Follower(self._desk)
-        self._fetcher = Fetcher(self._desk, self._follower, reads_once=template.reads_once)
+        self._fetcher = Fetcher(
+            self._desk,
+            self._follower,
+            reads_once=template.reads_once,
+            tells_times=template.tells_times,
+        )
         self._submitter = Submitter(link, template, modes, takes)
         self._check = IBMCheck(takes, lambda: link.opened.backend)
         self._checked_options: str | None = None
@@ -153,9 +158,8 @@ class IBMBackendAdapter:
     ) -> str:
         """Send one job, with the tag, the labels and the user's own tags as its job tags."""
         tags = (tag, *labels)
-        remote_id, session_id = self._submitter.submit(payload, options, tags)
+        remote_id = self._submitter.submit(payload, options, tags)
         self._follower.note_submission(remote_id, tags)
-        self._fetcher.note_session(remote_id, session_id)
         return remote_id
 
     def find(self, tag: str) -> Sequence[str]:
@@ -165,7 +169,9 @@ class IBMBackendAdapter:
     def twins(self, label: str) -> Mapping[str, Sequence[str]]:
         """Return the ids of all jobs with a label by each of their tags, oldest first."""
         found: dict[str, list[str]] = {}
-        for row in self._desk.tagged(label):
+        rows = self._desk.tagged(label)
+        self._follower.note(rows)
+        for row in rows:
             for tag in row.tags:
                 if tag != label:
                     found.setdefault(tag, []).append(row.id)
@@ -182,6 +188,7 @@ class IBMBackendAdapter:
     def cancel(self, remote_id: str) -> None:
         """Ask for a job to be cancelled; one that has ended, or is gone, stays as it is."""
         self._desk.cancel(remote_id)
+        self._follower.note_cancelling(remote_id)
 
     def error_message(self, remote_id: str) -> str | None:
         """Return why a job failed, in the service's words."""

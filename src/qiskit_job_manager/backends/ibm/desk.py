@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from qiskit_job_manager.backends.failures import words
 from qiskit_job_manager.backends.ibm.failures import is_login_missing, of_read
+from qiskit_job_manager.backends.ibm.figures import figures_of_row
 from qiskit_job_manager.backends.words import state_of
 from qiskit_job_manager.errors import (
     BackendError,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from qiskit_job_manager.backends.ibm.links import Link, Opened
+    from qiskit_job_manager.model import RemoteFigures
 
 PAGE = 200
 """Jobs asked for at once, which is the most that the service lists."""
@@ -43,11 +45,16 @@ class Row:
         id: Its id.
         status: Its status.
         tags: Its tags.
+        figures: What this says of what was measured of it: its usage, once that is final, and
+            when it was taken, but not when it ran.
+        tells_usage: Whether this says anything of its usage.
     """
 
     id: str
     status: RemoteStatus
     tags: tuple[str, ...]
+    figures: RemoteFigures
+    tells_usage: bool
 
 
 class Desk:
@@ -186,7 +193,13 @@ def row_in(answer: Mapping[str, Any]) -> Row:
         TypeError: It is something else.
     """
     tags: Sequence[Any] = answer.get("tags") or ()
-    return Row(str(answer["id"]), _status_in(answer["state"]), tuple(map(str, tags)))
+    return Row(
+        id=str(answer["id"]),
+        status=_status_in(answer["state"]),
+        tags=tuple(map(str, tags)),
+        figures=figures_of_row(answer),
+        tells_usage=isinstance(answer.get("usage"), dict),
+    )
 
 
 def _status_in(state: Mapping[str, Any]) -> RemoteStatus:

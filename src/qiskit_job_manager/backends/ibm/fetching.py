@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.backends.ibm.figures import figures_in, within_patience
-from qiskit_job_manager.backends.ibm.results import is_page, is_result, is_whole
+from qiskit_job_manager.backends.ibm.figures import figures_in, with_times, within_patience
+from qiskit_job_manager.backends.ibm.results import is_page, is_result, read_whole
 from qiskit_job_manager.codec.ibm_json import encode_runtime_text
 from qiskit_job_manager.errors import RemoteJobFailedError, ResultGoneError, TransientBackendError
 from qiskit_job_manager.model import RawResult, RemoteState
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.backends.ibm.desk import Desk
+    from qiskit_job_manager.backends.ibm.desk import Desk, Row
     from qiskit_job_manager.backends.ibm.following import Follower
     from qiskit_job_manager.model import RemoteFigures, RemoteStatus
 
@@ -29,37 +29,49 @@ class Fetcher:
         desk: What asks the service.
         follower: What knows the statuses.
         reads_once: Whether the jobs are private, so that a result can be read only once.
+        tells_times: Whether results tell when the job ran.
     """
 
-    def __init__(self, desk: Desk, follower: Follower, *, reads_once: bool) -> None:
+    def __init__(
+        self, desk: Desk, follower: Follower, *, reads_once: bool, tells_times: bool
+    ) -> None:
         self._desk = desk
         self._follower = follower
         self._reads_once = reads_once
-        self._sessions: dict[str, str] = {}
+        self._tells_times = tells_times
         self._figures: dict[str, RemoteFigures] = {}
         self._odd: Counter[str] = Counter()
-
-    def note_session(self, remote_id: str, session_id: str | None) -> None:
-        """Take note of the batch or session that a job was sent in."""
-        if session_id is not None:
-            self._sessions[remote_id] = session_id
 
     def fetch(self, remote_id: str) -> RawResult:
         """Return the raw result of a job that has ended.
 
-        Its figures are asked for first, so that a result is on disk as soon as it is here.
+        What is not told with it is asked for first, so that a result is on disk as soon as it is
+        here.
 
         Raises:
             BackendError: As `Backend.fetch`.
         """
-        status = self._follower.status(remote_id)
-        figures = self._measured(remote_id)
-        text = self._text(remote_id, status)
+        row = self._follower.row(remote_id)
+        asked = None if self._is_told(row) else self._measured(row)
+        try:
+            text = self._text(row)
+        except (RemoteJobFailedError, ResultGoneError):
+            self._forget(remote_id)
+            raise
+        # What can be read again is understood before it is kept, and nothing else is.
+        figures = asked or with_times(row.figures, read_whole(text)) or self._measured(row)
         kept = encode_runtime_text(text)
-        self._follower.forget(remote_id)
-        for known in (self._sessions, self._figures, self._odd):
-            known.pop(remote_id, None)
+        self._forget(remote_id)
         return RawResult(kept.format, kept.data, figures)
+
+    def _is_told(self, row: Row) -> bool:
+        """Whether its description and its result tell all that is to be known of a job."""
+        return row.tells_usage and self._tells_times and not self._reads_once
+
+    def _forget(self, remote_id: str) -> None:
+        self._follower.forget(remote_id)
+        self._figures.pop(remote_id, None)
+        self._odd.pop(remote_id, None)
 
     def error_message(self, remote_id: str) -> str | None:
         """Return why a job failed: what the service says, or else what it left as a result.
@@ -67,13 +79,14 @@ class Fetcher:
         Raises:
             BackendError: It could not be read.
         """
-        status = self._follower.status(remote_id)
+        status = self._follower.row(remote_id).status
         if status.message or status.state is not RemoteState.ERROR or self._reads_once:
             return status.message
         text = self._desk.result(remote_id) or ""
         return None if is_result(text) else text[-_SHOWN:] or None
 
-    def _text(self, remote_id: str, status: RemoteStatus) -> str:
+    def _text(self, row: Row) -> str:
+        remote_id, status = row.id, row.status
         match status.state:
             case RemoteState.DONE:
                 return self._of_done(remote_id)
@@ -92,7 +105,7 @@ class Fetcher:
         """
         what = f"the result of the job {remote_id}"
         text = self._desk.result(remote_id)
-        if text and not is_page(text) and (self._reads_once or is_whole(text)):
+        if text and not is_page(text) and (self._reads_once or read_whole(text) is not None):
             return text
         if not text and self._reads_once:
             raise ResultGoneError(f"{what} came empty: it was read before")
@@ -114,11 +127,11 @@ class Fetcher:
         said = status.message or text[-_SHOWN:]
         raise RemoteJobFailedError(said or f"the job {remote_id} failed, and IBM says not why")
 
-    def _measured(self, remote_id: str) -> RemoteFigures | None:
-        known = self._figures.get(remote_id)
+    def _measured(self, row: Row) -> RemoteFigures:
+        known = self._figures.get(row.id)
         if known is None:
-            session_id = self._sessions.get(remote_id)
-            known = within_patience(lambda: figures_in(self._desk.metrics(remote_id), session_id))
-        if known is not None:
-            self._figures[remote_id] = known
+            known = within_patience(lambda: figures_in(self._desk.metrics(row.id), row.figures))
+        if known is None:
+            return row.figures
+        self._figures[row.id] = known
         return known

@@ -1,8 +1,14 @@
-"""What the service measured of a job, asked for beside its result and never at its cost."""
+"""What the service measured of a job, never at the cost of its result.
+
+The descriptions of jobs, as they are listed, tell what is charged and when a job was taken. When it
+ran they do not tell: results do, of a sampler and of all that goes through an executor, and the
+metrics of the job otherwise, at one more request.
+"""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,21 +22,69 @@ PATIENCE_S = 10.0
 """How long a result may wait for its figures: the client itself would wait for ever."""
 
 
-def figures_in(metrics: Mapping[str, Any], session_id: str | None = None) -> RemoteFigures:
-    """Read the metrics of a job; what is missing or odd is left out.
+def figures_in(metrics: Mapping[str, Any], known: RemoteFigures) -> RemoteFigures:
+    """Add the metrics of a job to what is known of it; what is missing or odd is left out.
 
     Args:
         metrics: As the client's ``job.metrics()`` gives them.
-        session_id: The batch or session that the job was sent in, if it was in one.
+        known: What its description tells.
     """
     times = _mapping(metrics.get("timestamps"))
-    return RemoteFigures(
-        usage_s=_usage_s(_mapping(metrics.get("usage"))),
-        created_at=_time(times.get("created")),
+    usage_s = _usage_s(_mapping(metrics.get("usage")))
+    return replace(
+        known,
+        usage_s=known.usage_s if usage_s is None else usage_s,
+        created_at=_time(times.get("created")) or known.created_at,
         started_at=_time(times.get("running")),
         ended_at=_time(times.get("finished")),
-        session_id=session_id,
     )
+
+
+def figures_of_row(row: Mapping[str, Any]) -> RemoteFigures:
+    """Read what the description of a job tells; what is missing or odd is left out.
+
+    Args:
+        row: As the service gives it, listed or alone.
+    """
+    session_id = row.get("session_id")
+    return RemoteFigures(
+        usage_s=_usage_s(_mapping(row.get("usage"))),
+        created_at=_time(row.get("created")),
+        session_id=session_id if isinstance(session_id, str) else None,
+    )
+
+
+def with_times(figures: RemoteFigures, result: Any) -> RemoteFigures | None:
+    """Add between which moments a job ran, if its result tells.
+
+    Args:
+        figures: What is known.
+        result: The result, decoded from JSON only.
+
+    Returns:
+        ``None``: It does not tell.
+    """
+    spans = _spans(result)
+    if not spans:
+        return None
+    started_at = min(began for began, _ in spans)
+    return replace(figures, started_at=started_at, ended_at=max(ended for _, ended in spans))
+
+
+def _spans(result: Any) -> list[tuple[datetime, datetime]]:
+    """Return between which moments something was executed."""
+    own = _mapping(result)
+    metadata = _mapping(_mapping(own.get("__value__", own)).get("metadata"))
+    spans = _value(_mapping(metadata.get("execution")).get("execution_spans"))
+    listed = _mapping(spans).get("spans", metadata.get("chunk_timing"))
+    said = [_mapping(_value(each)) for each in (listed if isinstance(listed, list) else ())]
+    moments = [(_time(_value(e.get("start"))), _time(_value(e.get("stop")))) for e in said]
+    return [(began, ended) for began, ended in moments if began and ended]
+
+
+def _value(said: Any) -> Any:
+    """Return what stands for a value of a type of its own, in the client's JSON."""
+    return said.get("__value__") if isinstance(said, dict) and "__type__" in said else said
 
 
 def within_patience(

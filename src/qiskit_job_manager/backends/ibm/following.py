@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager.backends.ibm.freshness import Freshness
 from qiskit_job_manager.errors import ResultGoneError, TransientBackendError
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from qiskit_job_manager.backends.ibm.desk import Desk, Row
 
@@ -22,7 +23,7 @@ class Follower:
 
     The jobs of a job set share a tag, by which they are listed in one request. Jobs of another
     process are asked about one by one until the tag that they share is known; so are those that
-    the listing does not have, a few at a time.
+    the listing does not have, a few at a time. What was heard a moment ago is not asked for again.
 
     Args:
         desk: What asks the service.
@@ -33,16 +34,29 @@ class Follower:
         self._tags: dict[str, tuple[str, ...]] = {}
         self._asked: Counter[str] = Counter()
         self._not_there: Counter[str] = Counter()
-        self._ended: dict[str, RemoteStatus] = {}
+        self._ended: dict[str, Row] = {}
+        self._freshness = Freshness()
 
     def note_submission(self, remote_id: str, tags: Sequence[str]) -> None:
-        """Take note of what a job can be found by."""
+        """Take note of what a job can be found by: the service has just taken it."""
         self._tags[remote_id] = tuple(tags)
+        self._freshness.note(remote_id, RemoteStatus(RemoteState.QUEUED))
+
+    def note_cancelling(self, remote_id: str) -> None:
+        """Take note that a job may end at any moment."""
+        self._freshness.drop(remote_id)
+
+    def note(self, rows: Iterable[Row]) -> None:
+        """Take note of jobs that were listed for another purpose, where they are known here."""
+        for row in rows:
+            if row.id in self._tags:
+                self._note(row)
 
     def forget(self, remote_id: str) -> None:
-        """Drop what is known of a job, as its result is here."""
+        """Drop what is known of a job, as its result is here, or there is none."""
         for known in (self._tags, self._asked, self._not_there, self._ended):
             known.pop(remote_id, None)
+        self._freshness.drop(remote_id)
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about jobs; those that nothing was found out about are left out.
@@ -51,7 +65,10 @@ class Follower:
             TransientBackendError: Nothing was found out about any.
             CredentialsError: The user must log in again.
         """
-        found = {each: self._ended[each] for each in remote_ids if each in self._ended}
+        found = {each: self._ended[each].status for each in remote_ids if each in self._ended}
+        fresh = self._freshness.told(each for each in remote_ids if each not in found)
+        if fresh is not None:
+            return {**found, **fresh}
         trouble: list[TransientBackendError] = []
         strangers = [each for each in remote_ids if each not in self._tags and each not in found]
         sample = dict.fromkeys([*strangers[:1], *strangers[-1:]])
@@ -65,8 +82,8 @@ class Follower:
             raise trouble[0]
         return found
 
-    def status(self, remote_id: str) -> RemoteStatus:
-        """Return the status of one job, asked for unless it is known to have ended.
+    def row(self, remote_id: str) -> Row:
+        """Return the description of one job, asked for unless it is known to have ended.
 
         Raises:
             ResultGoneError: There is none of that id.
@@ -74,7 +91,10 @@ class Follower:
             CredentialsError: The user must log in again.
         """
         known = self._ended.get(remote_id)
-        return known if known is not None else self._note(self._desk.job(remote_id))
+        if known is None:
+            known = self._desk.job(remote_id)
+            self._note(known)
+        return known
 
     def _ask(
         self,
@@ -127,5 +147,8 @@ class Follower:
         self._tags[row.id] = row.tags
         self._not_there.pop(row.id, None)
         if row.status.state in _ENDED:
-            self._ended[row.id] = row.status
+            self._ended[row.id] = row
+            self._freshness.drop(row.id)
+        else:
+            self._freshness.note(row.id, row.status)
         return row.status

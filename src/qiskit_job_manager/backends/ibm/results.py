@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 
 def is_page(text: str) -> bool:
@@ -10,13 +11,16 @@ def is_page(text: str) -> bool:
     return text.lstrip()[:1] == "<"
 
 
-def is_whole(text: str) -> bool:
-    """Say whether it is JSON from its beginning to its end, as a result is."""
+def read_whole(text: str) -> Any | None:
+    """Return what it says if it is JSON from its beginning to its end, as a result is.
+
+    Returns:
+        Plain values, or ``None`` where it is no JSON, or cut.
+    """
     try:
-        json.loads(text)
+        return json.loads(text)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def is_result(text: str) -> bool:

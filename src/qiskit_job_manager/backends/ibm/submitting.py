@@ -8,7 +8,6 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from qiskit_job_manager.backends.ibm.failures import is_session_closed, of_submission
-from qiskit_job_manager.backends.ibm.modes import session_in
 from qiskit_job_manager.backends.ibm.templates import asked_execution
 from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
 from qiskit_job_manager.errors import (
@@ -49,9 +48,7 @@ class Submitter:
         self._modes = modes
         self._takes = takes
 
-    def submit(
-        self, payload: Blob, options: Mapping[str, Any], tags: Sequence[str]
-    ) -> tuple[str, str | None]:
+    def submit(self, payload: Blob, options: Mapping[str, Any], tags: Sequence[str]) -> str:
         """Send one job, once.
 
         Args:
@@ -60,7 +57,7 @@ class Submitter:
             tags: Its marks: that of the attempt, the label of the job set, and the user's own.
 
         Returns:
-            The id of the job, and that of the batch or session that it is in.
+            The id of the job.
 
         Raises:
             BackendError: As `Backend.submit`.
@@ -89,11 +86,11 @@ class Submitter:
 
     def _send(
         self, opened: Opened, pubs: list[Any], options: Mapping[str, Any], tags: Sequence[str]
-    ) -> tuple[str, str | None]:
+    ) -> str:
         own = self._template.options(options, tags)
         mode = self._modes.mode(opened, _label(tags), asked_execution(options))
         job = self._template.made(mode, own).run(pubs)
-        return str(job.job_id()), session_in(mode)
+        return str(job.job_id())
 
     def _opened(self) -> Opened:
         """Open the backend; where that fails, nothing was sent."""

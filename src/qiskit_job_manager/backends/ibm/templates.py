@@ -94,6 +94,11 @@ class Template:
         return bool(self._plain().environment.private)
 
     @property
+    def tells_times(self) -> bool:
+        """Whether its results tell when they were executed: those of ``EstimatorV2`` do not."""
+        return self._primitive is not Primitive.ESTIMATOR
+
+    @property
     def json_options(self) -> dict[str, Any] | None:
         """The options that are not as by default, as plain JSON; ``None``: they are more."""
         plain = _as_json(self._plain(), _options_class(self._primitive)())
