@@ -204,10 +204,10 @@ def test_it_is_started_when_jobs_have_waited_long() -> None:
 def test_it_is_started_when_much_is_handed_over() -> None:
     sharing_, helper, _ = shared()
     for _ in range(10):
-        sharing_.expect(plus(5))
+        sharing_.expect(plus(5), {})
     assert helper.starts == 0
     for _ in range(20_000):
-        sharing_.expect(plus(5))
+        sharing_.expect(plus(5), {})
     assert helper.starts >= 1
 
 

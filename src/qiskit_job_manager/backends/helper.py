@@ -2,22 +2,26 @@
 
 A simulator keeps Python's lock nearly all the time, so that one process simulates on one core,
 whatever else it has to do. Where jobs wait, a helper takes every other one: it opens the same
-backend by its URI, and gives back each result encoded, as it goes into the store.
+backend by its URI, and gives back each result encoded, as it goes into the store. And it takes
+what is simulated for seconds or minutes in one call, in which no other thread of its process gets
+anywhere: nothing would be stored, shown or heeded meanwhile.
 
 Nothing depends on it. What it declines, fails at, or dies with is run in this process, which alone
-says what becomes of a job; and a helper that died is not replaced. There is at most one, it ends
-when it has had nothing to do for a while, and its death with this process costs nothing, as local
-jobs die with their process anyway.
+says what becomes of a job; and a helper that died is not replaced, but for one that was killed
+because a job was cancelled. There is at most one, it ends when it has had nothing to do for a
+while, and its death with this process costs nothing, as local jobs die with their process anyway.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import select
 import subprocess
 import sys
 import threading
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import JobStatus
@@ -26,12 +30,15 @@ from qiskit_job_manager.backends.frames import read_frame, write_frame
 from qiskit_job_manager.model import RawResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import BinaryIO
 
     from qiskit_job_manager.model import Blob
 
 _MODULE = "qiskit_job_manager.backends.helper_process"
+
+READY_WITHIN_S = 60.0
+"""It takes a second or two; what takes so much longer hangs."""
 
 
 class HelperError(Exception):
@@ -45,14 +52,20 @@ class HelpedJob:
         payload: What to run, should the helper not do it.
         options: The run options of the job.
         future: Its result, or a `HelperError`.
+        cancel: Has the helper leave it.
     """
 
     def __init__(
-        self, payload: Blob, options: Mapping[str, Any], future: Future[RawResult]
+        self,
+        payload: Blob,
+        options: Mapping[str, Any],
+        future: Future[RawResult],
+        cancel: Callable[[], None] = lambda: None,
     ) -> None:
         self.payload = payload
         self.options = options
         self._future = future
+        self._cancel = cancel
 
     def job_id(self) -> str:
         """Return no id: the tag serves."""
@@ -60,6 +73,8 @@ class HelpedJob:
 
     def status(self) -> JobStatus:
         """Say whether it has ended, in whatever way."""
+        if self._future.cancelled():
+            return JobStatus.CANCELLED
         return JobStatus.DONE if self._future.done() else JobStatus.RUNNING
 
     def raw_result(self) -> RawResult:
@@ -71,7 +86,19 @@ class HelpedJob:
         return self._future.result()
 
     def cancel(self) -> None:
-        """Do nothing: it is run at once, and not for long."""
+        """Have a long one left, at once; any other is not run for long."""
+        self._cancel()
+
+
+@dataclass(slots=True)
+class _Given:
+    """A job that the helper has not answered for, and whether it has been sent to its process."""
+
+    head: dict[str, Any]
+    data: bytes
+    future: Future[RawResult]
+    long: bool
+    sent: bool = False
 
 
 class Helper:
@@ -81,13 +108,16 @@ class Helper:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._pid = os.getpid()
         self._process: subprocess.Popen[bytes] | None = None
-        self._given: dict[int, Future[RawResult]] = {}
+        self._given: dict[int, _Given] = {}
         self._n_given = 0
         self._is_ready = False
         self._has_failed = False
+        self._has_stopped = False
+        self._was_killed = False
+        self._lifeline = -1
 
     @property
     def backlog(self) -> int:
@@ -99,92 +129,148 @@ class Helper:
         """Whether it can begin a job now; a process that was forked has no part in it."""
         return self._is_ready and os.getpid() == self._pid
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether it runs, or can be started."""
+        return not self._has_failed and os.getpid() == self._pid
+
+    @property
+    def has_long(self) -> bool:
+        """Whether a job is with it that takes long, so that another would wait."""
+        return any(given.long for given in tuple(self._given.values()))
+
     def start(self) -> None:
         """Start the process, unless it runs or has failed before; it is ready a second later."""
-        if self._has_failed or os.getpid() != self._pid:
-            return
         with self._lock:
-            if self._process is not None:
-                return
-            try:
-                process = _started()
-            except OSError:
-                self._has_failed = True
-                return
-            self._process = process
-        reader = threading.Thread(target=self._read, args=(process,), name="qjm-helper")
-        reader.daemon = True
-        reader.start()
+            if self.is_usable and self._process is None:
+                self._start()
 
-    def run(self, uri: str, payload: Blob, options: Mapping[str, Any]) -> HelpedJob:
-        """Give it a job; the helper must be ready.
+    def run(
+        self, uri: str, payload: Blob, options: Mapping[str, Any], *, long: bool = False
+    ) -> HelpedJob:
+        """Give it a job. It is begun when the process is ready and has ended what it has.
 
         Args:
             uri: How it opens the backend.
             payload: The encoded circuits.
             options: Run options, plain JSON values.
+            long: Whether it takes long. It is run whatever its width, alone, and can be cancelled.
         """
         future: Future[RawResult] = Future()
         with self._lock:
             self._n_given += 1
             number = self._n_given
-            self._given[number] = future
-            process = self._process
-            try:
-                if process is None or process.stdin is None:
-                    raise BrokenPipeError
-                head = {
-                    "number": number,
-                    "uri": uri,
-                    "options": dict(options),
-                    "format": payload.format,
-                }
-                write_frame(process.stdin, head, payload.data)
-            except (OSError, ValueError):
-                self._answer(number, HelperError("it is gone"))
-        return HelpedJob(payload, options, future)
+            head = {
+                "number": number,
+                "uri": uri,
+                "options": dict(options),
+                "format": payload.format,
+                "long": long,
+            }
+            self._given[number] = _Given(head, payload.data, future, long)
+            self.start()
+            if self._process is None:
+                self._give_back()
+            self._send()
+        return HelpedJob(payload, options, future, lambda: self._leave(number))
 
     def stop(self) -> None:
-        """End the process; what it has is run here."""
-        self._has_failed = True
+        """End the process for good; what it has is not answered for, so that nothing begins it."""
+        # Not under the lock, which whoever writes to a busy process may hold for long.
+        self._has_failed = self._has_stopped = True
         process = self._process
         if process is not None and os.getpid() == self._pid:
             process.kill()
             process.wait()
 
+    def _leave(self, number: int) -> None:
+        """Leave a long job that was cancelled; what is simulating it can only be killed."""
+        with self._lock:
+            given = self._given.get(number)
+            if given is None or not given.long:
+                return
+            del self._given[number]
+            given.future.cancel()
+            if given.sent and self._process is not None:
+                self._was_killed = True
+                self._process.kill()
+
+    def _start(self) -> None:
+        try:
+            self._process, self._lifeline = _started()
+        except OSError:
+            self._has_failed = True
+            return
+        self._was_killed = False
+        reader = threading.Thread(target=self._read, args=(self._process,), name="qjm-helper")
+        reader.daemon = True
+        reader.start()
+
+    def _send(self) -> None:
+        """Send what the process may have now: after a long job nothing, until it has answered."""
+        process = self._process
+        if not self._is_ready or process is None or process.stdin is None:
+            return
+        for given in self._given.values():
+            if not given.sent:
+                given.sent = True
+                try:
+                    write_frame(process.stdin, given.head, given.data)
+                except (OSError, ValueError):
+                    return  # it has ended, which whoever reads its answers will see
+            if given.long:
+                return
+
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         """Take answers until there are no more; what a thread of its own does."""
         output = process.stdout
         try:
+            if output is None or not select.select([output], [], [], READY_WITHIN_S)[0]:
+                process.kill()
             while output is not None and (frame := read_frame(output)) is not None:
-                head, data = frame
-                if "number" in head:
-                    self._answer(head["number"], _meant(head, data))
-                else:
-                    self._is_ready = True
+                self._take(*frame)
         except (OSError, ValueError):
             process.kill()
         self._end(process)
 
+    def _take(self, head: Mapping[str, Any], data: bytes) -> None:
+        with self._lock:
+            if "number" in head:
+                self._answer(head["number"], _meant(head, data))
+            else:
+                self._is_ready = True
+            self._send()
+
     def _end(self, process: subprocess.Popen[bytes]) -> None:
-        self._is_ready = False
+        """Go on with another process, unless this one has died by itself."""
         code = process.wait()
         with self._lock:
+            well = self._was_killed or (code == 0 and self._is_ready)
+            self._is_ready = False
             self._process = None
-            self._has_failed = self._has_failed or code != 0
+            self._has_failed = self._has_failed or not well
             for pipe in (process.stdin, process.stdout):
                 _close(pipe)
-            for number in list(self._given):
-                self._answer(number, HelperError("it has ended"))
+            os.close(self._lifeline)
+            for given in self._given.values():
+                given.sent = False
+            if self._given:
+                self.start()
+            if self._process is None and not self._has_stopped:
+                self._give_back()
+
+    def _give_back(self) -> None:
+        for number in list(self._given):
+            self._answer(number, HelperError("it has ended"))
 
     def _answer(self, number: int, answer: RawResult | HelperError) -> None:
-        future = self._given.pop(number, None)
-        if future is None:
+        given = self._given.pop(number, None)
+        if given is None:
             return
         if isinstance(answer, RawResult):
-            future.set_result(answer)
+            given.future.set_result(answer)
         else:
-            future.set_exception(answer)
+            given.future.set_exception(answer)
 
 
 def _meant(head: Mapping[str, Any], data: bytes) -> RawResult | HelperError:
@@ -193,20 +279,30 @@ def _meant(head: Mapping[str, Any], data: bytes) -> RawResult | HelperError:
     return HelperError(str(head.get("declined")))
 
 
-def _started() -> subprocess.Popen[bytes]:
+def _started() -> tuple[subprocess.Popen[bytes], int]:
+    """Return the process, and the end of a pipe that stays open as long as it may live."""
     if not sys.executable:
         raise FileNotFoundError("this Python does not know its own program")
     # As for the sandbox: -P, and the modules that are found here are found there.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.Popen(  # noqa: S603  # our own interpreter and module; nothing is a shell's
-        [sys.executable, "-P", "-m", _MODULE],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        # Ctrl-C is for this process, which ends the helper if it ends itself.
-        start_new_session=True,
-    )
+    its_end, lifeline = os.pipe()
+    try:
+        process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            [sys.executable, "-P", "-m", _MODULE, str(its_end)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=[its_end],
+            # Ctrl-C is for this process, which ends the helper if it ends itself.
+            start_new_session=True,
+        )
+    except OSError:
+        os.close(lifeline)
+        raise
+    finally:
+        os.close(its_end)
+    return process, lifeline
 
 
 def _close(pipe: BinaryIO | Any) -> None:

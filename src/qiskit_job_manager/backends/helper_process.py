@@ -1,11 +1,14 @@
 """The process of `helper`: simulates what it is given, job after job.
 
-python -m qiskit_job_manager.backends.helper_process
+python -m qiskit_job_manager.backends.helper_process DESCRIPTOR
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import select
+import signal
 import sys
 import threading
 import warnings
@@ -23,14 +26,16 @@ if TYPE_CHECKING:
 IDLE_S = 10.0
 
 MOST_QUBITS = 12
-"""Wider circuits are declined: two at once could take more memory than one may, and above 13
-Aer itself begins to use all cores."""
+"""Wider circuits are declined, unless the job is a long one, which the other process leaves to
+this: two at once could take more memory than one may, and above 13 Aer itself begins to use all
+cores."""
 
 _Frame = tuple[dict[str, Any], bytes]
 
 
 def main() -> None:
     """Answer jobs from standard input on standard output until there are no more."""
+    _die_with(int(sys.argv[1]))
     # Whatever prints must not print between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -46,6 +51,19 @@ def main() -> None:
         except Empty:
             return
         write_frame(answers, *_answer(head, data))
+
+
+def _die_with(lifeline: int) -> None:
+    """Have the kernel end this process when the other end of a pipe is closed.
+
+    No thread can see to that: none gets anywhere while Aer simulates, for minutes perhaps.
+    """
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGIO})
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([lifeline], [], [], 0)[0]:  # it was closed before
+        os._exit(0)
 
 
 def _read(pipe: BinaryIO, jobs: SimpleQueue[_Frame]) -> None:
@@ -66,22 +84,16 @@ def _answer(head: dict[str, Any], data: bytes) -> _Frame:
 
 def _run(backend: QiskitBackend, head: dict[str, Any], data: bytes) -> Any:
     from qiskit_job_manager.backends.answers import result_in
+    from qiskit_job_manager.backends.durations import width
     from qiskit_job_manager.codec.circuits import unpack
     from qiskit_job_manager.codec.results import encode_result
     from qiskit_job_manager.model import Blob
 
     circuits = unpack(Blob(head["format"], data))
-    if any(_width(circuit) > MOST_QUBITS for circuit in circuits):
+    if not head["long"] and any(width(circuit, MOST_QUBITS) > MOST_QUBITS for circuit in circuits):
         raise ValueError("it is too wide")
     job = backend.qiskit_backend.run(circuits, **head["options"])
     return encode_result(result_in(job.result(), "the result"))
-
-
-def _width(circuit: Any) -> int:
-    """Return how many qubits a circuit works on; most of a device's have nothing to do."""
-    if circuit.num_qubits <= MOST_QUBITS:
-        return int(circuit.num_qubits)
-    return len({qubit for instruction in circuit.data for qubit in instruction.qubits})
 
 
 @lru_cache(maxsize=4)

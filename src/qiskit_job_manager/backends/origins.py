@@ -12,10 +12,11 @@ from typing import Any
 from qiskit_job_manager.errors import InvalidArgumentError
 
 _AER = "qiskit_aer"
+_IBM_FAKE = "qiskit_ibm_runtime.fake_provider"
 _NOT_REENTRANT = (
     "qiskit.providers.basic_provider",
     "qiskit.providers.fake_provider",
-    "qiskit_ibm_runtime.fake_provider",
+    _IBM_FAKE,
 )
 _IBM = "qiskit_ibm_runtime.ibm_backend"
 
@@ -28,6 +29,11 @@ def is_local(backend: Any) -> bool:
 def is_aer(backend: Any) -> bool:
     """Say whether Aer itself runs the backend's circuits."""
     return within(run_author(backend), (_AER,))
+
+
+def is_fake(backend: Any) -> bool:
+    """Say whether the backend is a fake one of IBM's, which Aer simulates with its noise."""
+    return within(run_author(backend), (_IBM_FAKE,))
 
 
 def is_reentrant(backend: Any) -> bool:

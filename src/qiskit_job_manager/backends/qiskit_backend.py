@@ -97,7 +97,7 @@ class QiskitBackend(JobFollower):
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
         """Check that one circuit can run here; see `CircuitCheck`."""
         self._check(experiment, index, options)
-        self._sharing.expect(experiment)
+        self._sharing.expect(experiment, options)
 
     def submit(
         self,
@@ -107,18 +107,23 @@ class QiskitBackend(JobFollower):
         labels: Sequence[str] = (),  # noqa: ARG002  # as the port has it
     ) -> str:
         """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
-        helped = self._sharing.give(payload, options)
-        job = self._begin(payload, options) if helped is None else helped
+        job = self._sharing.give(payload, options)
+        if job is None:
+            circuits = self._unpacked(payload)
+            job = self._sharing.give_known(payload, options, circuits)
+            job = self._begin(circuits, options) if job is None else job
         if self._local:
             tell_at_end(job, self._one_ended.set)
         return self._keep(job, tag)
 
-    def _begin(self, payload: Blob, options: Mapping[str, Any]) -> Any:
-        """Have the Qiskit backend run a job, and return its job object."""
+    def _unpacked(self, payload: Blob) -> list[Any]:
         try:
-            circuits = unpack(payload)
+            return unpack(payload)
         except CodecError as error:
             raise SubmissionRefusedError(f"nothing was sent to {self.name}: {error}") from error
+
+    def _begin(self, circuits: list[Any], options: Mapping[str, Any]) -> Any:
+        """Have the Qiskit backend run a job, and return its job object."""
         try:
             with self._run_guard:
                 answer = self._run(circuits, options)
@@ -176,6 +181,6 @@ class QiskitBackend(JobFollower):
 
     def _begin_after_all(self, job: HelpedJob) -> Any:
         try:
-            return self._begin(job.payload, job.options)
+            return self._begin(self._unpacked(job.payload), job.options)
         except SubmissionRefusedError as error:
             raise RemoteJobFailedError(str(error)) from error
