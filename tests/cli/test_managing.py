@@ -108,3 +108,48 @@ def test_a_moment_that_is_none_is_wrong_usage(qjm, when):
 
 def test_results_as_json_can_be_asked_for_as_everywhere(qjm, three):
     assert qjm("results", "first", "--json").out == qjm("results", "first", "--format", "json").out
+
+
+@pytest.fixture
+def cut_off(monkeypatch):
+    """Have a deletion interrupted after its first transaction."""
+    from qiskit_job_manager.stores import deleting
+
+    def interrupt(_removal):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deleting, "_TURN_S", 0.0)
+        patch.setattr(deleting._Removal, "give_way", interrupt)
+        yield patch
+
+
+def test_a_deletion_that_was_cut_off_is_told_of_and_finished_by_deleting_again(
+    qjm, three, names, cut_off
+):
+    ids = {each["name"]: each["job_set_id"] for each in json.loads(qjm("list", "--json").out)}
+    cut = qjm("delete", "first", "second", "--yes")
+    assert (cut.code, cut.out) == (130, "")
+    assert f"qjm delete {ids['first']} {ids['second']}" in cut.err
+    assert names() == ["later", "second"]
+    told = qjm("list")
+    assert "first" not in told.out
+    assert told.err == f"first is half deleted; to finish: qjm delete {ids['first']}\n"
+    for words in (("show", "first"), ("results", ids["first"]), ("log", ids["first"][:8])):
+        refused = qjm(*words)
+        assert (refused.code, refused.out) == (1, "")
+        assert "'first'" in refused.err
+        assert "qjm delete" in refused.err
+    cut_off.undo()
+    finished = json.loads(qjm("delete", "first", "--json").out)
+    rest = {"job_set_id": ids["first"], "name": "first", "half_deleted": True}
+    assert finished == [rest]
+    assert qjm("list").err == ""
+    assert "no job set 'first'" in qjm("delete", "first", "--yes").err
+
+
+def test_doctor_tells_of_what_is_half_deleted(qjm, three, cut_off):
+    qjm("delete", "first", "--yes")
+    outcome = qjm("doctor")
+    assert outcome.code == 5
+    assert "first: half deleted" in outcome.out

@@ -5,6 +5,8 @@ from __future__ import annotations
 from threading import Thread
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.event import listen
 
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import finding, open_store, queries, schema
@@ -22,6 +24,7 @@ LOOK_UPS = {
     "result": queries.RESULT,
     "jobs": queries.jobs(None, limited=True),
     "jobs by state": queries.jobs((JobState.ACTIVE, JobState.PLANNED), limited=True),
+    "last jobs": queries.last_jobs((JobState.DONE, JobState.CANCELLED)),
 }
 
 
@@ -44,7 +47,7 @@ def test_every_look_up_goes_by_an_index(store, name):
     tables = schema.metadata.tables
     assert [line for line in plan if line.startswith("SCAN ") and line.split()[1] in tables] == []
     # Only the few that each state gave are sorted.
-    assert any("TEMP B-TREE" in line for line in plan) == (name == "jobs by state")
+    assert any("TEMP B-TREE" in line for line in plan) == (name in ("jobs by state", "last jobs"))
 
 
 def test_finished_jobs_are_not_read_to_see_what_is_unfinished(store):
@@ -57,6 +60,20 @@ def test_finished_jobs_are_not_read_to_see_what_is_unfinished(store):
     searched = [line for line in plan if line.startswith("SEARCH job ")]
     assert searched
     assert all("(job_set=? AND state=?)" in line for line in searched)
+
+
+@pytest.mark.parametrize("job_index", [None, 3])
+def test_the_end_of_a_story_is_read_without_its_beginning(store, job_index):
+    statements = []
+    listen(Engine, "before_cursor_execute", lambda *told: statements.append(told[2:4]))
+    store.last_events(1, job_index, limit=5)
+    sql, values = statements[-1]
+    with store._database.reading() as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+    columns = "job_set=?" if job_index is None else "job_set=? AND job_index=?"
+    (line,) = plan
+    assert line.startswith("SEARCH event USING INDEX")
+    assert line.endswith(f"({columns})")
 
 
 def test_threads_that_ended_leave_no_connections_behind(store):

@@ -185,6 +185,10 @@ def job_sets(manager: JobManager) -> Iterator[Finding]:
     """Yield who drives what, and what needs the user."""
     found = manager.job_sets()
     yield Finding("job sets", f"{len(found):,}")
+    for left in manager.half_deleted():
+        advice = f"qjm delete {left.job_set_id} removes the rest"
+        what = f"job set {left.job_set_id[:8]}"
+        yield Finding(what, f"{left.name}: half deleted", Verdict.NEEDS_USER, advice)
     for job_set in found:
         record = job_set.record()
         what = f"job set {record.job_set_id[:8]}"

@@ -1,9 +1,11 @@
 """``qjm list``: the job sets of the store."""
 
-from typing import TYPE_CHECKING
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qiskit_job_manager.cli.bounds import AllOption, at_most, bound
 from qiskit_job_manager.cli.doubts import needs_user
 from qiskit_job_manager.cli.filters import (
     BackendOption,
@@ -14,7 +16,7 @@ from qiskit_job_manager.cli.filters import (
     TagOption,
 )
 from qiskit_job_manager.cli.json_output import print_array
-from qiskit_job_manager.cli.session import JsonOption, opened_manager
+from qiskit_job_manager.cli.session import JsonOption, command_for, opened_manager
 from qiskit_job_manager.cli.summaries import summary
 from qiskit_job_manager.cli.text import counted, escape, local_time, table
 
@@ -26,8 +28,16 @@ if TYPE_CHECKING:
 ID_SHOWN = 8
 """Characters of an id that tell a few thousand job sets apart."""
 
+_SHOWN = 50
+_NONE_YET = "There are no job sets yet; qjm run makes one."
+_NONE_SUCH = "No job set is like that; qjm list alone shows all."
 
-def list_job_sets(
+LimitOption = Annotated[
+    int | None, at_most("--limit", f"How many to list. Default: {_SHOWN}; with --json, all.")
+]
+
+
+def list_job_sets(  # noqa: PLR0913  one parameter an option
     ctx: typer.Context,
     *,
     states: StateOption = None,
@@ -35,28 +45,40 @@ def list_job_sets(
     backend: BackendOption = None,
     since: SinceOption = None,
     name: NamePatternOption = None,
+    limit: LimitOption = None,
+    all_sets: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the job sets, the newest first; with options, only those that meet all of them."""
+    """List the job sets, the newest first; with options, only those that meet all of them.
+
+    Of many only the newest are shown; with --json all are, unless --limit says how many.
+    """
     wanted = Filter(tuple(states or ()), tuple(tags or ()), backend, since, name)
+    most = bound("--limit", limit, all_of_them=all_sets, default=None if as_json else _SHOWN)
     with opened_manager(ctx) as manager:
-        found = [each for each in manager.job_sets() if wanted.passes(each)]
+        found = filter(wanted.passes, manager.iter_job_sets())
         if as_json:
-            print_array(map(summary, found))
-        elif found:
-            _print_table(ctx, found)
-        elif wanted.is_empty:
-            typer.echo("There are no job sets yet; qjm run makes one.")
-        else:
-            typer.echo("No job set is like that; qjm list alone shows all.")
+            print_array(map(summary, islice(found, most)))
+            return
+        _print_table(ctx, islice(found, most), _NONE_YET if wanted.is_empty else _NONE_SUCH)
+        if most is not None and next(found, None) is not None:
+            typer.echo("There are older ones; --all or --limit NUMBER shows them.", err=True)
+        for left in manager.half_deleted():
+            command = command_for(ctx, "delete", left.job_set_id)
+            typer.echo(f"{escape(left.name)} is half deleted; to finish: {command}", err=True)
 
 
 _HEADER = ("SET", "NAME", "BACKEND", "CREATED", "EXPERIMENTS", "JOBS", "STATE OF THE JOBS")
 
 
-def _print_table(ctx: typer.Context, job_sets: "Iterable[ManagedJobSet]") -> None:
+def _print_table(ctx: typer.Context, job_sets: "Iterable[ManagedJobSet]", if_none: str) -> None:
     doubts: list[str] = []
-    for line in table(_HEADER, (_row(ctx, each, doubts) for each in job_sets)):
+    rows = (_row(ctx, each, doubts) for each in job_sets)
+    first = next(rows, None)
+    if first is None:
+        typer.echo(if_none)
+        return
+    for line in table(_HEADER, chain([first], rows)):
         typer.echo(line)
     for line in doubts:
         typer.echo(line, err=True)

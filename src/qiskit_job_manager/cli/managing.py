@@ -1,24 +1,27 @@
 """``qjm delete``, ``tag`` and ``rename``: what users change about job sets themselves."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qiskit_job_manager.cli import exit_codes
 from qiskit_job_manager.cli.confirming import YesOption, confirm
 from qiskit_job_manager.cli.json_output import print_array, print_object
 from qiskit_job_manager.cli.session import (
     JobSetArgument,
     JsonOption,
+    command_for,
     opened_manager,
     some_job_sets,
 )
 from qiskit_job_manager.cli.summaries import summary
 from qiskit_job_manager.cli.text import cut, escape, plural
-from qiskit_job_manager.errors import JobManagerInvalidStateError
+from qiskit_job_manager.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
 
 if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJobSet
     from qiskit_job_manager.manager import JobManager
+    from qiskit_job_manager.model import JobSetRecord
 
 JobSetsArgument = Annotated[
     list[str],
@@ -56,23 +59,27 @@ def delete(
 ) -> None:
     """Remove job sets and their results from the store, for good.
 
-    All of them must have ended; if one has not, none is removed.
+    All of them must have ended; if one has not, none is removed. A large one takes a while, in
+    which others can write. If that is cut off, the set is half deleted, and nothing of it can be
+    read any more: to delete it again removes the rest.
     """
     with opened_manager(ctx) as manager:
-        chosen = _all_ended(manager, job_sets)
-        confirm(
-            f"{plural(len(chosen), 'job set')} with all results: {_named(chosen)}. What is "
-            "deleted cannot be brought back.",
-            "Delete?",
-            yes=yes,
-        )
-        deleted = [summary(each) for each in chosen]
-        for each in chosen:
-            each.delete()
+        whole, left = _chosen(manager, job_sets)
+        _refuse_unfinished(whole)
+        if whole:
+            confirm(
+                f"{plural(len(whole), 'job set')} with all results: {_named(whole)}. What is "
+                "deleted cannot be brought back.",
+                "Delete?",
+                yes=yes,
+            )
+        told = {each.job_set_id(): summary(each) for each in whole}
+        told |= {each.job_set_id: _rest_of(each) for each in left}
+        _delete(ctx, manager, list(told))
     if as_json:
-        print_array(deleted)
+        print_array(told.values())
     else:
-        typer.echo(f"{plural(len(deleted), 'job set')} deleted.")
+        typer.echo(f"{plural(len(told), 'job set')} deleted.")
 
 
 def tag(  # one parameter an option
@@ -110,22 +117,57 @@ def rename(
             typer.echo(f"{escape(before)} is now called {escape(chosen.name())}.")
 
 
-def _all_ended(manager: "JobManager", references: list[str]) -> "list[ManagedJobSet]":
-    """Return the job sets that are meant, each once.
+def _chosen(
+    manager: "JobManager", references: list[str]
+) -> "tuple[list[ManagedJobSet], list[JobSetRecord]]":
+    """Return the job sets that are meant, each once: those that are whole, and the half deleted.
 
     Raises:
         JobManagerUnknownJobSet: There is none of that name.
-        JobManagerInvalidStateError: One has not ended; the message names it.
     """
-    chosen = {found.job_set_id(): found for found in map(manager.find, references)}
-    for each in chosen.values():
+    whole: dict[str, ManagedJobSet] = {}
+    left: dict[str, JobSetRecord] = {}
+    for reference in references:
+        try:
+            found = manager.find(reference)
+            whole[found.job_set_id()] = found
+        except JobManagerUnknownJobSet:
+            rest = manager.half_deleted(reference)
+            if not rest:
+                raise
+            left |= {each.job_set_id: each for each in rest}
+    return list(whole.values()), list(left.values())
+
+
+def _delete(ctx: typer.Context, manager: "JobManager", job_set_ids: list[str]) -> None:
+    waiting = list(job_set_ids)
+    try:
+        while waiting:
+            manager.delete_job_set(waiting[0])
+            waiting.pop(0)
+    except KeyboardInterrupt:
+        command = command_for(ctx, "delete", *waiting)
+        typer.echo(f"Interrupted. What is left is deleted by: {command}", err=True)
+        raise typer.Exit(exit_codes.INTERRUPTED) from None
+
+
+def _rest_of(record: "JobSetRecord") -> dict[str, Any]:
+    return {"job_set_id": record.job_set_id, "name": record.name, "half_deleted": True}
+
+
+def _refuse_unfinished(job_sets: "list[ManagedJobSet]") -> None:
+    """See that all have ended.
+
+    Raises:
+        JobManagerInvalidStateError: One has not; the message names it.
+    """
+    for each in job_sets:
         progress = each.progress()
         if progress.complete and not progress.ended:
             raise JobManagerInvalidStateError(
                 f"Job set {each.name()!r} has not ended, and nothing was deleted: cancel it first, "
                 f"with qjm cancel {each.job_set_id()}, or leave it out."
             )
-    return list(chosen.values())
 
 
 def _named(job_sets: "list[ManagedJobSet]") -> str:

@@ -2,48 +2,82 @@
 
 from collections.abc import Iterator
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qiskit_job_manager.cli.bounds import AllOption, at_most, bound, tell_how_to_see
 from qiskit_job_manager.cli.doubts import needs_user
-from qiskit_job_manager.cli.json_output import print_object
+from qiskit_job_manager.cli.json_output import print_object_with
 from qiskit_job_manager.cli.measured import HEADER, PAGE, cells, measured
+from qiskit_job_manager.cli.notable_jobs import notable_jobs
 from qiskit_job_manager.cli.session import JobSetArgument, JsonOption, opened_manager
 from qiskit_job_manager.cli.summaries import job_summary, summary, usage_summary
-from qiskit_job_manager.cli.text import counted, escape, first_line, local_time, table
+from qiskit_job_manager.cli.text import counted, escape, first_line, local_time, plural, table
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.job_set import ManagedJobSet
+    from qiskit_job_manager.job_set import ManagedJobSet, Progress
     from qiskit_job_manager.model import JobRecord, RemoteFigures
 
 _HEADER = ("JOB", "EXPERIMENTS", "SHOTS", "ATTEMPTS", "ID ON THE BACKEND")
 _STATE = ("STATE",)
+_SHOWN = 20
+
+JobsOption = Annotated[
+    int | None, at_most("--jobs", f"How many jobs to show. Default: {_SHOWN}; with --json, all.")
+]
 
 
-def show(ctx: typer.Context, job_set: JobSetArgument, as_json: JsonOption = False) -> None:
-    """Show a job set: what it is, how far it is, and each of its jobs.
+def show(
+    ctx: typer.Context,
+    job_set: JobSetArgument,
+    jobs: JobsOption = None,
+    all_jobs: AllOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a job set: what it is, how far it is, and those of its jobs that matter most.
+
+    Where there are more jobs than are shown, those that failed or were lost, those in doubt and
+    those under way come first, then the latest that ended and the next to be sent. With --json all
+    are listed, in order, unless --jobs says how many.
 
     What the backend measured is shown where it told: quantum seconds, when a job began to run, for
     how long it ran, and in which session or batch.
     """
+    limit = bound("--jobs", jobs, all_of_them=all_jobs, default=None if as_json else _SHOWN)
     with opened_manager(ctx) as manager:
         shown = manager.find(job_set)
+        progress = shown.progress()
+        listed = measured(shown, _jobs(shown, progress, limit))
+        left = 0 if limit is None else max(progress.n_jobs - limit, 0)
         if as_json:
-            jobs = [job_summary(*each) for each in _jobs(shown)]
-            told = {"usage": usage_summary(shown), "job_list": jobs}
-            print_object(summary(shown) | told)
+            told = {"usage": usage_summary(shown), "jobs_not_listed": left}
+            some = (job_summary(*each) for each in listed)
+            print_object_with(summary(shown) | told, "job_list", some)
             return
-        for line in chain(_heading(ctx, shown), _table(shown)):
+        for line in chain(_heading(ctx, shown, progress), _table(listed)):
             typer.echo(line)
+        if left:
+            words = ("show", shown.job_set_id())
+            more = f"{plural(left, 'job')} {'is' if left == 1 else 'are'} not shown"
+            tell_how_to_see(ctx, more, (*words, "--all"), (*words, "--jobs", "NUMBER"))
 
 
-def _jobs(job_set: "ManagedJobSet") -> "Iterator[tuple[JobRecord, RemoteFigures | None]]":
-    return measured(job_set, (job.record() for job in job_set.managed_jobs()))
+def _jobs(
+    job_set: "ManagedJobSet", progress: "Progress", limit: int | None
+) -> "Iterator[JobRecord]":
+    source = job_set.result_source()
+    store, key = source.store, source.record.key
+    if limit is not None:
+        yield from notable_jobs(store, key, progress, limit)
+        return
+    after = -1
+    while page := store.jobs(key, after=after, limit=PAGE):
+        yield from page
+        after = page[-1].index
 
 
-def _heading(ctx: typer.Context, job_set: "ManagedJobSet") -> Iterator[str]:
-    progress = job_set.progress()
+def _heading(ctx: typer.Context, job_set: "ManagedJobSet", progress: "Progress") -> Iterator[str]:
     yield f"Job set      {job_set.job_set_id()}"
     yield f"Name         {escape(job_set.name())}"
     yield f"Backend      {escape(job_set.backend_name)}"
@@ -71,9 +105,8 @@ def _usage(job_set: "ManagedJobSet") -> Iterator[str]:
     yield f"Usage        {', '.join(parts)}"
 
 
-def _table(job_set: "ManagedJobSet") -> Iterator[str]:
+def _table(jobs: "Iterator[tuple[JobRecord, RemoteFigures | None]]") -> Iterator[str]:
     """Return the lines of the table of jobs, with what was measured if the first page has any."""
-    jobs = _jobs(job_set)
     first = list(islice(jobs, PAGE))
     told = any(figures is not None for _, figures in first)
     header = (*_HEADER, *(HEADER if told else ()), *_STATE)

@@ -112,6 +112,8 @@ class Asking(Reading):
     def delete(self) -> None:
         """Remove the job set and its results from the store, for good.
 
+        If this is cut off, `JobManager.delete_job_set` removes what is left.
+
         Raises:
             JobManagerInvalidStateError: It has not ended; cancel it first.
         """

@@ -20,7 +20,7 @@ from qiskit_job_manager.job_set import ManagedJobSet
 from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.tags import checked_tags
 from qiskit_job_manager.job_set.usage import checked_usage
-from qiskit_job_manager.manager import arguments
+from qiskit_job_manager.manager import arguments, leftovers
 from qiskit_job_manager.manager.exits import stop_at_exit
 from qiskit_job_manager.model import ExperimentKind, JobSetDraft
 from qiskit_job_manager.views import html
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 _PAGE = 200
 _SETS_SHOWN = 10
-_SHORTEST_PREFIX = 4
 
 
 class JobManager:
@@ -270,7 +269,11 @@ class JobManager:
         if name is not None:
             found = self._store.job_set_named(name)
             return [self._job_set(found)] if found else []
-        return [self._job_set(record) for record in self._records()]
+        return list(self.iter_job_sets())
+
+    def iter_job_sets(self) -> Iterator[ManagedJobSet]:
+        """Yield the job sets of the store, newest first, read as they are asked for."""
+        return (self._job_set(record) for record in self._records())
 
     def find(self, reference: str) -> ManagedJobSet:
         """Return a job set to look at, without driving it and without opening its backend.
@@ -282,15 +285,9 @@ class JobManager:
         Raises:
             JobManagerUnknownJobSet: There is none, or several.
         """
-        found = self._store.job_set(reference) or self._store.job_set_named(reference)
-        if found is None and len(reference) >= _SHORTEST_PREFIX:
-            found = self._by_prefix(reference)
+        found = self._found(reference)
         if found is None:
-            msg = (
-                f"no job set {reference!r} in the store {self._store.url}: it is given by its id, "
-                "the beginning of its id, or its name; job_sets() and `qjm list` show them"
-            )
-            raise JobManagerUnknownJobSet(msg)
+            raise JobManagerUnknownJobSet(leftovers.why_unknown(self._store, reference))
         return self._job_set(found)
 
     def retrieve_job_set(
@@ -328,7 +325,7 @@ class JobManager:
 
         One that cannot go on here, as its backend cannot be opened, does not hold up the others:
         its `ManagedJobSet.trouble` says why. One that another process drives goes on there, and
-        here when that process dies.
+        here when that process dies. What is half deleted is removed.
 
         Raises:
             StoreCopiedError: The store is a copy, and the original may be in use.
@@ -338,7 +335,39 @@ class JobManager:
         for job_set in job_sets:
             with contextlib.suppress(JobManagerInvalidStateError, JobManagerUnknownJobSet):
                 job_set.drive()
+        for left in self._store.half_deleted():
+            self._store.delete_job_set(left.key)
         return job_sets
+
+    def delete_job_set(self, reference: str) -> None:
+        """Remove a job set and its results from the store, for good.
+
+        Of a large set the rows go in many short transactions, so that others can write meanwhile.
+        From the first on nothing of the set can be read; where the last was not reached, as the
+        process died, the set is half deleted until it is deleted again, or `resume` is called.
+
+        Args:
+            reference: Its id, a prefix of the id, or its name; of one that is half deleted, too.
+
+        Raises:
+            JobManagerUnknownJobSet: There is none, or several.
+            JobManagerInvalidStateError: It has not ended; cancel it first.
+        """
+        left = [] if self._found(reference) else leftovers.half_deleted(self._store, reference)
+        if not left:
+            self.find(reference).delete()
+        for each in left:
+            self._store.delete_job_set(each.key)
+
+    def half_deleted(self, reference: str | None = None) -> list[JobSetRecord]:
+        """Return the job sets whose deletion was cut off, or goes on, under the names they had.
+
+        Nothing of them can be read any more; `delete_job_set` removes what is left.
+
+        Args:
+            reference: Only those with this id, prefix of the id, or name.
+        """
+        return leftovers.half_deleted(self._store, reference)
 
     def report(self, detailed: bool = True) -> str:
         """Return a text on all job sets of the store, newest first.
@@ -430,6 +459,12 @@ class JobManager:
         while page := self._store.job_sets(before=last, limit=_PAGE):
             yield from page
             last = page[-1]
+
+    def _found(self, reference: str) -> JobSetRecord | None:
+        found = self._store.job_set(reference) or self._store.job_set_named(reference)
+        if found is None and len(reference) >= leftovers.SHORTEST_PREFIX:
+            found = self._by_prefix(reference)
+        return found
 
     def _by_prefix(self, prefix: str) -> JobSetRecord | None:
         found = self._store.job_sets_by_prefix(prefix.lower(), limit=2)

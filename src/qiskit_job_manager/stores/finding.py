@@ -118,6 +118,14 @@ class Finding(Part):
         rows = self._database.quick(queries.jobs(wanted, limited=limit is not None), values)
         return [job_from(row) for row in rows]
 
+    def last_jobs(
+        self, job_set_key: int, *, states: Iterable[JobState], limit: int
+    ) -> list[JobRecord]:
+        """Return the last jobs in some states, in the order of their index."""
+        question = queries.last_jobs(tuple(sorted(set(states))))
+        rows = self._database.quick(question, {"set": job_set_key, "limit": limit})
+        return [job_from(row) for row in reversed(rows)]
+
     def jobs_covering(self, job_set_key: int, index: int) -> list[JobRecord]:
         """Return the jobs that run this experiment, one a share, in order; empty if none does."""
         rows = self._database.quick(queries.COVERING, {"set": job_set_key, "index": index})
@@ -194,15 +202,21 @@ class Finding(Part):
 
     def events(self, job_set_key: int, job_index: int | None = None) -> Iterator[EventRecord]:
         """Yield the story of a job set, or of one of its jobs, oldest first, in pages."""
-        inside = _events.c.job_set == job_set_key
-        if job_index is not None:
-            inside = and_(inside, _events.c.job_index == job_index)
         columns = (*EVENT_COLUMNS, _events.c.key)
-        statement = select(*columns).where(inside).order_by(_events.c.key).limit(_PAGE)
+        told = select(*columns).where(_told_of(job_set_key, job_index))
+        statement = told.order_by(_events.c.key).limit(_PAGE)
         rows = self._rows(statement)
         while rows:
             yield from (event_from(row[:-1]) for row in rows)
             rows = self._rows(statement.where(_events.c.key > rows[-1].key)) if _full(rows) else []
+
+    def last_events(
+        self, job_set_key: int, job_index: int | None = None, *, limit: int
+    ) -> list[EventRecord]:
+        """Return the newest part of the story, oldest first."""
+        told = select(*EVENT_COLUMNS).where(_told_of(job_set_key, job_index))
+        rows = self._rows(told.order_by(_events.c.key.desc()).limit(limit))
+        return [event_from(row) for row in reversed(rows)]
 
     def requests(self, job_set_key: int) -> list[Request]:
         """Return what users asked and the driver has not yet done, oldest first."""
@@ -212,6 +226,11 @@ class Finding(Part):
     def _rows(self, statement: Select[Any]) -> list[Any]:
         with self._database.reading() as connection:
             return list(connection.execute(statement))
+
+
+def _told_of(job_set_key: int, job_index: int | None) -> ColumnElement[bool]:
+    inside = _events.c.job_set == job_set_key
+    return inside if job_index is None else and_(inside, _events.c.job_index == job_index)
 
 
 def _full(rows: list[Any]) -> bool:

@@ -14,7 +14,7 @@ from qiskit_job_manager.stores import schema
 from qiskit_job_manager.stores.rows import EXPERIMENT_COLUMNS, JOB_COLUMNS, REQUEST_COLUMNS
 
 if TYPE_CHECKING:
-    from sqlalchemy import BindParameter, Select
+    from sqlalchemy import BindParameter, Select, Subquery
 
     from qiskit_job_manager.model import JobState
 
@@ -109,8 +109,20 @@ def jobs(states: tuple[JobState, ...] | None, *, limited: bool) -> Select[Any]:
         inside = inside.limit(_LIMIT)
     if states is None:
         return inside
-    # State by state, each stops at its limit; asked for together, all would be sorted.
-    parts = [inside.where(_jobs.state == state.value).subquery() for state in states]
-    merged = union_all(*(select(part) for part in parts)).subquery()
+    merged = _merged(inside, states)
     whole = select(merged).order_by(merged.c.position)
     return whole.limit(_LIMIT) if limited else whole
+
+
+@cache
+def last_jobs(states: tuple[JobState, ...]) -> Select[Any]:
+    """Return the question for the last so many jobs in some states, the last one first."""
+    inside = _JOBS.where(_jobs.job_set == _SET).order_by(_jobs.position.desc()).limit(_LIMIT)
+    merged = _merged(inside, states)
+    return select(merged).order_by(merged.c.position.desc()).limit(_LIMIT)
+
+
+def _merged(inside: Select[Any], states: tuple[JobState, ...]) -> Subquery:
+    # State by state, each stops at its limit; asked for together, all would be sorted.
+    parts = [inside.where(_jobs.state == state.value).subquery() for state in states]
+    return union_all(*(select(part) for part in parts)).subquery()

@@ -1,0 +1,39 @@
+"""Job sets whose deletion was cut off: who they are, and what is said to those who ask for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.ports import Store
+
+SHORTEST_PREFIX = 4
+"""Characters that the beginning of an id has at least."""
+
+
+def half_deleted(store: Store, reference: str | None) -> list[JobSetRecord]:
+    """Return the sets that are half deleted: all, or those with this id, prefix of it, or name."""
+    left = store.half_deleted()
+    return left if reference is None else [each for each in left if _is_meant(each, reference)]
+
+
+def why_unknown(store: Store, reference: str) -> str:
+    """Return why no job set is found by an id, a prefix of an id, or a name."""
+    left = half_deleted(store, reference)
+    if left:
+        return (
+            f"job set {left[0].name!r} ({left[0].job_set_id}) is half deleted, and nothing of it "
+            "can be read: its deletion goes on elsewhere, or was cut off; delete_job_set(), "
+            "`qjm delete` and `qjm resume` remove what is left"
+        )
+    return (
+        f"no job set {reference!r} in the store {store.url}: it is given by its id, the beginning "
+        "of its id, or its name; job_sets() and `qjm list` show them"
+    )
+
+
+def _is_meant(record: JobSetRecord, reference: str) -> bool:
+    is_prefix = len(reference) >= SHORTEST_PREFIX
+    begins = record.job_set_id.startswith(reference.lower())
+    return record.name == reference or (is_prefix and begins)

@@ -1,0 +1,166 @@
+"""What is shown of job sets with more jobs, and of stores with more sets, than anyone reads."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import timedelta
+
+import pytest
+
+from qiskit_job_manager.model import JobState
+from qiskit_job_manager.stores import open_store
+from qiskit_job_manager.testing.store_samples import (
+    NOON,
+    draft,
+    hand_over,
+    must_claim,
+    step,
+    submission,
+    the_set,
+)
+
+STATES = {
+    "done": range(40),
+    "cancelled": range(40, 42),
+    "failed": range(42, 45),
+    "active": range(45, 60),
+    "in doubt": range(60, 61),
+    "planned": range(61, 100),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A store with a set of 100 jobs in many states, ``sweep``."""
+    store = tmp_path_factory.mktemp("many") / "store.db"
+    path = [JobState.SUBMITTING, JobState.ACTIVE, JobState.COLLECTING]
+    opened = open_store(store)
+    hand_over(opened, [[f"c{n}"] for n in range(100)])
+    opened.complete_job_set(the_set(opened).key)
+    token = must_claim(opened)
+    for state, indices in STATES.items():
+        end = JobState(state)
+        for index in indices:
+            if end is JobState.PLANNED:
+                continue
+            steps = [submission(opened, index, f"tag {index}")]
+            way = path[: path.index(end)] if end in path else path
+            way = way[:1] if end is JobState.IN_DOUBT else way
+            for before, after in zip(way, [*way[1:], end], strict=True):
+                steps.append(step(opened, index, before, after, error=str(after)))
+            assert all(opened.advance(token, steps))
+    opened.release(token)
+    opened.close()
+    return store
+
+
+@pytest.fixture
+def many(store, made):
+    """The store of the command line is one with the set ``sweep``."""
+    shutil.copy(made, store)
+
+
+def shown_jobs(outcome):
+    lines = outcome.out.splitlines()
+    header = next(n for n, line in enumerate(lines) if line.startswith("JOB "))
+    return [int(line.split()[0]) for line in lines[header + 1 :]]
+
+
+def test_the_jobs_that_need_attention_are_shown_first_and_none_crowds_out_the_others(qjm, many):
+    outcome = qjm("show", "sweep")
+    assert (
+        "Jobs         100: 39 planned, 1 in doubt, 15 active, 40 done, 3 failed, 2 cancelled"
+        in (outcome.out)
+    )
+    jobs = shown_jobs(outcome)
+    assert len(jobs) == 20
+    assert jobs[:4] == [42, 43, 44, 60]
+    assert jobs[4:] == [*range(45, 51), *range(37, 42), *range(61, 66)]
+
+
+def test_it_is_said_how_many_jobs_are_not_shown_and_how_to_see_them(qjm, many):
+    outcome = qjm("show", "sweep")
+    job_set_id = json.loads(qjm("list", "--json").out)[0]["job_set_id"]
+    assert outcome.err == (
+        f"80 jobs are not shown: qjm show {job_set_id} --all, or qjm show {job_set_id} --jobs "
+        "NUMBER\n"
+    )
+    assert "1 job is not shown" in qjm("show", "sweep", "--jobs", 99).err
+    for option in (["--all"], ["--jobs", 100], ["--jobs", 1000]):
+        whole = qjm("show", "sweep", *option)
+        assert (shown_jobs(whole), whole.err) == (list(range(100)), "")
+
+
+@pytest.mark.parametrize(("number", "jobs"), [(0, []), (1, [42]), (5, [42, 60, 45, 41, 61])])
+def test_as_few_jobs_are_shown_as_are_asked_for(qjm, many, number, jobs):
+    outcome = qjm("show", "sweep", "--jobs", number)
+    assert shown_jobs(outcome) == jobs
+    assert f"{100 - number} jobs are not shown" in outcome.err
+
+
+def test_json_lists_all_jobs_in_order_unless_told_otherwise(qjm, many):
+    whole = json.loads(qjm("show", "sweep", "--json").out)
+    assert [job["index"] for job in whole["job_list"]] == list(range(100))
+    assert whole["jobs_not_listed"] == 0
+    some = json.loads(qjm("show", "sweep", "--json", "--jobs", 5).out)
+    assert len(some["job_list"]) == 5
+    assert some["jobs_not_listed"] == 95
+    none = json.loads(qjm("show", "sweep", "--json", "--jobs", 0).out)
+    assert none["job_list"] == []
+    assert whole.keys() == some.keys() == none.keys()
+    assert all(job in whole["job_list"] for job in some["job_list"])
+
+
+@pytest.mark.parametrize(
+    "words", [("show", "sweep", "--jobs"), ("log", "sweep", "--last"), ("list", "--limit")]
+)
+def test_a_number_and_all_contradict_each_other(qjm, many, words):
+    outcome = qjm(*words, 3, "--all")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert words[-1] in outcome.err
+    assert qjm(*words, -1).code == 2
+
+
+def test_a_terminal_gets_the_latest_events_and_a_pipe_gets_all(qjm, qjm_terminal, many):
+    whole = qjm("log", "sweep").out.splitlines()
+    assert len(whole) > 200
+    terminal = qjm_terminal("log", "sweep", size=(24, 200))
+    latest = terminal.read().splitlines()
+    assert latest[:100] == whole[-100:]
+    assert latest[100].startswith("Earlier events are not shown: qjm log ")
+    some = qjm("log", "sweep", "--last", 7)
+    assert some.out.splitlines() == whole[-7:]
+    assert "--last NUMBER" in some.err
+    assert qjm("log", "sweep", "--last", len(whole)).err == ""
+    of_one = json.loads(qjm("log", "sweep", 45, "--last", 1, "--json").out)
+    assert [(each["job"], each["after"]) for each in of_one] == [(45, "active")]
+
+
+@pytest.fixture
+def sets(store):
+    """60 job sets, the newest ``set 59``, every third tagged."""
+    opened = open_store(store)
+    for number in range(60):
+        at = NOON + timedelta(minutes=number)
+        tags = ("third",) if number % 3 == 0 else ()
+        opened.create_job_set(draft(f"set {number}", created_at=at, tags=tags))
+    opened.close()
+
+
+def test_of_many_job_sets_the_newest_are_listed(qjm, sets):
+    outcome = qjm("list")
+    lines = outcome.out.splitlines()[1:]
+    assert len(lines) == 50
+    assert "set 59" in lines[0]
+    assert "set 10" in lines[-1]
+    assert outcome.err == "There are older ones; --all or --limit NUMBER shows them.\n"
+    whole = qjm("list", "--all")
+    assert (len(whole.out.splitlines()), whole.err) == (61, "")
+    assert qjm("list", "--limit", 60).err == ""
+
+
+def test_a_limit_counts_the_sets_that_are_as_asked_for(qjm, sets):
+    some = json.loads(qjm("list", "--tag", "third", "--limit", 2, "--json").out)
+    assert [each["name"] for each in some] == ["set 57", "set 54"]
+    assert len(json.loads(qjm("list", "--json").out)) == 60
