@@ -36,10 +36,6 @@ else:
 _ZSTD = 1
 _STORED = 0
 _LEVEL = 3
-_OPTIONS: dict[int, int] = {
-    zstd.CompressionParameter.compression_level: _LEVEL,
-    zstd.CompressionParameter.checksum_flag: 1,
-}
 # A frame may say that its text is this long whatever its own length; a longer text must be
 # within the ratio below, which no real text of that length is beyond unless it is nearly constant.
 _ALWAYS_BELIEVED_BYTES = 64 << 20
@@ -50,13 +46,21 @@ def _believable(text_bytes: int, frame_bytes: int) -> bool:
     return text_bytes <= max(_ALWAYS_BELIEVED_BYTES, frame_bytes * _BELIEVED_RATIO)
 
 
-def compress(segments: Iterable[bytes]) -> bytes:
+def compress(segments: Iterable[bytes], level: int = _LEVEL) -> bytes:
     """Compress segments into one frame, each with statistics of its own.
 
     A zstd block has one table for all its bytes. Planes of different columns share nothing, so a
     block that ends where a column ends makes both smaller.
+
+    Args:
+        segments: The text.
+        level: How hard zstd tries.
     """
-    compressor = zstd.ZstdCompressor(options=_OPTIONS)
+    options: dict[int, int] = {
+        zstd.CompressionParameter.compression_level: level,
+        zstd.CompressionParameter.checksum_flag: 1,
+    }
+    compressor = zstd.ZstdCompressor(options=options)
     out = [bytes((_ZSTD,))]
     texts = list(segments)
     out += [compressor.compress(text, zstd.ZstdCompressor.FLUSH_BLOCK) for text in texts[:-1]]
@@ -118,11 +122,11 @@ class PackedBlock:
     segments: Sequence[bytes]
 
 
-def pack(head: bytes, blocks: Iterable[PackedBlock]) -> bytes:
-    """Write a container."""
+def pack(head: bytes, blocks: Iterable[PackedBlock], level: int = _LEVEL) -> bytes:
+    """Write a container, its blocks compressed as hard as the level says."""
     directory, frames = bytearray(), []
     for block in blocks:
-        frame = compress(block.segments)
+        frame = compress(block.segments, level)
         for number in (block.items, sum(map(len, block.segments)), len(frame)):
             write_varint(directory, number)
         frames.append(frame)

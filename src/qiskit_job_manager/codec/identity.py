@@ -29,10 +29,6 @@ _PHASE_SIZE, _METADATA_SIZE, _N_REGISTERS, _N_VARS = 2, 5, 6, 8
 _REGISTER_16 = struct.Struct("!c?IH?")
 _REGISTER_18 = struct.Struct("!c?IH?B")
 _LAYOUT = struct.Struct("!?iii")
-# Of the instructions that hold whole circuits, each has one of these in its name. What they share
-# is looked for first: to look for each would take longer than to hash the circuit.
-_BLOCK_HOLDERS = (b"LoopOp", b"ElseOp", b"CaseOp", b"BoxOp")
-_IN_ALL_HOLDERS = b"Op"
 _COUNTED_NAME = re.compile(r"circuit-\d+(-\d+)?")
 _RANDOM_SUFFIX = re.compile(rb"_[0-9a-f]{32}")
 
@@ -57,9 +53,8 @@ def content_hash(circuit: QuantumCircuit, data: bytes, notes: bytes) -> bytes:
 def _plain_body(circuit: QuantumCircuit, data: bytes) -> bytes | None:
     """Return the bytes of the circuit without its name and layout, or ``None`` if in doubt."""
     version = data[6]
-    if version not in (16, 17, 18) or circuit.num_parameters:
-        return None
-    if _IN_ALL_HOLDERS in data and any(holder in data for holder in _BLOCK_HOLDERS):
+    known = version in (16, 17, 18)
+    if not known or circuit.num_parameters or circuit.has_control_flow_op():
         return None
     start = _FILE_HEADER_BYTES + _CIRCUIT_TABLE_BYTES
     header = _CIRCUIT_HEADER.unpack_from(data, start)

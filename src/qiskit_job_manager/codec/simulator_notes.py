@@ -41,21 +41,18 @@ _SAVES = frozenset(
         "SaveUnitary",
     }
 )
-# The names of these instructions, as QPY writes them, begin so.
-_HINTS = (b"save_", b"quantum_channel")
+# The names of these instructions, and of noise channels, begin so.
+_HINTS = ("save_", "quantum_channel")
 
 
-def take_notes(circuit: QuantumCircuit, data: bytes) -> bytes:
-    """Return notes on what QPY dropped, or nothing when it dropped nothing.
-
-    Args:
-        circuit: The circuit.
-        data: Its QPY file.
+def take_notes(circuit: QuantumCircuit) -> bytes:
+    """Return notes on what QPY drops, or nothing when it drops nothing.
 
     Raises:
-        CodecError: It dropped what cannot be noted.
+        CodecError: It drops what cannot be noted.
     """
-    if not any(hint in data for hint in _HINTS):
+    names = circuit.count_ops()
+    if not circuit.has_control_flow_op() and not any(name.startswith(_HINTS) for name in names):
         return b""
     notes = list(_notes(circuit, ()))
     return encode_value(notes) if notes else b""

@@ -14,7 +14,7 @@ What a block takes depends on nothing before it, so a plan can be resumed at any
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.model import Block, ExperimentSize, Limits, PlannedJob
@@ -58,7 +58,7 @@ def plan(
     return _blocks(sizes, limits, split_shots, start_job)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Run:
     """Experiments that share their jobs; of one experiment, or of several that fit together."""
 
@@ -70,23 +70,21 @@ class _Run:
     precision: float | None
     shares: int
 
-    def and_then(self, other: _Run) -> _Run:
-        """Return both in one; only for equal shots, precision and shares."""
-        return replace(
-            self,
-            stop=other.stop,
-            circuits=self.circuits + other.circuits,
-            payload_bytes=self.payload_bytes + other.payload_bytes,
-        )
-
-    def fits(self, limits: Limits) -> bool:
-        """Tell whether its largest job keeps to the limits."""
+    def takes(self, other: _Run, limits: Limits) -> bool:
+        """Take the next experiments in, if they go with these and all limits still hold."""
+        if (self.shots, self.precision, self.shares) != (other.shots, other.precision, other.shares):
+            return False
+        circuits = self.circuits + other.circuits
+        payload_bytes = self.payload_bytes + other.payload_bytes
         shots = 1 if self.shots is None else _share_of(self.shots, 0, self.shares)
-        return not (
-            exceeds(self.stop - self.start, limits.experiments_per_job)
-            or exceeds(self.payload_bytes, limits.payload_bytes_per_job)
-            or exceeds(self.circuits * shots, limits.executions_per_job)
-        )
+        if (
+            exceeds(other.stop - self.start, limits.experiments_per_job)
+            or exceeds(payload_bytes, limits.payload_bytes_per_job)
+            or exceeds(circuits * shots, limits.executions_per_job)
+        ):
+            return False
+        self.stop, self.circuits, self.payload_bytes = other.stop, circuits, payload_bytes
+        return True
 
     def block(self, first_job: int) -> Block:
         """Return it as a block whose jobs are numbered from ``first_job``."""
@@ -118,23 +116,12 @@ def _blocks(
         single = _alone(size, limits, split_shots)
         if gathered is None:
             gathered = single
-        elif _go_together(gathered, single, limits):
-            gathered = gathered.and_then(single)
-        else:
+        elif not gathered.takes(single, limits):
             yield gathered.block(next_job)
             next_job += gathered.shares
             gathered = single
     if gathered is not None:
         yield gathered.block(next_job)
-
-
-def _go_together(gathered: _Run, single: _Run, limits: Limits) -> bool:
-    return (
-        gathered.shots == single.shots
-        and gathered.precision == single.precision
-        and gathered.shares == single.shares
-        and gathered.and_then(single).fits(limits)
-    )
 
 
 def _alone(size: ExperimentSize, limits: Limits, split_shots: bool) -> _Run:
