@@ -227,7 +227,7 @@ def costs_line(measured: Measured) -> str:
     cells = _workload(measured.row)
     for figure in (measured.calls_a_job, measured.own_cpu_us):
         known = [c if measured.has(c) else None for c in ("ours", "ours_v2", *PEERS)]
-        cells += _cells([client and figure(client) for client in known])
+        cells += _cells(None if client is None else figure(client) for client in known)
     return f"| {' | '.join(cells)} |"
 
 

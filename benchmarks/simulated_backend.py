@@ -8,10 +8,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from qiskit import qpy
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Measure, Parameter, QuantumCircuit
+from qiskit.circuit.library import CXGate, UGate
 from qiskit.exceptions import QiskitError
 from qiskit.providers import BackendV2, JobStatus, JobV1, Options
+from qiskit.transpiler import Target
 
+from circuits import N_QUBITS
 from simulated import JobState, SimulatedCloud, UnknownJobError
 
 if TYPE_CHECKING:
@@ -89,11 +92,15 @@ class SimulatedBackend(BackendV2):
         self._results = results
         self._max_circuits = max_circuits
         self._lock = threading.Lock()
+        self._target = Target(num_qubits=N_QUBITS)
+        turn = UGate(*map(Parameter, ("a", "b", "c")))
+        for instruction in (turn, CXGate(), Measure()):
+            self._target.add_instruction(instruction)
 
     @property
-    def target(self) -> None:
-        """Take every circuit."""
-        return None
+    def target(self) -> Target:
+        """What the measured circuits consist of, on any of their qubits."""
+        return self._target
 
     @property
     def max_circuits(self) -> int | None:

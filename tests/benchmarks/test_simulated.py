@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from qiskit.exceptions import QiskitError
@@ -10,6 +11,7 @@ from qiskit.providers import JobStatus
 from qiskit.providers.basic_provider import BasicSimulator
 
 import schedule
+from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
 from qiskit_job_manager.codec.circuits import unpack
 from qiskit_job_manager.codec.results import encode_result
 from qiskit_job_manager.errors import (
@@ -18,7 +20,12 @@ from qiskit_job_manager.errors import (
     SubmissionDeferredError,
 )
 from qiskit_job_manager.model import RemoteState
-from qiskit_job_manager.testing.backend_contract import BackendContract, basis_state, payload_of
+from qiskit_job_manager.testing.backend_contract import (
+    SHOTS,
+    BackendContract,
+    basis_state,
+    payload_of,
+)
 from simulated import JobState, Pace, SimulatedCloud, UnknownJobError
 from simulated_adapter import SimulatedAdapter
 from simulated_backend import SimulatedBackend
@@ -38,6 +45,16 @@ class TestTheAdapter(BackendContract):
     @pytest.fixture
     def backend(self):
         return SimulatedAdapter(cloud_of(service_s=0.01, latency_s=0.01), simulated)
+
+
+class TestQiskitsFace(BackendContract):
+    @pytest.fixture
+    def backend(self):
+        cloud = cloud_of(service_s=0.01, latency_s=0.01)
+        shots = {"shots": SHOTS}
+        return QiskitBackend(
+            SimulatedBackend(cloud, lambda asked: BasicSimulator().run(asked, **shots).result())
+        )
 
 
 @pytest.fixture
@@ -143,8 +160,6 @@ def test_every_call_is_counted_by_its_kind(circuits):
 
 def test_a_call_takes_the_latency():
     """At least: how much more it takes is the machine's affair."""
-    import time
-
     cloud = cloud_of(service_s=0.02, latency_s=0.04)
     began_s = time.monotonic()
     job_id = cloud.submit("result")
