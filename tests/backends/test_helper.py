@@ -135,7 +135,7 @@ class Refusing(Helper):
 def refused(circuit: QuantumCircuit) -> tuple[QiskitBackend, str]:
     """Return an adapter whose helper has refused a job, and the id of the job."""
     adapter = QiskitBackend(AerSimulator())
-    adapter._sharing = Sharing(adapter.qiskit_backend, "aer", helper=Refusing())
+    adapter._sharing = Sharing(adapter.qiskit_backend, "aer", (Refusing(), Refusing()))
     adapter._sharing._here = 1  # as if this process were busy
     return adapter, adapter.submit(payload(circuit), {"shots": 10}, "tag")
 
@@ -148,7 +148,7 @@ def test_what_the_helper_refuses_is_run_here() -> None:
 
 def test_what_can_run_nowhere_fails_with_its_reason() -> None:
     adapter = QiskitBackend(AerSimulator())
-    adapter._sharing = Sharing(adapter.qiskit_backend, "aer", helper=Refusing())
+    adapter._sharing = Sharing(adapter.qiskit_backend, "aer", (Refusing(), Refusing()))
     adapter._sharing._here = 1
     remote_id = adapter.submit(payload(plus(1)), {"shots": "many"}, "tag")
     with pytest.raises(RemoteJobFailedError, match="shots"):
@@ -160,7 +160,7 @@ def test_a_helper_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
     process = helper._process
     assert process is not None
     adapter = QiskitBackend(AerSimulator())
-    adapter._sharing = Sharing(adapter.qiskit_backend, "aer", helper=helper)
+    adapter._sharing = Sharing(adapter.qiskit_backend, "aer", (helper, Helper()))
     circuits = [plus(6, f"c{index}") for index in range(300)]
     with JobManager(tmp_path / "store.db") as manager:
         job_set = manager.run(circuits, adapter, shots=2000, max_experiments_per_job=5)
@@ -185,7 +185,7 @@ class Counting(Helper):
 
 def shared(uri: str | None = "aer", **options: Any) -> tuple[Sharing, Counting, list[float]]:
     helper, now = Counting(), [0.0]
-    return Sharing(AerSimulator(**options), uri, helper, lambda: now[0]), helper, now
+    return Sharing(AerSimulator(**options), uri, (helper, helper), lambda: now[0]), helper, now
 
 
 def test_it_is_started_when_jobs_have_waited_long() -> None:

@@ -100,9 +100,17 @@ class Ticker:
             self.ticks += 1
 
 
+class Unusable(Helper):
+    """Is as if it had died."""
+
+    @property
+    def is_usable(self) -> bool:
+        return False
+
+
 def relieved(helper: Helper) -> QiskitBackend:
     adapter = QiskitBackend(AerSimulator(max_parallel_threads=1))
-    adapter._sharing = Sharing(adapter.qiskit_backend, adapter.uri, helper=helper)
+    adapter._sharing = Sharing(adapter.qiskit_backend, adapter.uri, (helper, Unusable()))
     return adapter
 
 
@@ -139,7 +147,7 @@ SCRIPT = """
 import signal, sys, threading, time
 from qiskit_aer import AerSimulator
 from qiskit_job_manager import JobManager
-from qiskit_job_manager.backends.helper import the_helper
+from qiskit_job_manager.backends.helper import the_helper, the_second_helper
 sys.path.insert(0, sys.argv[1])
 from test_long_jobs import ENDLESS, dynamic, simulates
 
@@ -149,7 +157,8 @@ def tell():
     while not simulates(the_helper):
         time.sleep(0.005)
     time.sleep(0.1)  # so that Aer is at it, and no longer its translation
-    print(the_helper._process.pid, flush=True)
+    processes = [the_helper._process, the_second_helper._process]
+    print(*(process.pid for process in processes if process), flush=True)
 
 threading.Thread(target=tell, daemon=True).start()
 circuits = [dynamic(str(index)) for index in range(3)]
@@ -164,10 +173,11 @@ def test_a_process_that_ends_leaves_none_behind(how: signal.Signals, tmp_path: P
     command = [sys.executable, "-c", SCRIPT, here, str(tmp_path / "store.db")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
-        pid = int(process.stdout.readline())
+        pids = [int(pid) for pid in process.stdout.readline().split()]
         process.send_signal(how)
         process.wait(DEADLINE_S)
-        wait_until(lambda: has_ended(pid), "the helper goes on")
+        assert pids
+        wait_until(lambda: all(map(has_ended, pids)), "a helper goes on")
 
 
 def test_a_job_that_is_cancelled_is_left_at_once_and_the_next_one_done(helper: Helper) -> None:
@@ -259,6 +269,10 @@ class Noting(Helper):
     def has_long(self) -> bool:
         return any(self.given)
 
+    @property
+    def backlog(self) -> int:
+        return len(self.given)
+
     def start(self) -> None:
         """Do nothing."""
 
@@ -270,17 +284,19 @@ class Noting(Helper):
 LONG = {"shots": 200_000}
 
 
-def shared(monkeypatch: Any, cores: int = 2, backend: Any = None) -> tuple[Sharing, Noting]:
+def shared(monkeypatch: Any, cores: int = 2, backend: Any = None) -> tuple[Sharing, Noting, Noting]:
     monkeypatch.setattr(sharing, "_cores", lambda: cores)
-    helper = Noting()
-    return Sharing(backend or AerSimulator(), "aer", helper), helper
+    helper, second = Noting(), Noting()
+    return Sharing(backend or AerSimulator(), "aer", (helper, second)), helper, second
 
 
 @pytest.mark.parametrize("cores", [1, 2])
 def test_a_long_job_is_the_helpers_on_any_machine(cores: int, monkeypatch: Any) -> None:
-    sharing_, helper = shared(monkeypatch, cores)
-    assert sharing_.give_known(payload(), LONG, [dynamic()]) is not None
-    assert helper.given == [True]
+    sharing_, helper, second = shared(monkeypatch, cores)
+    for circuit in (dynamic(), plus(26), dynamic()):
+        assert sharing_.give_known(payload(), {**LONG, "method": "statevector"}, [circuit])
+    assert helper.given == [True] * (2 if cores == 2 else 3), "what is wide is the first one's"
+    assert second.given == [True] * (1 if cores == 2 else 0)
 
 
 @pytest.mark.parametrize(
@@ -297,7 +313,7 @@ def test_a_long_job_is_the_helpers_on_any_machine(cores: int, monkeypatch: Any) 
 def test_any_other_is_simulated_here(
     circuits: list[QuantumCircuit], options: dict[str, Any], monkeypatch: Any
 ) -> None:
-    sharing_, helper = shared(monkeypatch)
+    sharing_, helper, _ = shared(monkeypatch)
     for circuit in circuits:
         sharing_.expect(circuit, options)
     assert sharing_.give(payload(), options) is None
@@ -306,15 +322,15 @@ def test_any_other_is_simulated_here(
 
 
 def test_the_default_shots_and_method_are_the_backends(monkeypatch: Any) -> None:
-    sharing_, _ = shared(monkeypatch, backend=AerSimulator(**LONG))
+    sharing_, *_ = shared(monkeypatch, backend=AerSimulator(**LONG))
     assert sharing_.give_known(payload(), {}, [dynamic()]) is not None
-    sharing_, _ = shared(monkeypatch, backend=AerSimulator(method="density_matrix"))
+    sharing_, *_ = shared(monkeypatch, backend=AerSimulator(method="density_matrix"))
     assert sharing_.give_known(payload(), {}, [plus(14)]) is not None
     assert sharing_.give_known(payload(), {"method": "stabilizer"}, [plus(14)]) is None
 
 
 def test_where_long_jobs_are_expected_none_is_given_unseen(monkeypatch: Any) -> None:
-    sharing_, helper = shared(monkeypatch)
+    sharing_, helper, _ = shared(monkeypatch)
     sharing_._here = 1  # as if this process were busy
     assert sharing_.give(payload(), {}) is not None
     sharing_.expect(dynamic(), LONG)

@@ -59,6 +59,10 @@ _UNKNOWN_AS = 18
 """Of a method whose time depends on the entanglement, the qubits that are reckoned with."""
 
 
+NARROW = 12
+"""Up to so many qubits a state takes next to no memory, and Aer changes it on one core."""
+
+
 def simulation_s(
     circuit: QuantumCircuit, shots: int, method: str = "automatic", *, noisy: bool = False
 ) -> float:
@@ -88,14 +92,12 @@ def simulation_s(
     return once_s + shots * draw_s
 
 
-def width(circuit: QuantumCircuit, enough: int = 12) -> int:
-    """Return how many qubits a circuit works on; most of a device's have nothing to do.
+def width(circuit: QuantumCircuit) -> int:
+    """Return how many qubits a circuit works on, or has, if these are few.
 
-    Args:
-        circuit: The circuit.
-        enough: It is not looked at more closely when it has no more qubits than these.
+    Most of a device's have nothing to do.
     """
-    if circuit.num_qubits <= enough:
+    if circuit.num_qubits <= NARROW:
         return int(circuit.num_qubits)
     used = {qubit for each in circuit.data if each.name != "barrier" for qubit in each.qubits}
     return len(used)

@@ -8,8 +8,9 @@ anywhere: nothing would be stored, shown or heeded meanwhile.
 
 Nothing depends on it. What it declines, fails at, or dies with is run in this process, which alone
 says what becomes of a job; and a helper that died is not replaced, but for one that was killed
-because a job was cancelled. There is at most one, it ends when it has had nothing to do for a
-while, and its death with this process costs nothing, as local jobs die with their process anyway.
+because a job was cancelled. There is at most one, and a second where long jobs wait for it; it ends
+when it has had nothing to do for a while, and its death with this process costs nothing, as local
+jobs die with their process anyway.
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ class _Given:
 class Helper:
     """The helper process: started when it is first wanted, and not again once it died.
 
-    Use `the_helper`: one serves all backends of this process. Safe to use from any thread.
+    Use `the_helper`: one serves all backends of this process, and `the_second_helper` the long jobs
+    that would wait for it. Safe to use from any thread.
     """
 
     def __init__(self) -> None:
@@ -141,8 +143,10 @@ class Helper:
 
     def start(self) -> None:
         """Start the process, unless it runs or has failed before; it is ready a second later."""
+        if not self.is_usable:  # in a process that was forked, the lock may be held for ever
+            return
         with self._lock:
-            if self.is_usable and self._process is None:
+            if not self._has_failed and self._process is None:
                 self._start()
 
     def run(
@@ -313,4 +317,6 @@ def _close(pipe: BinaryIO | Any) -> None:
 
 
 the_helper = Helper()
+the_second_helper = Helper()
 atexit.register(the_helper.stop)
+atexit.register(the_second_helper.stop)

@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 
 IDLE_S = 10.0
 
-MOST_QUBITS = 12
-"""Wider circuits are declined, unless the job is a long one, which the other process leaves to
-this: two at once could take more memory than one may, and above 13 Aer itself begins to use all
-cores."""
-
 _Frame = tuple[dict[str, Any], bytes]
 
 
@@ -84,13 +79,15 @@ def _answer(head: dict[str, Any], data: bytes) -> _Frame:
 
 def _run(backend: QiskitBackend, head: dict[str, Any], data: bytes) -> Any:
     from qiskit_job_manager.backends.answers import result_in
-    from qiskit_job_manager.backends.durations import width
+    from qiskit_job_manager.backends.durations import NARROW, width
     from qiskit_job_manager.codec.circuits import unpack
     from qiskit_job_manager.codec.results import encode_result
     from qiskit_job_manager.model import Blob
 
     circuits = unpack(Blob(head["format"], data))
-    if not head["long"] and any(width(circuit, MOST_QUBITS) > MOST_QUBITS for circuit in circuits):
+    # Two wide ones at once could take more memory than one may, and above 13 qubits Aer itself
+    # begins to use all cores. A long job is left to this process, which does not do two at once.
+    if not head["long"] and any(width(circuit) > NARROW for circuit in circuits):
         raise ValueError("it is too wide")
     job = backend.qiskit_backend.run(circuits, **head["options"])
     return encode_result(result_in(job.result(), "the result"))

@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.answers import tell_at_end, tells_its_end
-from qiskit_job_manager.backends.durations import simulation_s
-from qiskit_job_manager.backends.helper import Helper, the_helper
+from qiskit_job_manager.backends.durations import NARROW, simulation_s, width
+from qiskit_job_manager.backends.helper import Helper, the_helper, the_second_helper
 from qiskit_job_manager.backends.origins import is_aer, is_fake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from qiskit_job_manager.backends.helper import HelpedJob
     from qiskit_job_manager.model import Blob
@@ -37,16 +37,17 @@ _LONG_PART_S = 0.1
 
 
 class Sharing:
-    """Divides the jobs of one backend between this process and the helper.
+    """Divides the jobs of one backend between this process and its helpers.
 
-    What is simulated for long goes to the helper, and never two such jobs at once, so that they
-    take no more memory together than one. Of all others the helper takes every other one, where
-    there is a second core. One belongs to each adapter. Safe to use from any thread.
+    What is simulated for long goes to the helper, or, where there is a second core, to a second
+    helper for which it need not wait; what is wide only to the first, so that two together take no
+    more memory than one. Of all other jobs the helper takes every other one, where there is a
+    second core. One belongs to each adapter. Safe to use from any thread.
 
     Args:
         backend: The Qiskit backend.
         uri: How the helper opens an equal one; ``None``: it cannot.
-        helper: The helper.
+        helpers: The helper, and the second one.
         seconds: Gives seconds that only grow.
     """
 
@@ -54,20 +55,21 @@ class Sharing:
         self,
         backend: Any,
         uri: str | None,
-        helper: Helper = the_helper,
+        helpers: tuple[Helper, Helper] = (the_helper, the_second_helper),
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._uri = uri
         self._defaults = backend.options
         self._noisy = is_fake(backend)
-        self._helper = helper
+        self._helper, self._second = helpers
         self._seconds = seconds
         self._here = 0
         self._busy_since_s = 0.0
         self._expected_s = 0.0
         self._expected_long_s = 0.0
         self._lock = threading.Lock()
-        self._shares = uri is not None and _cores() > 1
+        self._has_cores = _cores() > 1
+        self._shares = uri is not None and self._has_cores
         self._relieves = uri is not None and (self._noisy or is_aer(backend))
 
     def expect(self, circuit: Any, options: Mapping[str, Any]) -> None:
@@ -104,7 +106,7 @@ class Sharing:
         return self._share(payload, options)
 
     def give_known(
-        self, payload: Blob, options: Mapping[str, Any], circuits: Iterable[Any]
+        self, payload: Blob, options: Mapping[str, Any], circuits: Sequence[Any]
     ) -> HelpedJob | None:
         """Give a job to the helper, or return ``None`` when it is to be simulated here.
 
@@ -117,7 +119,7 @@ class Sharing:
             return None
         if self._is_long(circuits, options):
             self._expected_long_s = LONG_S
-            return self._helper.run(self._uri, payload, options, long=True)
+            return self._helper_for(circuits).run(self._uri, payload, options, long=True)
         return self._share(payload, options) if self._expects_long() else None
 
     def _share(self, payload: Blob, options: Mapping[str, Any]) -> HelpedJob | None:
@@ -128,6 +130,14 @@ class Sharing:
         if self._here and self._seconds() >= self._busy_since_s + WORTH_AFTER_S:
             self._helper.start()
         return None
+
+    def _helper_for(self, circuits: Sequence[Any]) -> Helper:
+        """Return the helper that begins a long job first, if it may have it."""
+        if not self._helper.has_long or not self._has_cores or not self._second.is_usable:
+            return self._helper
+        if any(width(circuit) > NARROW for circuit in circuits):
+            return self._helper
+        return min(self._helper, self._second, key=lambda helper: helper.backlog)
 
     @property
     def _has_room(self) -> bool:
@@ -140,7 +150,7 @@ class Sharing:
         # A second process on the same accelerator would share its memory, and gain nothing.
         return self._helper.is_usable and self._option(options, "device", "CPU") == "CPU"
 
-    def _is_long(self, circuits: Iterable[Any], options: Mapping[str, Any]) -> bool:
+    def _is_long(self, circuits: Sequence[Any], options: Mapping[str, Any]) -> bool:
         total_s = 0.0
         for circuit in circuits:
             total_s += self._simulation_s(circuit, options)
