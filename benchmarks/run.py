@@ -166,15 +166,30 @@ def measure_million() -> tuple[dict[str, Any], list[Row]]:
         ("get_counts by name, job read before", f"{after['warm_by_name_us']:.0f} µs", "60 µs"),
         ("progress of 10,000 jobs", f"{after['progress_us']:.0f} µs", ""),
         ("reopening and reading one result", f"{after['reopen_ms']:.1f} ms", "at most 20 ms"),
+        *_command_rows(after["commands"]),
     ]
     return figures, rows
 
 
+def _command_rows(took: dict[str, float]) -> list[Row]:
+    beside = [
+        (f"`qjm {what}`, over `qjm list` of an empty store", f"{ratio:.2f}", goal)
+        for what, goal in (("list", "at most 1.2"), ("show", "at most 1.2"), ("log", ""))
+        for ratio in (took[f"{what}_over_empty"],)
+    ]
+    return [
+        *beside,
+        ("deleting 1,000,000 experiments", f"{took['delete_s']:.1f} s", ""),
+        ("longest that another writer waited for it", f"{took['longest_wait_ms']:.0f} ms", ""),
+    ]
+
+
 def _look(folder: str, n: int) -> dict[str, float]:
-    """Look up and reopen, each in several new processes."""
+    """Look up, reopen, and run commands, each in several new processes."""
     looks = [step("million.py", "look", folder, str(n)) for _ in range(LOOKS)]
     openings = _reopen("million.py", folder, str(n))
-    return _medians(looks) | {"reopen_ms": statistics.median(openings)}
+    commands = step("commands.py", folder)
+    return _medians(looks) | {"reopen_ms": statistics.median(openings), "commands": commands}
 
 
 def measure_makespan() -> tuple[list[dict[str, Any]], list[Row]]:
