@@ -202,7 +202,8 @@ def test_several_may_delete_a_set_at_once(location, fork, short_turns):
     store.close()
 
 
-def test_what_fits_into_one_transaction_goes_in_one(store_path, fork):
+def test_what_fits_into_one_transaction_goes_in_one(store_path, fork, monkeypatch):
+    monkeypatch.setattr(deleting, "_TURN_S", 3600.0)
     store = filled(store_path)
     before = the_set(store)
     assert killed_at_commit(fork, store_path, before.key, 1) == -signal.SIGKILL
