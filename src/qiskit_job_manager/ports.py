@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         JobState,
         Limits,
         RawResult,
+        RemoteFigures,
         RemoteStatus,
         Request,
         RequestKind,
@@ -62,6 +63,8 @@ class Capabilities:
         cancels: `cancel` does something.
         reposts: One `submit` may post a job several times, as the client repeats by itself, so
             that `twins` has something to find.
+        measures_late: What is charged for a job may be told only after its result was fetched, by
+            `measured`.
         awaits: `fetch` of a job that has not ended waits for its end, for seconds and not for
             minutes, and raises `JobNotEndedError` if it goes on. Its results must say by
             themselves whether a job failed. Of no use where results can be read once.
@@ -75,6 +78,7 @@ class Capabilities:
     bulk_status: bool = False
     cancels: bool = True
     reposts: bool = False
+    measures_late: bool = False
     awaits: bool = False
 
 
@@ -167,6 +171,14 @@ class Backend(Protocol):
 
         Args:
             label: The first of the labels that the jobs were submitted with.
+        """
+
+    def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
+        """Return what is known by now of jobs that have a label. Only if `measures_late`.
+
+        Args:
+            label: The first of the labels that the jobs were submitted with.
+            remote_ids: The jobs; one that nothing is known of may be left out.
         """
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
@@ -421,6 +433,16 @@ class Store(Protocol):
 
         Returns:
             One truth value a step, in order. ``False``: nothing of that step was written.
+        """
+
+    def unmeasured(self, job_set_key: int, limit: int) -> list[AttemptRecord]:
+        """Return up to ``limit`` attempts that a backend took, and whose usage it has not told."""
+
+    def measure(self, token: Token, figures: Mapping[str, RemoteFigures]) -> bool:
+        """Store what was measured of attempts, by their tags, in place of what was known.
+
+        Returns:
+            ``False`` when the token is stale: nothing was written.
         """
 
     def tell(self, token: Token, at: datetime, job_index: int, event: str, cause: str) -> bool:

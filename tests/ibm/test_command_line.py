@@ -40,7 +40,7 @@ def qjm(account, tmp_path):
 def test_a_file_runs_on_ibm_and_what_the_client_posted_twice_is_cancelled(ibm, qjm, tmp_path):
     (tmp_path / "flip.qasm").write_text(CIRCUIT)
     ibm.script(Kind.SUBMIT, Trouble(status=504, after=True))
-    backend = "ibm:ibm_manila?listing_lag_s=2"
+    backend = "ibm:ibm_manila?listing_lag_s=8"
     ran = qjm("run", "flip.qasm", "--backend", backend, "--shots", "30", "--name", "flip")
     assert ran.returncode == 0, ran.stderr
     assert "flip: 1 experiment in 1 job: 1 done" in ran.stdout

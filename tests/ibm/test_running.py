@@ -8,6 +8,7 @@ from qiskit_ibm_runtime import QiskitRuntimeService
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.backends import ibm as adapters
 from qiskit_job_manager.backends.ibm import freshness
+from qiskit_job_manager.engine import measuring
 from qiskit_job_manager.lifecycle import waits
 from qiskit_job_manager.model import JobState, Limits, RetryPolicy
 from qiskit_job_manager.testing.ibm_service import Behaviour, Fate, Kind, Rule, Trouble, Way
@@ -311,6 +312,28 @@ def test_a_thousand_circuits_take_at_most_six_requests_a_job(
     assert len(job_set.jobs()) == jobs
     requests = ibm.books().requests
     assert sum(requests.values()) <= 6 * jobs, requests
+
+
+def test_usage_that_is_final_later_is_summed_by_whoever_drives_then(
+    ibm, account, tmp_path, circuits, wait_until, monkeypatch
+):
+    ibm.behaviour = Behaviour(usage_lag_s=3600)
+    how = {"shots": 40, "max_experiments_per_job": 2, "limits": MANY_A_MINUTE, "retry": PROMPT}
+    with JobManager(tmp_path / "other.db") as first:
+        job_set = first.run(circuits(6), SOON, name="billed", **how)
+        assert job_set.results(timeout=60).success
+        usage = job_set.usage()
+    assert (usage.measured_s, usage.estimated_s > 0) == (0.0, True)
+    ibm.behaviour = Behaviour()
+    monkeypatch.setattr(measuring, "FIRST_PAUSE_S", 0.05)
+    before = ibm.books().requests.copy()
+    with JobManager(tmp_path / "other.db") as second:
+        second.resume()
+        again = second.retrieve_job_set("billed")
+        wait_until(lambda: again.usage().estimated_s == 0.0)
+        wait_until(lambda: not second.unfinished())
+        assert again.usage().measured_s == 3.0
+    assert not (ibm.books().requests - before).keys() & {Kind.METRICS, Kind.RESULTS, Kind.SUBMIT}
 
 
 def test_only_loopback_is_asked(ibm, account, start):

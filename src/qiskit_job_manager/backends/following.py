@@ -23,7 +23,7 @@ from qiskit_job_manager.model import RemoteState, RemoteStatus
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from qiskit_job_manager.model import RawResult
+    from qiskit_job_manager.model import RawResult, RemoteFigures
 
 _WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for long
 
@@ -78,6 +78,16 @@ class JobFollower:
             NotImplementedError: Always.
         """
         raise NotImplementedError(f"{self.name} cannot search for the label {label}")
+
+    def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
+        """Not to be called, as the capabilities say.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError(
+            f"{self.name} tells no figures of the jobs {remote_ids} of {label}"
+        )
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about one job after the other; of those that run here, wait a moment for an end."""

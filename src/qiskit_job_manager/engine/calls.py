@@ -38,6 +38,7 @@ DEADLINES_S: Mapping[CallKind, float] = {
     CallKind.UNDERSTAND: 1800.0,
     CallKind.CANCEL: 120.0,
     CallKind.SWEEP: 600.0,
+    CallKind.MEASURE: 600.0,
 }
 
 SEED_OPTIONS = ("seed_simulator", "seed")

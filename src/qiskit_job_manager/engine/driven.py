@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager.engine.measuring import Measuring, measure_request
 from qiskit_job_manager.engine.sweeping import Sweeping, sweep_request
 from qiskit_job_manager.lifecycle import Budget, Call, CallKind, Event, Situation, Take
 from qiskit_job_manager.model import (
@@ -40,6 +41,9 @@ _PROGRESS = frozenset({JobState.ACTIVE, JobState.COLLECTING})
 # again, or understood again. It is written with what comes next, as each write waits for the disk.
 _CAN_WAIT = frozenset({Event.ACCEPTED, Event.UNDERSTOOD})
 _WAIT_S = 0.25
+# Calls of a local backend that are under way at once. They compute, rather than wait for a network,
+# and more of them would do so in turns, and take memory each.
+_LOCAL_CALLS = 4
 _NEWS_SHARE = 0.2
 # Not what is in doubt: it may wait for the user, and must not hold up the others meanwhile.
 _PENDING = frozenset({JobState.SUBMITTING, JobState.ACTIVE})
@@ -146,6 +150,7 @@ class DrivenSet:
         self.tell: Tell = _tell_nobody
         self._store = store
         self.sweeping = Sweeping(sweep_request(store, record.key), self._lag_s(), now_s)
+        self.measuring = Measuring(measure_request(store, record.key), now_s)
         self._last_planned = -1
         self._has_all_planned = False
         self._waiting: list[tuple[JobRecord, Advance]] = []
@@ -219,7 +224,7 @@ class DrivenSet:
         can = self.capabilities
         return Budget(
             submissions=self._submissions_allowed(now_s),
-            calls=free_calls,
+            calls=min(free_calls, _LOCAL_CALLS - self._n_calls()) if can.volatile else free_calls,
             awaits=free_awaits if can.awaits and not can.reads_once else 0,
             volatile=can.volatile,
             idempotent=can.idempotent,
@@ -228,6 +233,10 @@ class DrivenSet:
             bulk_status=can.bulk_status,
             cancels=can.cancels,
         )
+
+    def _n_calls(self) -> int:
+        """Return how many calls about its jobs are under way."""
+        return len({job.ticket for job in self.live.values()} - {None})
 
     def _submissions_allowed(self, now_s: float) -> int:
         states = self.states
@@ -260,7 +269,7 @@ class DrivenSet:
             waiting = chain(waiting, (each for each in again if each > now_s))
         pace_s = self.account.next_change_s(self.record.limits, now_s)
         due_s = self._waiting_since_s + _WAIT_S if self._waiting else float("inf")
-        return min(*waiting, pace_s, due_s, self.sweeping.due_s(self.states))
+        return min(*waiting, pace_s, due_s, self.sweeping.due_s(self.states), self.measuring.due_s)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -272,7 +281,8 @@ class DrivenSet:
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left that could move by itself."""
-        return self.has_all and not self.live and self.sweeping.request is None
+        words = (self.sweeping.request, self.measuring.request)
+        return self.has_all and not self.live and words == (None, None)
 
     @property
     def has_all(self) -> bool:

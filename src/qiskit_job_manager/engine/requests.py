@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _PAGE = 500
 
-# What twins are looked for by is settled when that is done; see `sweeping`.
+# What is no user's word is settled when it is done; see `sweeping` and `measuring`.
 _STATES: dict[RequestKind, list[JobState]] = {
     RequestKind.CANCEL: [state for state in JobState if not state.is_final],
     RequestKind.RETRY: [JobState.FAILED, JobState.LOST],
@@ -81,7 +81,7 @@ def _answer(driven: DrivenSet, kind: RequestKind, job: JobRecord, at: datetime) 
             return step(job, Event.ABANDONED, at, cause=cause, error=cause, ends_attempt=True)
         case RequestKind.REFRESH:
             return _reopened(driven, job, at)
-        case RequestKind.SWEEP:
+        case RequestKind.SWEEP | RequestKind.MEASURE:
             return None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.engine import calls
+from qiskit_job_manager.engine.measuring import measure, measure_request
 from qiskit_job_manager.engine.outcomes import Flight, Known, Outcome, outcome
 from qiskit_job_manager.engine.requests import heed
 from qiskit_job_manager.engine.steps import fact, step
@@ -99,6 +100,9 @@ class Turn:
         for arrival in arrivals:
             if arrival.flight.kind is CallKind.SWEEP:
                 self._take_sweep(arrival)
+            if arrival.flight.kind is CallKind.MEASURE:
+                self._store.measure(self._driven.token, arrival.finished.value or {})
+                self._driven.measuring.note_end(self._now_s)
             self._note_back(arrival)
         outcomes = [
             (arrival, job, self._outcome(arrival.flight, job, arrival.finished))
@@ -266,7 +270,7 @@ class Turn:
     def heed(self) -> bool:
         """Act on the user's requests; say whether there were any."""
         words = self._store.requests(self._driven.record.key)
-        requests = [word for word in words if word.kind is not RequestKind.SWEEP]
+        requests = [word for word in words if word.kind.is_users]
         if requests:
             self._driven.write_waiting()
         for request in requests:
@@ -289,22 +293,34 @@ class Turn:
         budget = self._driven.budget(self._now_s, free_calls, free_awaits)
         due, idle = self._driven.weigh(self._now_s, budget)
         decisions = self._driven.affordable(decide(due, self._now_s, budget, idle))
-        self._see_that_twins_are_looked_for(decisions)
+        if any(isinstance(d, Call) and d.kind is CallKind.SUBMIT for d in decisions):
+            self._see_that_twins_are_looked_for()
+            self._see_that_usage_is_asked_for()
         steps = [s for d in decisions if (s := self._intent(d))]
         self._driven.write(steps, self._now_s)
         asked = [d for d in decisions if isinstance(d, Call)]
-        return bool(steps), [*self._departures(asked), *self._sweep()]
+        return bool(steps), [*self._departures(asked), *self._sweep(), *self._measure()]
 
-    def _see_that_twins_are_looked_for(self, decisions: Sequence[Take | Call]) -> None:
+    def _see_that_twins_are_looked_for(self) -> None:
         """Have it in the store, before anything is sent, that twins are to be looked for."""
         driven = self._driven
         if not driven.capabilities.reposts:
             return
-        if any(isinstance(d, Call) and d.kind is CallKind.SUBMIT for d in decisions):
-            driven.sweeping.note_submission(self._now_s)
-            if driven.sweeping.request is None:
-                self._store.request(driven.record.key, RequestKind.SWEEP)
-                driven.sweeping.request = sweep_request(self._store, driven.record.key)
+        driven.sweeping.note_submission(self._now_s)
+        if driven.sweeping.request is None:
+            self._store.request(driven.record.key, RequestKind.SWEEP)
+            driven.sweeping.request = sweep_request(self._store, driven.record.key)
+
+    def _see_that_usage_is_asked_for(self) -> None:
+        """Likewise have it in the store that usage is to be asked for, if it may come late."""
+        driven = self._driven
+        if not driven.capabilities.measures_late:
+            return
+        request = driven.measuring.request
+        if request is None:
+            self._store.request(driven.record.key, RequestKind.MEASURE)
+            request = measure_request(self._store, driven.record.key)
+        driven.measuring.note_submission(request)
 
     def _sweep(self) -> Iterator[Departure]:
         """Look for twins, if it is time to; settle the word that asks for it when that is over."""
@@ -319,6 +335,23 @@ class Turn:
             sweeping.note_begin(self._now_s)
             call = sweep(driven.backend, self._store, driven.record, frozenset(sweeping.told))
             yield Departure(self._flight(CallKind.SWEEP, ()), call)
+
+    def _measure(self) -> Iterator[Departure]:
+        """Ask for usage, if it is time to; settle the word that asks for it when that is over."""
+        driven = self._driven
+        measuring, request, key = driven.measuring, driven.measuring.request, driven.record.key
+        if request is None or driven.backend is None:
+            return
+        states = driven.states
+        measuring.look(states, self._now_s, lambda: bool(self._store.unmeasured(key, 1)))
+        if not driven.capabilities.measures_late or measuring.is_over:
+            if driven.has_all and not states:
+                self._store.settle(driven.token, request)
+                measuring.request = None
+        elif measuring.due_s <= self._now_s:
+            measuring.note_begin()
+            call = measure(driven.backend, self._store, driven.record)
+            yield Departure(self._flight(CallKind.MEASURE, ()), call)
 
     def _intent(self, decision: Take | Call) -> Advance | None:
         job = self._driven.live[decision.job_key].record

@@ -74,7 +74,7 @@ class Waiting(Reading):
             timeout: Seconds to wait at most; ``None`` waits for ever, ``0`` not at all.
         """
         deadline = Deadline(timeout, self._driving.clock)
-        return self._driving.wait(lambda: not self._store.requests(self._record.key), deadline)
+        return self._driving.wait(self._is_searched, deadline)
 
     def results(
         self,
@@ -175,7 +175,11 @@ class Waiting(Reading):
 
     def _is_heeded(self) -> bool:
         words = self._store.requests(self._record.key)
-        return all(word.kind is RequestKind.SWEEP for word in words)
+        return not any(word.kind.is_users for word in words)
+
+    def _is_searched(self) -> bool:
+        words = self._store.requests(self._record.key)
+        return all(word.kind is RequestKind.MEASURE for word in words)
 
     def _shown(self, progress: object) -> AbstractContextManager[Callable[[Progress], None]]:
         """Return what takes every look at the progress, for as long as the waiting lasts.

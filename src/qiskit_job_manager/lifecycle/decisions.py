@@ -31,6 +31,7 @@ class CallKind(StrEnum):
     UNDERSTAND = "understand"
     CANCEL = "cancel"
     SWEEP = "sweep"
+    MEASURE = "measure"
 
 
 @dataclass(frozen=True, slots=True)

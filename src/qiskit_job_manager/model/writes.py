@@ -88,10 +88,11 @@ class Advance:
 
 
 class RequestKind(StrEnum):
-    """What there is to do for whoever drives a job set: what a user asks, but for the last.
+    """What there is to do for whoever drives a job set: what a user asks, but for the last two.
 
     `SWEEP` is left with the first submission on a backend whose client may post a job twice: that
-    its listing is looked through before the set counts as finished.
+    its listing is looked through before the set counts as finished. `MEASURE` is left likewise on a
+    backend that may tell what is charged only after a result was fetched: that it is asked again.
     """
 
     CANCEL = "cancel"
@@ -100,6 +101,12 @@ class RequestKind(StrEnum):
     ABANDON = "abandon"
     REFRESH = "refresh"
     SWEEP = "sweep"
+    MEASURE = "measure"
+
+    @property
+    def is_users(self) -> bool:
+        """Whether a user asks for it."""
+        return self not in (RequestKind.SWEEP, RequestKind.MEASURE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from qiskit_job_manager.stores.deleting import Deleting
 from qiskit_job_manager.stores.driving import Driving
 from qiskit_job_manager.stores.finding import Finding
 from qiskit_job_manager.stores.handing_over import HandingOver
+from qiskit_job_manager.stores.measuring import Measuring
 from qiskit_job_manager.stores.moving import Moving
 from qiskit_job_manager.stores.versions import refuse_newer
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import JobSetHistory, JobSetRecord, Token
 
 
-class SqlStore(HandingOver, Deleting, Moving, Finding, Driving):
+class SqlStore(HandingOver, Deleting, Moving, Finding, Driving, Measuring):
     """A `ports.Store` on SQLAlchemy; made by `open_store`."""
 
     @property

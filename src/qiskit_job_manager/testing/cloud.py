@@ -12,6 +12,7 @@ from qiskit_job_manager.model import (
     ExperimentKind,
     Limits,
     RawResult,
+    RemoteFigures,
     RemoteState,
     RemoteStatus,
 )
@@ -107,6 +108,7 @@ class ScriptedBackend:
         self._usage_s = usage_s
         self._behaviours: dict[Call, deque[Behaviour]] = {call: deque() for call in Call}
         self._stories: deque[JobStory] = deque()
+        self._figures: dict[str, RemoteFigures] = {}
         self._jobs: dict[str, _RemoteJob] = {}
         self._lock = threading.Lock()
 
@@ -126,6 +128,11 @@ class ScriptedBackend:
         """End a job now, whatever its story says."""
         with self._lock:
             self._jobs[remote_id].ended_as = status
+
+    def work_out(self, remote_id: str, figures: RemoteFigures) -> None:
+        """Have it known from now on what was measured of a job."""
+        with self._lock:
+            self._figures[remote_id] = figures
 
     def forget_jobs(self) -> None:
         """Lose all jobs, as a volatile backend does when its process dies; the books remain."""
@@ -191,6 +198,15 @@ class ScriptedBackend:
     def twins(self, label: str) -> Mapping[str, Sequence[str]]:
         """Return the ids of the jobs with this label that are listed by now, by their tags."""
         return self._play(Call.TWINS, label, lambda: self._labelled(label))
+
+    def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
+        """Return what was worked out by now."""
+
+        def known() -> dict[str, RemoteFigures]:
+            with self._lock:
+                return {each: self._figures[each] for each in remote_ids if each in self._figures}
+
+        return self._play(Call.MEASURED, label, known)
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Return the next status of each job's story; a job that it never had is gone."""

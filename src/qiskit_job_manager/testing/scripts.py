@@ -20,6 +20,7 @@ class Call(StrEnum):
     SUBMIT = "submit"
     FIND = "find"
     TWINS = "twins"
+    MEASURED = "measured"
     STATUSES = "statuses"
     FETCH = "fetch"
     CANCEL = "cancel"

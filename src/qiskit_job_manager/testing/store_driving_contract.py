@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from qiskit_job_manager.model import (
     Blob,
     JobState,
     RawResult,
+    RemoteFigures,
     RemoteState,
     RemoteStatus,
     RequestKind,
@@ -212,6 +213,28 @@ class DrivingContract:
         assert (second.kind, second.job_index) == (RequestKind.RESUBMIT, 3)
         assert store.settle(token, first)
         assert store.requests(token.job_set_key) == [second]
+
+    def test_what_is_measured_later_is_kept(self, store: Store) -> None:
+        hand_over(store, [["a"], ["b"]])
+        token = must_claim(store)
+        assert store.advance(token, [submission(store, 0, "one"), submission(store, 1, "two")])
+        assert store.unmeasured(token.job_set_key, 9) == []
+        before, after = JobState.SUBMITTING, JobState.ACTIVE
+        taken = [step(store, i, before, after, remote_id=f"r-{i}") for i in range(2)]
+        assert store.advance(token, taken) == [True, True]
+        waiting = store.unmeasured(token.job_set_key, 9)
+        assert [attempt.tag for attempt in waiting] == ["one", "two"]
+        assert store.unmeasured(token.job_set_key, 1) == waiting[:1]
+        told = RemoteFigures(usage_s=2.5, ended_at=datetime(2026, 11, 21, tzinfo=UTC))
+        assert store.measure(token, {"two": told, "of another set": told})
+        assert store.unmeasured(token.job_set_key, 9) == waiting[:1]
+        [attempt] = store.attempts(store.jobs(token.job_set_key)[1].key)
+        assert attempt.figures == told
+        assert store.usage(token.job_set_key).measured_s == 2.5
+        store.release(token)
+        must_claim(store, "another")
+        assert not store.measure(token, {"one": told})
+        assert store.unmeasured(token.job_set_key, 9) == waiting[:1]
 
     def test_threads_share_a_store(self, store: Store) -> None:
         hand_over(store, [[name] for name in "abcdefgh"])

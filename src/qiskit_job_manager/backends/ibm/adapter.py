@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ExperimentKind,
         Limits,
         RawResult,
+        RemoteFigures,
         RemoteStatus,
     )
 
@@ -71,6 +72,7 @@ class IBMBackendAdapter:
             reads_once=template.reads_once,
             bulk_status=True,
             reposts=True,
+            measures_late=True,
         )
         self._desk = Desk(link)
         self._follower = Follower(self._desk)
@@ -176,6 +178,12 @@ class IBMBackendAdapter:
                 if tag != label:
                     found.setdefault(tag, []).append(row.id)
         return found
+
+    def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
+        """Return what is known by now of jobs with a label, by listing them together."""
+        wanted = set(remote_ids)
+        found = self._desk.newest(label, wanted)
+        return self._fetcher.figures(row for row in found if row.id in wanted)
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about jobs, together where they share a tag."""

@@ -12,6 +12,8 @@ from qiskit_job_manager.errors import RemoteJobFailedError, ResultGoneError, Tra
 from qiskit_job_manager.model import RawResult, RemoteState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from qiskit_job_manager.backends.ibm.desk import Desk, Row
     from qiskit_job_manager.backends.ibm.following import Follower
     from qiskit_job_manager.model import RemoteFigures, RemoteStatus
@@ -20,6 +22,7 @@ PATIENT_READS = 20
 """How often what is no result is read before it counts: for minutes, as the engine waits."""
 
 _SHOWN = 2000
+_METRICS_AT_ONCE = 20
 
 
 class Fetcher:
@@ -72,6 +75,19 @@ class Fetcher:
         self._follower.forget(remote_id)
         self._figures.pop(remote_id, None)
         self._odd.pop(remote_id, None)
+
+    def figures(self, rows: Iterable[Row]) -> dict[str, RemoteFigures]:
+        """Return what is known by now of jobs.
+
+        That is what their descriptions tell; the metrics of a few where those are silent.
+        """
+        told, silent = {}, []
+        for row in rows:
+            told[row.id] = row.figures
+            silent += [] if row.tells_usage else [row]
+        for row in silent[:_METRICS_AT_ONCE]:
+            told[row.id] = self._asked(row) or row.figures
+        return told
 
     def error_message(self, remote_id: str) -> str | None:
         """Return why a job failed: what the service says, or else what it left as a result.
@@ -130,8 +146,11 @@ class Fetcher:
     def _measured(self, row: Row) -> RemoteFigures:
         known = self._figures.get(row.id)
         if known is None:
-            known = within_patience(lambda: figures_in(self._desk.metrics(row.id), row.figures))
+            known = self._asked(row)
         if known is None:
             return row.figures
         self._figures[row.id] = known
         return known
+
+    def _asked(self, row: Row) -> RemoteFigures | None:
+        return within_patience(lambda: figures_in(self._desk.metrics(row.id), row.figures))

@@ -32,7 +32,7 @@ from qiskit_job_manager.testing.cloud_service.transport import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from qiskit_job_manager.model import Blob, RawResult
+    from qiskit_job_manager.model import Blob, RawResult, RemoteFigures
     from qiskit_job_manager.testing.cloud_service.client import JobView
 
 TOKEN_VARIABLE = "QJM_CLOUD_TOKEN"  # noqa: S105  # the name of a variable, not a token
@@ -208,6 +208,14 @@ class CloudAdapter:
             NotImplementedError: Always.
         """
         raise NotImplementedError(f"the cloud has no labels, and none such as {label}")
+
+    def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
+        """Not to be called: the cloud measures nothing.
+
+        Raises:
+            NotImplementedError: Always.
+        """
+        raise NotImplementedError(f"the cloud tells no figures of the jobs {remote_ids} of {label}")
 
     # -- following --------------------------------------------------------------------------------
 
