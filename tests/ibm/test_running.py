@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from qiskit_ibm_runtime import QiskitRuntimeService
 
@@ -194,6 +196,14 @@ def test_twins_are_found_and_cancelled_and_the_recorded_ones_kept(ibm, backend, 
     wait_until(lambda: ibm.books().cancelled == [twin])
 
 
+def test_twins_are_found_although_sending_took_longer_than_listing(ibm, backend, start, wait_until):
+    """What is looked for while a job is being sent is looked for again afterwards."""
+    ibm.behaviour = Behaviour(service_time_s=3.0, latency_s=0.2)
+    ibm.script(Kind.SUBMIT, Trouble(status=504, after=True))
+    start(adapters.adapted(backend, listing_lag_s=0.05), count=2)
+    wait_until(lambda: ibm.books().cancelled)
+
+
 def test_a_job_that_is_too_large_is_halved_and_its_experiments_keep_their_places(
     ibm, backend, start
 ):
@@ -373,3 +383,30 @@ def test_calls_that_wait_a_minute_each_for_a_token_hold_up_no_other_job_set(
     assert other.results(timeout=30).success
     assert states(held_up) == {JobState.ACTIVE: 1}
     assert held_up.error_messages() is None
+
+
+@pytest.fixture
+def _fast_clock(monkeypatch):
+    """Have the time of day pass thirty times as fast, for the client and for the emulator.
+
+    The client waits for a minute in each call while IBM's token service is down, which no setting
+    of it shortens.
+    """
+    told, begun_s = time.time, time.time()
+    monkeypatch.setattr(time, "time", lambda: begun_s + 30 * (told() - begun_s))
+
+
+@pytest.mark.usefixtures("_fast_clock")
+@pytest.mark.filterwarnings("ignore:Unable to retrieve IBM Cloud access token")
+def test_a_job_set_outlives_an_outage_of_the_token_service(ibm, account, start, wait_until):
+    """Calls wait for a minute each meanwhile; when it is over the set goes on by itself."""
+    ibm.behaviour = Behaviour(token_lifetime_s=60.0, service_time_s=2.5)
+    alone = Limits(submissions_per_minute=10_000, pending_jobs=1)
+    job_set = start(SOON, limits=alone)
+    wait_until(lambda: ibm.books().submissions)
+    ibm.add(Rule(kind=Kind.TOKEN, trouble=Trouble(way=Way.RESET)))
+    before = ibm.books().requests[Kind.TOKEN]
+    wait_until(lambda: ibm.books().requests[Kind.TOKEN] >= before + 4)
+    assert not job_set.progress().ended
+    ibm.clear()
+    assert_all_done_and_paid_once(ibm, job_set)

@@ -100,6 +100,9 @@ class Turn:
         for arrival in arrivals:
             if arrival.flight.kind is CallKind.SWEEP:
                 self._take_sweep(arrival)
+            if arrival.flight.kind is CallKind.SUBMIT:
+                # It may have been accepted as late as this.
+                self._driven.sweeping.note_submission(self._now_s)
             if arrival.flight.kind is CallKind.MEASURE:
                 self._store.measure(self._driven.token, arrival.finished.value or {})
                 self._driven.measuring.note_end(self._now_s)
