@@ -109,7 +109,11 @@ class Engine:
             if known is None or known[1] is None:
                 self._wanted[record.key] = (record, backend)
             self._claimed_s = float("-inf")
-        self.wake()
+            is_handed_over = more_to_come and record.key in self._driven
+        if is_handed_over:
+            self._wake.set()  # there is more to send, and it finds that without a closer look
+        else:
+            self.wake()
 
     def expect_no_more(self, job_set_key: int) -> None:
         """Take note that this process hands no more over to a job set; harmless at any time."""

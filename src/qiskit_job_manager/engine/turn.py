@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 JOBS_PER_STATUS_CALL = 200
+ASK_AWAITED_AFTER_S = 5.0
 _IN_THE_STORE = frozenset({Event.STORED, Event.UNDERSTOOD, Event.BROKE})
 _STILL_OPEN = frozenset({Event.UNANSWERED, Event.OUT_OF_REACH})
 _READS = frozenset({CallKind.FETCH, CallKind.AWAIT})
@@ -408,7 +409,8 @@ class Turn:
                 call = calls.fetching(backend, self._spool, job, remote_id)
             case CallKind.AWAIT:
                 call = calls.awaiting(backend, remote_id)
-                live.ready_s = max(live.ready_s, self._now_s + self._poll_interval_s(live))
+                # Its end is told by the call; where it stands in the queue is worth a late enquiry.
+                live.ready_s = max(live.ready_s, self._now_s + ASK_AWAITED_AFTER_S)
             case CallKind.UNDERSTAND:
                 call = calls.understanding(self._store, job_set_key, job)
             case _:

@@ -6,6 +6,7 @@ back: the job set stays, incomplete, with what it has, and a resumed hand-over g
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -22,11 +23,14 @@ from qiskit_job_manager.model import EncodedBlock, ExperimentSize, JobState
 from qiskit_job_manager.planning import plan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qiskit_job_manager.engine import Engine
     from qiskit_job_manager.manager.weighing import Weighing
     from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord
     from qiskit_job_manager.ports import Backend, Store
 
+_SHARE_OF_TIME = 0.2
 _BLOCKS_AT_ONCE = 256
 _BYTES_AT_ONCE = 4 << 20
 _WAITING_BYTES = 1 << 30
@@ -43,6 +47,7 @@ class HandOver:
         draft: What the user asked for.
         weighing: How experiments are encoded and weighed.
         owner: Identity of this process, for the right to drive.
+        seconds: Gives seconds that only grow.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class HandOver:
         draft: JobSetDraft,
         weighing: Weighing,
         owner: str,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._engine = engine
@@ -60,6 +66,7 @@ class HandOver:
         self._draft = draft
         self._weighing = weighing
         self._owner = owner
+        self._seconds = seconds
         self._all_checked = False
 
     def run(self, experiments: Iterable[Any], *, resume: bool) -> JobSetRecord:
@@ -134,18 +141,27 @@ class HandOver:
         )
         ready = (self._with_payload(self._estimated(block), waiting) for block in blocks)
         room = _Room(self._store, self._engine, record)
-        stored, most = record.n_experiments, 1
-        while batch := _batch(ready, most):
+        stored, begun_s = record.n_experiments, self._seconds()
+        while batch := _batch(ready, self._until_s(begun_s), self._seconds):
             self._store.add_blocks(record.key, batch)
             self._engine.drive(record, self._backend, more_to_come=True)
             self._engine.start()
-            stored, most = batch[-1].block.stop, min(2 * most, _BLOCKS_AT_ONCE)
+            stored = batch[-1].block.stop
             if not self._all_checked:  # a list takes more memory than it can take on disk
                 room.wait_for(batch)
         if not stored:
             msg = "there are no experiments; hand over at least one circuit"
             raise InvalidExperimentError(msg)
         self._store.complete_job_set(record.key)
+
+    def _until_s(self, begun_s: float) -> float:
+        """Return when the next batch is to be stored at the latest.
+
+        What is not stored is not sent: so the first block is stored at once, and later ones, while
+        there is something to send, in a time that grows with what has passed.
+        """
+        now_s = self._seconds()
+        return now_s + _SHARE_OF_TIME * (now_s - begun_s)
 
     def _estimated(self, block: Block) -> Block:
         """Return a block with what its jobs are estimated to use."""
@@ -230,16 +246,17 @@ class _Room:
         return planned * self._bytes / self._jobs
 
 
-def _batch(blocks: Iterator[EncodedBlock], most: int) -> list[EncodedBlock]:
+def _batch(
+    blocks: Iterator[EncodedBlock], until_s: float, seconds: Callable[[], float]
+) -> list[EncodedBlock]:
     """Take as many blocks as are worth one transaction, as each waits for the disk."""
     batch: list[EncodedBlock] = []
     size = 0
-    while len(batch) < most and size < _BYTES_AT_ONCE:
-        block = next(blocks, None)
-        if block is None:
-            break
+    for block in blocks:
         batch.append(block)
         size += sum(len(each.data) for each in block.experiments)
+        if len(batch) == _BLOCKS_AT_ONCE or size >= _BYTES_AT_ONCE or seconds() >= until_s:
+            break
     return batch
 
 

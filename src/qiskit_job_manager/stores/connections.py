@@ -11,6 +11,7 @@ import threading
 import weakref
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.errors import StoreError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     Statement = Select[Any] | UpdateBase
 
+_VALUES = " VALUES "
+_MOST_VALUES = 900  # in one statement; SQLite before 3.32 takes 999
 WRITES = "qjm_writes"
 """Execution option of connections that will write."""
 
@@ -40,6 +43,17 @@ class _Query:
     sql: str
     fixed: dict[str, Any]
     order: Sequence[str] | None
+
+    @property
+    def only_inserts(self) -> bool:
+        """Whether it inserts the values that it is given, and does no more."""
+        _, _, row = self.sql.partition(_VALUES)
+        return row.startswith("(?") and row.endswith("?)")
+
+    def for_rows(self, count: int) -> str:
+        """Return the text that inserts so many rows, where it only inserts."""
+        head, _, row = self.sql.partition(_VALUES)
+        return head + _VALUES + ", ".join([row] * count)
 
     def arranged(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
         """Return all values, the way the driver wants them."""
@@ -127,7 +141,15 @@ class Database:
         """Run one statement, which returns no rows, for each of many rows; see `run`."""
         query = self._query(statement)
         arranged: list[Any] = [query.arranged(row) for row in rows]
-        connection.connection.cursor().executemany(query.sql, arranged)
+        cursor = connection.connection.cursor()
+        if not (self.has_one_writer and query.only_inserts):
+            cursor.executemany(query.sql, arranged)
+            return
+        # SQLite's driver lets go of Python's lock at each row, and has to wait for it again.
+        at_once = _MOST_VALUES // len(query.order or ())
+        for start in range(0, len(arranged), at_once):
+            some = arranged[start : start + at_once]
+            cursor.execute(query.for_rows(len(some)), list(chain.from_iterable(some)))
 
     def quick(self, statement: Select[Any], values: dict[str, Any]) -> list[Sequence[Any]]:
         """Run one small read where SQLAlchemy's own path would cost more than the read.
