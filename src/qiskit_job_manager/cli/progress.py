@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.clock import SystemClock
@@ -13,9 +12,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.job_set import ManagedJobSet, Progress
 
-
-class _Enough(Exception):  # noqa: N818  no error: it ends the waiting early
-    """What was waited for is so, though the job set has not ended."""
+_LOOK_EVERY_S = 0.5
 
 
 def watch(
@@ -24,12 +21,17 @@ def watch(
     enough: Callable[[Progress], bool] | None = None,
 ) -> None:
     """Wait for a job set and show how it goes, until it ended, is enough, or the time is up."""
-    display = shown_progress(job_set.name(), SystemClock(), job_set.activity)
-    with suppress(_Enough), display as show:
-
-        def look(progress: Progress) -> None:
-            show(progress)
-            if enough is not None and enough(progress):
-                raise _Enough
-
-        job_set.wait(timeout_s, progress=look)
+    clock = SystemClock()
+    until_s = clock.monotonic() + (float("inf") if timeout_s is None else timeout_s)
+    with shown_progress(job_set.name(), clock, job_set.activity) as show:
+        is_over = False
+        left_s = float("inf")
+        while not is_over and left_s > 0:
+            now = job_set.progress()
+            # Also where nothing has changed: that the time goes on says that all is well.
+            show(now)
+            if enough is not None and enough(now):
+                return
+            left_s = max(until_s - clock.monotonic(), 0.0)
+            is_over = job_set.wait(min(left_s, _LOOK_EVERY_S))
+        show(job_set.progress())
