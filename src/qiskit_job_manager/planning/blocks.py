@@ -72,7 +72,8 @@ class _Run:
 
     def takes(self, other: _Run, limits: Limits) -> bool:
         """Take the next experiments in, if they go with these and all limits still hold."""
-        if (self.shots, self.precision, self.shares) != (other.shots, other.precision, other.shares):
+        ours = (self.shots, self.precision, self.shares)
+        if ours != (other.shots, other.precision, other.shares):
             return False
         circuits = self.circuits + other.circuits
         payload_bytes = self.payload_bytes + other.payload_bytes
