@@ -125,7 +125,6 @@ def test_waiting_takes_no_place_of_other_calls(threaded, circuits):
     make, stand_still = threaded
     bench = make()
     waits = [stand_still(bench, Call.FETCH) for _ in range(2)]
-    bench.backend.tell(GOES_ON, GOES_ON)
     record = bench.job_set(circuits(6), limits=Limits(pending_jobs=6))
     bench.drive(record)
     # Two wait and stand still, which is all that may; the others are asked about and fetched.
