@@ -99,7 +99,7 @@ def _block(circuits: Sequence[bytes]) -> PackedBlock:
     lengths = bytearray()
     for each in circuits:
         write_varint(lengths, len(each))
-    return PackedBlock(len(circuits), [bytes(lengths) + b"".join(circuits)])
+    return PackedBlock(len(circuits), [b"".join([bytes(lengths), *circuits])])
 
 
 def unpack(blob: Blob) -> list[QuantumCircuit]:

@@ -72,7 +72,9 @@ class Engine:
         self._chance = chance
         self._spool = spool
         self._wake = threading.Event()
-        self._pool = pool or CallPool(CALLS_AT_ONCE, AWAITS_AT_ONCE, self._wake.set)
+        self._is_idle = threading.Event()
+        self._is_idle.set()
+        self._pool = pool or CallPool(CALLS_AT_ONCE, AWAITS_AT_ONCE, self._rouse)
         self._flights: dict[int, Flight] = {}
         self._arrived: list[Finished] = []
         self._wanted: dict[int, tuple[JobSetRecord, Backend | None]] = {}
@@ -111,9 +113,17 @@ class Engine:
             self._claimed_s = float("-inf")
             is_handed_over = more_to_come and record.key in self._driven
         if is_handed_over:
-            self._wake.set()  # there is more to send, and it finds that without a closer look
+            self._rouse()  # there is more to send, and it finds that without a closer look
         else:
             self.wake()
+
+    def give_way(self, most_s: float) -> None:
+        """Return when its thread has done what there is to do for now, or after the time.
+
+        For whoever computes for long: its thread needs Python's lock for moments only, and would
+        wait 5 ms for it each time that it let go of it to ask the database.
+        """
+        self._is_idle.wait(most_s)
 
     def expect_no_more(self, job_set_key: int) -> None:
         """Take note that this process hands no more over to a job set; harmless at any time."""
@@ -148,6 +158,10 @@ class Engine:
         with self._lock:
             for driven in self._driven.values():
                 driven.looked_s = float("-inf")
+        self._rouse()
+
+    def _rouse(self) -> None:
+        self._is_idle.clear()
         self._wake.set()
 
     def wait_until_done(self, job_set_key: int, timeout_s: float) -> None:
@@ -356,8 +370,12 @@ class Engine:
         while not self._stopping:
             wait_s = self._safe_tick()
             if wait_s > 0:
+                if not self._wake.is_set():
+                    self._is_idle.set()
                 self._wake.wait(None if wait_s == float("inf") else wait_s)
+                self._is_idle.clear()
             self._wake.clear()
+        self._is_idle.set()
         self._wind_down()
 
     def _safe_tick(self) -> float:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Backend, Store
 
 _SHARE_OF_TIME = 0.2
+_GIVE_WAY_S = 0.02  # each time; the disk may take long
 _BLOCKS_AT_ONCE = 256
 _BYTES_AT_ONCE = 4 << 20
 _WAITING_BYTES = 1 << 30
@@ -204,6 +205,7 @@ class HandOver:
         self, experiments: Iterable[Any], first: int, waiting: deque[EncodedExperiment]
     ) -> Iterator[ExperimentSize]:
         for index, experiment in enumerate(experiments, start=first):
+            self._engine.give_way(_GIVE_WAY_S)
             self._check(experiment, index)
             coded = self._weighing.encoded(experiment, index)
             waiting.append(coded)
