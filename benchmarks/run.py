@@ -106,7 +106,7 @@ def measure_large() -> tuple[dict[str, Any], list[Row]]:
     with tempfile.TemporaryDirectory() as folder:
         built = step("large.py", "build", folder)
         openings = _reopen("large.py", folder)
-        looks = [step("large.py", "look", folder) for _ in range(3)]
+        looks = [step("large.py", "look", folder) for _ in range(5)]
     looked = _medians(looks)
     by_index, by_name = looked["by_index_us"], looked["by_name_us"]
     ratio = max(by_index, by_name) / min(by_index, by_name)
