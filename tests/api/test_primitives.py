@@ -394,7 +394,7 @@ def test_a_killed_process_loses_nothing_of_a_known_primitive(store_path, tmp_pat
         "    made.measure(range(9), range(9))\n"
         "    return made\n"
         "manager = JobManager(sys.argv[1])\n"
-        "pubs = [(circuit(i), None, 1000) for i in range(30)]\n"
+        "pubs = [(circuit(i), None, 1000) for i in range(100)]\n"
         "job_set = manager.run(pubs, 'sampler:statevector?seed=5', name='killed',\n"
         "    max_experiments_per_job=1, if_exists='resume')\n"
         "job_set.wait()\n"
@@ -410,8 +410,8 @@ def test_a_killed_process_loses_nothing_of_a_known_primitive(store_path, tmp_pat
         job_set = manager.retrieve_job_set("killed")
         results = job_set.results(timeout=120)
         assert results.success
-        memories = {tuple(results.get_memory(index)) for index in range(30)}
-        assert len(memories) == 30  # each with a seed of its own
+        memories = {tuple(results.get_memory(index)) for index in range(100)}
+        assert len(memories) == 100  # each with a seed of its own
         assert {len(memory) for memory in memories} == {1000}
         attempts = [len(manager._store.attempts(job.key)) for job in job_set._jobs()]
         assert all(attempts[index] == 1 for index in done)
