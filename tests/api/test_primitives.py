@@ -418,19 +418,16 @@ def test_a_killed_process_loses_nothing_of_a_known_primitive(store_path, tmp_pat
 
 
 def wait_until_some_are_done(store_path, child):
-    """Return the indices of the jobs that were done when the first ones were."""
+    """Return the indices of the jobs that are done, when all are handed over and some done."""
     end_s = time.monotonic() + 60
     while time.monotonic() < end_s and child.poll() is None:
         if store_path.exists():
             with JobManager(store_path) as manager:
                 found = manager.job_sets("killed")
-                done = (
-                    [job.index for job in found[0]._jobs() if job.state is JobState.DONE]
-                    if found
-                    else []
-                )
-            if len(done) >= 3:
-                return done
+                if found and found[0].record().complete:
+                    done = [job.index for job in found[0]._jobs() if job.state is JobState.DONE]
+                    if len(done) >= 3:
+                        return done
         time.sleep(0.05)
     pytest.fail("the process did not get far enough")
 
