@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import logging
+import logging.handlers
 import shutil
 import time
 from datetime import UTC, datetime, timedelta
@@ -107,6 +107,24 @@ def test_every_set_goes_on_and_nothing_is_sent_again(store_path, cloud, leave):
         assert [job_set.trouble() for job_set in resumed] == [None] * 3
         assert manager.resume() == []
     assert (len(near.ledger.accepted), len(far.ledger.accepted)) == (6, 3)
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+def test_what_is_only_stored_is_sent_by_whoever_drives_it_next(
+    store_path, clouds, cloud, circuits, as_list
+):
+    backend = cloud("near")
+    three = circuits(3) if as_list else iter(circuits(3))
+    with JobManager(store_path) as manager:
+        job_set = manager.run(three, backend, max_experiments_per_job=1, drive=False)
+        assert states(job_set) == {JobState.PLANNED: 3}
+        assert job_set.record().complete
+        assert [each.name() for each in manager.unfinished()] == [job_set.name()]
+    assert backend.ledger.accepted == []
+    with JobManager(store_path) as manager:
+        (job_set,) = manager.resume()
+        assert job_set.results(timeout=30).success
+    assert len(backend.ledger.accepted) == 3
 
 
 @pytest.mark.parametrize(
@@ -287,7 +305,18 @@ class Doubling(ScriptedBackend):
 
 
 @pytest.fixture
-def doubled(manager, circuits):
+def warned():
+    """All warnings, also those that another thread gives before the test itself has begun."""
+    handler = logging.handlers.BufferingHandler(1000)
+    handler.setLevel(logging.WARNING)
+    logger = logging.getLogger("qiskit_job_manager")
+    logger.addHandler(handler)
+    yield handler.buffer
+    logger.removeHandler(handler)
+
+
+@pytest.fixture
+def doubled(warned, manager, circuits):
     """A set of three jobs, of which the backend has one twice; all are still running."""
     backend = Doubling(SystemClock(), FINDABLE)
     backend.tell(*[RUNNING] * 4)
@@ -296,7 +325,7 @@ def doubled(manager, circuits):
     return backend, job_set
 
 
-def test_a_job_that_was_accepted_twice_is_told_of_and_the_second_one_cancelled(doubled, caplog):
+def test_a_job_that_was_accepted_twice_is_told_of_and_the_second_one_cancelled(doubled, warned):
     backend, job_set = doubled
     tags = [submission.tag for submission in backend.ledger.accepted]
     (twice,) = {tag for tag in tags if tags.count(tag) == 2}
@@ -304,8 +333,8 @@ def test_a_job_that_was_accepted_twice_is_told_of_and_the_second_one_cancelled(d
     assert oldest in [job.job_id() for job in job_set.managed_jobs()]
 
     def warnings():
-        told = [*caplog.get_records("setup"), *caplog.get_records("call")]
-        return [r.getMessage() for r in told if "the backend has it 2 times" in r.getMessage()]
+        told = [record.getMessage() for record in warned]
+        return [message for message in told if "the backend has it 2 times" in message]
 
     wait_until(warnings)
     (warning,) = warnings()

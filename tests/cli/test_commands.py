@@ -155,6 +155,8 @@ def test_what_was_not_waited_for_is_stored_and_runs_with_wait(qjm, folder):
     stored = qjm("run", folder, *RUN, "--name", "later", "--no-wait")
     assert stored.code == 0
     assert "qjm wait" in stored.err
+    assert json.loads(qjm("show", "later", "--json").out)["jobs_by_state"] == {"planned": 1}
+    assert "submit" not in qjm("log", "later").out
     waited = qjm("wait", "later", "--json")
     assert waited.code == 0
     assert json.loads(waited.out)["success"] is True

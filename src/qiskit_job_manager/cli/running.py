@@ -121,6 +121,7 @@ def run(  # noqa: PLR0913  one parameter an option
             shots=shots,
             if_exists=if_exists.value,
             max_usage_s=max_usage,
+            drive=wait or not adapter.capabilities.volatile,
             **options,
         )
         _say(

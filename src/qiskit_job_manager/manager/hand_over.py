@@ -43,7 +43,7 @@ class HandOver:
 
     Args:
         store: Where to.
-        engine: Sends what is stored.
+        engine: Sends what is stored, while more is read; ``None``: it is only stored.
         backend: What runs them; it is asked whether it can.
         draft: What the user asked for.
         weighing: How experiments are encoded and weighed.
@@ -54,7 +54,7 @@ class HandOver:
     def __init__(
         self,
         store: Store,
-        engine: Engine,
+        engine: Engine | None,
         backend: Backend,
         draft: JobSetDraft,
         weighing: Weighing,
@@ -128,7 +128,8 @@ class HandOver:
         try:
             self._store_all(record, experiments)
         finally:
-            self._engine.expect_no_more(record.key)
+            if self._engine:
+                self._engine.expect_no_more(record.key)
             self._store.release(token)  # unless the engine has taken it over
         return self._store.job_set(record.job_set_id) or record
 
@@ -141,14 +142,15 @@ class HandOver:
             start_job=record.n_jobs,
         )
         ready = (self._with_payload(self._estimated(block), waiting) for block in blocks)
-        room = _Room(self._store, self._engine, record)
+        room = _Room(self._store, self._engine, record) if self._engine else None
         stored, begun_s = record.n_experiments, self._seconds()
         while batch := _batch(ready, self._until_s(begun_s), self._seconds):
             self._store.add_blocks(record.key, batch)
-            self._engine.drive(record, self._backend, more_to_come=True)
-            self._engine.start()
             stored = batch[-1].block.stop
-            if not self._all_checked:  # a list takes more memory than it can take on disk
+            if self._engine:
+                self._engine.drive(record, self._backend, more_to_come=True)
+                self._engine.start()
+            if room and not self._all_checked:  # a list takes more memory than it can take on disk
                 room.wait_for(batch)
         if not stored:
             msg = "there are no experiments; hand over at least one circuit"
@@ -205,7 +207,8 @@ class HandOver:
         self, experiments: Iterable[Any], first: int, waiting: deque[EncodedExperiment]
     ) -> Iterator[ExperimentSize]:
         for index, experiment in enumerate(experiments, start=first):
-            self._engine.give_way(_GIVE_WAY_S)
+            if self._engine:
+                self._engine.give_way(_GIVE_WAY_S)
             self._check(experiment, index)
             coded = self._weighing.encoded(experiment, index)
             waiting.append(coded)

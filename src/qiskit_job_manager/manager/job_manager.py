@@ -122,6 +122,7 @@ class JobManager:
         if_exists: Literal["error", "resume"] = "error",
         volatile: bool | None = None,
         max_usage_s: float | None = None,
+        drive: bool = True,
         **run_options: Any,
     ) -> ManagedJobSet:
         """Split circuits or PUBs into jobs, store them, and have them run.
@@ -160,6 +161,9 @@ class JobManager:
             max_usage_s: Quantum seconds that the set may use. What was sent counts as the backend
                 measured it, or as it is estimated; nothing is sent beyond, and nothing cancelled.
                 `ManagedJobSet.allow_usage` changes it.
+            drive: Whether this process sends and collects the jobs from now on. Otherwise they are
+                only stored, whatever their size, for the next `resume`, ``qjm serve`` or
+                `ManagedJobSet.wait`.
             **run_options: Passed to the backend's ``run``, such as ``memory=True``. A seed is
                 that of the first job; each other job gets one derived from it. That of a seeded
                 primitive is taken in the same way.
@@ -202,11 +206,12 @@ class JobManager:
             tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
             max_usage_s=checked_usage(max_usage_s),
         )
-        where = (self._store, self._engine, adapter)
+        where = (self._store, self._engine if drive else None, adapter)
         hand_over = HandOver(*where, draft, weighing, self._owner)
         record = hand_over.run(handed_over, resume=if_exists == "resume")
         job_set = self._job_set(record, adapter)
-        job_set.drive()
+        if drive:
+            job_set.drive()
         return job_set
 
     def plan(
