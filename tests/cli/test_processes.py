@@ -11,6 +11,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from qiskit_job_manager.testing.cloud_service import Faults
+
 PIPED = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 RUN = ("--backend", "basic", "--shots", "10", "--max-experiments-per-job", "1")
 
@@ -22,13 +24,11 @@ def stored(qjm, folder):
 
 
 @pytest.fixture
-def many(tmp_path, bell):
-    """A folder with more circuits than are run before anybody can interrupt."""
-    folder = tmp_path / "many"
-    folder.mkdir()
-    for i in range(100):
-        (folder / f"bell_{i:03}.qasm").write_text(bell)
-    return folder
+def long(folder, cloud):
+    """What runs a set ``long`` of four jobs, of which only two are taken before somebody looks."""
+    cloud.faults = Faults(submissions_per_minute=2, retry_after_s=0.1)
+    on = ("--backend", f"cloud:http://{cloud.address}?variant=findable", *RUN[2:])
+    return ("run", folder, *on, "--name", "long")
 
 
 def test_reading_commands_import_neither_qiskit_nor_numpy_nor_a_provider_nor_rich(store, stored):
@@ -107,9 +107,11 @@ def test_no_color_is_honoured(qjm_terminal, stored):
     assert not any(f"\x1b[{color}" in terminal.before for color in ("3", "9", "38"))
 
 
-def test_ctrl_c_keeps_everything_and_the_command_that_is_told_goes_on(qjm, qjm_terminal, many):
-    terminal = qjm_terminal("run", many, *RUN, "--name", "long")
-    terminal.expect(r"[1-9]\d* done")
+def test_ctrl_c_keeps_everything_and_the_command_that_is_told_goes_on(
+    qjm, qjm_terminal, long, cloud
+):
+    terminal = qjm_terminal(*long)
+    terminal.expect("2 done")
     terminal.sendintr()
     terminal.expect("Interrupted. Everything is kept; go on with: qjm wait ([0-9a-f]{32})")
     job_set_id = terminal.match.group(1)
@@ -117,14 +119,19 @@ def test_ctrl_c_keeps_everything_and_the_command_that_is_told_goes_on(qjm, qjm_t
     terminal.close()
     assert terminal.exitstatus == 130
     assert "Traceback" not in terminal.before
-    assert qjm("wait", job_set_id).out == "long: 100 experiments in 100 jobs: 100 done\n"
+    cloud.faults = Faults()
+    assert qjm("wait", job_set_id).out == "long: 4 experiments in 4 jobs: 4 done\n"
+    assert cloud.books().submissions_by_payload().total() == 4
 
 
-def test_a_process_killed_outright_is_gone_on_with(qjm, qjm_process, many):
-    process = qjm_process("run", many, *RUN, "--name", "long")
+def test_a_process_killed_outright_is_gone_on_with(qjm, qjm_process, long, cloud):
+    process = qjm_process(*long)
     for line in process.stderr:
-        if "jobs ended" in line:
+        if "2 of 4 jobs ended" in line:
             break
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert qjm("wait", "long").out == "long: 100 experiments in 100 jobs: 100 done\n"
+    assert process.returncode == -signal.SIGKILL
+    cloud.faults = Faults()
+    assert qjm("wait", "long").out == "long: 4 experiments in 4 jobs: 4 done\n"
+    assert cloud.books().submissions_by_payload().total() == 4

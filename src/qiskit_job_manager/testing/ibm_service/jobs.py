@@ -33,6 +33,7 @@ class Job:
     id: str
     said: dict[str, Any]
     fate: Fate
+    service_time_s: float
     accepted_s: float = field(default_factory=time.monotonic)
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     status: str = "Queued"
@@ -142,6 +143,7 @@ class Jobs:
                 f"ibm{len(self._accepted_s):06d}{hashlib.sha256(_text(said)).hexdigest()[:11]}",
                 said,
                 fate,
+                self.behaviour.service_time_s,
             )
             self._jobs[job.id] = job
             self._accepted_s.append(job.accepted_s)
@@ -236,7 +238,7 @@ class Jobs:
                 self._run(job)
 
     def _run(self, job: Job) -> None:
-        left_s = job.accepted_s + self.behaviour.service_time_s - time.monotonic()
+        left_s = job.accepted_s + job.service_time_s - time.monotonic()
         if left_s > 0:
             threading.Timer(left_s, self._finish, [job]).start()
         else:
