@@ -28,6 +28,8 @@ demo: .venv/demo.installed
 	$(BIN)/qjm results demo ghz_5
 	$(BIN)/python examples/read_again.py demo ghz_5
 
+# Tests start hundreds of processes, which are not to compile everything anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: check
 	TMPDIR=$(FAST_TMP) scripts/with-postgres $(BIN)/pytest -q -n 2
 
