@@ -31,7 +31,7 @@ demo: .venv/demo.installed
 # Tests start hundreds of processes, which are not to compile everything anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: check
-	TMPDIR=$(FAST_TMP) scripts/with-postgres $(BIN)/pytest -q -n 2
+	TMPDIR=$(FAST_TMP) scripts/with-postgres $(BIN)/pytest -q -n 3 --dist worksteal
 
 check: .venv/dev.installed
 	$(BIN)/ruff check
