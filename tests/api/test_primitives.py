@@ -11,6 +11,7 @@ import warnings
 import numpy as np
 import pytest
 from qiskit.circuit import ClassicalRegister, Parameter, QuantumCircuit, QuantumRegister
+from qiskit.circuit.library import zz_feature_map
 from qiskit.primitives import (
     BackendEstimatorV2,
     BackendSamplerV2,
@@ -443,6 +444,19 @@ def test_the_same_pubs_are_resumed_and_others_are_refused(store_path, sweep):
                 manager.run([other], "sampler:aer", name="same", if_exists="resume")
         with pytest.raises(NameInUseError, match="other backend"):
             manager.run([sweep], "sampler:statevector", name="same", if_exists="resume")
+
+
+def test_the_same_script_with_a_feature_map_is_resumed(store_path):
+    """Its angles are products of parameters, which Qiskit writes in any order."""
+    values = np.arange(12).reshape(3, 4)
+    for _ in range(8):
+        circuit = zz_feature_map(4)
+        circuit.measure_all()
+        with JobManager(store_path) as manager:
+            pubs = [(circuit, point, 5) for point in values]
+            job_set = manager.run(pubs, "sampler:aer", name="same", if_exists="resume")
+            assert job_set.results().success
+            assert len(manager.job_sets()) == 1
 
 
 def test_a_generator_of_random_numbers_cannot_be_opened_again_and_says_so(store_path, circuits):

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from qiskit_job_manager.codec.circuits import (
     unpack,
     unpack_one,
 )
+from qiskit_job_manager.codec.qpy_files import HEADER_BYTES, PLACE_BYTES
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import Blob
 
@@ -180,6 +183,7 @@ def test_a_noise_channel_that_qpy_would_drop_is_refused():
 _KINDS = """
 import json, sys
 from qiskit import QuantumCircuit, qpy
+from qiskit.circuit.library import zz_feature_map
 from qiskit.circuit import Gate, IfElseOp, Parameter, ParameterVector
 from qiskit.circuit.library import CXGate, MCXGate, PauliEvolutionGate, QFTGate
 from qiskit.circuit.random import random_circuit
@@ -218,6 +222,25 @@ def kinds():
     circuit.rx(vector[1], 0)
     circuit.ry(Parameter("t"), 1)
     yield "parameters", circuit
+    yield "feature map", zz_feature_map(3)
+    s, t, u = (Parameter(name) for name in "stu")
+    circuit = QuantumCircuit(2, 1, global_phase=s - t * u)
+    circuit.rx(s + t * u, 0)
+    inner = QuantumCircuit(1)
+    inner.rz(s * t - u, 0)
+    circuit.append(inner.to_gate(), [0])
+    circuit.append(Gate("mine", 1, [u + s / t]), [0])
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.rx(2 * s + t, 0)
+    with circuit.for_loop(range(3)) as i:
+        with circuit.for_loop(range(2)) as j:
+            circuit.rx(i * j + s, 0)
+        circuit.rx(i * u, 1)
+    yield "expressions", circuit
+    circuit = QuantumCircuit(1)
+    circuit.delay(Parameter("whole"), 0)
+    circuit.rx(s + t, 0)
+    yield "durations", circuit
     circuit = QuantumCircuit(3)
     circuit.append(PauliEvolutionGate(SparsePauliOp(["XX", "ZZ"])), [0, 1])
     circuit.append(QFTGate(2), [0, 1])
@@ -310,6 +333,26 @@ def _changed():
         yield f"parameter {name}", circuit
 
 
+def _changed_expressions():
+    s, t, u = (Parameter(name) for name in "stu")
+    for said in (s + t, s - t, t - s, s * t, 2 * s, s + t * u, s * t + u, s + t + 1e-12 * u):
+        circuit = QuantumCircuit(1)
+        circuit.rx(said, 0)
+        yield f"expression {said}", circuit
+    for turns, factor in ((2, 1), (3, 1), (2, 2)):
+        circuit = QuantumCircuit(1)
+        with circuit.for_loop(range(turns)) as i:
+            circuit.rx(factor * i, 0)
+        yield f"loop of {turns} by {factor}", circuit
+    for first, second in ("ij", "ji"):
+        circuit = QuantumCircuit(1)
+        names = {}
+        outer, inner = circuit.for_loop(range(2)), circuit.for_loop(range(2))
+        with outer as names["i"], inner as names["j"]:
+            circuit.rx(names[first] + 2 * names[second], 0)
+        yield f"loops {first}{second}", circuit
+
+
 def _renamed_register():
     circuit = QuantumCircuit(QuantumRegister(2, "other"), ClassicalRegister(2, "c"))
     circuit.h(0)
@@ -319,7 +362,8 @@ def _renamed_register():
 
 
 def test_every_change_changes_the_hash():
-    hashes = {name: _hash(circuit) for name, circuit in _changed()}
+    changed = dict([*_changed(), *_changed_expressions()])
+    hashes = {name: _hash(circuit) for name, circuit in changed.items()}
     assert len(set(hashes.values())) == len(hashes)
 
 
@@ -349,7 +393,7 @@ def test_plain_circuits_go_the_short_way(version, tmp_path):
 def test_an_unknown_layout_of_the_bytes_goes_the_long_way():
     circuit = _bell()
     data = encode_circuit(circuit).data
-    start = identity._FILE_HEADER_BYTES + identity._CIRCUIT_TABLE_BYTES
+    start = HEADER_BYTES + PLACE_BYTES
     for place, value in ((6, 19), (start + 1, 3), (start + identity._CIRCUIT_HEADER.size, 0)):
         other = bytearray(data)
         other[place] = value
@@ -367,3 +411,57 @@ def test_vectors_that_are_not_used_whole_do_not_stop_the_hash():
         return each
 
     assert _hash(circuit()) == _hash(circuit())
+
+
+# -- read together ---------------------------------------------------------------------------------
+
+
+def _of_all_kinds(transpiled):
+    sub = QuantumCircuit(2, name="sub")
+    sub.h(0)
+    inner = QuantumCircuit(2)
+    inner.append(sub.to_gate(), [0, 1])
+    with_gates = QuantumCircuit(2, 2, metadata={"a": [1, None]})
+    with_gates.append(inner.to_instruction(), [0, 1])
+    with with_gates.if_test((with_gates.clbits[0], 1)):
+        with_gates.append(sub.to_gate(), [0, 1])
+    vector, angle = ParameterVector("x", 3), Parameter("t")
+    bound = []
+    for element in vector[:2]:
+        each = QuantumCircuit(2)
+        each.rx(element + angle, 0)
+        bound.append(each)
+    saving = _bell("saving")
+    saving.save_statevector(label="s", pershot=True)
+    random = [random_circuit(4, 6, measure=True, seed=seed) for seed in range(5)]
+    return [transpiled, with_gates, *bound, saving, QuantumCircuit(0), *random, _bell("ü")]
+
+
+def test_circuits_that_are_read_together_are_those_that_are_read_alone(transpiled, monkeypatch):
+    encoded = [encode_circuit(each) for each in _of_all_kinds(transpiled)]
+    files = []
+    monkeypatch.setattr(qpy, "load", lambda file, load=qpy.load: files.append(file) or load(file))
+    together = unpack(pack(encoded))
+    assert len(files) == 1
+    alone = [unpack_one(pack(encoded), place) for place in range(len(encoded))]
+    assert together == alone
+    for one, other in zip(together, alone, strict=True):
+        assert (one.name, one.metadata, one.layout) == (other.name, other.metadata, other.layout)
+        assert encode_circuit(one).content_hash == encode_circuit(other).content_hash
+
+
+def test_one_circuit_of_another_version_is_read_with_the_others():
+    encoded = [encode_circuit(_bell(name)) for name in "abc"]
+    with io.BytesIO() as file:
+        qpy.dump(_bell("old"), file, version=15)
+        encoded.insert(1, replace(encoded[0], data=file.getvalue()))
+    assert [each.name for each in unpack(pack(encoded))] == ["a", "old", "b", "c"]
+
+
+def test_a_damaged_circuit_among_others_is_named():
+    encoded = [encode_circuit(_bell()) for _ in range(4)]
+    data = bytearray(encoded[2].data)
+    data[-40:] = b"\xff" * 40
+    encoded[2] = replace(encoded[2], data=bytes(data))
+    with pytest.raises(CodecError, match="Stored circuit 2 cannot be read"):
+        unpack(pack(encoded))

@@ -95,6 +95,8 @@ def test_what_is_not_damaged_is_read():
     assert _is_read_or_refused(encode_runtime_text(TEXT))
 
 
+# NumPy warns of names for types that only damage brings up.
+@pytest.mark.filterwarnings("ignore:Data type alias:DeprecationWarning")
 @quick
 @given(changing)
 def test_changed_bytes_of_a_stored_result(changes):

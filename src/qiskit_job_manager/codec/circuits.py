@@ -13,12 +13,14 @@ A circuit is one QPY file. Where QPY alone would lose something that a simulator
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.containers import Container, PackedBlock, split
 from qiskit_job_manager.codec.containers import pack as pack_container
 from qiskit_job_manager.codec.identity import content_hash
+from qiskit_job_manager.codec.qpy_files import joined
 from qiskit_job_manager.codec.simulator_notes import restore_notes, take_notes
 from qiskit_job_manager.codec.wire import Reader, write_bytes, write_varint
 from qiskit_job_manager.errors import CodecError
@@ -109,11 +111,9 @@ def unpack(blob: Blob) -> list[QuantumCircuit]:
         CodecError: The bytes are damaged, or of another format.
     """
     container = _open(blob)
-    return [
-        load_circuit(data, item)
-        for block in range(container.n_blocks)
-        for item, data in enumerate(_circuits(container, block))
-    ]
+    return load_circuits(
+        [data for block in range(container.n_blocks) for data in _circuits(container, block)]
+    )
 
 
 def unpack_one(blob: Blob, offset: int) -> QuantumCircuit:
@@ -144,6 +144,35 @@ def _circuits(container: Container, block: int) -> list[bytes]:
     return circuits
 
 
+def load_circuits(frames: Sequence[bytes]) -> list[QuantumCircuit]:
+    """Return the circuits that `encode_circuit` encoded.
+
+    They are read together as far as they may be: at each call Qiskit looks for a configuration
+    file, and lets go of Python's lock for that, which other threads then keep for milliseconds.
+
+    Raises:
+        CodecError: The bytes are damaged.
+    """
+    runs = split([len(each) for each in frames], _MOST_CIRCUITS_PER_BLOCK, _HEAVIEST_BLOCK_BYTES)
+    return [circuit for run in runs for circuit in _loaded(frames[run.start : run.stop], run.start)]
+
+
+def _loaded(frames: Sequence[bytes], first: int) -> list[QuantumCircuit]:
+    from qiskit import qpy
+
+    parts = [_parts(each) for each in frames]
+    file = joined([data for _, data in parts])
+    if file is not None:
+        # What cannot be read is read again, alone, to say which it is.
+        with contextlib.suppress(Exception):
+            circuits = qpy.load(io.BytesIO(file))
+            return [
+                restore_notes(circuit, notes) if notes else circuit
+                for circuit, (notes, _) in zip(circuits, parts, strict=True)
+            ]
+    return [load_circuit(each, first + place) for place, each in enumerate(frames)]
+
+
 def load_circuit(data: bytes, offset: int) -> Any:
     """Return the circuit that `encode_circuit` encoded.
 
@@ -156,11 +185,7 @@ def load_circuit(data: bytes, offset: int) -> Any:
     """
     from qiskit import qpy
 
-    notes = b""
-    if data[:1] == bytes((_NOTED,)):
-        reader = Reader(data, start=1)
-        notes = reader.bytes()
-        data = reader.take(reader.left)
+    notes, data = _parts(data)
     try:
         [circuit] = qpy.load(io.BytesIO(data))
     except Exception as error:
@@ -169,3 +194,11 @@ def load_circuit(data: bytes, offset: int) -> Any:
             f"Stored circuit {offset} cannot be read: {type(error).__name__}: {error}"
         ) from error
     return restore_notes(circuit, notes) if notes else circuit
+
+
+def _parts(data: bytes) -> tuple[bytes, bytes]:
+    """Return the notes of an encoded circuit, if any, and its QPY file."""
+    if data[:1] != bytes((_NOTED,)):
+        return b"", data
+    reader = Reader(data, start=1)
+    return reader.bytes(), reader.take(reader.left)

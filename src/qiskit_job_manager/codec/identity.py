@@ -3,27 +3,39 @@
 A notebook that is run twice builds the same circuits under other names, as Qiskit numbers those
 that are given none, and it must find its own job set again. So the hash must not know the name;
 and it must be the same in every process, which QPY's bytes alone are not: it writes custom
-definitions and the registers of a layout in the order of a hash map with a random seed.
+definitions, the registers of a layout and the parameters of an expression in the order of a hash
+map with a random seed.
 
-Nearly all circuits have neither. `_plain_body` proves that of the bytes at hand, in a few
-microseconds, and gives the part of them that is the circuit. Whatever it does not know for certain
-goes the long way: `_canonical` builds the same circuit with each custom instruction replaced by a
-box with its definition, which QPY writes in place, and that is what is hashed.
+A circuit with parameters is told by their names and by what it is at one point, of numbers that no
+two expressions have in common unless they are equal everywhere.
+
+Nearly all circuits have no definitions of their own. `_plain_body` proves that of the bytes at
+hand, in a few microseconds, and gives the part of them that is the circuit. Whatever it does not
+know for certain goes the long way: `_canonical` builds the same circuit with each custom
+instruction replaced by a box with its definition, which QPY writes in place, and that is what is
+hashed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
+import random
 import re
 import struct
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.codec.qpy_files import (
+    HEADER_BYTES,
+    KNOWN_VERSIONS,
+    PLACE_BYTES,
+    VERSION_AT,
+)
+
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
 
-_FILE_HEADER_BYTES = 20
-_CIRCUIT_TABLE_BYTES = 8
 _CIRCUIT_HEADER = struct.Struct("!HcHIIQIQI")
 _PHASE_SIZE, _METADATA_SIZE, _N_REGISTERS, _N_VARS = 2, 5, 6, 8
 _REGISTER_16 = struct.Struct("!c?IH?")
@@ -31,6 +43,7 @@ _REGISTER_18 = struct.Struct("!c?IH?B")
 _LAYOUT = struct.Struct("!?iii")
 _PIECE_BYTES = 2047
 _COUNTED_NAME = re.compile(r"circuit-\d+(-\d+)?")
+_FIRST_OF_LOOPS = 2**64  # above the number of any other parameter
 _RANDOM_SUFFIX = re.compile(rb"_[0-9a-f]{32}")
 
 
@@ -42,13 +55,43 @@ def content_hash(circuit: QuantumCircuit, data: bytes, notes: bytes) -> bytes:
         data: Its QPY file, with this circuit only.
         notes: What else there is to say of it (see `simulator_notes`).
     """
-    body = _plain_body(circuit, data)
-    if body is None:
-        try:
-            body = _canonical_body(circuit)
-        except Exception:  # noqa: BLE001  # of any gate; it can run, if not be known again
-            body = data[_FILE_HEADER_BYTES:]
+    try:
+        body = _body(circuit, data)
+    except Exception:  # noqa: BLE001  # of any gate; it can run, if not be known again
+        body = data[HEADER_BYTES:]
     return _sha256(body + notes)
+
+
+def _body(circuit: QuantumCircuit, data: bytes) -> bytes:
+    names = b""
+    if circuit.num_parameters:
+        names = json.dumps([each.name for each in circuit.parameters]).encode()
+        circuit = _at_point(circuit)
+        data = _qpy(circuit)
+    body = _plain_body(circuit, data)
+    return names + (_canonical_body(circuit) if body is None else body)
+
+
+def _at_point(circuit: QuantumCircuit) -> QuantumCircuit:
+    from qiskit.circuit import CircuitError
+
+    point = [_coordinate(number) for number in range(circuit.num_parameters)]
+    try:
+        return circuit.assign_parameters(point)
+    except CircuitError:  # durations are whole numbers
+        return circuit.assign_parameters([round(each * 2**40) for each in point])
+
+
+def _coordinate(number: int) -> float:
+    return random.Random(number).random()  # noqa: S311  # it is to be the same everywhere
+
+
+def _qpy(circuit: QuantumCircuit) -> bytes:
+    from qiskit import qpy
+
+    file = io.BytesIO()
+    qpy.dump(circuit, file)
+    return file.getvalue()
 
 
 def _sha256(data: bytes) -> bytes:
@@ -65,11 +108,11 @@ def _sha256(data: bytes) -> bytes:
 
 def _plain_body(circuit: QuantumCircuit, data: bytes) -> bytes | None:
     """Return the bytes of the circuit without its name and layout, or ``None`` if in doubt."""
-    version = data[6]
-    known = version in (16, 17, 18)
+    version = data[VERSION_AT]
+    known = version in KNOWN_VERSIONS
     if not known or circuit.num_parameters or circuit.has_control_flow_op():
         return None
-    start = _FILE_HEADER_BYTES + _CIRCUIT_TABLE_BYTES
+    start = HEADER_BYTES + PLACE_BYTES
     header = _CIRCUIT_HEADER.unpack_from(data, start)
     name = circuit.name.encode()
     name_start = start + _CIRCUIT_HEADER.size
@@ -128,28 +171,12 @@ def _canonical_body(circuit: QuantumCircuit) -> bytes:
 
 
 def _dump(circuit: QuantumCircuit) -> bytes:
-    from qiskit import qpy
-
-    file = io.BytesIO()
-    qpy.dump(circuit, file)
     # Until version 18, QPY made the names of definitions unique by a random suffix.
-    body = _RANDOM_SUFFIX.sub(b"", file.getvalue()[_FILE_HEADER_BYTES:])
-    # Variables and parameters are told apart by ids that are drawn anew in every process.
-    for number, identity in enumerate(_random_ids(circuit)):
-        body = body.replace(identity, b"%016d" % number)
+    body = _RANDOM_SUFFIX.sub(b"", _qpy(circuit)[HEADER_BYTES:])
+    # Variables are told apart by ids that are drawn anew in every process.
+    for number, variable in enumerate(_variables(circuit)):
+        body = body.replace(variable.var.bytes, b"%016d" % number)
     return body
-
-
-def _random_ids(circuit: QuantumCircuit) -> list[bytes]:
-    ids = [parameter.uuid.bytes for parameter in circuit.parameters]
-    # QPY writes the id of a vector's first element, be that in the circuit or not.
-    ids += [vector[0].uuid.bytes for vector in _vectors(circuit)]
-    return ids + [each.var.bytes for each in _variables(circuit)]
-
-
-def _vectors(circuit: QuantumCircuit) -> list[Any]:
-    elements = (each for each in circuit.parameters if hasattr(each, "vector"))
-    return list({element.vector.name: element.vector for element in elements}.values())
 
 
 def _variables(circuit: QuantumCircuit) -> list[Any]:
@@ -173,6 +200,8 @@ def _canonical(circuit: QuantumCircuit) -> QuantumCircuit:
 
 
 def _canonical_operation(operation: Any) -> Any:
+    if operation.name == "for_loop":
+        return _canonical_loop(*operation.params)
     if getattr(operation, "blocks", ()):
         return operation.replace_blocks([_canonical(block) for block in operation.blocks])
     alone = _alone(operation)
@@ -180,6 +209,20 @@ def _canonical_operation(operation: Any) -> Any:
         return operation
     definition = None if _is_library(operation) else getattr(operation, "definition", None)
     return _box(operation, definition, alone)
+
+
+def _canonical_loop(indices: Any, parameter: Any, body: QuantumCircuit) -> Any:
+    """Return a loop without parameter, with its body at a point that loops further in have not."""
+    from qiskit.circuit import ForLoopOp
+
+    if parameter in body.parameters:
+        body = body.assign_parameters({parameter: _coordinate(_FIRST_OF_LOOPS + _depth(body))})
+    return ForLoopOp(indices, None, _canonical(body))
+
+
+def _depth(body: QuantumCircuit) -> int:
+    blocks = [block for each in body.data for block in getattr(each.operation, "blocks", ())]
+    return 1 + max(map(_depth, blocks)) if blocks else 0
 
 
 def _alone(operation: Any) -> QuantumCircuit | None:
@@ -196,11 +239,7 @@ def _alone(operation: Any) -> QuantumCircuit | None:
 
 
 def _has_no_definition(alone: QuantumCircuit) -> bool:
-    from qiskit import qpy
-
-    file = io.BytesIO()
-    qpy.dump(alone, file)
-    return _plain_body(alone, file.getvalue()) is not None
+    return _plain_body(alone, _qpy(alone)) is not None
 
 
 def _is_library(operation: Any) -> bool:

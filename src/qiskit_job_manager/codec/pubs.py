@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qiskit_job_manager.codec.circuits import encode_circuit, frames_in, load_circuit
+from qiskit_job_manager.codec.circuits import encode_circuit, frames_in, load_circuits
 from qiskit_job_manager.codec.observables import build_observables, observable_parts
 from qiskit_job_manager.codec.values import decode_value, encode_value
 from qiskit_job_manager.errors import CodecError
@@ -29,6 +29,7 @@ from qiskit_job_manager.model import EncodedExperiment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qiskit import QuantumCircuit
     from qiskit.primitives.containers.bindings_array import BindingsArray
     from qiskit.primitives.containers.estimator_pub import EstimatorPub, EstimatorPubLike
     from qiskit.primitives.containers.sampler_pub import SamplerPub, SamplerPubLike
@@ -146,7 +147,7 @@ def unpack_sampler_pubs(blob: Blob) -> list[SamplerPub]:
     Raises:
         CodecError: The bytes are damaged, or of another format.
     """
-    return [_sampler_pub(frame, place) for place, frame in _frames(blob, SAMPLER_PUBS_FORMAT)]
+    return _unpacked(blob, SAMPLER_PUBS_FORMAT, 4, _sampler_pub)
 
 
 def unpack_estimator_pubs(blob: Blob) -> list[EstimatorPub]:
@@ -155,38 +156,45 @@ def unpack_estimator_pubs(blob: Blob) -> list[EstimatorPub]:
     Raises:
         CodecError: The bytes are damaged, or of another format.
     """
-    return [_estimator_pub(frame, place) for place, frame in _frames(blob, ESTIMATOR_PUBS_FORMAT)]
+    return _unpacked(blob, ESTIMATOR_PUBS_FORMAT, 5, _estimator_pub)
 
 
-def _frames(blob: Blob, wanted: str) -> enumerate[bytes]:
+def _unpacked(blob: Blob, wanted: str, n_parts: int, build: Callable[..., Any]) -> list[Any]:
     if blob.format != wanted:
         raise CodecError(f"PUBs of format {blob.format!r} cannot be read here; known is {wanted!r}")
-    return enumerate(frames_in(blob))
+    parts = [_parts(frame, place, n_parts) for place, frame in enumerate(frames_in(blob))]
+    circuits = load_circuits([circuit for circuit, *_ in parts])
+    return [
+        _built(build, place, circuit, *more)
+        for place, (circuit, (_, *more)) in enumerate(zip(circuits, parts, strict=True))
+    ]
 
 
-def _sampler_pub(frame: bytes, place: int) -> SamplerPub:
+def _built(build: Callable[..., Any], place: int, *parts: Any) -> Any:
+    try:
+        pub = build(*parts)
+        _check_names(pub)
+    except CodecError:
+        raise
+    except Exception as error:
+        # Qiskit raises whatever its parts raise, overflows of Rust included.
+        raise CodecError(f"Stored PUB {place} is damaged: {error}") from error
+    return pub
+
+
+def _sampler_pub(circuit: QuantumCircuit, shape: Any, values: Any, shots: Any) -> SamplerPub:
     from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-    circuit, shape, values, shots = _parts(frame, place, 4)
-    try:
-        pub = SamplerPub(load_circuit(circuit, place), _bindings(shape, values), shots)
-        _check_names(pub)
-    except Exception as error:
-        raise _damaged(place, error) from error
-    return pub
+    return SamplerPub(circuit, _bindings(shape, values), shots)
 
 
-def _estimator_pub(frame: bytes, place: int) -> EstimatorPub:
+def _estimator_pub(
+    circuit: QuantumCircuit, shape: Any, values: Any, precision: Any, observables: Any
+) -> EstimatorPub:
     from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
-    circuit, shape, values, precision, parts = _parts(frame, place, 5)
-    try:
-        observables, bindings = build_observables(parts), _bindings(shape, values)
-        pub = EstimatorPub(load_circuit(circuit, place), observables, bindings, precision)
-        _check_names(pub)
-    except Exception as error:
-        raise _damaged(place, error) from error
-    return pub
+    bindings = _bindings(shape, values)
+    return EstimatorPub(circuit, build_observables(observables), bindings, precision)
 
 
 def _parts(frame: bytes, place: int, count: int) -> tuple[Any, ...]:
@@ -209,12 +217,3 @@ def _bindings(shape: Any, values: Any) -> BindingsArray:
     if not all(type(each) is int and each >= 0 for each in shape) or prod(shape) > _MOST_POINTS:
         raise CodecError(f"Stored parameter values have the impossible shape {shape!r}")
     return BindingsArray(data, shape=shape)
-
-
-def _damaged(place: int, error: Exception) -> CodecError:
-    """Say so in our words; Qiskit raises whatever its parts raise, overflows of Rust included."""
-    return (
-        error
-        if isinstance(error, CodecError)
-        else CodecError(f"Stored PUB {place} is damaged: {error}")
-    )

@@ -1,0 +1,48 @@
+"""How QPY files are laid out, as far as one of several circuits is made of files of one.
+
+Since version 16 a file is a header of 20 bytes, with the number of circuits in those from 10 to 17;
+for each circuit the place in the file where it begins, 8 bytes; and the circuits, each in itself
+what it would be alone. Source: the format's description in the documentation of ``qiskit.qpy``.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HEADER_BYTES = 20
+PLACE_BYTES = 8
+VERSION_AT = 6
+KNOWN_VERSIONS = (16, 17, 18)
+
+_COUNT = slice(10, 18)
+
+
+def joined(files: Sequence[bytes]) -> bytes | None:
+    """Put circuits into one file, in order; return ``None`` where that is not known to be right.
+
+    Args:
+        files: QPY files of one circuit each.
+    """
+    header = bytearray(files[0][:HEADER_BYTES])
+    first = HEADER_BYTES + PLACE_BYTES
+    start = bytes(header) + _number(first)
+    if (
+        len(start) < first
+        or header[VERSION_AT] not in KNOWN_VERSIONS
+        or header[_COUNT] != _number(1)
+        or not all(each.startswith(start) for each in files)
+    ):
+        return None
+    header[_COUNT] = _number(len(files))
+    circuits = [each[first:] for each in files]
+    begins = HEADER_BYTES + PLACE_BYTES * len(files)
+    places = accumulate(map(len, circuits[:-1]), initial=begins)
+    return b"".join([header, *map(_number, places), *circuits])
+
+
+def _number(value: int) -> bytes:
+    return value.to_bytes(PLACE_BYTES, "big")
