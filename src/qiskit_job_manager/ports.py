@@ -334,6 +334,9 @@ class Store(Protocol):
     def indices(self, job_set_key: int, name: str, limit: int | None = None) -> list[int]:
         """Return the indices of the experiments with this name, in order."""
 
+    def unique_names(self, job_set_key: int, start: int, stop: int) -> dict[str, int]:
+        """Return the index by name of experiments in a range, where no other has the name."""
+
     def payload(self, job_key: int) -> Blob:
         """Return the encoded experiments of a job.
 

@@ -11,7 +11,16 @@ from sqlalchemy.event import listen
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import finding, open_store, queries, schema
 
-VALUES = {"set": 1, "job": 1, "index": 3, "after": 2, "name": "a", "limit": 5}
+VALUES = {
+    "set": 1,
+    "job": 1,
+    "index": 3,
+    "after": 2,
+    "name": "a",
+    "limit": 5,
+    "start": 2,
+    "stop": 9,
+}
 
 LOOK_UPS = {
     "experiment": queries.EXPERIMENT,
@@ -19,6 +28,7 @@ LOOK_UPS = {
     "requests": queries.REQUESTS,
     "indices": queries.INDICES,
     "some indices": queries.SOME_INDICES,
+    "unique names": queries.UNIQUE_NAMES,
     "covering": queries.COVERING,
     "payload": queries.PAYLOAD,
     "result": queries.RESULT,

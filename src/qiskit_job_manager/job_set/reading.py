@@ -10,7 +10,7 @@ from qiskit_job_manager.job_set.part import Part
 from qiskit_job_manager.job_set.usage import held_jobs
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.progress import Activity, Progress, progress_of
-from qiskit_job_manager.results import find_index
+from qiskit_job_manager.results import Experiments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +133,7 @@ class Reading(Part):
         Raises:
             JobManagerJobNotFound: The job set has no such experiment.
         """
-        index = find_index(self._store, self.record(), experiment)
+        index = Experiments(self._store, self.record()).index(experiment)
         first = self._store.jobs_covering(self._record.key, index)[0]
         return self._managed(first).job, index - first.start
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.results.histograms import histogram
-from qiskit_job_manager.results.lookup import find_index
 from qiskit_job_manager.results.pubs import (
     at_each_point,
     common_metadata,
@@ -384,7 +383,7 @@ class ManagedResults:
             return missing_pub(error.message)
 
     def _index(self, experiment: Experiment) -> int:
-        return find_index(self._source.store, self._source.record, experiment)
+        return self._source.experiments.index(experiment)
 
     def _experiment(self, index: int) -> ExperimentResult:
         found: ExperimentResult = self._source.experiment(index, partial=self._partial)

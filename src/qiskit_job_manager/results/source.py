@@ -16,6 +16,7 @@ from qiskit_job_manager.errors import (
     StoreCorruptError,
 )
 from qiskit_job_manager.model import ExperimentKind, JobRecord, JobState
+from qiskit_job_manager.results.lookup import Experiments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,11 +49,15 @@ class ResultSource:
     Args:
         store: Where the job set is.
         record: The job set.
+
+    Attributes:
+        experiments: Finds them by name.
     """
 
     def __init__(self, store: Store, record: JobSetRecord) -> None:
         self.store = store
         self.record = record
+        self.experiments = Experiments(store, record)
         self._readers: OrderedDict[tuple[int, int], tuple[ResultReader, int]] = OrderedDict()
         self._bytes = 0
         self._done = _DoneJobs()

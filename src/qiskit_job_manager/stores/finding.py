@@ -160,6 +160,12 @@ class Finding(Part):
             rows = self._database.quick(queries.SOME_INDICES, values | {"limit": limit})
         return [index for (index,) in rows]
 
+    def unique_names(self, job_set_key: int, start: int, stop: int) -> dict[str, int]:
+        """Return the index by name of experiments in a range, where no other has the name."""
+        values = {"set": job_set_key, "start": start, "stop": stop}
+        found: Any = self._database.quick(queries.UNIQUE_NAMES, values)
+        return dict(found)
+
     def payload(self, job_key: int) -> Blob:
         """Return the encoded experiments of a job."""
         found = self._database.quick(queries.PAYLOAD, {"job": job_key})

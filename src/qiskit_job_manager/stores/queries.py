@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, case, func, or_, select, union_all
+from sqlalchemy import and_, bindparam, case, exists, func, not_, or_, select, union_all
 
 from qiskit_job_manager.stores import schema
 from qiskit_job_manager.stores.rows import EXPERIMENT_COLUMNS, JOB_COLUMNS, REQUEST_COLUMNS
@@ -26,6 +26,8 @@ _SET: BindParameter[int] = bindparam("set")
 _JOB: BindParameter[int] = bindparam("job")
 _INDEX: BindParameter[int] = bindparam("index")
 _AFTER: BindParameter[int] = bindparam("after")
+_START: BindParameter[int] = bindparam("start")
+_STOP: BindParameter[int] = bindparam("stop")
 _NAME: BindParameter[str] = bindparam("name")
 _LIMIT: BindParameter[int] = bindparam("limit")
 
@@ -48,6 +50,20 @@ INDICES = (
     .order_by(_experiments.position)
 )
 SOME_INDICES = INDICES.limit(_LIMIT)
+
+_other = schema.experiment.alias("other")
+UNIQUE_NAMES = select(_experiments.name, _experiments.position).where(
+    _experiments.job_set == _SET,
+    _experiments.position >= _START,
+    _experiments.position < _STOP,
+    not_(
+        exists().where(
+            _other.c.job_set == _SET,
+            _other.c.name == _experiments.name,
+            _other.c.position != _experiments.position,
+        )
+    ),
+)
 
 TOTALS = select(_counts.state, _counts.jobs, _counts.experiments).where(
     _counts.job_set == _SET, _counts.jobs > 0

@@ -292,6 +292,8 @@ class FindingContract:
         assert store.experiment(key, 3) == record
         assert (store.indices(key, "a"), store.indices(key, "a", limit=2)) == ([0, 2, 4], [0, 2])
         assert store.indices(key, "A") == []
+        unique = [store.unique_names(key, *within) for within in ((0, 5), (0, 3), (2, 3), (5, 9))]
+        assert unique == [{"b": 1, "é": 3}, {"b": 1}, {}, {}]
         part = [found.index for found in store.experiments(key, start=1, stop=4)]
         assert part == [1, 2, 3]
 
