@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 WORTH_AFTER_S = 0.5
 """A helper is started when jobs wait that have kept this process at simulating for so long without
-a pause. Its start costs a second of another core, so that little is wasted if no more come."""
+a pause. Its start costs half a second of another core, so that little is wasted if no more come."""
 
 _S_AN_INSTRUCTION = 20e-6
 """What Aer takes at least for an instruction of a circuit, to translate it; 20 to 30 measured."""
