@@ -208,3 +208,15 @@ def test_damaged_bytes_are_refused_or_read_never_worse(value, data):
 def test_impossible_values_are_refused(data):
     with pytest.raises(CodecError):
         decode_value(data)
+
+
+@pytest.mark.parametrize(
+    "text", ["08f8", "a5", "f8,i4", "float64", "(2,)f8", "<f8 ", "O", "|O8", ""]
+)
+def test_the_name_of_a_type_that_is_never_written_is_refused(text):
+    encoded = encode_value(np.zeros(1))
+    assert b"<f8" in encoded
+    damaged = encoded.replace(b"\x03<f8", bytes((len(text),)) + text.encode())
+    assert damaged != encoded
+    with pytest.raises(CodecError, match="never written"):
+        decode_value(damaged)

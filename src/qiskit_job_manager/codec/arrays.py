@@ -6,6 +6,7 @@ fields. Types that hold Python objects are refused both ways.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from qiskit_job_manager.errors import CodecError
 
 _KINDS = "biufcSUVmM"
+_WRITTEN = re.compile(rf"[<>|=][{_KINDS}]\d+(\[\d*[a-zA-Z]+\])?")
 
 
 def dtype_parts(dtype: np.dtype[Any]) -> Any:
@@ -32,10 +34,22 @@ def build_dtype(parts: Any) -> np.dtype[Any]:
     Raises:
         CodecError: The parts are none that `dtype_parts` gives.
     """
+    _check_texts(parts)
     dtype = np.lib.format.descr_to_dtype(parts)
     if dtype.hasobject or not dtype.itemsize or dtype.kind not in _KINDS:
         raise CodecError(f"A stored array is of type {dtype}, which is never written")
     return dtype
+
+
+def _check_texts(parts: Any) -> None:
+    """Refuse what NumPy would take for more than the name of a type: it has a language of them."""
+    if isinstance(parts, tuple) and parts:
+        _check_texts(parts[0])  # and the shape of an array of it
+    elif isinstance(parts, list):
+        for _, inner, *_ in parts:
+            _check_texts(inner)
+    elif not (isinstance(parts, str) and _WRITTEN.fullmatch(parts)):
+        raise CodecError(f"A stored array is of type {parts!r}, which is never written")
 
 
 def to_planes(data: bytes, width: int) -> bytes:
