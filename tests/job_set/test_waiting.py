@@ -18,9 +18,9 @@ import pytest
 from qiskit_job_manager import InvalidArgumentError, JobManagerError
 from qiskit_job_manager.job_set.awaiting import awaited
 from qiskit_job_manager.job_set.callbacks import Callbacks
-from qiskit_job_manager.model import RemoteState
+from qiskit_job_manager.model import JobState, RemoteState
 from qiskit_job_manager.testing import JobStory
-from qiskit_job_manager.testing.scripts import Call, Hang
+from qiskit_job_manager.testing.scripts import Call, Hang, LoseAnswer
 
 NASTY = "<b>\x1b[31mred\n=1+1\u202e\U0001f600" + "y" * 10_000
 
@@ -39,6 +39,24 @@ def _open():
     gate = threading.Event()
     gate.set()
     return gate
+
+
+def test_what_is_heeded_while_one_looks_is_waited_for(manager, remote, circuits, monkeypatch):
+    remote.script(Call.SUBMIT, LoseAnswer())
+    job_set = manager.run(circuits(1), remote)
+    assert job_set.wait(10)
+    assert job_set.progress().jobs == {JobState.IN_DOUBT: 1}
+    look = job_set.progress
+
+    def slow_look():
+        seen = look()
+        if seen.jobs.get(JobState.IN_DOUBT):
+            job_set.resubmit()
+            assert job_set.wait_until_heeded(10)
+        return seen
+
+    monkeypatch.setattr(job_set, "progress", slow_look)
+    assert job_set.results(timeout=10).success
 
 
 # -- shown ----------------------------------------------------------------------------------------

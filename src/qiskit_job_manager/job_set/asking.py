@@ -29,9 +29,11 @@ class Asking(Reading):
         """
         if self._driving.is_here:
             return
+        # In this order: what is heeded between the two looks is seen by the second.
+        asked = bool(self._store.requests(self._record.key))
         progress = self.progress()
         moves = not progress.ended if progress.complete else progress.n_ended < progress.n_jobs
-        if moves or self._store.requests(self._record.key):
+        if moves or asked:
             self._driving.ensure()
 
     def trouble(self) -> str | None:

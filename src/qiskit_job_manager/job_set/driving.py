@@ -143,10 +143,12 @@ class Driving:
 
     def _can_move(self) -> bool:
         """Say whether something of a set that was cut off has been sent, or can be."""
+        # In this order: what is heeded between the two looks is seen by the second.
+        asked = bool(self._store.requests(self._record.key))
         jobs = self._store.totals(self._record.key).jobs
         waiting = {JobState.IN_DOUBT} if self._record.blind else set()
         moving = (state for state in jobs if not state.is_final and state not in waiting)
-        return any(moving) or bool(self._store.requests(self._record.key))
+        return asked or any(moving)
 
     def _open(self) -> Backend:
         record = self._record

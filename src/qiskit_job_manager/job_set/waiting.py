@@ -171,7 +171,8 @@ class Waiting(Reading):
     def _is_over(self, show: Callable[[Progress], None]) -> bool:
         now = self.progress()
         show(now)
-        return now.ended and self._is_heeded()
+        # The last look sees what the word did that was heeded between the first two.
+        return now.ended and self._is_heeded() and self.progress().ended
 
     def _is_heeded(self) -> bool:
         words = self._store.requests(self._record.key)
