@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, case, exists, func, not_, or_, select, union_all
+from sqlalchemy import and_, bindparam, case, exists, func, or_, select, union_all
 
 from qiskit_job_manager.stores import schema
 from qiskit_job_manager.stores.rows import EXPERIMENT_COLUMNS, JOB_COLUMNS, REQUEST_COLUMNS
@@ -51,18 +51,17 @@ INDICES = (
 )
 SOME_INDICES = INDICES.limit(_LIMIT)
 
-_other = schema.experiment.alias("other")
+_other = schema.experiment.alias("other").c
+_NAMESAKES = select(_other.position).where(
+    _other.job_set == _experiments.job_set, _other.name == _experiments.name
+)
+# Each half is found in the index of names; "not this one" would be looked for in the whole set.
 UNIQUE_NAMES = select(_experiments.name, _experiments.position).where(
     _experiments.job_set == _SET,
     _experiments.position >= _START,
     _experiments.position < _STOP,
-    not_(
-        exists().where(
-            _other.c.job_set == _SET,
-            _other.c.name == _experiments.name,
-            _other.c.position != _experiments.position,
-        )
-    ),
+    ~exists(_NAMESAKES.where(_other.position < _experiments.position)),
+    ~exists(_NAMESAKES.where(_other.position > _experiments.position)),
 )
 
 TOTALS = select(_counts.state, _counts.jobs, _counts.experiments).where(
