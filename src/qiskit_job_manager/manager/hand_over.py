@@ -275,7 +275,7 @@ def _differs(record: JobSetRecord, index: int, how: str) -> str:
 def _kept(record: JobSetRecord) -> str:
     return (
         f"{record.n_experiments} experiments were stored before this, in the job set "
-        f"{record.name!r}, and are being run. Run the same script again with if_exists='resume' "
+        f"{record.name!r}, and stay to be run. Run the same script again with if_exists='resume' "
         "to go on from there, or delete the set."
     )
 
