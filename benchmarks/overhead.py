@@ -48,7 +48,7 @@ def direct(circuits: list[QuantumCircuit]) -> dict[str, Any]:
 
 def managed(circuits: list[QuantumCircuit], store: Path, *, alone: bool) -> dict[str, Any]:
     from qiskit_job_manager import JobManager
-    from qiskit_job_manager.backends.helper import the_helper
+    from qiskit_job_manager.backends.local.helper import the_helper
 
     if alone:
         the_helper.stop()  # and so it is never started

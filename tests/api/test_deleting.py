@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qiskit_job_manager import JobManager, JobManagerInvalidStateError, JobManagerUnknownJobSet
-from qiskit_job_manager.stores import deleting
+from qiskit_job_manager.stores import delete
 
 
 @pytest.fixture
@@ -18,9 +18,9 @@ def half_deleted(manager, aer, circuits, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(deleting, "_TURN_S", 0.0)
-        patch.setattr(deleting, "_PARTS", tuple((page, 1) for page, _ in deleting._PARTS))
-        patch.setattr(deleting._Removal, "give_way", interrupt)
+        patch.setattr(delete, "_TURN_S", 0.0)
+        patch.setattr(delete, "_PARTS", tuple((page, 1) for page, _ in delete._PARTS))
+        patch.setattr(delete._Removal, "give_way", interrupt)
         with pytest.raises(KeyboardInterrupt):
             job_set.delete()
     return job_set

@@ -8,7 +8,7 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 
-from qiskit_job_manager.backends.durations import simulation_s, width
+from qiskit_job_manager.backends.local.simulation_time import simulation_s, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qiskit_job_manager.backends.failures import of_read, of_submission, says_gone
+from qiskit_job_manager.backends.provider_errors import of_read, of_submission, says_gone
 from qiskit_job_manager.errors import (
     CredentialsError,
     ResultGoneError,

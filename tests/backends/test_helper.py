@@ -12,10 +12,10 @@ from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 
 from qiskit_job_manager import JobManager
-from qiskit_job_manager.backends import sharing
-from qiskit_job_manager.backends.helper import HelpedJob, Helper, HelperError
+from qiskit_job_manager.backends.local.helper import HelpedJob, Helper, HelperError
+from qiskit_job_manager.backends.local.opening import placement
+from qiskit_job_manager.backends.local.placement import WORTH_AFTER_S, Sharing
 from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
-from qiskit_job_manager.backends.sharing import WORTH_AFTER_S, Sharing
 from qiskit_job_manager.codec.circuits import encode_circuit, pack
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import RemoteJobFailedError
@@ -32,7 +32,7 @@ DEADLINE_S = 60.0
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a helper wanted, on whatever machine the tests run."""
-    monkeypatch.setattr(sharing, "_cores", lambda: 2)
+    monkeypatch.setattr(placement, "_cores", lambda: 2)
 
 
 def plus(n_qubits: int, name: str = "plus") -> QuantumCircuit:
@@ -213,7 +213,7 @@ def test_it_is_started_when_much_is_handed_over() -> None:
 
 @pytest.mark.parametrize("why", ["one core", "no uri", "accelerator"])
 def test_it_is_left_alone_where_it_cannot_help(why: str, monkeypatch: Any) -> None:
-    monkeypatch.setattr(sharing, "_cores", lambda: 1 if why == "one core" else 2)
+    monkeypatch.setattr(placement, "_cores", lambda: 1 if why == "one core" else 2)
     sharing_, helper, now = shared(None if why == "no uri" else "aer")
     options = {"device": "GPU"} if why == "accelerator" else {}
     job = HelpedJob(payload(plus(1)), options, Future())

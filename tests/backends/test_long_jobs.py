@@ -18,11 +18,11 @@ from qiskit.providers import JobStatus
 from qiskit_aer import AerSimulator
 
 from qiskit_job_manager import JobManager
-from qiskit_job_manager.backends import helper as helper_module
-from qiskit_job_manager.backends import sharing
-from qiskit_job_manager.backends.helper import HelpedJob, Helper, HelperError
+from qiskit_job_manager.backends.local.helper import HelpedJob, Helper, HelperError
+from qiskit_job_manager.backends.local.opening import helper as helper_module
+from qiskit_job_manager.backends.local.opening import placement
+from qiskit_job_manager.backends.local.placement import Sharing
 from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
-from qiskit_job_manager.backends.sharing import Sharing
 from qiskit_job_manager.codec.circuits import encode_circuit, pack
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.model import JobState
@@ -133,7 +133,7 @@ def test_all_goes_on_while_a_job_is_simulated_shot_by_shot(tmp_path: Path, helpe
 
 
 def test_its_counts_are_those_of_aer(helper: Helper, monkeypatch: Any) -> None:
-    monkeypatch.setattr(sharing, "LONG_S", 0.01)
+    monkeypatch.setattr(placement, "LONG_S", 0.01)
     options = {"shots": 1_000, "seed_simulator": 7}
     adapter = relieved(helper)
     remote_id = adapter.submit(payload(dynamic()), options, "tag")
@@ -147,7 +147,7 @@ SCRIPT = """
 import signal, sys, threading, time
 from qiskit_aer import AerSimulator
 from qiskit_job_manager import JobManager
-from qiskit_job_manager.backends.helper import the_helper, the_second_helper
+from qiskit_job_manager.backends.local.helper import the_helper, the_second_helper
 sys.path.insert(0, sys.argv[1])
 from test_long_jobs import ENDLESS, dynamic, simulates
 
@@ -246,7 +246,7 @@ def test_one_that_never_gets_ready_is_given_up(helper: Helper, monkeypatch: Any)
 
 
 def test_one_that_cannot_be_started_is_done_without(tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(sharing, "LONG_S", 0.01)
+    monkeypatch.setattr(placement, "LONG_S", 0.01)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-such-python"))
     adapter = relieved(Helper())
     remote_id = adapter.submit(payload(dynamic()), {"shots": 1_000}, "tag")
@@ -285,7 +285,7 @@ LONG = {"shots": 200_000}
 
 
 def shared(monkeypatch: Any, cores: int = 2, backend: Any = None) -> tuple[Sharing, Noting, Noting]:
-    monkeypatch.setattr(sharing, "_cores", lambda: cores)
+    monkeypatch.setattr(placement, "_cores", lambda: cores)
     helper, second = Noting(), Noting()
     return Sharing(backend or AerSimulator(), "aer", (helper, second)), helper, second
 

@@ -18,7 +18,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
-from qiskit_job_manager.backends import adapt, open_backend, opening
+from qiskit_job_manager.backends import adapt, open_backend, registry
 from qiskit_job_manager.backends.uris import query_of, scalars_in
 from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
 
@@ -105,8 +105,8 @@ def test_a_missing_extra_is_named_with_the_way_to_install_it(monkeypatch, uri, m
 
 def test_an_installed_entry_point_of_others_opens(monkeypatch):
     """What follows the kind is handed to the opener as it is, or ``None``."""
-    point = EntryPoint("echo", "builtins:repr", opening.GROUP)
-    monkeypatch.setattr(opening, "entry_points", lambda group, name: [point])
+    point = EntryPoint("echo", "builtins:repr", registry.GROUP)
+    monkeypatch.setattr(registry, "entry_points", lambda group, name: [point])
     assert open_backend("echo") == "None"
     assert open_backend("echo:a:b?c") == "'a:b?c'"
     assert open_backend("echo?a=b") == "'?a=b'"

@@ -14,7 +14,7 @@ from qiskit.providers.basic_provider import BasicSimulator
 from qiskit_aer import AerSimulator
 
 from qiskit_job_manager.backends import adapt
-from qiskit_job_manager.backends.shelf import ENDED_KEPT
+from qiskit_job_manager.backends.job_follower import ENDED_KEPT
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import (
     CredentialsError,

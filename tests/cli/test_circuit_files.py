@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qiskit_job_manager.cli.circuit_files import CircuitFile, find_circuit_files, label_files
+from qiskit_job_manager.cli.circuits import CircuitFile, find_circuit_files, label_files
 from qiskit_job_manager.errors import CircuitFileError
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qiskit_job_manager.cli import circuit_reading
-from qiskit_job_manager.cli.circuit_reading import read_circuits
+from qiskit_job_manager.cli import circuits
+from qiskit_job_manager.cli.circuits import read_circuits
 from qiskit_job_manager.errors import CircuitFileError
 
 V2 = 'OPENQASM 2.0;\ninclude "qelib1.inc";\n'
@@ -126,7 +126,7 @@ def test_what_is_no_circuit_is_refused_by_name(tmp_path, data, words):
 def test_a_file_too_large_to_parse_is_refused_unread(tmp_path):
     file = tmp_path / "huge.qasm"
     with file.open("wb") as stream:
-        stream.truncate(circuit_reading.LARGEST_TEXT_BYTES + 1)
+        stream.truncate(circuits.LARGEST_TEXT_BYTES + 1)
     with pytest.raises(CircuitFileError, match=r"huge\.qasm: has 64 MiB; .* up to 64 MiB"):
         read_circuits([str(file)])
 

@@ -121,15 +121,15 @@ def test_doctor_as_text_marks_what_needs_the_user(qjm, folder):
 
 
 def test_backends_tells_what_each_kind_needs_and_none_that_is_for_tests(qjm):
-    kinds = {each["kind"]: each for each in json.loads(qjm("backends", "--json").out)}
-    assert kinds.keys() >= {"aer", "basic", "estimator", "fake", "ibm", "sampler"}
-    assert {name for name, each in kinds.items() if each["network"]} == {"ibm"}
-    assert not [name for name, each in kinds.items() if each["network"] is None]
-    assert "cloud" not in kinds
-    assert kinds["aer"]["needs"] == "qiskit-job-manager[aer]"
-    assert (kinds["aer"]["installed"], kinds["aer"]["network"]) == (True, False)
+    registry = {each["kind"]: each for each in json.loads(qjm("backends", "--json").out)}
+    assert registry.keys() >= {"aer", "basic", "estimator", "fake", "ibm", "sampler"}
+    assert {name for name, each in registry.items() if each["network"]} == {"ibm"}
+    assert not [name for name, each in registry.items() if each["network"] is None]
+    assert "cloud" not in registry
+    assert registry["aer"]["needs"] == "qiskit-job-manager[aer]"
+    assert (registry["aer"]["installed"], registry["aer"]["network"]) == (True, False)
     lines = qjm("backends").out.splitlines()
-    assert len(lines) == len(kinds) + 1
+    assert len(lines) == len(registry) + 1
 
 
 def test_a_backend_of_the_tests_is_not_proposed(qjm, folder):
@@ -141,13 +141,13 @@ def test_a_backend_of_the_tests_is_not_proposed(qjm, folder):
 def test_a_kind_that_cannot_be_loaded_is_told_and_hides_no_other(qjm, monkeypatch):
     from importlib.metadata import EntryPoint
 
-    from qiskit_job_manager.backends import kinds
+    from qiskit_job_manager.backends import registry
 
     found = [
-        EntryPoint("broken", "no_such_module:open", kinds.GROUP),
-        EntryPoint("fine", "qiskit_job_manager.backends.local:open_basic", kinds.GROUP),
+        EntryPoint("broken", "no_such_module:open", registry.GROUP),
+        EntryPoint("fine", "qiskit_job_manager.backends.local.opening:open_basic", registry.GROUP),
     ]
-    monkeypatch.setattr(kinds, "entry_points", lambda group: found)
+    monkeypatch.setattr(registry, "entry_points", lambda group: found)
     outcome = qjm("backends")
     assert outcome.code == 0
     _, broken, fine = outcome.out.splitlines()

@@ -113,14 +113,14 @@ def test_results_as_json_can_be_asked_for_as_everywhere(qjm, three):
 @pytest.fixture
 def cut_off(monkeypatch):
     """Have a deletion interrupted after its first transaction."""
-    from qiskit_job_manager.stores import deleting
+    from qiskit_job_manager.stores import delete
 
     def interrupt(_removal):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(deleting, "_TURN_S", 0.0)
-        patch.setattr(deleting._Removal, "give_way", interrupt)
+        patch.setattr(delete, "_TURN_S", 0.0)
+        patch.setattr(delete._Removal, "give_way", interrupt)
         yield patch
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 from qiskit_job_manager import JobManager
-from qiskit_job_manager.cli import progress as watching
+from qiskit_job_manager.cli import follow as watching
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 from qiskit_job_manager.testing import JobStory, ScriptedBackend

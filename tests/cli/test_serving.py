@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 import pytest
 
 from qiskit_job_manager import backends
-from qiskit_job_manager.cli.logs import DatedWords, JsonLine
-from qiskit_job_manager.cli.service import TRY_AGAIN_S, Service
+from qiskit_job_manager.cli.commands.serve import TRY_AGAIN_S, Service
+from qiskit_job_manager.cli.engine_log import DatedWords, JsonLine
 from qiskit_job_manager.cli.signals import StopSignals
 from qiskit_job_manager.errors import StoreBusyError
 from qiskit_job_manager.manager import JobManager

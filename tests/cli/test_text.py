@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qiskit_job_manager.cli.text import counted, escape, escape_lines, first_line, plural, table
+from qiskit_job_manager.cli.output import counted, escape, escape_lines, first_line, plural, table
 from qiskit_job_manager.model import JobState
 
 HARMLESS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}

@@ -9,7 +9,7 @@ import pytest
 from qiskit import QuantumCircuit
 
 from qiskit_job_manager import JobManager, backends
-from qiskit_job_manager.cli.service import Service
+from qiskit_job_manager.cli.commands.serve import Service
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.model import RemoteFigures
 from qiskit_job_manager.ports import Capabilities

@@ -10,7 +10,7 @@ import pytest
 
 from qiskit_job_manager.codec.circuits import encode_circuit, pack
 from qiskit_job_manager.engine import Engine, Spool
-from qiskit_job_manager.engine.pool import Finished
+from qiskit_job_manager.engine.call_pool import Finished
 from qiskit_job_manager.model import EncodedBlock, ExperimentSize, JobSetDraft, Limits, RetryPolicy
 from qiskit_job_manager.planning import plan
 from qiskit_job_manager.ports import Capabilities

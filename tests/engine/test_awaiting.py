@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
+from qiskit_job_manager.engine.call_pool import CallPool
 from qiskit_job_manager.engine.loop import AWAITS_AT_ONCE
-from qiskit_job_manager.engine.pool import CallPool
 from qiskit_job_manager.errors import TransientBackendError
 from qiskit_job_manager.model import JobState, Limits, RemoteState, RemoteStatus, RequestKind
 from qiskit_job_manager.testing import Call, Hang, JobStory, Raise

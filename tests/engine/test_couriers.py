@@ -13,7 +13,7 @@ import pytest
 
 from qiskit_job_manager.backends import open_backend
 from qiskit_job_manager.engine import Spool
-from qiskit_job_manager.engine.couriers import carry, fetch_once
+from qiskit_job_manager.engine.fetch_subprocess import carry, fetch_once
 from qiskit_job_manager.errors import CodecError, ResultGoneError, TransientBackendError
 from qiskit_job_manager.model import JobState, RawResult
 from qiskit_job_manager.testing import Call, Raise
@@ -102,7 +102,7 @@ def test_killing_us_in_mid_download_loses_nothing(spool, vault):
         from pathlib import Path
         from qiskit_job_manager.backends import open_backend
         from qiskit_job_manager.engine import Spool
-        from qiskit_job_manager.engine.couriers import fetch_once
+        from qiskit_job_manager.engine.fetch_subprocess import fetch_once
         fetch_once(Spool(Path(sys.argv[1])), open_backend(sys.argv[2]), "job-1", "tag-1")
         """
     )
@@ -122,7 +122,7 @@ def test_a_courier_that_was_killed_leaves_a_loss_that_is_told(spool, vault):
         [
             sys.executable,
             "-m",
-            "qiskit_job_manager.courier",
+            "qiskit_job_manager.fetch_process",
             vault.uri,
             "job-1",
             "tag-1",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from qiskit_job_manager.engine.measuring import FIRST_PAUSE_S, MOST_TRIES
+from qiskit_job_manager.engine.usage_polling import FIRST_PAUSE_S, MOST_TRIES
 from qiskit_job_manager.model import RawResult, RemoteFigures, RequestKind
 from qiskit_job_manager.testing import Call, Raise
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from qiskit_job_manager.engine.calls import DEADLINES_S
-from qiskit_job_manager.engine.pool import CallPool
+from qiskit_job_manager.engine.backend_calls import DEADLINES_S
+from qiskit_job_manager.engine.call_pool import CallPool
 from qiskit_job_manager.lifecycle import CallKind
 from qiskit_job_manager.testing import Call, Hang
 

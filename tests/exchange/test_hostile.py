@@ -290,10 +290,10 @@ def _spoil(value, chance):
 
 
 def test_a_store_that_breaks_off_has_nothing(file, elsewhere, monkeypatch):
-    from qiskit_job_manager.stores import moving
+    from qiskit_job_manager.stores import imports
 
     def full(*_):
         raise ArchiveError("the file changed while it was read")
 
-    monkeypatch.setattr(moving, "_event", full)
+    monkeypatch.setattr(imports, "_event", full)
     assert "changed" in refused(elsewhere, file)

@@ -30,7 +30,7 @@ def test_bad_weather_between_us_and_ibm_breaks_no_promise(tmp_path, seeds):
 def test_a_manager_that_looks_for_no_twins_is_caught(tmp_path, monkeypatch):
     from rig.ibm import ibm_weather
 
-    from qiskit_job_manager.engine.turn import Turn
+    from qiskit_job_manager.engine.tick import Turn
 
     monkeypatch.setattr(Turn, "_see_that_twins_are_looked_for", lambda *_: None)
     for seed in range(20):

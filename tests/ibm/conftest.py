@@ -7,7 +7,7 @@ import pytest
 
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.backends import ibm as adapters
-from qiskit_job_manager.backends.ibm import freshness
+from qiskit_job_manager.backends.ibm import status
 from qiskit_job_manager.codec.experiments import encode_experiment, pack_experiments
 from qiskit_job_manager.lifecycle import waits
 from qiskit_job_manager.model import ExperimentKind, RemoteState
@@ -48,8 +48,8 @@ def ended():
 def _asked_often(monkeypatch):
     """Have jobs asked about at once: half a second is for services that are far away."""
     monkeypatch.setattr(waits, "_REMOTE_POLL_S", (0.02, 0.1))
-    monkeypatch.setattr(freshness, "SHORTEST_S", 0.0)
-    monkeypatch.setattr(freshness, "LONGEST_S", 0.0)
+    monkeypatch.setattr(status, "SHORTEST_S", 0.0)
+    monkeypatch.setattr(status, "LONGEST_S", 0.0)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qiskit_job_manager.backends.ibm.freshness import IDLE_S, LONGEST_S, SHORTEST_S, Freshness
+from qiskit_job_manager.backends.ibm.status import IDLE_S, LONGEST_S, SHORTEST_S, Freshness
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 
 QUEUED = RemoteStatus(RemoteState.QUEUED)
@@ -40,10 +40,10 @@ class Service:
 
 @pytest.fixture
 def service(monkeypatch):
-    from qiskit_job_manager.backends.ibm import freshness
+    from qiskit_job_manager.backends.ibm import status
 
-    monkeypatch.setattr(freshness, "SHORTEST_S", SHORTEST_S)
-    monkeypatch.setattr(freshness, "LONGEST_S", LONGEST_S)
+    monkeypatch.setattr(status, "SHORTEST_S", SHORTEST_S)
+    monkeypatch.setattr(status, "LONGEST_S", LONGEST_S)
     return Service()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from qiskit_job_manager.backends import ibm as adapters
 from qiskit_job_manager.backends import open_backend
-from qiskit_job_manager.backends.ibm.spec import Execution, Primitive, parse
+from qiskit_job_manager.backends.ibm.uri import Execution, Primitive, parse
 from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.testing.ibm_service import account_environment

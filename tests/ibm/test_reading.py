@@ -11,8 +11,8 @@ import pytest
 from qiskit_ibm_runtime import QiskitRuntimeService
 
 from qiskit_job_manager.backends import ibm as adapters
-from qiskit_job_manager.backends.ibm import figures, freshness
-from qiskit_job_manager.backends.ibm.fetching import PATIENT_READS
+from qiskit_job_manager.backends.ibm import status, usage
+from qiskit_job_manager.backends.ibm.fetch import PATIENT_READS
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import (
     CredentialsError,
@@ -129,7 +129,7 @@ def test_odd_words_on_when_a_job_ran_are_left_out():
     span = {"__value__": {"start": {"__type__": "datetime", "__value__": "soon"}}}
     execution = {"execution_spans": {"__type__": "ExecutionSpans", "__value__": {"spans": [span]}}}
     odd = [{}, [], None, {"metadata": {"chunk_timing": 3}}, {"metadata": {"execution": execution}}]
-    assert [figures.with_times(known, each) for each in odd] == [None] * len(odd)
+    assert [usage.with_times(known, each) for each in odd] == [None] * len(odd)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_result_never_waits_for_its_figures(ibm, estimated, trouble):
 
 def test_figures_that_hang_are_given_up(ibm, estimated, monkeypatch):
     adapter, remote_id = estimated
-    monkeypatch.setattr(figures.within_patience, "__defaults__", (0.05,))
+    monkeypatch.setattr(usage.within_patience, "__defaults__", (0.05,))
     ibm.script(Kind.METRICS, Trouble(way=Way.HANG))
     raw = adapter.fetch(remote_id)
     assert raw.figures.started_at is None
@@ -302,8 +302,8 @@ def test_jobs_of_another_process_are_asked_about_together_after_the_first(ibm, b
 
 
 def test_what_was_heard_a_moment_ago_is_not_asked_for_again(ibm, adapter, send, monkeypatch):
-    monkeypatch.setattr(freshness, "SHORTEST_S", 3600.0)
-    monkeypatch.setattr(freshness, "LONGEST_S", 3600.0)
+    monkeypatch.setattr(status, "SHORTEST_S", 3600.0)
+    monkeypatch.setattr(status, "LONGEST_S", 3600.0)
     ibm.tell(*[Fate.QUEUED] * 2)
     sent = [send(f"qjm-{number}") for number in range(2)]
     before = ibm.books().requests.copy()
@@ -335,9 +335,9 @@ def test_jobs_that_the_listing_does_not_have_yet_are_asked_about_one_by_one(ibm,
 
 
 def test_more_jobs_than_a_page_has_are_all_found(ibm, adapter, send, monkeypatch):
-    from qiskit_job_manager.backends.ibm import desk
+    from qiskit_job_manager.backends.ibm import job_api
 
-    monkeypatch.setattr(desk, "PAGE", 2)
+    monkeypatch.setattr(job_api, "PAGE", 2)
     sent = [send(f"qjm-{number}") for number in range(5)]
     found = adapter.twins(LABEL)
     assert [found[f"qjm-{number}"] for number in range(5)] == [[each] for each in sent]
@@ -357,7 +357,7 @@ def test_odd_answers_about_statuses_pass(ibm, adapter, send, kind, trouble):
 
 
 def test_the_wait_that_a_read_is_asked_for_is_told(ibm, adapter, done):
-    from qiskit_job_manager.backends.ibm.failures import of_read
+    from qiskit_job_manager.backends.ibm.errors import of_read
 
     error = pytest.importorskip("requests").HTTPError("429")
     error.response = pytest.importorskip("requests").Response()
@@ -372,7 +372,7 @@ def test_a_job_is_gone_only_when_that_was_said_twice(adapter):
 
 
 def test_a_state_that_is_not_known_is_no_end():
-    from qiskit_job_manager.backends.ibm.desk import row_in
+    from qiskit_job_manager.backends.ibm.job_api import row_in
 
     row = row_in({"id": "a", "state": {"status": "Hibernating"}})
     assert row.status.state is RemoteState.RUNNING

@@ -9,8 +9,8 @@ from qiskit_ibm_runtime import QiskitRuntimeService
 
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.backends import ibm as adapters
-from qiskit_job_manager.backends.ibm import freshness
-from qiskit_job_manager.engine import measuring
+from qiskit_job_manager.backends.ibm import status
+from qiskit_job_manager.engine import usage_polling
 from qiskit_job_manager.lifecycle import waits
 from qiskit_job_manager.model import JobState, Limits, RetryPolicy
 from qiskit_job_manager.testing.ibm_service import Behaviour, Fate, Kind, Rule, Trouble, Way
@@ -18,7 +18,7 @@ from qiskit_job_manager.testing.ibm_service import Behaviour, Fate, Kind, Rule, 
 PROMPT = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.1)
 MANY_A_MINUTE = Limits(submissions_per_minute=10_000, pending_jobs=100)
 REAL_POLL_S = waits._REMOTE_POLL_S
-REAL_FRESHNESS_S = (freshness.SHORTEST_S, freshness.LONGEST_S)
+REAL_FRESHNESS_S = (status.SHORTEST_S, status.LONGEST_S)
 SOON = "ibm:ibm_manila?listing_lag_s=0.05"
 
 
@@ -214,9 +214,9 @@ def test_a_job_that_is_too_large_is_halved_and_its_experiments_keep_their_places
 
 
 def test_a_pending_limit_is_lived_with(ibm, backend, start, monkeypatch):
-    from qiskit_job_manager.backends.ibm import failures
+    from qiskit_job_manager.backends.ibm import errors
 
-    monkeypatch.setattr(failures, "PENDING_WAIT_S", 0.05)
+    monkeypatch.setattr(errors, "PENDING_WAIT_S", 0.05)
     ibm.behaviour = Behaviour(most_pending=1, service_time_s=0.02)
     assert_all_done_and_paid_once(ibm, start(adapters.adapted(backend, listing_lag_s=0.05)))
 
@@ -232,9 +232,9 @@ def test_whatever_became_of_a_job_no_other_is_hidden(ibm, backend, start):
 
 
 def test_an_instance_without_time_left_loses_nothing(ibm, backend, start, wait_until, monkeypatch):
-    from qiskit_job_manager.backends.ibm import failures
+    from qiskit_job_manager.backends.ibm import errors
 
-    monkeypatch.setattr(failures, "QUOTA_WAIT_S", 0.05)
+    monkeypatch.setattr(errors, "QUOTA_WAIT_S", 0.05)
     ibm.script(Kind.SUBMIT, Trouble(status=409, code=4317, message="usage exceeds the limit"))
     job_set = start(adapters.adapted(backend, listing_lag_s=0.05))
     assert_all_done_and_paid_once(ibm, job_set)
@@ -312,8 +312,8 @@ def test_a_thousand_circuits_take_at_most_six_requests_a_job(
     machine that takes ten times as long, they would be a few times more.
     """
     monkeypatch.setattr(waits, "_REMOTE_POLL_S", REAL_POLL_S)
-    monkeypatch.setattr(freshness, "SHORTEST_S", REAL_FRESHNESS_S[0])
-    monkeypatch.setattr(freshness, "LONGEST_S", REAL_FRESHNESS_S[1])
+    monkeypatch.setattr(status, "SHORTEST_S", REAL_FRESHNESS_S[0])
+    monkeypatch.setattr(status, "LONGEST_S", REAL_FRESHNESS_S[1])
     ibm.behaviour = Behaviour(service_time_s=service_time_s)
     uri = "ibm:ibm_manila?listing_lag_s=1"
     job_set = start(uri, count=1000, max_experiments_per_job=1000 // jobs)
@@ -335,7 +335,7 @@ def test_usage_that_is_final_later_is_summed_by_whoever_drives_then(
         usage = job_set.usage()
     assert (usage.measured_s, usage.estimated_s > 0) == (0.0, True)
     ibm.behaviour = Behaviour()
-    monkeypatch.setattr(measuring, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(usage_polling, "FIRST_PAUSE_S", 0.05)
     before = ibm.books().requests.copy()
     with JobManager(tmp_path / "other.db") as second:
         second.resume()

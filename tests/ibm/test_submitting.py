@@ -143,7 +143,7 @@ def test_a_page_in_place_of_a_403_is_taken_for_too_large_a_job():
     """A gateway blocks some large payloads so; the emulator has no gateway."""
     import requests
 
-    from qiskit_job_manager.backends.ibm.failures import of_submission
+    from qiskit_job_manager.backends.ibm.errors import of_submission
 
     response = requests.Response()
     response.status_code = 403

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qiskit_job_manager.displays.meter import Meter
+from qiskit_job_manager.displays.rate_meter import Meter
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.progress import Pace, Progress
 from qiskit_job_manager.testing import FakeClock
-from qiskit_job_manager.views import words
+from qiskit_job_manager.views import phrases
 
 
 def at(done, n_jobs=100, needs_user=0):
@@ -92,7 +92,7 @@ def test_whatever_happens_the_words_can_be_said(story):
         clock.advance(wait_s)
         pace = meter.pace(at(done, total))
         assert pace.jobs_per_s is None or pace.jobs_per_s > 0
-        assert words.line(at(done, total), None, pace).isprintable()
+        assert phrases.line(at(done, total), None, pace).isprintable()
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ def test_whatever_happens_the_words_can_be_said(story):
     ],
 )
 def test_durations_are_told_as_people_do(seconds, text):
-    assert words.duration(seconds) == text
+    assert phrases.duration(seconds) == text
 
 
 @pytest.mark.parametrize(
     ("per_s", "text"), [(3.2, "3.2 jobs/s"), (0.5, "30.0 jobs/min"), (1 / 3600, "1.0 jobs/h")]
 )
 def test_rates_are_told_in_the_unit_that_fits(per_s, text):
-    assert words.rate(Pace(1.0, per_s)) == text
+    assert phrases.rate(Pace(1.0, per_s)) == text

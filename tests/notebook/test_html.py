@@ -12,10 +12,10 @@ from qiskit_job_manager.model import RemoteState
 from qiskit_job_manager.model.progress import Activity, Pace, Progress
 from qiskit_job_manager.testing import JobStory
 from qiskit_job_manager.testing.scripts import Call, LoseAnswer
-from qiskit_job_manager.views import bars, colours, html
-from qiskit_job_manager.views.progress import progress_html
-from qiskit_job_manager.views.results import Shown, results_html
-from qiskit_job_manager.views.text import escape, shortened
+from qiskit_job_manager.views import bars_html, colours, html
+from qiskit_job_manager.views.escape import escape, shortened
+from qiskit_job_manager.views.progress_html import progress_html
+from qiskit_job_manager.views.results_html import Shown, results_html
 
 TAGS = {"div", "span", "table", "thead", "tbody", "tr", "th", "td", "code"}
 ATTRIBUTES = {"style", "title"}
@@ -105,7 +105,7 @@ def luminance(colour):
 
 
 def test_a_bar_is_divided_in_proportion_and_named():
-    source = bars.states_bar([("done", 3), ("failed", 1)])
+    source = bars_html.states_bar([("done", 3), ("failed", 1)])
     assert "width:75.000%" in source
     assert "width:25.000%" in source
     assert 'title="failed: 1"' in source

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from qiskit.result import Counts, Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
-from qiskit_job_manager.results import histograms
-from qiskit_job_manager.results.histograms import histogram
+from qiskit_job_manager.results import counts as counts_module
+from qiskit_job_manager.results.counts import histogram
 
 
 def _experiment(counts, header, *, success=True):
@@ -94,23 +94,23 @@ def test_a_qiskit_that_makes_counts_otherwise_is_asked_itself(monkeypatch):
         original(self, *args, **kwargs)
         self.more = bool(self.hex_raw)
 
-    histograms._can_be_made.cache_clear()
+    counts_module._can_be_made.cache_clear()
     try:
         monkeypatch.setattr(Counts, "__init__", otherwise)
         assert histogram(_experiment({"0x1": 1}, {})) is None
     finally:
         monkeypatch.undo()
-        histograms._can_be_made.cache_clear()
+        counts_module._can_be_made.cache_clear()
     assert histogram(_experiment({"0x1": 1}, {})) == {"1": 1}
 
 
 def test_no_more_outcomes_are_remembered_than_fit():
     header = {"memory_slots": 11, "creg_sizes": [["bounded", 11]]}
-    layout = histograms._layout(11, (11,))
+    layout = counts_module._layout(11, (11,))
     for first in range(0, 2048, 100):
         counts = {hex(first + i): i + 1 for i in range(100)}
         assert _same(histogram(_experiment(counts, header)), _qiskits(counts, header))
-        assert len(layout._numbers) == len(layout._texts) <= histograms._OUTCOMES_KNOWN
+        assert len(layout._numbers) == len(layout._texts) <= counts_module._OUTCOMES_KNOWN
     assert layout._numbers
 
 

@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit
 
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.errors import InvalidArgumentError
-from qiskit_job_manager.results import grids
+from qiskit_job_manager.results import xarray_dataset
 
 
 def flip(i, qubits=2):
@@ -131,13 +131,13 @@ def test_xarray_is_a_grid_of_experiments_and_outcomes(results):
 
 
 def test_a_grid_that_would_be_nearly_all_zero_is_refused(results, monkeypatch):
-    monkeypatch.setattr(grids, "_LARGEST_BYTES", 8 * 4 * 4 - 1)
+    monkeypatch.setattr(xarray_dataset, "_LARGEST_BYTES", 8 * 4 * 4 - 1)
     with pytest.raises(InvalidArgumentError, match="4 x 4 numbers"):
         results.to_xarray()
 
 
 def test_batches_come_as_they_are_read(results, monkeypatch):
-    from qiskit_job_manager.results import frames
+    from qiskit_job_manager.results import tables
 
-    monkeypatch.setattr(frames, "_ROWS_IN_BATCH", 3)
+    monkeypatch.setattr(tables, "_ROWS_IN_BATCH", 3)
     assert [batch.num_rows for batch in results.iter_batches()] == [3, 1]

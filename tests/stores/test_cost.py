@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.event import listen
 
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.stores import finding, open_store, queries, schema
+from qiskit_job_manager.stores import open_store, read_statements, reads, schema
 
 VALUES = {
     "set": 1,
@@ -23,18 +23,18 @@ VALUES = {
 }
 
 LOOK_UPS = {
-    "experiment": queries.EXPERIMENT,
-    "experiments": queries.EXPERIMENTS,
-    "requests": queries.REQUESTS,
-    "indices": queries.INDICES,
-    "some indices": queries.SOME_INDICES,
-    "unique names": queries.UNIQUE_NAMES,
-    "covering": queries.COVERING,
-    "payload": queries.PAYLOAD,
-    "result": queries.RESULT,
-    "jobs": queries.jobs(None, limited=True),
-    "jobs by state": queries.jobs((JobState.ACTIVE, JobState.PLANNED), limited=True),
-    "last jobs": queries.last_jobs((JobState.DONE, JobState.CANCELLED)),
+    "experiment": read_statements.EXPERIMENT,
+    "experiments": read_statements.EXPERIMENTS,
+    "requests": read_statements.REQUESTS,
+    "indices": read_statements.INDICES,
+    "some indices": read_statements.SOME_INDICES,
+    "unique names": read_statements.UNIQUE_NAMES,
+    "covering": read_statements.COVERING,
+    "payload": read_statements.PAYLOAD,
+    "result": read_statements.RESULT,
+    "jobs": read_statements.jobs(None, limited=True),
+    "jobs by state": read_statements.jobs((JobState.ACTIVE, JobState.PLANNED), limited=True),
+    "last jobs": read_statements.last_jobs((JobState.DONE, JobState.CANCELLED)),
 }
 
 
@@ -63,7 +63,7 @@ def test_every_look_up_goes_by_an_index(store, name):
 
 
 def test_finished_jobs_are_not_read_to_see_what_is_unfinished(store):
-    statement = finding._UNFINISHED.compile(
+    statement = reads._UNFINISHED.compile(
         dialect=store._database._engine.dialect, compile_kwargs={"literal_binds": True}
     )
     with store._database.reading() as connection:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event, func, select
 
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.model import JobState, RequestKind
-from qiskit_job_manager.stores import deleting, open_store, schema
+from qiskit_job_manager.stores import delete, open_store, schema
 from qiskit_job_manager.testing.store_moving_contract import ended, history_of
 from qiskit_job_manager.testing.store_samples import (
     draft,
@@ -38,8 +38,8 @@ def location(request, store_path):
 @pytest.fixture
 def short_turns(monkeypatch):
     """Have each transaction end after a page of one row."""
-    monkeypatch.setattr(deleting, "_TURN_S", 0.0)
-    monkeypatch.setattr(deleting, "_PARTS", tuple((page, 1) for page, _ in deleting._PARTS))
+    monkeypatch.setattr(delete, "_TURN_S", 0.0)
+    monkeypatch.setattr(delete, "_PARTS", tuple((page, 1) for page, _ in delete._PARTS))
 
 
 everywhere = pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_several_may_delete_a_set_at_once(location, fork, short_turns):
 
 
 def test_what_fits_into_one_transaction_goes_in_one(store_path, fork, monkeypatch):
-    monkeypatch.setattr(deleting, "_TURN_S", 3600.0)
+    monkeypatch.setattr(delete, "_TURN_S", 3600.0)
     store = filled(store_path)
     before = the_set(store)
     assert killed_at_commit(fork, store_path, before.key, 1) == -signal.SIGKILL

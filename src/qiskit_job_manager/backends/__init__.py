@@ -1,6 +1,6 @@
 """The adapters to what runs circuits; importing this does not import Qiskit."""
 
-from qiskit_job_manager.backends.adapting import adapt, kept_options
-from qiskit_job_manager.backends.opening import open_backend
+from qiskit_job_manager.backends.adapt import adapt, kept_options
+from qiskit_job_manager.backends.registry import open_backend
 
 __all__ = ["adapt", "kept_options", "open_backend"]

@@ -6,14 +6,14 @@ import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.backends import failures
-from qiskit_job_manager.backends.answers import job_in, result_in, tell_at_end, tells_its_end
-from qiskit_job_manager.backends.checking import CircuitCheck
-from qiskit_job_manager.backends.figures import limits_of
-from qiskit_job_manager.backends.following import JobFollower
-from qiskit_job_manager.backends.helper import HelpedJob, HelperError
-from qiskit_job_manager.backends.origins import is_local, is_reentrant, refuse_runless
-from qiskit_job_manager.backends.sharing import Sharing
+from qiskit_job_manager.backends import provider_errors
+from qiskit_job_manager.backends.checks.circuits import CircuitCheck
+from qiskit_job_manager.backends.job_follower import JobFollower
+from qiskit_job_manager.backends.job_results import job_in, result_in, tell_at_end, tells_its_end
+from qiskit_job_manager.backends.limits import limits_of
+from qiskit_job_manager.backends.local.helper import HelpedJob, HelperError
+from qiskit_job_manager.backends.local.placement import Sharing
+from qiskit_job_manager.backends.locality import is_local, is_reentrant, refuse_runless
 from qiskit_job_manager.backends.uris import uri_of
 from qiskit_job_manager.codec.circuits import unpack
 from qiskit_job_manager.codec.results import encode_result
@@ -128,7 +128,9 @@ class QiskitBackend(JobFollower):
             with self._run_guard:
                 answer = self._run(circuits, options)
         except Exception as error:
-            raise failures.of_submission(error, self.name, volatile=self._volatile) from error
+            raise provider_errors.of_submission(
+                error, self.name, volatile=self._volatile
+            ) from error
         job = job_in(answer, self.name, volatile=self._volatile)
         if self._local:
             self._sharing.note_begun(job)

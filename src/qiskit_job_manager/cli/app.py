@@ -4,27 +4,27 @@ from typing import Annotated
 
 import typer
 
-from qiskit_job_manager.cli import (
-    adopting,
+from qiskit_job_manager.cli.commands import (
     backends,
-    cancelling,
-    deciding,
+    decide,
     demo,
-    doctoring,
-    exporting,
-    listing,
-    managing,
+    doctor,
+    log,
+    manage,
     results,
-    resuming,
-    running,
-    serving,
-    showing,
-    story,
-    waiting,
-    watching,
+    resume,
+    run,
+    serve,
+    show,
+    transfer,
+    wait,
+    watch,
 )
-from qiskit_job_manager.cli.examples import epilog, epilog_of_all
-from qiskit_job_manager.cli.guard import GuardedGroup
+from qiskit_job_manager.cli.commands import (
+    list as list_,
+)
+from qiskit_job_manager.cli.errors import GuardedGroup
+from qiskit_job_manager.cli.options import epilog, epilog_of_all
 
 app = typer.Typer(
     cls=GuardedGroup,
@@ -75,53 +75,53 @@ app.command(
         "qjm run circuits/ --backend aer --shots 4096 --name sweep",
         "qjm run *.qasm --backend fake:torino --name sweep --if-exists resume",
     ),
-)(running.run)
+)(run.run)
 app.command(
     "list",
     epilog=epilog(
         "qjm list --state unfinished --since 2d",
         "qjm list --tag paper --backend 'fake:*' --name 'rb-*' --json",
     ),
-)(listing.list_job_sets)
-app.command("show", epilog=epilog("qjm show sweep"))(showing.show)
-app.command("watch", epilog=epilog("qjm watch sweep"))(watching.watch)
+)(list_.list_job_sets)
+app.command("show", epilog=epilog("qjm show sweep"))(show.show)
+app.command("watch", epilog=epilog("qjm watch sweep"))(watch.watch)
 app.command(
     "results",
     epilog=epilog(
         "qjm results sweep", "qjm results sweep bell_3 17", "qjm results sweep --format csv"
     ),
 )(results.results)
-app.command("wait", epilog=epilog("qjm wait sweep --timeout 3600"))(waiting.wait)
+app.command("wait", epilog=epilog("qjm wait sweep --timeout 3600"))(wait.wait)
 app.command("cancel", epilog=epilog("qjm cancel sweep", "qjm cancel sweep --duplicates"))(
-    cancelling.cancel
+    decide.cancel
 )
-app.command("log", epilog=epilog("qjm log sweep", "qjm log sweep 3 --json"))(story.log)
+app.command("log", epilog=epilog("qjm log sweep", "qjm log sweep 3 --json"))(log.log)
 app.command(
     "resume",
     epilog=epilog(
         "qjm resume", "qjm resume sweep --timeout 3600", "qjm resume sweep --max-usage 600"
     ),
-)(resuming.resume)
-app.command("serve", epilog=epilog("qjm serve --json"))(serving.serve)
-app.command("retry", epilog=epilog("qjm retry sweep --no-wait"))(deciding.retry)
-app.command("resubmit", epilog=epilog("qjm resubmit sweep 3 5 --yes"))(deciding.resubmit)
-app.command("abandon", epilog=epilog("qjm abandon sweep 3 5"))(deciding.abandon)
-app.command("adopt", epilog=epilog("qjm adopt --yes"))(adopting.adopt)
+)(resume.resume)
+app.command("serve", epilog=epilog("qjm serve --json"))(serve.serve)
+app.command("retry", epilog=epilog("qjm retry sweep --no-wait"))(decide.retry)
+app.command("resubmit", epilog=epilog("qjm resubmit sweep 3 5 --yes"))(decide.resubmit)
+app.command("abandon", epilog=epilog("qjm abandon sweep 3 5"))(decide.abandon)
+app.command("adopt", epilog=epilog("qjm adopt --yes"))(manage.adopt)
 app.command("delete", epilog=epilog("qjm delete sweep", "qjm delete sweep other --yes"))(
-    managing.delete
+    manage.delete
 )
-app.command("tag", epilog=epilog("qjm tag sweep --add paper --remove draft"))(managing.tag)
-app.command("rename", epilog=epilog("qjm rename sweep rb-sweep-1"))(managing.rename)
+app.command("tag", epilog=epilog("qjm tag sweep --add paper --remove draft"))(manage.tag)
+app.command("rename", epilog=epilog("qjm rename sweep rb-sweep-1"))(manage.rename)
 app.command("backends", epilog=epilog("qjm backends"))(backends.backends)
 app.command("demo", epilog=epilog("qjm demo"))(demo.demo)
-app.command("doctor", epilog=epilog("qjm doctor", "qjm doctor --json"))(doctoring.doctor)
+app.command("doctor", epilog=epilog("qjm doctor", "qjm doctor --json"))(doctor.doctor)
 app.command(
     "export",
     epilog=epilog(
         "qjm export sweep --output sweep.qjmz",
         "qjm export sweep --format csv --by outcome --output counts.csv",
     ),
-)(exporting.export)
+)(transfer.export)
 app.command(
     "import", epilog=epilog("qjm import sweep.qjmz", "qjm import sweep.qjmz --name old-sweep")
-)(exporting.import_)
+)(transfer.import_)

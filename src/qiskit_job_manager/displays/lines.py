@@ -6,11 +6,11 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.views.text import shortened
-from qiskit_job_manager.views.words import line
+from qiskit_job_manager.views.escape import shortened
+from qiskit_job_manager.views.phrases import line
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.displays.reading import Reading
+    from qiskit_job_manager.displays.display import Reading
 
 _NAME = 60
 

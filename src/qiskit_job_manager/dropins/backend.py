@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.providers import BackendV2, Options
 
 from qiskit_job_manager import backends
-from qiskit_job_manager.dropins.handing_over import Calls
+from qiskit_job_manager.dropins.job_set_per_call import Calls
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
 
 from qiskit_job_manager import backends
-from qiskit_job_manager.dropins.handing_over import Calls
-from qiskit_job_manager.dropins.jobs import ManagedPrimitiveJob
+from qiskit_job_manager.dropins.job_set_per_call import Calls
+from qiskit_job_manager.dropins.primitive_job import ManagedPrimitiveJob
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
 

@@ -12,13 +12,13 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.engine.account import Account
-from qiskit_job_manager.engine.calls import DEADLINES_S
-from qiskit_job_manager.engine.driven import DrivenSet, SupersededError
+from qiskit_job_manager.engine.active_job_set import DrivenSet, SupersededError
+from qiskit_job_manager.engine.backend_calls import DEADLINES_S
+from qiskit_job_manager.engine.call_pool import CallPool, Calls, Finished
+from qiskit_job_manager.engine.call_results import GIVEN_UP, Flight
 from qiskit_job_manager.engine.listeners import Listeners
-from qiskit_job_manager.engine.outcomes import GIVEN_UP, Flight
-from qiskit_job_manager.engine.pool import CallPool, Calls, Finished
-from qiskit_job_manager.engine.turn import Arrival, Departure, Turn
+from qiskit_job_manager.engine.rate_limits import Account
+from qiskit_job_manager.engine.tick import Arrival, Departure, Turn
 from qiskit_job_manager.errors import JobManagerError, StoreError, StoreTooNewError
 from qiskit_job_manager.lifecycle import CallKind
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.engine.steps import fact, step
+from qiskit_job_manager.engine.transitions import fact, step
 from qiskit_job_manager.lifecycle import Event
 from qiskit_job_manager.model import (
     Advance,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from qiskit_job_manager.engine.driven import DrivenSet
+    from qiskit_job_manager.engine.active_job_set import DrivenSet
     from qiskit_job_manager.ports import Store
 
 _PAGE = 500

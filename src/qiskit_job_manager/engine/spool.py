@@ -2,7 +2,7 @@
 
 For each attempt, named by its tag, there may be
 
-    TAG.lock    held (flock) by the courier that fetches the result, as long as it lives
+    TAG.lock    held (flock) by the process that fetches the result, as long as it lives
     TAG.part    the result while it is written; also tells that a fetch was begun
     TAG.result  the result, whole and on disk: one line of JSON (format, bytes, sha256), then bytes
     TAG.error   why there is none: one line of JSON (kind, message)

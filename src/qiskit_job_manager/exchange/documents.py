@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from qiskit_job_manager.errors import ArchiveError
 from qiskit_job_manager.exchange.fields import Fields
-from qiskit_job_manager.results.frames import records
+from qiskit_job_manager.results.tables import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

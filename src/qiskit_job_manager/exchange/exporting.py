@@ -11,13 +11,13 @@ from qiskit_job_manager.exchange.formats import ExportFormat
 from qiskit_job_manager.exchange.parts import Outgoing
 from qiskit_job_manager.exchange.tables import write_csv, write_qpy
 from qiskit_job_manager.files import safe_file_name, written_whole
-from qiskit_job_manager.results.frames import columns, write_parquet
+from qiskit_job_manager.results.tables import columns, write_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from qiskit_job_manager.results import ManagedResults
-    from qiskit_job_manager.results.frames import By
+    from qiskit_job_manager.results.tables import By
 
 
 _TABLES = (ExportFormat.PARQUET, ExportFormat.CSV)

@@ -14,13 +14,13 @@ from typing import IO, TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT, frames_in, load_circuit
 from qiskit_job_manager.errors import InvalidArgumentError
-from qiskit_job_manager.results.frames import columns, records
+from qiskit_job_manager.results.tables import columns, records
 
 if TYPE_CHECKING:
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Store
-    from qiskit_job_manager.results.frames import By
     from qiskit_job_manager.results.rows import Rows
+    from qiskit_job_manager.results.tables import By
 
 # With their full-width forms, which some spreadsheets take for the plain ones.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")

@@ -9,7 +9,7 @@ from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.job_set.waiting import Waiting
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.results.frames import By
+    from qiskit_job_manager.results.tables import By
 
 
 class Exporting(Waiting):

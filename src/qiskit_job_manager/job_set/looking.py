@@ -10,8 +10,8 @@ from qiskit_job_manager.job_set.reading import Reading
 from qiskit_job_manager.job_set.status import detail
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.views import html
-from qiskit_job_manager.views.job_sets import job_set_html
-from qiskit_job_manager.views.split import split_text
+from qiskit_job_manager.views.job_sets_html import job_set_html
+from qiskit_job_manager.views.split_text import split_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ class Looking(Reading):
             InvalidArgumentError: There is no such output.
         """
         if output == "mpl":
-            from qiskit_job_manager.pictures.split import draw_split
+            from qiskit_job_manager.pictures.split_drawing import draw_split
 
             return draw_split(self.record(), list(self._jobs()), ax)
         if output != "text":

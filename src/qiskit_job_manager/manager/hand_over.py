@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qiskit_job_manager.engine import Engine
-    from qiskit_job_manager.manager.weighing import Weighing
+    from qiskit_job_manager.manager.experiment_size import Weighing
     from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord
     from qiskit_job_manager.ports import Backend, Store
 

@@ -20,11 +20,11 @@ from qiskit_job_manager.job_set import ManagedJobSet
 from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.tags import checked_tags
 from qiskit_job_manager.job_set.usage import checked_usage
-from qiskit_job_manager.manager import arguments, leftovers
-from qiskit_job_manager.manager.exits import stop_at_exit
+from qiskit_job_manager.manager import arguments, partial_deletes
+from qiskit_job_manager.manager.interpreter_exit import stop_at_exit
 from qiskit_job_manager.model import ExperimentKind, JobSetDraft
 from qiskit_job_manager.views import html
-from qiskit_job_manager.views.job_sets import job_sets_html
+from qiskit_job_manager.views.job_sets_html import job_sets_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -180,8 +180,8 @@ class JobManager:
             StoreError: The job set cannot be stored.
         """
         from qiskit_job_manager import backends
+        from qiskit_job_manager.manager.experiment_size import Weighing
         from qiskit_job_manager.manager.hand_over import HandOver
-        from qiskit_job_manager.manager.weighing import Weighing
 
         del job_share_level
         if if_exists not in ("error", "resume"):
@@ -251,8 +251,8 @@ class JobManager:
             300000
         """
         from qiskit_job_manager import backends
-        from qiskit_job_manager.manager.estimating import planned
-        from qiskit_job_manager.manager.weighing import Weighing
+        from qiskit_job_manager.manager.estimate import planned
+        from qiskit_job_manager.manager.experiment_size import Weighing
 
         handed_over, takes = arguments.as_experiments(experiments)
         adapter = backends.adapt(backend, takes=takes)
@@ -292,7 +292,7 @@ class JobManager:
         """
         found = self._found(reference)
         if found is None:
-            raise JobManagerUnknownJobSet(leftovers.why_unknown(self._store, reference))
+            raise JobManagerUnknownJobSet(partial_deletes.why_unknown(self._store, reference))
         return self._job_set(found)
 
     def retrieve_job_set(
@@ -358,7 +358,9 @@ class JobManager:
             JobManagerUnknownJobSet: There is none, or several.
             JobManagerInvalidStateError: It has not ended; cancel it first.
         """
-        left = [] if self._found(reference) else leftovers.half_deleted(self._store, reference)
+        left = (
+            [] if self._found(reference) else partial_deletes.half_deleted(self._store, reference)
+        )
         if not left:
             self.find(reference).delete()
         for each in left:
@@ -372,7 +374,7 @@ class JobManager:
         Args:
             reference: Only those with this id, prefix of the id, or name.
         """
-        return leftovers.half_deleted(self._store, reference)
+        return partial_deletes.half_deleted(self._store, reference)
 
     def report(self, detailed: bool = True) -> str:
         """Return a text on all job sets of the store, newest first.
@@ -467,7 +469,7 @@ class JobManager:
 
     def _found(self, reference: str) -> JobSetRecord | None:
         found = self._store.job_set(reference) or self._store.job_set_named(reference)
-        if found is None and len(reference) >= leftovers.SHORTEST_PREFIX:
+        if found is None and len(reference) >= partial_deletes.SHORTEST_PREFIX:
             found = self._by_prefix(reference)
         return found
 

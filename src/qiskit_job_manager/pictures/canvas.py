@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.views.colours import colour
-from qiskit_job_manager.views.text import shortened
+from qiskit_job_manager.views.escape import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.pictures import canvas
-from qiskit_job_manager.pictures.spans import spans_of
+from qiskit_job_manager.pictures.attempt_spans import spans_of
 from qiskit_job_manager.views.colours import colour
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
 from qiskit_job_manager.model import ExperimentKind
-from qiskit_job_manager.results.histograms import histogram
-from qiskit_job_manager.results.pubs import (
+from qiskit_job_manager.results.counts import histogram
+from qiskit_job_manager.results.preview import glance
+from qiskit_job_manager.results.pub_results import (
     at_each_point,
     common_metadata,
     missing_pub,
     must_be_one_circuit,
     must_have,
 )
-from qiskit_job_manager.results.showing import glance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from qiskit.result import Result
     from qiskit.result.models import ExperimentResult
 
-    from qiskit_job_manager.results.frames import By
     from qiskit_job_manager.results.rows import Rows
     from qiskit_job_manager.results.source import ResultSource
+    from qiskit_job_manager.results.tables import By
 
     Experiment: TypeAlias = int | str | QuantumCircuit
 
@@ -279,7 +279,7 @@ class ManagedResults:
             >>> frame = results.to_dataframe(by="outcome")          # doctest: +SKIP
             >>> frame.pivot_table("count", "name", "outcome", fill_value=0)     # doctest: +SKIP
         """
-        from qiskit_job_manager.results.frames import dataframe
+        from qiskit_job_manager.results.tables import dataframe
 
         return dataframe(self.rows(), by)
 
@@ -296,7 +296,7 @@ class ManagedResults:
         Raises:
             InvalidArgumentError: pyarrow is missing, or there is no such table of these results.
         """
-        from qiskit_job_manager.results.frames import table
+        from qiskit_job_manager.results.tables import table
 
         return table(self.rows(), by)
 
@@ -306,7 +306,7 @@ class ManagedResults:
         Raises:
             InvalidArgumentError: pyarrow is missing, or there is no such table of these results.
         """
-        from qiskit_job_manager.results.frames import batches
+        from qiskit_job_manager.results.tables import batches
 
         return batches(self.rows(), by)
 
@@ -325,7 +325,7 @@ class ManagedResults:
                 the file cannot be written there.
         """
         from qiskit_job_manager.files import written_whole
-        from qiskit_job_manager.results.frames import write_parquet
+        from qiskit_job_manager.results.tables import write_parquet
 
         with written_whole(Path(path), overwrite=overwrite) as file:
             write_parquet(self.rows(), by, file)
@@ -343,7 +343,7 @@ class ManagedResults:
             InvalidArgumentError: xarray is missing, the sweeps differ in shape, or the grid would
                 take more than 1 GiB.
         """
-        from qiskit_job_manager.results.grids import common_shape, dataset
+        from qiskit_job_manager.results.xarray_dataset import common_shape, dataset
 
         rows = self.rows()
         return dataset(rows, common_shape(self, rows))

@@ -91,11 +91,11 @@ class ResultSource:
                 message says why.
             MergeError: Its shares do not fit together.
         """
-        from qiskit_job_manager.results import pubs
+        from qiskit_job_manager.results import pub_results
 
         jobs = self._readable(index, partial=partial)
         parts = [self._pub_part(job, index) for job in jobs]
-        return pubs.merged(parts, [job.shots or 0 for job in jobs])
+        return pub_results.merged(parts, [job.shots or 0 for job in jobs])
 
     def is_pub(self, index: int, *, partial: bool) -> bool:
         """Tell whether a primitive ran an experiment.

@@ -30,6 +30,6 @@ def open_store(location: str | Path | None = None) -> Store:
     Raises:
         StoreError: It cannot be opened; the kind and the message say why.
     """
-    from qiskit_job_manager.stores.opening import open_at
+    from qiskit_job_manager.stores.open import open_at
 
     return open_at(default_location() if location is None else location)

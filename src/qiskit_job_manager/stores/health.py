@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.stores import home
+from qiskit_job_manager.stores import copy_detection
 from qiskit_job_manager.stores.schema import REVISION
 from qiskit_job_manager.stores.sqlite import APPLICATION_ID, journal_mode
 
@@ -78,7 +78,7 @@ def examine(path: Path) -> Health:
             journal_mode=mode,
             safe_mode=journal_mode(sqlite3.sqlite_version_info),
             revision=_revision(connection),
-            is_original=home.is_original(place, path) or not _has_unfinished(connection),
+            is_original=copy_detection.is_original(place, path) or not _has_unfinished(connection),
             defects=tuple(text for (text,) in found if text != "ok"),
         )
 

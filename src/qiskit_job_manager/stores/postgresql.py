@@ -8,8 +8,8 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from qiskit_job_manager.errors import StoreError
-from qiskit_job_manager.stores.connections import Database
-from qiskit_job_manager.stores.ownership import Leases
+from qiskit_job_manager.stores.database import Database
+from qiskit_job_manager.stores.leases import Leases
 from qiskit_job_manager.stores.sql_store import SqlStore
 from qiskit_job_manager.stores.versions import bring_up_to_date
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.stores import counting
-from qiskit_job_manager.stores.deleting import Deleting
-from qiskit_job_manager.stores.driving import Driving
-from qiskit_job_manager.stores.finding import Finding
-from qiskit_job_manager.stores.handing_over import HandingOver
-from qiskit_job_manager.stores.measuring import Measuring
-from qiskit_job_manager.stores.moving import Moving
+from qiskit_job_manager.stores import job_counts
+from qiskit_job_manager.stores.delete import Deleting
+from qiskit_job_manager.stores.driver_writes import Driving
+from qiskit_job_manager.stores.hand_over import HandingOver
+from qiskit_job_manager.stores.imports import Moving
+from qiskit_job_manager.stores.reads import Finding
+from qiskit_job_manager.stores.usage_writes import Measuring
 from qiskit_job_manager.stores.versions import refuse_newer
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class SqlStore(HandingOver, Deleting, Moving, Finding, Driving, Measuring):
         refuse_newer(self._database)
         token = super().claim(job_set_key, owner)
         if token is not None:
-            counting.put_right(self._database, job_set_key)
+            job_counts.put_right(self._database, job_set_key)
         return token
 
     def renew(self, token: Token) -> bool:

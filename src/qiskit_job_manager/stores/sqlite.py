@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 
 from qiskit_job_manager.errors import StoreBusyError, StoreCorruptError, StoreNotWritableError
-from qiskit_job_manager.stores import home
-from qiskit_job_manager.stores.connections import WRITES, Database
-from qiskit_job_manager.stores.failures import translated
+from qiskit_job_manager.stores import copy_detection
+from qiskit_job_manager.stores.database import WRITES, Database
+from qiskit_job_manager.stores.database_errors import translated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ def mark(connection: Connection, path: Path) -> None:
     """Mark the file as ours, and as no copy, in the transaction that makes its tables."""
     if connection.exec_driver_sql("PRAGMA application_id").scalar() != APPLICATION_ID:
         connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
-        home.settle(connection, path)
+        copy_detection.settle(connection, path)
 
 
 def journal_mode(version: tuple[int, ...]) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from qiskit_job_manager.stores.connections import Database
+    from qiskit_job_manager.stores.database import Database
 
 
 def bring_up_to_date(database: Database, first: Callable[[Connection], None]) -> None:

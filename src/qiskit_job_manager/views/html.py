@@ -9,7 +9,7 @@ from html import escape as _escape_html
 from typing import TYPE_CHECKING, NewType
 
 from qiskit_job_manager.views.colours import FAINT, colour
-from qiskit_job_manager.views.text import shortened
+from qiskit_job_manager.views.escape import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

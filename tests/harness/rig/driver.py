@@ -131,7 +131,7 @@ def main():
 
     import qiskit_job_manager.backends.qiskit_backend
     import qiskit_job_manager.manager.hand_over
-    import qiskit_job_manager.stores.opening
+    import qiskit_job_manager.stores.open
     import qiskit_job_manager.testing.cloud_service  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead leave no zombies

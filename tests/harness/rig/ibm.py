@@ -17,7 +17,7 @@ from qiskit import QuantumCircuit
 from rig.world import Tally
 
 from qiskit_job_manager import JobManager, Limits, RetryPolicy
-from qiskit_job_manager.backends.ibm import freshness
+from qiskit_job_manager.backends.ibm import status
 from qiskit_job_manager.errors import JobManagerError, JobManagerTimeoutError
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.testing.ibm_service import (
@@ -85,7 +85,7 @@ def _service(folder, seed):
     with IBMService(Behaviour(seed=seed, listing_lag_s=LAG_S / 2)) as ibm:
         environment = account_environment(ibm.address)
         # Half a second between questions is short enough: no story waits for longer.
-        often = mock.patch.multiple(freshness, SHORTEST_S=0.0, LONGEST_S=0.0)
+        often = mock.patch.multiple(status, SHORTEST_S=0.0, LONGEST_S=0.0)
         with pointed(ibm.address, home), mock.patch.dict("os.environ", environment), often:
             yield ibm
 

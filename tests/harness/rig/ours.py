@@ -9,7 +9,7 @@ from rig.storm import SHOTS, payload_of
 
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.engine import Engine
-from qiskit_job_manager.engine.pool import Finished
+from qiskit_job_manager.engine.call_pool import Finished
 from qiskit_job_manager.model import (
     Block,
     EncodedBlock,

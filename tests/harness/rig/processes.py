@@ -294,7 +294,7 @@ def couriers_in(folder):
         if path.name.isdigit():
             with contextlib.suppress(OSError):
                 line = (path / "cmdline").read_bytes()
-                if b"qiskit_job_manager.courier" in line and os.fsencode(folder) in line:
+                if b"qiskit_job_manager.fetch_process" in line and os.fsencode(folder) in line:
                     yield int(path.name)
 
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.backends.ibm.accounts import label_of
-from qiskit_job_manager.backends.ibm.checking import IBMCheck
-from qiskit_job_manager.backends.ibm.desk import Desk
-from qiskit_job_manager.backends.ibm.fetching import Fetcher
-from qiskit_job_manager.backends.ibm.following import Follower
+from qiskit_job_manager.backends.ibm.account import label_of
+from qiskit_job_manager.backends.ibm.fetch import Fetcher
+from qiskit_job_manager.backends.ibm.job_api import Desk
 from qiskit_job_manager.backends.ibm.limits import estimated_usage_s, limits_of
-from qiskit_job_manager.backends.ibm.submitting import Submitter
-from qiskit_job_manager.backends.ibm.templates import asked_execution, checked
+from qiskit_job_manager.backends.ibm.primitive_factory import asked_execution, checked
+from qiskit_job_manager.backends.ibm.pub_check import IBMCheck
+from qiskit_job_manager.backends.ibm.status import Follower
+from qiskit_job_manager.backends.ibm.submit import Submitter
 from qiskit_job_manager.errors import InvalidArgumentError, ResultGoneError
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from qiskit_job_manager.backends.ibm.links import Link
-    from qiskit_job_manager.backends.ibm.modes import Modes
-    from qiskit_job_manager.backends.ibm.templates import Template
+    from qiskit_job_manager.backends.ibm.connection import Link
+    from qiskit_job_manager.backends.ibm.execution_mode import Modes
+    from qiskit_job_manager.backends.ibm.primitive_factory import Template
     from qiskit_job_manager.model import (
         Blob,
         ExperimentKind,

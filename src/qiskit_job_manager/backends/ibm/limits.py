@@ -24,7 +24,7 @@ from qiskit_job_manager.model import Limits
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
-    from qiskit_job_manager.backends.ibm.links import Opened
+    from qiskit_job_manager.backends.ibm.connection import Opened
 
 EXECUTIONS_PER_JOB = 10_000_000
 SUBMISSIONS_PER_MINUTE = 5

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.backends.ibm.accounts import account_named, saved_as
+from qiskit_job_manager.backends.ibm.account import account_named, saved_as
 from qiskit_job_manager.backends.ibm.adapter import IBMBackendAdapter
-from qiskit_job_manager.backends.ibm.links import Link, Opened
-from qiskit_job_manager.backends.ibm.modes import Modes, session_in
-from qiskit_job_manager.backends.ibm.spec import (
+from qiskit_job_manager.backends.ibm.connection import Link, Opened
+from qiskit_job_manager.backends.ibm.execution_mode import Modes, session_in
+from qiskit_job_manager.backends.ibm.primitive_factory import Template
+from qiskit_job_manager.backends.ibm.uri import (
     LISTING_LAG_S,
     Execution,
     Primitive,
@@ -16,8 +17,7 @@ from qiskit_job_manager.backends.ibm.spec import (
     parse,
     with_options,
 )
-from qiskit_job_manager.backends.ibm.templates import Template
-from qiskit_job_manager.backends.kinds import About, described
+from qiskit_job_manager.backends.registry import About, described
 from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
 
 if TYPE_CHECKING:

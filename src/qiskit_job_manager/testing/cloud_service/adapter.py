@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from qiskit_job_manager.backends import failures
+from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in
 from qiskit_job_manager.errors import (
     BackendError,
@@ -191,10 +191,10 @@ class CloudAdapter:
             raise SubmissionDeferredError(str(error)) from error
         except Exception as error:
             if isinstance(error, CloudAnswerError) and error.code == "too_many_jobs":
-                answer = failures.answer_behind(error)
+                answer = provider_errors.answer_behind(error)
                 wait_s = answer.retry_after_s if answer else None
                 raise SubmissionDeferredError(str(error), wait_s) from error
-            raise failures.of_submission(error, self.name, volatile=False) from error
+            raise provider_errors.of_submission(error, self.name, volatile=False) from error
 
     def find(self, tag: str) -> Sequence[str]:
         """Return the ids of all jobs with this tag, oldest first."""
@@ -287,7 +287,7 @@ class CloudAdapter:
         try:
             return ask()
         except Exception as error:
-            raise failures.of_read(error, what) from error
+            raise provider_errors.of_read(error, what) from error
 
 
 _DEFAULTS: dict[str, Scalar] = {

@@ -1,0 +1,139 @@
+"""From what a user hands over as a backend to an adapter."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from qiskit_job_manager.backends.registry import open_backend
+from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.model import ExperimentKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qiskit_job_manager.ports import Backend
+
+_PORT = (
+    "name",
+    "uri",
+    "account",
+    "takes",
+    "capabilities",
+    "limits",
+    "check",
+    "submit",
+    "estimate_usage_s",
+    "find",
+    "twins",
+    "statuses",
+    "fetch",
+    "cancel",
+    "error_message",
+)
+
+_RIGHT = (
+    "a Qiskit BackendV2 object such as AerSimulator() is, a V2 primitive such as "
+    "StatevectorSampler(), or the name of a backend such as 'aer' or 'sampler:aer'"
+)
+
+
+def adapt(
+    backend: object,
+    *,
+    volatile: bool | None = None,
+    takes: ExperimentKind = ExperimentKind.CIRCUIT,
+) -> Backend:
+    """Return the adapter for whatever a user hands over as a backend.
+
+    Args:
+        backend: A Qiskit ``BackendV2`` object, a V2 primitive, the name of one of these, or an
+            adapter.
+        volatile: Whether its jobs die with this process; ``None``: found out, see
+            `qiskit_job_manager.backends.locality`. An adapter knows it for itself.
+        takes: What the experiments are. Where they are PUBs, a Qiskit backend, which runs circuits,
+            stands behind Qiskit's ``BackendSamplerV2`` or ``BackendEstimatorV2``.
+
+    Raises:
+        InvalidArgumentError: It is nothing that runs circuits.
+        UnknownBackendError: No backend is known by that name.
+    """
+    adapter = _adapted(backend, volatile)
+    return adapter if takes is ExperimentKind.CIRCUIT else _over(adapter, takes)
+
+
+def _adapted(backend: object, volatile: bool | None) -> Backend:
+    if isinstance(backend, str):
+        return open_backend(backend)
+    if "qiskit_ibm_runtime" in sys.modules:  # asking its objects for what they lack asks IBM
+        from qiskit_job_manager.backends import ibm
+
+        if ibm.is_ibm(backend):
+            return ibm.adapted(backend)
+    if _is_adapter(backend):
+        return backend
+    if _is_primitive(backend):
+        from qiskit_job_manager.backends.primitives.adapter import PrimitiveBackend
+
+        return PrimitiveBackend(backend, volatile=volatile)
+    if not _is_backend_v2(backend):
+        raise InvalidArgumentError(f"backend is {_described(backend)}; it must be {_RIGHT}")
+    from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
+
+    return QiskitBackend(backend, volatile=volatile)
+
+
+def _over(adapter: Backend, takes: ExperimentKind) -> Backend:
+    """Return Qiskit's primitive over the Qiskit backend of an adapter, if it has one to run."""
+    backend = getattr(adapter, "qiskit_backend", None)
+    if adapter.takes is not ExperimentKind.CIRCUIT or not _is_backend_v2(backend):
+        return adapter
+    from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
+
+    from qiskit_job_manager.backends.primitives.adapter import PrimitiveBackend
+    from qiskit_job_manager.backends.primitives.uri import uri_over
+
+    samples = takes is ExperimentKind.SAMPLER_PUB
+    primitive = (BackendSamplerV2 if samples else BackendEstimatorV2)(backend=backend)
+    uri = None if adapter.uri is None else uri_over(adapter.uri, takes)
+    return PrimitiveBackend(primitive, volatile=adapter.capabilities.volatile, uri=uri)
+
+
+def kept_options(adapter: Backend) -> Mapping[str, Any]:
+    """Return the run options that a job set keeps for its backend, beside those that users give.
+
+    They are plain JSON values, and come back with the options of each job. An adapter has them in
+    an attribute of this name, if at all.
+    """
+    kept: Mapping[str, Any] = getattr(adapter, "kept_options", {})
+    return kept
+
+
+def _is_adapter(backend: object) -> TypeGuard[Backend]:
+    return not isinstance(backend, type) and all(hasattr(backend, name) for name in _PORT)
+
+
+def _is_primitive(backend: object) -> bool:
+    bases = sys.modules.get("qiskit.primitives.base")
+    return bases is not None and isinstance(backend, bases.BaseSamplerV2 | bases.BaseEstimatorV2)
+
+
+def _is_backend_v2(backend: object) -> bool:
+    # Whoever has such an object has imported Qiskit; others need not wait for it.
+    providers = sys.modules.get("qiskit.providers")
+    return providers is not None and isinstance(backend, providers.BackendV2)
+
+
+def _described(backend: Any) -> str:
+    if backend is None:
+        return "None"
+    if isinstance(backend, type):
+        return f"the class {backend.__name__}, not an object of it ({backend.__name__}())"
+    kind = type(backend).__name__
+    if getattr(backend, "version", None) == 1 and hasattr(backend, "run"):
+        return f"a {kind}, which follows Qiskit's old BackendV1 interface"
+    if hasattr(backend, "job_id"):
+        return f"a job ({kind}), not what ran it"
+    if hasattr(backend, "run"):
+        return f"a {kind}; only V2 primitives and BackendV2 objects can run anything here"
+    return f"of type {kind}"

@@ -1,0 +1,197 @@
+"""The way to one backend of IBM's: opened when it is first needed, and anew when it must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.backends.ibm.errors import is_login_missing, of_read, trouble_behind
+from qiskit_job_manager.backends.provider_errors import words
+from qiskit_job_manager.errors import (
+    BackendError,
+    CredentialsError,
+    JobManagerError,
+    TransientBackendError,
+    UnknownBackendError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qiskit_job_manager.backends.ibm.uri import Spec
+
+_SAVE = (
+    "save one with QiskitRuntimeService.save_account(token=..., instance=..., "
+    "set_as_default=True), or hand over a backend object"
+)
+_ACCOUNT_ERRORS = ("AccountNotFoundError", "InvalidAccountError", "IBMNotAuthorizedError")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was opened together; all of it holds connections, and none of it can be pickled.
+
+    Attributes:
+        service: The client's service.
+        backend: The client's backend, or ``None`` where only its jobs are to be read.
+    """
+
+    service: Any
+    backend: Any
+
+    @property
+    def client(self) -> Any:
+        """The client's own way to the service for the instance of the backend.
+
+        The public `service.jobs` keeps the states of jobs to itself, copies the description of the
+        backend for each, and pages so that it may never end; so it is this that is asked for lists.
+        """
+        instance = None if self.backend is None else self.backend._instance
+        return self.service._get_api_client(instance)
+
+
+class Link:
+    """Opens a backend by what is known of it. Safe to use from any thread.
+
+    Two threads that come first may both open it; one of the two is then kept. Nobody waits for the
+    other, as a call that hangs is given up without being ended.
+
+    Args:
+        spec: How to open it, or ``None`` where it cannot be opened by name.
+        held: What the user handed over, or ``None``.
+    """
+
+    def __init__(self, spec: Spec | None, held: Opened | None = None) -> None:
+        self._spec = spec
+        self._name = (
+            str("" if held is None else held.backend.name) if spec is None else spec.backend
+        )
+        self._opened = held
+        self._service: Opened | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the backend."""
+        return self._name
+
+    @property
+    def known(self) -> Opened | None:
+        """What is open already, so that the network is not asked for it, or ``None``."""
+        return self._opened
+
+    @property
+    def opened(self) -> Opened:
+        """The service and the backend.
+
+        Raises:
+            UnknownBackendError: There is no such backend, or the client is not installed.
+            CredentialsError: There is no account, or it has no access to the instance.
+            TransientBackendError: The service could not be asked.
+        """
+        found = self._opened
+        if found is None:
+            found = self._opened = self._open()
+        return found
+
+    @property
+    def for_reading(self) -> Opened:
+        """The same, without a backend where that is retired: its jobs can be read all the same.
+
+        Raises:
+            CredentialsError: As `opened`.
+            TransientBackendError: As `opened`.
+        """
+        if self._opened is None and self._service is not None:
+            return self._service
+        try:
+            return self.opened
+        except UnknownBackendError:
+            if self._spec is None:  # pragma: no cover  # what was handed over is open
+                raise
+            self._service = Opened(_service_of(self._spec), None)
+            return self._service
+
+    def renew(self, stale: Opened) -> None:
+        """Have it opened once more, as the client never asks for another token by itself.
+
+        Args:
+            stale: What is of no use any more; another thread may have renewed it already.
+
+        Raises:
+            CredentialsError: It cannot be opened by what is known of it.
+        """
+        if self._spec is None:
+            raise CredentialsError("the account's token is not accepted any more")
+        if self._opened is stale:
+            self._opened = None
+        if self._service is stale:
+            self._service = None
+
+    def _open(self) -> Opened:
+        if self._spec is None:  # pragma: no cover  # what was handed over is never closed
+            raise CredentialsError("nothing is known by which it could be opened")
+        return open_spec(self._spec)
+
+
+def open_spec(spec: Spec) -> Opened:
+    """Open a service with the user's saved account, and the backend on it.
+
+    Raises:
+        As `Link.opened`.
+    """
+    service = _service_of(spec)
+    return Opened(service, _call(spec, lambda: _backend(spec, service)))
+
+
+def _service_of(spec: Spec) -> Any:
+    return _call(spec, lambda: _service(spec))
+
+
+def _service(spec: Spec) -> Any:
+    from qiskit_ibm_runtime import QiskitRuntimeService
+
+    said = {"name": spec.account, "channel": spec.channel, "instance": spec.instance}
+    return QiskitRuntimeService(**{key: value for key, value in said.items() if value is not None})
+
+
+def _backend(spec: Spec, service: Any) -> Any:
+    try:
+        return service.backend(spec.backend, use_fractional_gates=spec.fractional_gates)
+    except Exception as error:
+        # The client says so too when it could not ask, and keeps that to itself: asked for its
+        # description, the service says what is true.
+        if type(error).__name__ == "QiskitBackendNotFoundError":
+            service._get_api_client().backend_configuration(spec.backend, refresh=True)
+        raise
+
+
+def _call(spec: Spec, ask: Callable[[], Any]) -> Any:
+    try:
+        return ask()
+    except ImportError as error:
+        raise UnknownBackendError(
+            f"{spec.uri!r} needs IBM's client, which is not installed: "
+            'pip install "qiskit-job-manager[ibm]"'
+        ) from error
+    except JobManagerError:
+        raise
+    except Exception as error:
+        raise _opening_failed(spec, error) from error
+
+
+def _opening_failed(spec: Spec, error: Exception) -> BackendError | UnknownBackendError:
+    """Sort what was raised by opening."""
+    kind, text = type(error).__name__, f"{spec.uri!r} cannot be opened: {words(error)}"
+    trouble = trouble_behind(error)
+    if is_login_missing(error):
+        return CredentialsError(f"{text}; {_SAVE}")
+    if trouble is not None and trouble.status == 404:
+        return UnknownBackendError(
+            f"{spec.uri!r} cannot be opened: {trouble.words}. It may be retired, or the instance "
+            "may have no access to it: service.backends() lists those that there are"
+        )
+    if trouble is not None:
+        return of_read(error, f"the description of {spec.uri!r}")
+    if kind in _ACCOUNT_ERRORS or "instance" in text.lower():
+        return CredentialsError(f"{text}; {_SAVE}")
+    return TransientBackendError(text)

@@ -1,0 +1,296 @@
+"""What the service answered, found behind whatever the client raised.
+
+The client wraps errors of HTTP twice and raises them ``from None``, parses only an old form of the
+service's own errors, and drops the headers. All of it still hangs on the exception, as the one of
+``requests`` that everything began with.
+
+What an exception of IBM's client means for us.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.backends import provider_errors
+from qiskit_job_manager.errors import (
+    BackendError,
+    CredentialsError,
+    ResultGoneError,
+    SubmissionDeferredError,
+    SubmissionInDoubtError,
+    SubmissionRefusedError,
+    SubmissionTooLargeError,
+    TransientBackendError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+_CODE = re.compile(r"[Ee]rror code:? *(\d{4})")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One request that went wrong.
+
+    Attributes:
+        method: Its HTTP method, or ``""`` where that is not known.
+        status: The HTTP status of the answer, or ``None`` without one.
+        code: The service's own number for the error, or ``None``.
+        words: The service's own words, or those of the client.
+        retry_after_s: Seconds that the service asked to wait, or ``None``.
+        repeated: Whether the client had sent it before, to an answer that may have been wrong: one
+            of them may have been accepted.
+        is_page: Whether the answer was a web page, of a gateway and not of the service.
+    """
+
+    method: str
+    status: int | None
+    code: int | None
+    words: str
+    retry_after_s: float | None
+    repeated: bool
+    is_page: bool
+
+
+def trouble_behind(error: BaseException) -> Trouble | None:
+    """Return the request that went wrong, or ``None`` where none did, or none is known."""
+    for link in _chain(error):
+        if hasattr(link, "request") and hasattr(link, "response"):
+            return _trouble(link, provider_errors.words(error))
+    return None
+
+
+def _trouble(link: Any, words: str) -> Trouble:
+    response = link.response
+    request = link.request if link.request is not None else getattr(response, "request", None)
+    method = str(getattr(request, "method", None) or "")
+    if response is None:
+        return Trouble(method, None, None, words, None, repeated=False, is_page=False)
+    answer = provider_errors.answer_behind(link)
+    own = _own_error(response)
+    return Trouble(
+        method=method,
+        status=int(response.status_code),
+        code=own[0] or _code_in(words),
+        words=own[1] or words,
+        retry_after_s=answer.retry_after_s if answer else None,
+        repeated=_was_repeated(response),
+        is_page=str(response.text).lstrip()[:1] == "<",
+    )
+
+
+def _own_error(response: Any) -> tuple[int | None, str | None]:
+    """Return the number and the words of the service's error, in its new form or its old one."""
+    try:
+        body = response.json()
+        first = body["errors"][0] if "errors" in body else body["error"]
+        said = [first["message"], first.get("solution")]
+        return _number(first.get("code")), " ".join(str(each) for each in said if each)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None, None
+
+
+def _number(code: Any) -> int | None:
+    return int(code) if str(code).isdecimal() else None
+
+
+def _code_in(words: str) -> int | None:
+    found = _CODE.search(words)
+    return int(found[1]) if found else None
+
+
+def _was_repeated(response: Any) -> bool:
+    """Say whether an earlier answer to the same request made the client send it again."""
+    retries = getattr(getattr(response, "raw", None), "retries", None)
+    return any(before.status is not None for before in getattr(retries, "history", ()))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+# Numbers of IBM's errors. Those of four digits that begin with 1 are of the present service, the
+# others of its forerunners, and still seen.
+TOO_LARGE = frozenset({1001, 3248})
+TOO_MANY_PENDING = frozenset({1012, 3458})
+TOO_FAST = frozenset({1202})
+NOT_LOGGED_IN = frozenset({1200, 1201})
+QUOTA = frozenset({4317})
+SESSION_CLOSED = frozenset({4001})
+MAINTENANCE = frozenset({1999})
+
+QUOTA_WAIT_S = 900.0
+"""How long to wait before an instance without time left is asked again."""
+
+PENDING_WAIT_S = 60.0
+"""How long to wait for a pending job to end, where the service does not say."""
+
+_LOG_IN = (
+    "save the account's API key with QiskitRuntimeService.save_account(..., overwrite=True), "
+    "or hand over a backend of a new QiskitRuntimeService; the jobs wait for it"
+)
+_NO_TIME_LEFT = (
+    "nothing was sent, and it is tried again from time to time: wait until the instance has time "
+    "again, raise its limit, or hand over a backend of another instance"
+)
+_TOO_LARGE = "run with a smaller max_experiments_per_job"
+
+
+def of_submission(error: Exception, where: str) -> BackendError:
+    """Sort what the client raised when a job was to be submitted.
+
+    Only an answer of the service to a request that the client sent once is a definite no: the
+    client repeats a submission by itself when an answer is a server's error.
+
+    Args:
+        error: What was raised.
+        where: Name of the backend, for the message.
+    """
+    if isinstance(error, BackendError):
+        return error
+    trouble = trouble_behind(error)
+    if trouble is None:
+        return _without_network(error, where)
+    if trouble.method == "GET":
+        return _before_submission(trouble, where)
+    if trouble.status is None or trouble.repeated or trouble.status >= 500:
+        text = f"{where} may or may not have the job: {provider_errors.words(error)}"
+        return SubmissionInDoubtError(text)
+    return _refusal(trouble, where)
+
+
+def _without_network(error: Exception, where: str) -> BackendError:
+    """Sort what was raised although no request failed."""
+    text = f"{where} did not accept the job: {provider_errors.words(error)}"
+    if type(error).__name__ == "IBMNotAuthorizedError":
+        return CredentialsError(f"{text}; {_LOG_IN}")
+    if isinstance(error, Warning):  # where warnings are errors; the client warns before it sends
+        return SubmissionDeferredError(text)
+    if is_session_closed(error):
+        return _closed(text)
+    if type(error).__name__ == "IBMInputValueError" or "is not among the instances" in text:
+        return SubmissionRefusedError(text)
+    return provider_errors.of_submission(error, where, volatile=False)
+
+
+def _before_submission(trouble: Trouble, where: str) -> BackendError:
+    """Sort what went wrong with what the client asks before it sends a job: nothing was sent."""
+    if trouble.status == 404:
+        return SubmissionRefusedError(
+            f"{where} is not there any more: {trouble.words}; it may be retired: choose another "
+            "backend, for which the circuits are to be transpiled anew"
+        )
+    if trouble.status is None or trouble.status >= 500:
+        text = f"nothing was sent to {where}: {trouble.words}"
+        return SubmissionDeferredError(text, trouble.retry_after_s)
+    return _refusal(trouble, where)
+
+
+def _refusal(trouble: Trouble, where: str) -> BackendError:
+    """Sort a definite no."""
+    text = f"{where} did not accept the job: {trouble.words}"
+    for applies, made in _REFUSALS:
+        if applies(trouble):
+            return made(text, trouble)
+    return SubmissionRefusedError(text)
+
+
+def _says(statuses: frozenset[int], codes: frozenset[int]) -> Callable[[Trouble], bool]:
+    # Where the service gives a number, that decides: the same status stands for many things.
+    def applies(trouble: Trouble) -> bool:
+        if trouble.code in _KNOWN:
+            return trouble.code in codes
+        return trouble.status in statuses
+
+    return applies
+
+
+def _too_large(text: str, _: Trouble) -> BackendError:
+    return SubmissionTooLargeError(f"{text}; {_TOO_LARGE}")
+
+
+def _deferred(text: str, trouble: Trouble) -> BackendError:
+    return SubmissionDeferredError(text, trouble.retry_after_s)
+
+
+def _pending(text: str, trouble: Trouble) -> BackendError:
+    return SubmissionDeferredError(text, trouble.retry_after_s or PENDING_WAIT_S)
+
+
+def _no_time_left(text: str, trouble: Trouble) -> BackendError:
+    wait_s = trouble.retry_after_s or QUOTA_WAIT_S
+    return SubmissionDeferredError(f"{text}; {_NO_TIME_LEFT}", wait_s)
+
+
+def _closed(text: str, _: Trouble | None = None) -> BackendError:
+    return SubmissionRefusedError(
+        f"{text} Open a new batch or session, hand it over with "
+        "retrieve_job_set(..., backend=...), and retry()"
+    )
+
+
+def _credentials(text: str, _: Trouble) -> BackendError:
+    return CredentialsError(f"{text}; {_LOG_IN}")
+
+
+def _is_blocked(trouble: Trouble) -> bool:
+    # A page instead of an answer is of the gateway, which blocks some large but valid payloads.
+    return trouble.status == 403 and trouble.is_page
+
+
+_KNOWN = (
+    TOO_LARGE | TOO_MANY_PENDING | TOO_FAST | NOT_LOGGED_IN | QUOTA | SESSION_CLOSED | MAINTENANCE
+)
+_REFUSALS: tuple[tuple[Callable[[Trouble], bool], Callable[[str, Trouble], BackendError]], ...] = (
+    (_is_blocked, _too_large),
+    (_says(frozenset({413}), TOO_LARGE), _too_large),
+    (_says(frozenset(), TOO_MANY_PENDING), _pending),
+    (_says(frozenset({429}), TOO_FAST | MAINTENANCE), _deferred),
+    (_says(frozenset({402, 409}), QUOTA), _no_time_left),
+    (_says(frozenset({401}), NOT_LOGGED_IN), _credentials),
+    (_says(frozenset(), SESSION_CLOSED), _closed),
+)
+
+
+def is_session_closed(error: Exception) -> bool:
+    """Say whether a `Batch` or `Session` takes no more jobs."""
+    trouble = trouble_behind(error)
+    if trouble is None:
+        return "session is closed" in provider_errors.words(error).lower()
+    return trouble.code in SESSION_CLOSED
+
+
+def is_login_missing(error: Exception) -> bool:
+    """Say whether the service knows the token no more."""
+    trouble = trouble_behind(error)
+    if trouble is None:
+        return type(error).__name__ == "IBMNotAuthorizedError"
+    return trouble.status == 401 or trouble.code in NOT_LOGGED_IN
+
+
+def of_read(error: Exception, what: str) -> BackendError:
+    """Sort what a read raised, which may be repeated.
+
+    Args:
+        error: What was raised.
+        what: What could not be read, for the message.
+    """
+    if isinstance(error, BackendError):
+        return error
+    trouble = trouble_behind(error)
+    if trouble is None or trouble.status is None:
+        return provider_errors.of_read(error, what)
+    text = f"{what} could not be read: {trouble.words}"
+    if is_login_missing(error):
+        return CredentialsError(f"{text}; {_LOG_IN}")
+    if trouble.status in provider_errors.GONE:
+        return ResultGoneError(text)
+    return TransientBackendError(text, trouble.retry_after_s)

@@ -1,0 +1,182 @@
+"""Reads the results of jobs, each with what the service measured of the job.
+
+From the text that the service sent to what is stored, or to why nothing is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.backends.ibm.usage import figures_in, with_times, within_patience
+from qiskit_job_manager.codec.ibm_json import encode_runtime_text
+from qiskit_job_manager.errors import RemoteJobFailedError, ResultGoneError, TransientBackendError
+from qiskit_job_manager.model import RawResult, RemoteState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from qiskit_job_manager.backends.ibm.job_api import Desk, Row
+    from qiskit_job_manager.backends.ibm.status import Follower
+    from qiskit_job_manager.model import RemoteFigures, RemoteStatus
+
+
+PATIENT_READS = 20
+"""How often what is no result is read before it counts: for minutes, as the engine waits."""
+
+_SHOWN = 2000
+_METRICS_AT_ONCE = 20
+
+
+class Fetcher:
+    """Reads results. Safe to use from any thread.
+
+    Args:
+        desk: What asks the service.
+        follower: What knows the statuses.
+        reads_once: Whether the jobs are private, so that a result can be read only once.
+        tells_times: Whether results tell when the job ran.
+    """
+
+    def __init__(
+        self, desk: Desk, follower: Follower, *, reads_once: bool, tells_times: bool
+    ) -> None:
+        self._desk = desk
+        self._follower = follower
+        self._reads_once = reads_once
+        self._tells_times = tells_times
+        self._figures: dict[str, RemoteFigures] = {}
+        self._odd: Counter[str] = Counter()
+
+    def fetch(self, remote_id: str) -> RawResult:
+        """Return the raw result of a job that has ended.
+
+        What is not told with it is asked for first, so that a result is on disk as soon as it is
+        here.
+
+        Raises:
+            BackendError: As `Backend.fetch`.
+        """
+        row = self._follower.row(remote_id)
+        asked = None if self._is_told(row) else self._measured(row)
+        try:
+            text = self._text(row)
+        except (RemoteJobFailedError, ResultGoneError):
+            self._forget(remote_id)
+            raise
+        # What can be read again is understood before it is kept, and nothing else is.
+        figures = asked or with_times(row.figures, read_whole(text)) or self._measured(row)
+        kept = encode_runtime_text(text)
+        self._forget(remote_id)
+        return RawResult(kept.format, kept.data, figures)
+
+    def _is_told(self, row: Row) -> bool:
+        """Whether its description and its result tell all that is to be known of a job."""
+        return row.tells_usage and self._tells_times and not self._reads_once
+
+    def _forget(self, remote_id: str) -> None:
+        self._follower.forget(remote_id)
+        self._figures.pop(remote_id, None)
+        self._odd.pop(remote_id, None)
+
+    def figures(self, rows: Iterable[Row]) -> dict[str, RemoteFigures]:
+        """Return what is known by now of jobs.
+
+        That is what their descriptions tell; the metrics of a few where those are silent.
+        """
+        told, silent = {}, []
+        for row in rows:
+            told[row.id] = row.figures
+            silent += [] if row.tells_usage else [row]
+        for row in silent[:_METRICS_AT_ONCE]:
+            told[row.id] = self._asked(row) or row.figures
+        return told
+
+    def error_message(self, remote_id: str) -> str | None:
+        """Return why a job failed: what the service says, or else what it left as a result.
+
+        Raises:
+            BackendError: It could not be read.
+        """
+        status = self._follower.row(remote_id).status
+        if status.message or status.state is not RemoteState.ERROR or self._reads_once:
+            return status.message
+        text = self._desk.result(remote_id) or ""
+        return None if is_result(text) else text[-_SHOWN:] or None
+
+    def _text(self, row: Row) -> str:
+        remote_id, status = row.id, row.status
+        match status.state:
+            case RemoteState.DONE:
+                return self._of_done(remote_id)
+            case RemoteState.ERROR:
+                return self._of_failed(remote_id, status)
+            case RemoteState.CANCELLED:
+                raise RemoteJobFailedError(status.message or f"the job {remote_id} was cancelled")
+            case _:
+                raise TransientBackendError(f"the job {remote_id} is still {status.state}")
+
+    def _of_done(self, remote_id: str) -> str:
+        """Return the text of a job that went well.
+
+        What can be read once is kept, whatever it is, but for the page of a gateway, which never
+        asked for it. Otherwise what is plainly no result is read again, many times.
+        """
+        what = f"the result of the job {remote_id}"
+        text = self._desk.result(remote_id)
+        if text and not is_page(text) and (self._reads_once or read_whole(text) is not None):
+            return text
+        if not text and self._reads_once:
+            raise ResultGoneError(f"{what} came empty: it was read before")
+        self._odd[remote_id] += 1
+        if self._odd[remote_id] < PATIENT_READS or (text and is_page(text)):
+            raise TransientBackendError(f"what came is not {what}")
+        if not text:
+            raise ResultGoneError(f"{what} came empty, {PATIENT_READS} times")
+        return text
+
+    def _of_failed(self, remote_id: str, status: RemoteStatus) -> str:
+        """Return what a failed job left behind, if that is a result."""
+        try:
+            text = self._desk.result(remote_id) or ""
+        except ResultGoneError:
+            text = ""
+        if is_result(text):
+            return text
+        said = status.message or text[-_SHOWN:]
+        raise RemoteJobFailedError(said or f"the job {remote_id} failed, and IBM says not why")
+
+    def _measured(self, row: Row) -> RemoteFigures:
+        known = self._figures.get(row.id)
+        if known is None:
+            known = self._asked(row)
+        if known is None:
+            return row.figures
+        self._figures[row.id] = known
+        return known
+
+    def _asked(self, row: Row) -> RemoteFigures | None:
+        return within_patience(lambda: figures_in(self._desk.metrics(row.id), row.figures))
+
+
+def is_page(text: str) -> bool:
+    """Say whether it is a web page, of a gateway, that came in place of a result."""
+    return text.lstrip()[:1] == "<"
+
+
+def read_whole(text: str) -> Any | None:
+    """Return what it says if it is JSON from its beginning to its end, as a result is.
+
+    Returns:
+        Plain values, or ``None`` where it is no JSON, or cut.
+    """
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def is_result(text: str) -> bool:
+    """Say whether it looks like the result of a primitive, rather than words on a failure."""
+    return text.lstrip()[:1] == "{" and ('"__type__"' in text or '"schema_version"' in text)

@@ -1,0 +1,253 @@
+"""Jobs of the service by their ids and tags: one request for whatever is asked.
+
+All goes through the client's own sessions, with its tokens, proxies and repetitions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from qiskit_job_manager.backends.ibm.errors import is_login_missing, of_read
+from qiskit_job_manager.backends.ibm.usage import figures_of_row
+from qiskit_job_manager.backends.provider_errors import words
+from qiskit_job_manager.backends.status_names import state_of
+from qiskit_job_manager.errors import (
+    BackendError,
+    CredentialsError,
+    ResultGoneError,
+    TransientBackendError,
+)
+from qiskit_job_manager.model import RemoteState, RemoteStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from qiskit_job_manager.backends.ibm.connection import Link, Opened
+    from qiskit_job_manager.model import RemoteFigures
+
+PAGE = 200
+"""Jobs asked for at once, which is the most that the service lists."""
+
+MOST_PAGES = 50
+"""So that a listing which grows while it is read ends."""
+
+_RAN_TOO_LONG = 1305
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A job as the service describes it.
+
+    Attributes:
+        id: Its id.
+        status: Its status.
+        tags: Its tags.
+        figures: What this says of what was measured of it: its usage, once that is final, and
+            when it was taken, but not when it ran.
+        tells_usage: Whether this says anything of its usage.
+    """
+
+    id: str
+    status: RemoteStatus
+    tags: tuple[str, ...]
+    figures: RemoteFigures
+    tells_usage: bool
+
+
+class Desk:
+    """Asks the service about jobs. Safe to use from any thread.
+
+    Args:
+        link: The way to it.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def job(self, remote_id: str) -> Row:
+        """Return one job.
+
+        Raises:
+            ResultGoneError: There is none of that id.
+            TransientBackendError: It could not be asked about.
+            CredentialsError: The user must log in again.
+        """
+        what = f"the status of the job {remote_id}"
+        return self._ask(what, lambda at: row_in(at.client.job_get(remote_id)))
+
+    def newest(self, tag: str, wanted: Iterable[str]) -> list[Row]:
+        """Return jobs with a tag, newest first, as far as is needed to see the wanted ones."""
+        missing = set(wanted)
+        rows: list[Row] = []
+        for page in range(MOST_PAGES):
+            found, is_last = self._page(tag, page * PAGE, newest_first=True)
+            rows += found
+            missing.difference_update(row.id for row in found)
+            if is_last or not missing:
+                break
+        return rows
+
+    def tagged(self, tag: str) -> list[Row]:
+        """Return all jobs with a tag, oldest first, so that new ones come after what was read."""
+        rows: dict[str, Row] = {}
+        for page in range(MOST_PAGES):
+            found, is_last = self._page(tag, page * PAGE, newest_first=False)
+            rows.update((row.id, row) for row in found)
+            if is_last:
+                break
+        return list(rows.values())
+
+    def _page(self, tag: str, skip: int, *, newest_first: bool) -> tuple[list[Row], bool]:
+        def read(at: Opened) -> tuple[list[Row], bool]:
+            answer = at.client.jobs_get(
+                limit=PAGE, skip=skip, job_tags=[tag], descending=newest_first
+            )
+            found = [row_in(each) for each in answer["jobs"]]
+            return found, not found or skip + len(found) >= int(answer["count"])
+
+        return self._ask(f"the list of the jobs with the tag {tag}", read)
+
+    def result(self, remote_id: str) -> str | None:
+        """Return the raw text of the result of a job that has ended, or ``None``.
+
+        Raises:
+            As `job`.
+        """
+        what = f"the result of the job {remote_id}"
+
+        def ask(at: Opened) -> str | None:
+            text: str | None = _ended_job(at, remote_id).result(decoder=RawText)
+            return text
+
+        return self._ask(what, ask)
+
+    def metrics(self, remote_id: str) -> Mapping[str, Any]:
+        """Return what the service measured of a job.
+
+        Raises:
+            As `job`.
+        """
+        what = f"the metrics of the job {remote_id}"
+        return self._ask(what, lambda at: dict(_ended_job(at, remote_id).metrics()))
+
+    def cancel(self, remote_id: str) -> None:
+        """Ask for a job to be cancelled; one that has ended, or is gone, stays as it is.
+
+        Raises:
+            TransientBackendError: The request may not have arrived.
+            CredentialsError: The user must log in again.
+        """
+
+        def ask(at: Opened) -> None:
+            try:
+                _ended_job(at, remote_id).cancel()
+            except Exception as error:
+                # Refused, as it has ended: also when the client asked twice, as the first answer
+                # was an error.
+                if type(error).__name__ != "RuntimeInvalidStateError":
+                    raise
+
+        try:
+            self._ask(f"the answer to cancelling {remote_id}", ask)
+        except ResultGoneError:
+            return
+
+    def _ask(self, what: str, ask: Callable[[Opened], _Answer]) -> _Answer:
+        """Ask, and once more with a new token where the service does not know the old one."""
+        opened = self._link.for_reading
+        try:
+            return ask(opened)
+        except Exception as error:
+            if not is_login_missing(error):
+                raise _unreadable(error, what) from error
+            renewed = self._renewed(opened, _unreadable(error, what))
+        try:
+            return ask(renewed)
+        except Exception as error:
+            raise _unreadable(error, what) from error
+
+    def _renewed(self, opened: Opened, refused: BackendError) -> Opened:
+        try:
+            self._link.renew(opened)
+        except CredentialsError as error:
+            raise refused from error
+        return self._link.for_reading
+
+
+def _unreadable(error: Exception, what: str) -> BackendError:
+    """Sort what asking raised; an answer may well lack what is always in it."""
+    if isinstance(error, LookupError | TypeError):
+        said = f"{what} could not be read: what came lacks {words(error)}"
+        return TransientBackendError(said)
+    return of_read(error, what)
+
+
+def row_in(answer: Mapping[str, Any]) -> Row:
+    """Read how the service describes a job.
+
+    Raises:
+        LookupError: Something is missing.
+        TypeError: It is something else.
+    """
+    tags: Sequence[Any] = answer.get("tags") or ()
+    return Row(
+        id=str(answer["id"]),
+        status=_status_in(answer["state"]),
+        tags=tuple(map(str, tags)),
+        figures=figures_of_row(answer),
+        tells_usage=isinstance(answer.get("usage"), dict),
+    )
+
+
+def _status_in(state: Mapping[str, Any]) -> RemoteStatus:
+    said = str(state["status"])
+    code = state.get("reason_code") or state.get("reasonCode")
+    reason = state.get("reason")
+    message = f"Error code {code}; {reason}" if code and reason else reason
+    known = state_of(said)
+    if known is None:  # a word of a newer service: it goes on until it says one that is known
+        return RemoteStatus(RemoteState.RUNNING, message=said)
+    if known is RemoteState.CANCELLED and str(code) == str(_RAN_TOO_LONG):
+        known = RemoteState.ERROR
+    return RemoteStatus(known, message=None if message is None else str(message))
+
+
+def _ended_job(at: Opened, remote_id: str) -> Any:
+    """Return the client's job object of a job that is known to have ended.
+
+    The client's own asks for the status before each result, and for the result before each status
+    of a failed job, which raises when there is none.
+    """
+    from qiskit_ibm_runtime import RuntimeJobV2
+
+    class EndedJob(RuntimeJobV2):  # type: ignore[misc]  # the client has no type information
+        """A job that nobody has to wait for."""
+
+        def status(self) -> str:
+            """Return that it has ended."""
+            return "DONE"
+
+    return EndedJob(
+        backend=at.backend,
+        api_client=at.client,
+        job_id=remote_id,
+        program_id="",
+        service=at.service,
+    )
+
+
+class RawText:
+    """The client's decoder that leaves a result as it came; see ``RuntimeJobV2.result``."""
+
+    @classmethod
+    def is_applicable(cls, data: object) -> bool:  # noqa: ARG003  # as the client has it
+        """Any text can be left as it is."""
+        return True
+
+    @classmethod
+    def decode(cls, data: str) -> str:
+        """Return the text."""
+        return data

@@ -1,0 +1,202 @@
+"""The primitive that jobs go through: what it is, its options, and a fresh one for each job."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+import re
+import warnings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.backends.ibm.uri import Execution, Primitive
+from qiskit_job_manager.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+OURS = frozenset({"shots", "precision"})
+"""Run options that are put into the PUBs, and not into the primitive's options."""
+
+_CLIENT = "qiskit_ibm_runtime"
+# Where the client has each primitive, and its options. Older ones lack the last two.
+_PLACES = {
+    Primitive.SAMPLER: (_CLIENT, "SamplerV2", f"{_CLIENT}.options", "SamplerOptions"),
+    Primitive.ESTIMATOR: (_CLIENT, "EstimatorV2", f"{_CLIENT}.options", "EstimatorOptions"),
+    Primitive.EXECUTOR_SAMPLER: (
+        f"{_CLIENT}.executor_sampler",
+        "Sampler",
+        f"{_CLIENT}.options_models",
+        "SamplerOptions",
+    ),
+    Primitive.EXECUTOR_ESTIMATOR: (
+        f"{_CLIENT}.executor_estimator",
+        "Estimator",
+        f"{_CLIENT}.options_models",
+        "EstimatorOptions",
+    ),
+}
+
+
+class Template:
+    """Makes primitives that are set up alike. Safe to use from any thread.
+
+    Args:
+        primitive: Which of the client's primitives.
+        options: Its options, as an object of the client or as a mapping; copied, never changed.
+
+    Raises:
+        InvalidArgumentError: The options do not fit the primitive.
+    """
+
+    def __init__(self, primitive: Primitive, options: Any = None) -> None:
+        self._primitive = primitive
+        self._options = copy.deepcopy(options)
+
+    def options(self, run_options: Mapping[str, Any], tags: Sequence[str] = ()) -> Any:
+        """Return the options of one job, as an object of the client.
+
+        Args:
+            run_options: Options of the job set, by the names that the primitive has for them.
+            tags: Marks of the job, to be put before the user's own.
+
+        Raises:
+            InvalidArgumentError: The primitive has no such option, or not with such a value.
+        """
+        own = {k: v for k, v in run_options.items() if k not in OURS and not _is_mode(k, v)}
+        _options_class(self._primitive)  # that the client is missing is nobody's bad option
+        try:
+            options = self._plain()
+            options.update(**copy.deepcopy(own))
+            marks = [*tags, *(options.environment.job_tags or ())]
+            options.update(environment={"job_tags": list(dict.fromkeys(marks))})
+        except Exception as error:
+            raise InvalidArgumentError(
+                f"the options of the {self._primitive} cannot be used: {error}; they are named as "
+                'in its options, as in twirling={"enable_gates": True}'
+            ) from error
+        return options
+
+    def made(self, mode: Any, options: Any) -> Any:
+        """Return a primitive.
+
+        Args:
+            mode: The client's backend, batch or session.
+            options: As `options` gave them.
+        """
+        _keep_quiet_about_our_choice()
+        return _class_of(self._primitive)(mode=mode, options=options)
+
+    @property
+    def reads_once(self) -> bool:
+        """Whether its jobs are private, so that a result can be read only once."""
+        return bool(self._plain().environment.private)
+
+    @property
+    def tells_times(self) -> bool:
+        """Whether its results tell when they were executed: those of ``EstimatorV2`` do not."""
+        return self._primitive is not Primitive.ESTIMATOR
+
+    @property
+    def json_options(self) -> dict[str, Any] | None:
+        """The options that are not as by default, as plain JSON; ``None``: they are more."""
+        plain = _as_json(self._plain(), _options_class(self._primitive)())
+        if plain is None:
+            return None
+        again = Template(self._primitive, plain)
+        return plain if again.options({}) == self.options({}) else None
+
+    def _plain(self) -> Any:
+        options = copy.deepcopy(_options_class(self._primitive)())
+        if isinstance(self._options, dict):
+            options.update(**copy.deepcopy(self._options))
+            return options
+        return options if self._options is None else copy.deepcopy(self._options)
+
+
+def checked(template: Template, run_options: Mapping[str, Any]) -> None:
+    """Check the run options of a job set, before anything is sent.
+
+    Raises:
+        InvalidArgumentError: One cannot be used.
+    """
+    options = template.options(run_options)
+    if bool(options.environment.private) != template.reads_once:
+        raise InvalidArgumentError(
+            "environment={'private': ...} is no run option, as it decides how results are read: "
+            "set it on the primitive, or name the backend as in 'ibm:ibm_fez?private=true'"
+        )
+
+
+def asked_execution(run_options: Mapping[str, Any]) -> Execution | None:
+    """Return the execution mode that the run options ask for, or ``None``.
+
+    Raises:
+        InvalidArgumentError: It is none that can be asked for.
+    """
+    said = run_options.get("execution")
+    if not isinstance(said, str):
+        return None  # a mapping is the primitive's own option of the same name
+    if said not in (Execution.JOB, Execution.BATCH):
+        raise InvalidArgumentError(
+            f"execution is {said!r}; it is 'job' or 'batch'. For a session, hand over a Session of "
+            "the client in place of the backend"
+        )
+    return Execution(said)
+
+
+def _keep_quiet_about_our_choice() -> None:
+    """Have the client not warn that it deprecates a class when it is this module that makes one.
+
+    Where warnings are errors, nothing could be sent otherwise. Catching warnings is not for several
+    threads; a filter for one module is.
+    """
+    warnings.filterwarnings(
+        "ignore",
+        message=r"The (Sampler|Estimator)V2 class is deprecated",
+        category=DeprecationWarning,
+        module=re.escape(__name__),
+    )
+
+
+def _is_mode(name: str, value: Any) -> bool:
+    return name == "execution" and isinstance(value, str)
+
+
+def _class_of(primitive: Primitive) -> Any:
+    module, name, _, _ = _PLACES[primitive]
+    return getattr(import_module(module), name)
+
+
+def _options_class(primitive: Primitive) -> Any:
+    _, _, module, name = _PLACES[primitive]
+    return getattr(import_module(module), name)
+
+
+def _as_json(options: Any, default: Any) -> dict[str, Any] | None:
+    """Return what differs from the defaults; ``None``: some of it is no plain JSON."""
+    if hasattr(options, "model_dump"):
+        found, usual = options.model_dump(), default.model_dump()
+    else:
+        found, usual = dataclasses.asdict(options), dataclasses.asdict(default)
+    differing = _differing(found, usual)
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(differing, allow_nan=False))
+    except (TypeError, ValueError):
+        return None
+    return plain
+
+
+def _differing(found: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
+    for name, value in found.items():
+        before = usual.get(name)
+        if isinstance(value, dict) and isinstance(before, dict):
+            value = _differing(value, before)  # noqa: PLW2901  # only what is below differs
+            if not value:
+                continue
+        elif name in usual and value == before:
+            continue
+        changed[name] = value
+    return changed

@@ -1,0 +1,138 @@
+"""From a payload to a job of the service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from qiskit_job_manager.backends.ibm.errors import is_session_closed, of_submission
+from qiskit_job_manager.backends.ibm.primitive_factory import asked_execution
+from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
+from qiskit_job_manager.errors import (
+    BackendError,
+    CodecError,
+    CredentialsError,
+    InvalidArgumentError,
+    SubmissionDeferredError,
+    SubmissionRefusedError,
+    TransientBackendError,
+    UnknownBackendError,
+)
+from qiskit_job_manager.model import ExperimentKind
+from qiskit_job_manager.planning import precision_of_share
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qiskit_job_manager.backends.ibm.connection import Link, Opened
+    from qiskit_job_manager.backends.ibm.execution_mode import Modes
+    from qiskit_job_manager.backends.ibm.primitive_factory import Template
+    from qiskit_job_manager.model import Blob
+
+
+class Submitter:
+    """Sends jobs. Safe to use from any thread.
+
+    Args:
+        link: The way to the backend.
+        template: What the primitive is.
+        modes: The execution mode.
+        takes: What the experiments are.
+    """
+
+    def __init__(self, link: Link, template: Template, modes: Modes, takes: ExperimentKind) -> None:
+        self._link = link
+        self._template = template
+        self._modes = modes
+        self._takes = takes
+
+    def submit(self, payload: Blob, options: Mapping[str, Any], tags: Sequence[str]) -> str:
+        """Send one job, once.
+
+        Args:
+            payload: The encoded PUBs.
+            options: The job's run options.
+            tags: Its marks: that of the attempt, the label of the job set, and the user's own.
+
+        Returns:
+            The id of the job.
+
+        Raises:
+            BackendError: As `Backend.submit`.
+        """
+        pubs = self._pubs(payload, options)
+        opened = self._opened()
+        try:
+            return self._send(opened, pubs, options, tags)
+        except Exception as error:
+            refused = self._sorted(error, tags)
+            if not isinstance(refused, CredentialsError):
+                raise refused from error
+            renewed = self._renewed(opened, refused)
+        # The service does not know the token: a definite no, so that it may be sent again.
+        try:
+            return self._send(renewed, pubs, options, tags)
+        except Exception as error:
+            raise self._sorted(error, tags) from error
+
+    def _renewed(self, opened: Opened, refused: CredentialsError) -> Opened:
+        try:
+            self._link.renew(opened)
+            return self._opened()
+        except CredentialsError as error:
+            raise refused from error
+
+    def _send(
+        self, opened: Opened, pubs: list[Any], options: Mapping[str, Any], tags: Sequence[str]
+    ) -> str:
+        own = self._template.options(options, tags)
+        mode = self._modes.mode(opened, _label(tags), asked_execution(options))
+        job = self._template.made(mode, own).run(pubs)
+        return str(job.job_id())
+
+    def _opened(self) -> Opened:
+        """Open the backend; where that fails, nothing was sent."""
+        try:
+            return self._link.opened
+        except TransientBackendError as error:
+            raise SubmissionDeferredError(error.message, error.retry_after_s) from error
+        except UnknownBackendError as error:
+            raise SubmissionRefusedError(error.message) from error
+
+    def _pubs(self, payload: Blob, options: Mapping[str, Any]) -> list[Any]:
+        """Return the PUBs of a job, each with its share of the shots or of the precision."""
+        try:
+            if self._takes is ExperimentKind.ESTIMATOR_PUB:
+                return [_precise(pub, options) for pub in unpack_estimator_pubs(payload)]
+            return [_with_shots(pub, options) for pub in unpack_sampler_pubs(payload)]
+        except CodecError as error:
+            raise SubmissionRefusedError(f"nothing was sent: {error}") from error
+
+    def _sorted(self, error: Exception, tags: Sequence[str]) -> BackendError:
+        where = self._link.name
+        if isinstance(error, InvalidArgumentError):
+            return SubmissionRefusedError(f"nothing was sent to {where}: {error}")
+        if is_session_closed(error) and self._modes.drop(_label(tags)):
+            return SubmissionDeferredError(f"the batch is closed, and another is opened: {error}")
+        return of_submission(error, where)
+
+
+def _label(tags: Sequence[str]) -> str:
+    return tags[1] if len(tags) > 1 else ""
+
+
+def _with_shots(pub: SamplerPub, options: Mapping[str, Any]) -> SamplerPub:
+    shots = options.get("shots")
+    if shots is None:
+        return pub
+    return SamplerPub(pub.circuit, pub.parameter_values, shots, validate=False)
+
+
+def _precise(pub: EstimatorPub, options: Mapping[str, Any]) -> EstimatorPub:
+    precision = options.get("precision") if pub.precision is None else pub.precision
+    if precision is None:
+        return pub
+    own = precision_of_share(precision, options.get("shots"))
+    return EstimatorPub(pub.circuit, pub.observables, pub.parameter_values, own, validate=False)

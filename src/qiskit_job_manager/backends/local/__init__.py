@@ -1,0 +1,1 @@
+"""Simulators that run on this machine."""

@@ -1,0 +1,1 @@
+"""The adapter to V2 primitives, and the primitives that open by name."""

@@ -1,0 +1,226 @@
+"""The adapter to any V2 primitive: a `BaseSamplerV2` or a `BaseEstimatorV2`."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from qiskit_job_manager.backends import provider_errors
+from qiskit_job_manager.backends.checks.pubs import PubCheck
+from qiskit_job_manager.backends.job_follower import JobFollower
+from qiskit_job_manager.backends.job_results import job_in
+from qiskit_job_manager.backends.limits import LOCAL_PENDING_JOBS, limits_of
+from qiskit_job_manager.backends.primitives.known import kind_of
+from qiskit_job_manager.backends.primitives.uri import uri_of_primitive
+from qiskit_job_manager.backends.run_lock import AnyTime, turns_on
+from qiskit_job_manager.codec.primitive_results import encode_primitive_result
+from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
+from qiskit_job_manager.errors import (
+    CodecError,
+    InvalidArgumentError,
+    RemoteJobFailedError,
+    ResultGoneError,
+    SubmissionDeferredError,
+    SubmissionRefusedError,
+)
+from qiskit_job_manager.model import ExperimentKind, Limits
+from qiskit_job_manager.planning import precision_of_share
+from qiskit_job_manager.ports import Capabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qiskit_job_manager.model import Blob, RawResult
+
+SEEDS = ("seed", "seed_simulator")
+
+# Options of a job that are put into its PUBs.
+_OURS = frozenset({"shots", "precision"})
+
+
+class PrimitiveBackend(JobFollower):
+    """Runs PUBs on a V2 primitive.
+
+    Args:
+        primitive: The sampler or estimator; it may be shared with others, and is not changed.
+        volatile: Whether jobs die with this process; ``None``: only if it is known to be local.
+        uri: The name that it was opened by; without one it is worked out, if it can be.
+
+    Attributes:
+        primitive: The sampler or estimator.
+        qiskit_backend: The Qiskit backend that it runs on, to transpile for, or ``None``.
+
+    Raises:
+        InvalidArgumentError: It is no V2 primitive.
+    """
+
+    def __init__(
+        self, primitive: Any, *, volatile: bool | None = None, uri: str | None = None
+    ) -> None:
+        self.primitive = primitive
+        self._kind = kind_of(primitive)
+        super().__init__(primitive, volatile=self._kind.local if volatile is None else volatile)
+        self.qiskit_backend = self._kind.backend
+        self._uri = uri_of_primitive(primitive, self._kind) if uri is None else uri
+        self._turns = AnyTime() if self._kind.reentrant else turns_on(self._kind.backend)
+        self._check = PubCheck(self._kind)
+        self._known = _arguments_of(primitive)
+
+    @property
+    def name(self) -> str:
+        """Name of the class, and of its backend where it has one: ``"SamplerV2(fake_torino)"``."""
+        return f"{type(self.primitive).__name__}{self._where}"
+
+    @property
+    def uri(self) -> str | None:
+        """What `open_backend` takes, or ``None`` when only an object can be handed over."""
+        return self._uri
+
+    @property
+    def account(self) -> str:
+        """The name of its Qiskit backend, or its own: more is not to be known from a primitive."""
+        return self._where.strip("()") or self.name
+
+    @property
+    def takes(self) -> ExperimentKind:
+        """The PUBs of a sampler, or those of an estimator."""
+        return self._kind.takes
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Qiskit's interface has no marks to find jobs by, and asks about one job at a time.
+
+        Asking a local job costs next to nothing, so all of them are asked together.
+        """
+        return Capabilities(volatile=self._volatile, bulk_status=self._kind.local)
+
+    @property
+    def kept_options(self) -> Mapping[str, Any]:
+        """Run options that a job set keeps unless the user gives others: the primitive's seed.
+
+        Each job gets another seed derived from it, since shares of the same shots that ran with one
+        seed would repeat the same samples.
+        """
+        return {} if self._kind.seed is None else {"seed": self._kind.seed}
+
+    def limits(self) -> Limits:
+        """Return what its Qiskit backend says, if it has one, and for local ones what serves best.
+
+        Primitives divide circuits beyond a backend's ``max_circuits`` among calls by themselves.
+        """
+        pending = (LOCAL_PENDING_JOBS if self._kind.reentrant else 1) if self._kind.local else None
+        if self._kind.backend is None:
+            return Limits(pending_jobs=pending)
+        told = limits_of(self._kind.backend, local=self._kind.local)
+        return told.overridden_by(Limits(pending_jobs=pending))
+
+    def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
+        """Check that one PUB can run here; see `PubCheck`.
+
+        Raises:
+            InvalidArgumentError: The primitive has no such option.
+        """
+        self._check_options(options)
+        self._check(experiment, index, options)
+
+    def submit(
+        self,
+        payload: Blob,
+        options: Mapping[str, Any],
+        tag: str,
+        labels: Sequence[str] = (),  # noqa: ARG002  # as the port has it
+    ) -> str:
+        """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
+        try:
+            pubs = self._pubs(payload, options)
+        except CodecError as error:
+            raise SubmissionRefusedError(f"nothing was sent to {self.name}: {error}") from error
+        try:
+            answer = self._run(pubs, options)
+        except SubmissionDeferredError:
+            raise
+        except Exception as error:
+            raise provider_errors.of_submission(
+                error, self.name, volatile=self._volatile
+            ) from error
+        return self._keep(job_in(answer, self.name, volatile=self._volatile), tag)
+
+    def encoded(self, answer: Any, what: str) -> RawResult:
+        """Encode what ``result()`` returned, whatever it is."""
+        if answer is None:
+            raise ResultGoneError(f"{what} is not there any more")
+        try:
+            return encode_primitive_result(answer)
+        except TypeError as error:
+            kind = type(answer).__name__
+            msg = f"{what} is of type {kind}, not Qiskit's PrimitiveResult"
+            raise RemoteJobFailedError(msg) from error
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    @property
+    def _where(self) -> str:
+        name = getattr(self._kind.backend, "name", None)
+        return f"({name})" if isinstance(name, str) else ""
+
+    def _check_options(self, options: Mapping[str, Any]) -> None:
+        if self._known is not None:
+            for name in options:
+                if name not in self._known and not (name in SEEDS and self._kind.seeded):
+                    raise InvalidArgumentError(
+                        f"{name!r} is no run option of {self.name}; its are "
+                        f"{', '.join(sorted(self._known))}. Set others on the primitive itself"
+                    )
+        precision = options.get("precision")
+        if precision is not None and not _is_precision(precision):
+            raise InvalidArgumentError(
+                f"precision is {precision!r}; it is a number of at least 0, or None for the "
+                "estimator's default"
+            )
+
+    def _pubs(self, payload: Blob, options: Mapping[str, Any]) -> list[Any]:
+        """Return the PUBs of a job, each with its share of the shots or of the precision."""
+        shots = options.get("shots")
+        if self._kind.takes is ExperimentKind.SAMPLER_PUB:
+            pubs = unpack_sampler_pubs(payload)
+            if shots is None:
+                return pubs
+            return [SamplerPub(p.circuit, p.parameter_values, shots, validate=False) for p in pubs]
+        return [_precise(pub, options) for pub in unpack_estimator_pubs(payload)]
+
+    def _run(self, pubs: list[Any], options: Mapping[str, Any]) -> Any:
+        """Call ``run()``, on a primitive with the job's own seed if there is one."""
+        arguments = {n: v for n, v in options.items() if n not in _OURS and v is not None}
+        primitive = self.primitive
+        if self._kind.seeded is not None:
+            for name in [name for name in SEEDS if name in arguments]:
+                primitive = self._kind.seeded(arguments.pop(name))
+        return self._turns.run(lambda: primitive.run(pubs, **arguments), self.name)
+
+
+def _precise(pub: EstimatorPub, options: Mapping[str, Any]) -> EstimatorPub:
+    """Return a PUB with the precision of this job's share of it."""
+    precision = options.get("precision") if pub.precision is None else pub.precision
+    if precision is None:
+        return pub
+    own = precision_of_share(precision, options.get("shots"))
+    values = pub.parameter_values
+    return EstimatorPub(pub.circuit, pub.observables, values, own, validate=False)
+
+
+def _is_precision(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _arguments_of(primitive: Any) -> frozenset[str] | None:
+    """Return the names that ``run()`` takes beside the PUBs; ``None``: any, or nobody can tell."""
+    try:
+        parameters = inspect.signature(primitive.run).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return None
+    return frozenset(each.name for each in list(parameters)[1:])

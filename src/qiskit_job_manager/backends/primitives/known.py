@@ -1,0 +1,182 @@
+"""What is known of the V2 primitives that people use: where they run, and how they are seeded.
+
+What is not known here is taken as any `BaseSamplerV2` or `BaseEstimatorV2` of a provider.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
+
+from qiskit_job_manager.backends.locality import is_local, is_reentrant, run_author, within
+from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.model import ExperimentKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_STATEVECTOR = "qiskit.primitives.statevector_"
+_OVER_BACKEND = ("qiskit.primitives.backend_sampler_v2", "qiskit.primitives.backend_estimator_v2")
+_AER = "qiskit_aer.primitives"
+_IBM = "qiskit_ibm_runtime"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is known of one primitive.
+
+    Attributes:
+        takes: What its experiments are.
+        backend: The Qiskit backend that it runs on, or ``None``.
+        local: Whether its jobs are known to live in this process.
+        reentrant: Whether several of its jobs may run at once.
+        seed: Its seed, or ``None``.
+        seeded: Makes an equal primitive with another seed; ``None``: it is not known how.
+        over_backend: Whether it is Qiskit's own over any `BackendV2`.
+    """
+
+    takes: ExperimentKind
+    backend: Any | None
+    local: bool
+    reentrant: bool
+    seed: int | None
+    seeded: Callable[[int], Any] | None
+    over_backend: bool
+
+    @property
+    def is_statevector(self) -> bool:
+        """Whether it is one of Qiskit's reference primitives, which compute a state vector."""
+        return self.backend is None and self.local
+
+
+def kind_of(primitive: Any) -> Kind:
+    """Find out what is known of a primitive.
+
+    Raises:
+        InvalidArgumentError: It is none of Qiskit's V2 primitives.
+    """
+    backend, author = backend_of(primitive), run_author(primitive)
+    seeded = _SEEDED.get(class_path(primitive))
+    seed = seed_of(primitive)
+    return Kind(
+        takes=_takes(primitive),
+        backend=backend,
+        local=_is_local(primitive, backend, author),
+        reentrant=backend is None or is_reentrant(backend),
+        seed=seed if isinstance(seed, int) else None,
+        seeded=None if seeded is None else lambda seed: seeded(primitive, seed),
+        over_backend=within(author, _OVER_BACKEND),
+    )
+
+
+def backend_of(primitive: Any) -> Any | None:
+    """Return the Qiskit backend of a primitive, wherever it keeps that, or ``None``."""
+    backend = getattr(primitive, "backend", None)
+    if callable(backend) and not hasattr(backend, "target"):
+        backend = backend()
+    if backend is None and within(run_author(primitive), (_AER,)):
+        backend = getattr(primitive, "_backend", None)
+    return backend
+
+
+def class_path(primitive: Any) -> str:
+    """Return module and name of the class."""
+    return f"{type(primitive).__module__}.{type(primitive).__name__}"
+
+
+def _takes(primitive: Any) -> ExperimentKind:
+    if isinstance(primitive, BaseSamplerV2):
+        return ExperimentKind.SAMPLER_PUB
+    if isinstance(primitive, BaseEstimatorV2):
+        return ExperimentKind.ESTIMATOR_PUB
+    raise InvalidArgumentError(
+        f"backend is of type {type(primitive).__name__}; it must be a BaseSamplerV2 or a "
+        "BaseEstimatorV2 to be taken as a primitive"
+    )
+
+
+def _is_local(primitive: Any, backend: Any, author: str) -> bool:
+    """Say whether it is known by who wrote its ``run()``, and by its backend, to run here."""
+    if author.startswith(_STATEVECTOR) or within(author, (_AER,)):
+        return True
+    if within(author, _OVER_BACKEND):
+        return is_local(backend)
+    if within(author, (_IBM,)):
+        service = getattr(primitive, "_service", None)
+        return type(service).__name__ == "QiskitRuntimeLocalService" and is_local(backend)
+    return False
+
+
+def seed_of(primitive: Any) -> Any:
+    """Return whatever a primitive is seeded with; a generator is no number to derive others of."""
+    own = getattr(primitive, "seed", None)
+    if own is not None:
+        return own
+    options = getattr(primitive, "options", None)
+    of_run = getattr(options, "run_options", None)
+    simulator = getattr(options, "simulator", None)
+    for source in (options, simulator):
+        seed = getattr(source, "seed_simulator", None)
+        if isinstance(seed, int):
+            return seed
+    return of_run.get("seed_simulator") if isinstance(of_run, dict) else None
+
+
+# -- equal primitives with another seed -----------------------------------------------------------
+
+
+def _statevector(primitive: Any, seed: int) -> Any:
+    default = "default_shots" if hasattr(primitive, "default_shots") else "default_precision"
+    return type(primitive)(seed=seed, **{default: getattr(primitive, default)})
+
+
+def _over_backend(primitive: Any, seed: int) -> Any:
+    options = {**vars(primitive.options), "seed_simulator": seed}
+    return type(primitive)(backend=primitive.backend, options=options)
+
+
+def _aer_sampler(primitive: Any, seed: int) -> Any:
+    return type(primitive).from_backend(
+        primitive._backend,  # there is no public way to it
+        default_shots=primitive.default_shots,
+        seed=seed,
+        options=dict(vars(primitive.options)),
+    )
+
+
+def _aer_estimator(primitive: Any, seed: int) -> Any:
+    options = primitive.options
+    again = replace(options, run_options={**options.run_options, "seed_simulator": seed})
+    return type(primitive).from_backend(
+        primitive._backend,  # as above
+        options=dict(vars(again)),
+    )
+
+
+def _ibm_local(primitive: Any, seed: int) -> Any:
+    """Return a copy, as making another of a class that is deprecated warns each time."""
+    again = copy.copy(primitive)
+    options = copy.deepcopy(primitive.options)
+    options.simulator.seed_simulator = seed
+    if hasattr(again, "_set_options"):
+        again._set_options(options)  # its options cannot be set otherwise
+    else:
+        again.options = options
+    return again
+
+
+_SEEDED: Mapping[str, Callable[[Any, int], Any]] = {
+    "qiskit.primitives.statevector_sampler.StatevectorSampler": _statevector,
+    "qiskit.primitives.statevector_estimator.StatevectorEstimator": _statevector,
+    "qiskit.primitives.backend_sampler_v2.BackendSamplerV2": _over_backend,
+    "qiskit.primitives.backend_estimator_v2.BackendEstimatorV2": _over_backend,
+    "qiskit_aer.primitives.sampler_v2.SamplerV2": _aer_sampler,
+    "qiskit_aer.primitives.estimator_v2.EstimatorV2": _aer_estimator,
+    "qiskit_ibm_runtime.sampler.SamplerV2": _ibm_local,
+    "qiskit_ibm_runtime.estimator.EstimatorV2": _ibm_local,
+    "qiskit_ibm_runtime.executor_sampler.sampler.Sampler": _ibm_local,
+    "qiskit_ibm_runtime.executor_estimator.estimator.Estimator": _ibm_local,
+}

@@ -1,0 +1,172 @@
+"""Primitives that open by name and run here; `primitive_uris` tells the names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.backends.primitives.uri import default_option
+from qiskit_job_manager.backends.registry import About, described, open_backend
+from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in
+from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
+from qiskit_job_manager.model import ExperimentKind
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.ports import Backend
+
+_NAMES = "statevector, aer, fake:NAME and over:BACKEND"
+
+
+@described(About("sampler:statevector", network=False))
+def open_sampler(argument: str | None) -> Backend:
+    """Open a sampler, as in ``sampler:statevector`` or ``sampler:aer?seed=7&default_shots=100``.
+
+    Raises:
+        UnknownBackendError: There is none of that name, or what it needs is not installed.
+        InvalidArgumentError: It has no such option.
+    """
+    return _opened("sampler", argument, ExperimentKind.SAMPLER_PUB)
+
+
+@described(About("estimator:statevector", network=False))
+def open_estimator(argument: str | None) -> Backend:
+    """Open an estimator, as in ``estimator:aer?default_precision=0.1``.
+
+    Raises:
+        UnknownBackendError: There is none of that name, or what it needs is not installed.
+        InvalidArgumentError: It has no such option.
+    """
+    return _opened("estimator", argument, ExperimentKind.ESTIMATOR_PUB)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a name asks for.
+
+    Attributes:
+        uri: The whole name.
+        takes: Sampler or estimator.
+        where: What it runs on: the name without options.
+        own: Options of the primitive, under the names that its class has for them.
+        rest: All other options, which are those of what it runs on.
+    """
+
+    uri: str
+    takes: ExperimentKind
+    where: str
+    own: dict[str, Scalar]
+    rest: dict[str, Scalar]
+
+    @property
+    def samples(self) -> bool:
+        """Whether it is a sampler."""
+        return self.takes is ExperimentKind.SAMPLER_PUB
+
+
+def _opened(word: str, argument: str | None, takes: ExperimentKind) -> Backend:
+    where, _, query = (argument or "").partition("?")
+    uri = f"{word}:{argument or ''}"
+    try:
+        options = scalars_in(query) if query else {}
+        own = _own(options, takes)
+    except ValueError as error:
+        raise InvalidArgumentError(f"{uri!r} cannot be opened: {error}") from error
+    asked = _Asked(uri, takes, where, own, options)
+    return _adapted(_made(asked), uri)
+
+
+def _own(options: dict[str, Scalar], takes: ExperimentKind) -> dict[str, Scalar]:
+    """Take the primitive's own options out of those of a name.
+
+    Raises:
+        ValueError: The value of one cannot be used.
+    """
+    own: dict[str, Scalar] = {}
+    default = default_option(takes)
+    if "seed" in options:
+        own["seed"] = _whole("seed", options.pop("seed"), least=0)
+    if default in options:
+        value = options.pop(default)
+        shots = takes is ExperimentKind.SAMPLER_PUB
+        own[default] = _whole(default, value, least=1) if shots else _precision(default, value)
+    return own
+
+
+def _whole(name: str, value: Scalar, *, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} is {value!r}; it is a whole number of at least {least}")
+    return value
+
+
+def _precision(name: str, value: Scalar) -> float:
+    if isinstance(value, bool | str) or not value >= 0:
+        raise ValueError(f"{name} is {value!r}; it is a number of at least 0")
+    return float(value)
+
+
+def _made(asked: _Asked) -> Any:
+    if asked.where == "statevector":
+        return _statevector(asked)
+    if asked.where == "aer":
+        return _aer(asked)
+    if asked.where.startswith(("fake:", "over:")):
+        return _over_backend(asked)
+    raise UnknownBackendError(
+        f"there is no primitive called {asked.uri!r}; after the colon known are: {_NAMES}, as in "
+        "'sampler:statevector' or 'estimator:fake:torino'"
+    )
+
+
+def _statevector(asked: _Asked) -> Any:
+    from qiskit.primitives import StatevectorEstimator, StatevectorSampler
+
+    if asked.rest:
+        raise InvalidArgumentError(
+            f"{asked.uri!r} cannot be opened: it has no option {min(asked.rest)!r}; known are "
+            f"seed and {default_option(asked.takes)}"
+        )
+    return (StatevectorSampler if asked.samples else StatevectorEstimator)(**asked.own)
+
+
+def _aer(asked: _Asked) -> Any:
+    try:
+        from qiskit_aer.primitives import EstimatorV2, SamplerV2
+    except ImportError as error:
+        raise UnknownBackendError(
+            f"{asked.uri!r} needs Aer, which is not installed: "
+            'pip install "qiskit-job-manager[aer]"'
+        ) from error
+    try:
+        if asked.samples:
+            return SamplerV2(**asked.own, options={"backend_options": asked.rest})
+        own = dict(asked.own)
+        of_run = {"seed_simulator": own.pop("seed")} if "seed" in own else {}
+        return EstimatorV2(options={**own, "backend_options": asked.rest, "run_options": of_run})
+    except Exception as error:
+        raise InvalidArgumentError(
+            f"{asked.uri!r} cannot be opened: {error}; beside seed and "
+            f"{default_option(asked.takes)}, options are those of AerSimulator"
+        ) from error
+
+
+def _over_backend(asked: _Asked) -> Any:
+    from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
+
+    inner = asked.where.removeprefix("over:")
+    adapter = open_backend(f"{inner}?{query_of(asked.rest)}" if asked.rest else inner)
+    backend = getattr(adapter, "qiskit_backend", None)
+    if backend is None or adapter.takes is not ExperimentKind.CIRCUIT:
+        raise InvalidArgumentError(
+            f"{asked.uri!r} cannot be opened: {inner!r} is no backend that Qiskit's primitives can "
+            "run on"
+        )
+    own = dict(asked.own)
+    if "seed" in own:
+        own["seed_simulator"] = own.pop("seed")
+    return (BackendSamplerV2 if asked.samples else BackendEstimatorV2)(backend=backend, options=own)
+
+
+def _adapted(primitive: Any, uri: str) -> Backend:
+    from qiskit_job_manager.backends.primitives.adapter import PrimitiveBackend
+
+    return PrimitiveBackend(primitive, uri=uri)

@@ -1,0 +1,101 @@
+"""How a primitive that was handed over can be opened again by its name.
+
+    sampler:statevector?default_shots=100&seed=7     Qiskit's StatevectorSampler
+    sampler:aer?method=statevector                   Aer's SamplerV2, with options of AerSimulator
+    sampler:fake:torino                              BackendSamplerV2 over a snapshot of a device
+    sampler:over:basic                               BackendSamplerV2 over any backend with a name
+
+and the same with ``estimator:``, which has a ``default_precision`` in place of ``default_shots``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.backends.primitives.known import class_path, seed_of
+from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in, uri_of
+from qiskit_job_manager.model import ExperimentKind
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.backends.primitives.known import Kind
+
+_STATEVECTOR = (
+    "qiskit.primitives.statevector_sampler.StatevectorSampler",
+    "qiskit.primitives.statevector_estimator.StatevectorEstimator",
+)
+_AER = (
+    "qiskit_aer.primitives.sampler_v2.SamplerV2",
+    "qiskit_aer.primitives.estimator_v2.EstimatorV2",
+)
+_OVER = (
+    "qiskit.primitives.backend_sampler_v2.BackendSamplerV2",
+    "qiskit.primitives.backend_estimator_v2.BackendEstimatorV2",
+)
+
+
+def uri_of_primitive(primitive: Any, kind: Kind) -> str | None:
+    """Return the name that opens an equal primitive, or ``None`` where none surely does."""
+    path = class_path(primitive)
+    if path in _STATEVECTOR:
+        return _named(primitive, kind, "statevector", type(primitive)())
+    inner = None if kind.backend is None else uri_of(kind.backend)
+    if inner is None:
+        return None
+    if path in _AER and inner.partition("?")[0] == "aer":
+        plain = set(primitive.options.run_options) <= {"seed_simulator"}
+        return _named(primitive, kind, inner, type(primitive)()) if plain else None
+    if path in _OVER and _is_plain(primitive):
+        return _named(primitive.options, kind, over(inner), type(primitive.options)())
+    return None
+
+
+def over(backend_uri: str) -> str:
+    """Return how Qiskit's primitives over a backend with a name are called after the colon."""
+    return backend_uri if backend_uri.startswith("fake:") else f"over:{backend_uri}"
+
+
+def uri_over(backend_uri: str, takes: ExperimentKind) -> str:
+    """Return the name of Qiskit's primitive over a backend that has one itself."""
+    return f"{_word(takes)}:{over(backend_uri)}"
+
+
+def default_option(takes: ExperimentKind) -> str:
+    """Return the name of the option that says what PUBs get that ask for nothing."""
+    return "default_shots" if takes is ExperimentKind.SAMPLER_PUB else "default_precision"
+
+
+def _word(takes: ExperimentKind) -> str:
+    return "sampler" if takes is ExperimentKind.SAMPLER_PUB else "estimator"
+
+
+def _is_plain(primitive: Any) -> bool:
+    """Say whether a primitive over a backend has only options that a name can have."""
+    usual = getattr(primitive.options, "abelian_grouping", True) is True
+    return usual and not getattr(primitive.options, "run_options", None)
+
+
+def _named(source: Any, kind: Kind, inner: str, plain: Any) -> str | None:
+    """Return a name with the primitive's own options beside those of its backend.
+
+    Args:
+        source: What has the primitive's own options.
+        kind: What is known of the primitive.
+        inner: What it runs on, as its name has it.
+        plain: The same with nothing set.
+    """
+    path, _, query = inner.partition("?")
+    options: dict[str, Scalar] = scalars_in(query) if query else {}
+    name = default_option(kind.takes)
+    default = _option(source, name)
+    if default != _option(plain, name):
+        options[name] = default
+    if kind.seed is not None:
+        options["seed"] = kind.seed
+    elif seed_of(source) is not None:
+        return None  # a generator of random numbers, which has a state
+    found = f"{_word(kind.takes)}:{path}"
+    return f"{found}?{query_of(options)}" if options else found
+
+
+def _option(source: Any, name: str) -> Any:
+    return getattr(source, name) if hasattr(source, name) else getattr(source.options, name)

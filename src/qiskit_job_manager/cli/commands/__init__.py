@@ -1,0 +1,1 @@
+"""The commands of ``qjm``, a file each."""

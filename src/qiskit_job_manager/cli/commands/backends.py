@@ -1,0 +1,57 @@
+"""``qjm backends``: the kinds of backends that can be named."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from qiskit_job_manager.cli.options import JsonOption
+from qiskit_job_manager.cli.output import escape, first_line, print_array, table
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.backends.registry import Kind
+
+_HEADER = ("KIND", "EXAMPLE", "NEEDS", "INSTALLED", "NETWORK", "WHAT IT IS")
+_ANSWERS = {None: "not told", True: "yes", False: "no"}
+
+
+def backends(as_json: JsonOption = False) -> None:
+    """List the kinds of backends that --backend takes: what each needs, and if it uses the network.
+
+    Other packages add kinds by an entry point of the group qiskit_job_manager.backends.
+    """
+    from qiskit_job_manager.backends.registry import kinds
+
+    found = kinds()
+    if as_json:
+        print_array(map(_plain, found))
+        return
+    for line in table(_HEADER, map(_row, found)):
+        typer.echo(line)
+
+
+def _row(kind: "Kind") -> tuple[str, ...]:
+    about = kind.about
+    what = first_line(kind.summary)
+    if kind.trouble:
+        what = f"cannot be loaded: {first_line(kind.trouble)}"
+    return (
+        escape(kind.name),
+        escape(about.example if about else kind.name),
+        "not told" if about is None else about.install or "Qiskit alone",
+        _ANSWERS[kind.installed],
+        _ANSWERS[about.network if about else None],
+        what,
+    )
+
+
+def _plain(kind: "Kind") -> dict[str, Any]:
+    about = kind.about
+    return {
+        "kind": kind.name,
+        "example": about.example if about else None,
+        "needs": about.install if about else None,
+        "installed": kind.installed,
+        "network": about.network if about else None,
+        "summary": kind.summary,
+        "trouble": kind.trouble,
+    }

@@ -1,0 +1,289 @@
+"""``qjm doctor``: is the store sound, what is installed, and what needs the user.
+
+What ``qjm doctor`` looks at, one finding a line; nothing here changes anything.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sqlite3
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import typer
+
+from qiskit_job_manager import stores
+from qiskit_job_manager.cli import exit_codes
+from qiskit_job_manager.cli.output import escape, plural, print_object
+from qiskit_job_manager.errors import JobManagerError
+from qiskit_job_manager.stores.locations import sqlite_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from qiskit_job_manager.cli.options import JsonOption
+    from qiskit_job_manager.manager import JobManager
+    from qiskit_job_manager.stores.health import Health
+
+
+_WIDTH = 20
+
+
+def doctor(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """Look at the store, its disk, what is installed, who drives what, and what needs you.
+
+    Makes no store and changes nothing in a sound one of this version; checking the structure takes
+    about as long as reading the file. Exits with 0 if all is well, 5 if something needs you, and 1
+    if the store cannot be used.
+    """
+    found = []
+    for finding in all_findings(ctx.obj):
+        found.append(finding)
+        if not as_json:
+            _print(finding)
+    verdicts = {finding.verdict for finding in found}
+    if as_json:
+        print_object({"well": verdicts == {Verdict.FINE}, "findings": [asdict(f) for f in found]})
+    if Verdict.BROKEN in verdicts:
+        raise typer.Exit(exit_codes.ERROR)
+    raise typer.Exit(
+        exit_codes.NEEDS_USER if Verdict.NEEDS_USER in verdicts else exit_codes.ALL_DONE
+    )
+
+
+def _print(finding: Finding) -> None:
+    mark = "  " if finding.verdict is Verdict.FINE else "! "
+    typer.echo(f"{mark}{finding.what:<{_WIDTH}}{escape(finding.value)}")
+    if finding.advice:
+        typer.echo(f"  {'':<{_WIDTH}}{finding.verdict}: {escape(finding.advice)}")
+
+
+_LEAST_FREE_BYTES = 500 * 1024 * 1024
+_PACKAGES = (
+    "qiskit",
+    "qiskit-aer",
+    "qiskit-ibm-runtime",
+    "sqlalchemy",
+    "psycopg",
+    "pandas",
+    "pyarrow",
+    "xarray",
+    "matplotlib",
+    "prometheus-client",
+    "qiskit-qasm3-import",
+)
+
+
+class Verdict(StrEnum):
+    """How bad a finding is."""
+
+    FINE = "ok"
+    NEEDS_USER = "look"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        what: What it is about.
+        value: What was found.
+        verdict: How bad it is.
+        advice: What to do, or ``None``.
+    """
+
+    what: str
+    value: str
+    verdict: Verdict = Verdict.FINE
+    advice: str | None = None
+
+
+def versions() -> Iterator[Finding]:
+    """Yield the versions of what is installed."""
+    from importlib import metadata
+
+    yield Finding("qiskit-job-manager", metadata.version("qiskit-job-manager"))
+    yield Finding("python", f"{platform.python_version()} on {platform.platform()}")
+    yield Finding("sqlite", sqlite3.sqlite_version)
+    for name in _PACKAGES:
+        try:
+            yield Finding(name, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            yield Finding(name, "not installed")
+
+
+def store_file(location: str | None) -> Iterator[Finding]:
+    """Yield what there is to say of the store before it is opened."""
+    where = stores.default_location() if location is None else location
+    path = sqlite_path(where)
+    if path is None:
+        yield Finding("store", "PostgreSQL")
+        return
+    yield Finding("store", f"SQLite, {path}")
+    yield from _disk(path)
+    if not path.exists():
+        yield Finding("store file", "not made yet; the first job set makes it")
+        return
+    from qiskit_job_manager.stores.health import examine
+
+    try:
+        yield from _file(examine(path))
+    except (sqlite3.Error, OSError) as error:
+        advice = "restore it from a backup, or name another with --store"
+        yield Finding("store file", f"cannot be read: {error}", Verdict.BROKEN, advice)
+
+
+def _disk(path: Path) -> Iterator[Finding]:
+    folder = next((each for each in path.parents if each.exists()), None)
+    if folder is not None:
+        free = shutil.disk_usage(folder).free
+        low = free < _LEAST_FREE_BYTES
+        yield Finding(
+            "free disk",
+            size(free),
+            Verdict.NEEDS_USER if low else Verdict.FINE,
+            "make room: results are fetched only while there is some" if low else None,
+        )
+
+
+def _file(health: Health) -> Iterator[Finding]:
+    yield Finding("size", size(health.n_bytes))
+    if not health.is_ours:
+        yield Finding(
+            "kind",
+            "a database, but not marked as a store",
+            Verdict.BROKEN,
+            "name another file with --store or QISKIT_JOB_MANAGER_STORE",
+        )
+        return
+    yield _readers(health)
+    yield _journal(health)
+    yield _revision(health)
+    yield _integrity(health)
+    if not health.is_original:
+        yield Finding(
+            "place",
+            "it was copied or moved",
+            Verdict.NEEDS_USER,
+            "see that nothing goes on with the original, then: qjm adopt",
+        )
+
+
+def _readers(health: Health) -> Finding:
+    if not health.others_can_read:
+        return Finding("readable by", "its owner only")
+    return Finding("readable by", "others, too", Verdict.NEEDS_USER, f"chmod 600 {health.path}")
+
+
+def _journal(health: Health) -> Finding:
+    safe = "safe" if health.safe_mode == "wal" else "not safe"
+    value = f"{health.journal_mode} (WAL is {safe} with SQLite {sqlite3.sqlite_version})"
+    if health.journal_mode == "wal" and health.safe_mode != "wal":
+        advice = "end all that use the store; the next qjm command puts it right"
+        return Finding("journal", value, Verdict.NEEDS_USER, advice)
+    return Finding("journal", value)
+
+
+def _revision(health: Health) -> Finding:
+    value = f"version {health.revision or 'none'}"
+    if health.is_newer:
+        advice = "install a newer qiskit-job-manager"
+        return Finding("schema", f"{value}, of a newer program", Verdict.BROKEN, advice)
+    return Finding("schema", value)
+
+
+def _integrity(health: Health) -> Finding:
+    if not health.defects:
+        return Finding("integrity", "no defect found")
+    advice = "restore the store from a backup"
+    return Finding("integrity", "; ".join(health.defects), Verdict.BROKEN, advice)
+
+
+def spool(location: str | None) -> Iterator[Finding]:
+    """Yield what stands beside the store and is not in it."""
+    folder = stores.spool_folder(location)
+    files = [each for each in folder.glob("*") if each.suffix in {".result", ".part", ".error"}]
+    results = [each for each in files if each.suffix == ".result"]
+    if not files:
+        yield Finding("spool", "empty")
+    elif not results:
+        yield Finding("spool", f"{plural(len(files), 'file')} of fetches under way or broken off")
+    else:
+        yield Finding(
+            "spool",
+            f"{plural(len(results), 'result')} not in the store yet, in {folder}",
+            Verdict.NEEDS_USER,
+            "qjm resume takes them in",
+        )
+
+
+def job_sets(manager: JobManager) -> Iterator[Finding]:
+    """Yield who drives what, and what needs the user."""
+    found = manager.job_sets()
+    yield Finding("job sets", f"{len(found):,}")
+    for left in manager.half_deleted():
+        advice = f"qjm delete {left.job_set_id} removes the rest"
+        what = f"job set {left.job_set_id[:8]}"
+        yield Finding(what, f"{left.name}: half deleted", Verdict.NEEDS_USER, advice)
+    for job_set in found:
+        record = job_set.record()
+        what = f"job set {record.job_set_id[:8]}"
+        if not record.complete:
+            value = f"{record.name}: not handed over to its end"
+            advice = "run its script again with if_exists='resume', or delete it"
+            yield Finding(what, value, Verdict.NEEDS_USER, advice)
+            continue
+        progress = job_set.progress()
+        if progress.needs_user:
+            value = f"{record.name}: {plural(progress.needs_user, 'job')} in doubt"
+            advice = f"look on the backend, then qjm resubmit or abandon {record.job_set_id}"
+            yield Finding(what, value, Verdict.NEEDS_USER, advice)
+        if progress.held:
+            value = f"{record.name}: {plural(progress.held, 'job')} held by the limit of usage"
+            advice = f"qjm resume {record.job_set_id} --max-usage SECONDS allows more"
+            yield Finding(what, value, Verdict.NEEDS_USER, advice)
+        if not progress.ended:
+            yield _driver(manager, what, job_set.job_set_id())
+
+
+def _driver(manager: JobManager, what: str, job_set_id: str) -> Finding:
+    job_set = manager.find(job_set_id)
+    source = job_set.result_source()
+    name = job_set.name()
+    driver = source.store.driver(source.record.key)
+    if driver is None:
+        advice = f"qjm resume {job_set_id}"
+        return Finding(what, f"{name}: nobody drives it", Verdict.NEEDS_USER, advice)
+    return Finding(what, f"{name}: driven by {driver}")
+
+
+def all_findings(location: str | None) -> Iterator[Finding]:
+    """Yield everything; the job sets only if the store can be opened safely."""
+    yield from versions()
+    is_broken = False
+    for finding in store_file(location):
+        is_broken |= finding.verdict is Verdict.BROKEN
+        yield finding
+    yield from spool(location)
+    if is_broken or not stores.store_exists(location):
+        return
+    from qiskit_job_manager.manager import JobManager
+
+    try:
+        with JobManager(store=location) as manager:
+            yield from job_sets(manager)
+    except JobManagerError as error:
+        yield Finding("job sets", error.message, Verdict.BROKEN)
+
+
+def size(n_bytes: float) -> str:
+    """Return such as ``3.2 GB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} {unit}" if unit == "bytes" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:,.1f} TB"

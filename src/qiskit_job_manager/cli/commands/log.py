@@ -1,0 +1,88 @@
+"""``qjm log``: the story of a job set, or of one of its jobs."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
+from qiskit_job_manager.cli.output import escape, local_time, print_array
+from qiskit_job_manager.cli.paging import AllOption, at_most, bound, tell_how_to_see
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from qiskit_job_manager.job_set import ManagedJobSet
+    from qiskit_job_manager.model import EventRecord
+
+_SHOWN = 100
+
+JobArgument = Annotated[
+    int | None, typer.Argument(metavar="JOB", min=0, help="Index of a job; without it, all.")
+]
+
+LastOption = Annotated[
+    int | None,
+    at_most("--last", f"How many of the latest events to print. Default: {_SHOWN} on a terminal."),
+]
+
+
+def log(
+    ctx: typer.Context,
+    job_set: JobSetArgument,
+    job: JobArgument = None,
+    last: LastOption = None,
+    all_events: AllOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what happened to a job set, the oldest first, one event a line.
+
+    On a terminal only the latest, elsewhere and with --json all, unless --last says how many.
+    """
+    default = _SHOWN if sys.stdout.isatty() and not as_json else None
+    limit = bound("--last", last, all_of_them=all_events, default=default)
+    with opened_manager(ctx) as manager:
+        told = manager.find(job_set)
+        events, more = _events(told, job, limit)
+        if as_json:
+            print_array(map(_plain, events))
+            return
+        for event in events:
+            typer.echo(_line(event))
+        if more:
+            words = ("log", told.job_set_id(), *([] if job is None else [str(job)]))
+            tell_how_to_see(
+                ctx, "Earlier events are not shown", (*words, "--all"), (*words, "--last", "NUMBER")
+            )
+
+
+def _events(
+    job_set: "ManagedJobSet", job: int | None, limit: int | None
+) -> "tuple[Iterable[EventRecord], bool]":
+    """Return the events to print, and whether there are earlier ones."""
+    if limit is None:
+        return job_set.events(job), False
+    source = job_set.result_source()
+    found = source.store.last_events(source.record.key, job, limit=limit + 1)
+    more = len(found) > limit
+    return found[1:] if more else found, more
+
+
+def _line(event: "EventRecord") -> str:
+    where = "set" if event.job_index is None else f"job {event.job_index}"
+    attempt = "" if event.attempt is None else f", attempt {event.attempt}"
+    change = f" ({event.before or 'new'} -> {event.after})" if event.after != event.before else ""
+    cause = f": {escape(event.cause)}" if event.cause else ""
+    return f"{local_time(event.at)}  {where}{attempt}  {escape(event.event)}{change}{cause}"
+
+
+def _plain(event: "EventRecord") -> dict[str, Any]:
+    return {
+        "at": event.at.isoformat(),
+        "job": event.job_index,
+        "attempt": event.attempt,
+        "event": event.event,
+        "before": event.before,
+        "after": event.after,
+        "cause": event.cause,
+    }

@@ -1,0 +1,160 @@
+"""``qjm resume``: go on with job sets where they stopped."""
+
+from contextlib import suppress
+from math import inf
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qiskit_job_manager.cli import exit_codes
+from qiskit_job_manager.cli.errors import complain
+from qiskit_job_manager.cli.follow import code_of, report, tell_of_doubts, watch
+from qiskit_job_manager.cli.json_summaries import summary
+from qiskit_job_manager.cli.options import (
+    JsonOption,
+    TimeoutOption,
+    command_for,
+    opened_manager,
+    some_job_sets,
+)
+from qiskit_job_manager.cli.output import print_array
+from qiskit_job_manager.clock import SystemClock
+from qiskit_job_manager.errors import JobManagerError, JobManagerInvalidStateError
+from qiskit_job_manager.job_set.deadline import Deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from qiskit_job_manager.job_set import ManagedJobSet
+    from qiskit_job_manager.manager import JobManager
+
+JobSetsArgument = Annotated[
+    list[str] | None,
+    some_job_sets(
+        "Ids of job sets, unique beginnings of them, or their names. Default: all that are "
+        "unfinished.",
+        show_default=False,
+    ),
+]
+
+_NO_LIMIT = "none"
+
+
+def parse_usage(text: str) -> float:
+    """Return quantum seconds; infinity for no limit.
+
+    Raises:
+        typer.BadParameter: It is neither a number above 0 nor ``none``.
+    """
+    try:
+        seconds = inf if text.strip().lower() == _NO_LIMIT else float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise typer.BadParameter(
+            f"{text!r} is no number of quantum seconds above 0, and not {_NO_LIMIT!r}."
+        )
+    return seconds
+
+
+MaxUsageOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-usage",
+        metavar="SECONDS",
+        parser=parse_usage,
+        help="Quantum seconds that each of these sets may use from now on, all in all; 'none': as "
+        "many as it needs.",
+    ),
+]
+
+_WORST_FIRST = (
+    exit_codes.ERROR,
+    exit_codes.TIMED_OUT,
+    exit_codes.SOME_WITHOUT_RESULT,
+    exit_codes.ALL_DONE,
+)
+
+
+def resume(
+    ctx: typer.Context,
+    job_sets: JobSetsArgument = None,
+    max_usage: MaxUsageOption = None,
+    timeout: TimeoutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Go on with job sets, all at once, until each has ended or needs you.
+
+    One that cannot go on here is told on standard error, with the reason, and holds up no other.
+    The exit code is then 1; otherwise 4 if the time passed before all had ended, 3 if some
+    experiments are without result, or 0.
+    """
+    if max_usage is not None and not job_sets:
+        raise typer.BadParameter("name the sets that may use so much.", param_hint="'--max-usage'")
+    with opened_manager(ctx) as manager:
+        chosen = _set_going(manager, job_sets, max_usage)
+        if not chosen and not as_json:
+            typer.echo("No job set has anything left to do.")
+        try:
+            codes = _see_through(ctx, chosen, timeout, as_json=as_json)
+        except KeyboardInterrupt:
+            _say_how_to_go_on(ctx, job_sets, "Interrupted")
+            raise typer.Exit(exit_codes.INTERRUPTED) from None
+        if exit_codes.TIMED_OUT in codes:
+            _say_how_to_go_on(ctx, job_sets, "The time-out passed")
+        if as_json:
+            print_array(map(summary, chosen))
+    raise typer.Exit(min(codes, key=_WORST_FIRST.index, default=exit_codes.ALL_DONE))
+
+
+def _say_how_to_go_on(ctx: typer.Context, references: list[str] | None, why: str) -> None:
+    command = command_for(ctx, "resume", *(references or []))
+    typer.echo(f"{why}. Everything is kept; go on with: {command}", err=True)
+
+
+def _set_going(
+    manager: "JobManager", references: list[str] | None, max_usage_s: float | None
+) -> "list[ManagedJobSet]":
+    if not references:
+        return manager.resume()
+    chosen = {found.job_set_id(): found for found in map(manager.find, references)}
+    for job_set in chosen.values():
+        with suppress(JobManagerInvalidStateError):  # its trouble is told
+            if max_usage_s is None:
+                job_set.drive()
+            else:
+                job_set.allow_usage(None if max_usage_s == inf else max_usage_s)
+    return list(chosen.values())
+
+
+def _see_through(
+    ctx: typer.Context, chosen: "Iterable[ManagedJobSet]", timeout_s: float | None, *, as_json: bool
+) -> list[int]:
+    """Tell first what cannot go on, then follow the others; return the exit code of each."""
+    deadline = Deadline(timeout_s, SystemClock())
+    codes, going = [], []
+    for job_set in chosen:
+        if trouble := job_set.trouble():
+            complain(trouble)
+            codes.append(exit_codes.ERROR)
+        else:
+            going.append(job_set)
+    for job_set in going:
+        codes.append(_follow(ctx, job_set, deadline.left(), as_json=as_json))
+    return codes
+
+
+def _follow(
+    ctx: typer.Context, job_set: "ManagedJobSet", left_s: float | None, *, as_json: bool
+) -> int:
+    try:
+        watch(job_set, left_s)
+        progress = job_set.progress()
+    except JobManagerError as error:  # one set's trouble must not hide how the others went
+        complain(error.message)
+        return exit_codes.ERROR
+    if as_json:
+        tell_of_doubts(ctx, job_set, progress)
+    else:
+        report(ctx, job_set, progress, as_json=False)
+    return code_of(progress)

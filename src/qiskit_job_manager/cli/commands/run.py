@@ -1,0 +1,217 @@
+"""``qjm run``: read circuits, transpile them, and run them all.
+
+What ``qjm run --dry-run`` shows: the split and its cost, with nothing stored or sent.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qiskit_job_manager.cli.follow import finish, hand_over
+from qiskit_job_manager.cli.options import JsonOption, TimeoutOption, opened_manager
+from qiskit_job_manager.cli.output import escape, plural, print_object
+from qiskit_job_manager.clock import SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qiskit import QuantumCircuit
+
+    from qiskit_job_manager.model import Plan
+    from qiskit_job_manager.ports import Backend
+
+
+class IfExists(StrEnum):
+    """What to do when the name is taken."""
+
+    ERROR = "error"
+    RESUME = "resume"
+
+
+PathsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH...",
+        help="OpenQASM 2, OpenQASM 3 or QPY files, folders of them, or patterns.",
+        show_default=False,
+    ),
+]
+BackendOption = Annotated[
+    str, typer.Option(metavar="NAME", help="What runs them, such as aer, basic or fake:torino.")
+]
+ShotsOption = Annotated[
+    int | None, typer.Option(min=1, help="Shots of each circuit. Default: the backend's own.")
+]
+NameOption = Annotated[
+    str | None, typer.Option(help="Name of the job set, unique in the store. Default: made up.")
+]
+MaxExperimentsOption = Annotated[
+    int | None, typer.Option(min=1, help="Circuits in one job, at most.")
+]
+OptimizationOption = Annotated[
+    int,
+    # Qiskit's own default, 2, takes minutes for one ten-qubit circuit with many-controlled gates.
+    typer.Option(min=0, max=3, help="How hard the transpiler tries; it takes longer with each."),
+]
+IfExistsOption = Annotated[
+    IfExists,
+    typer.Option(help="What if the name is taken: refuse, or go on with those same circuits."),
+]
+TagOption = Annotated[
+    list[str] | None, typer.Option("--tag", help="A tag of the job set; may be given repeatedly.")
+]
+SeedOption = Annotated[
+    int | None, typer.Option(min=0, help="Seed of the simulator, for counts that come again.")
+]
+MemoryOption = Annotated[bool, typer.Option("--memory", help="Keep the outcome of each shot.")]
+WaitOption = Annotated[
+    bool,
+    typer.Option(
+        help="Wait until all jobs ended; or only until all were handed over. Jobs on a simulator "
+        "live no longer than this process: --no-wait stores them, and qjm wait runs them.",
+    ),
+]
+
+
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show the split and what it would cost; send nothing."),
+]
+MaxUsageOption = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="Send nothing beyond so many estimated quantum seconds."),
+]
+
+
+def run(  # noqa: PLR0913  one parameter an option
+    ctx: typer.Context,
+    paths: PathsArgument,
+    *,
+    backend: BackendOption,
+    shots: ShotsOption = None,
+    name: NameOption = None,
+    max_experiments_per_job: MaxExperimentsOption = None,
+    optimization_level: OptimizationOption = 1,
+    if_exists: IfExistsOption = IfExists.ERROR,
+    tags: TagOption = None,
+    seed: SeedOption = None,
+    memory: MemoryOption = False,
+    wait: WaitOption = True,
+    timeout: TimeoutOption = None,
+    max_usage: MaxUsageOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run every circuit in files and folders, split into jobs.
+
+    The circuits are named after their files. They are transpiled for the backend with a fixed seed,
+    so that the same command with --if-exists resume goes on where it stopped.
+    """
+    clock = SystemClock()
+    begun = clock.monotonic()
+    with opened_manager(ctx) as manager:
+        adapter, circuits = _prepare(paths, backend, optimization_level)
+        options = _simulator_options(seed, memory=memory)
+        if dry_run:
+            plan = manager.plan(circuits, adapter, max_experiments_per_job, shots=shots, **options)
+            show_plan(plan, adapter.name, as_json=as_json)
+            return
+        job_set = manager.run(
+            circuits,
+            adapter,
+            name=name,
+            max_experiments_per_job=max_experiments_per_job,
+            job_tags=tags,
+            shots=shots,
+            if_exists=if_exists.value,
+            max_usage_s=max_usage,
+            drive=wait or not adapter.capabilities.volatile,
+            **options,
+        )
+        _say(
+            f"Job set {job_set.job_set_id()} ({escape(job_set.name())}): "
+            f"{plural(job_set.n_experiments, 'experiment')} in {plural(job_set.n_jobs, 'job')}"
+        )
+        left_s = None if timeout is None else max(0.0, timeout - (clock.monotonic() - begun))
+        (finish if wait else hand_over)(ctx, job_set, left_s, as_json=as_json)
+
+
+def _prepare(
+    paths: list[str], backend: str, optimization_level: int
+) -> tuple[Backend, list[QuantumCircuit]]:
+    """Read and transpile, so that whatever is wrong is told before anything is stored."""
+    from qiskit_job_manager.backends import open_backend
+    from qiskit_job_manager.cli.circuits import read_circuits, transpile_for
+
+    adapter = open_backend(backend)
+    circuits = read_circuits(paths)
+    target = getattr(adapter, "qiskit_backend", None)
+    if target is not None:
+        _say(f"Transpiling {plural(len(circuits), 'circuit')} for {escape(adapter.name)} ...")
+        circuits = transpile_for(target, circuits, optimization_level)
+    return adapter, circuits
+
+
+def _simulator_options(seed: int | None, *, memory: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if seed is not None:
+        options["seed_simulator"] = seed
+    if memory:
+        options["memory"] = True
+    return options
+
+
+def _say(what: str) -> None:
+    typer.echo(what, err=True)
+
+
+_JOBS_SHOWN = 20
+_UNKNOWN = "not known"
+
+
+def show_plan(plan: Plan, backend: str, *, as_json: bool) -> None:
+    """Print a plan, for people or for scripts."""
+    if as_json:
+        print_object(_as_values(plan, backend))
+        return
+    for line in _lines(plan, backend):
+        typer.echo(line)
+
+
+def _as_values(plan: Plan, backend: str) -> dict[str, object]:
+    return {
+        "backend": backend,
+        "n_jobs": plan.n_jobs,
+        "n_experiments": plan.n_experiments,
+        "executions": plan.executions,
+        "payload_bytes": plan.payload_bytes,
+        "usage_s": plan.usage_s,
+        "submission_s": plan.submission_s,
+        "jobs": [
+            {"index": job.index, "start": job.start, "stop": job.stop, "shots": job.shots}
+            for job in plan.jobs
+        ],
+    }
+
+
+def _lines(plan: Plan, backend: str) -> Iterator[str]:
+    yield f"{plural(plan.n_experiments, 'experiment')} on {escape(backend)}; nothing was sent"
+    yield f"  submissions            {plan.n_jobs:,}"
+    yield f"  executions             {_figure(plan.executions)}"
+    yield f"  payload                {plan.payload_bytes:,} bytes"
+    yield f"  quantum seconds        {_figure(plan.usage_s)} (estimated)"
+    yield f"  time to submit, paced  {plan.submission_s:,.0f} s"
+    for job in plan.jobs[:_JOBS_SHOWN]:
+        shots = "the backend's" if job.shots is None else f"{job.shots:,}"
+        yield f"  job {job.index}: experiments {job.start} to {job.stop - 1}, {shots} shots each"
+    if plan.n_jobs > _JOBS_SHOWN:
+        yield f"  ... and {plan.n_jobs - _JOBS_SHOWN:,} more"
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return _UNKNOWN
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"

@@ -1,0 +1,193 @@
+"""``qjm show``: one job set and its jobs.
+
+Which jobs of a set to show where there are too many to show all.
+
+First those that need attention, then what goes on, then what has just been and what comes next. No
+kind crowds out another: each gets a row in turn, as long as it has jobs and there are rows.
+"""
+
+from __future__ import annotations
+
+from itertools import chain, cycle, islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qiskit_job_manager.cli.job_measurements import HEADER, PAGE, cells, measured
+from qiskit_job_manager.cli.json_summaries import job_summary, summary, usage_summary
+from qiskit_job_manager.cli.needs_user import needs_user
+from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
+from qiskit_job_manager.cli.output import (
+    counted,
+    escape,
+    first_line,
+    local_time,
+    plural,
+    print_object_with,
+    table,
+)
+from qiskit_job_manager.cli.paging import AllOption, at_most, bound, tell_how_to_see
+from qiskit_job_manager.model import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from qiskit_job_manager.job_set import ManagedJobSet, Progress
+    from qiskit_job_manager.model import JobRecord, RemoteFigures
+    from qiskit_job_manager.ports import Store
+
+
+_HEADER = ("JOB", "EXPERIMENTS", "SHOTS", "ATTEMPTS", "ID ON THE BACKEND")
+_STATE = ("STATE",)
+_SHOWN = 20
+
+JobsOption = Annotated[
+    int | None, at_most("--jobs", f"How many jobs to show. Default: {_SHOWN}; with --json, all.")
+]
+
+
+def show(
+    ctx: typer.Context,
+    job_set: JobSetArgument,
+    jobs: JobsOption = None,
+    all_jobs: AllOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a job set: what it is, how far it is, and those of its jobs that matter most.
+
+    Where there are more jobs than are shown, those that failed or were lost, those in doubt and
+    those under way come first, then the latest that ended and the next to be sent. With --json all
+    are listed, in order, unless --jobs says how many.
+
+    What the backend measured is shown where it told: quantum seconds, when a job began to run, for
+    how long it ran, and in which session or batch.
+    """
+    limit = bound("--jobs", jobs, all_of_them=all_jobs, default=None if as_json else _SHOWN)
+    with opened_manager(ctx) as manager:
+        shown = manager.find(job_set)
+        progress = shown.progress()
+        listed = measured(shown, _jobs(shown, progress, limit))
+        left = 0 if limit is None else max(progress.n_jobs - limit, 0)
+        if as_json:
+            told = {"usage": usage_summary(shown), "jobs_not_listed": left}
+            some = (job_summary(*each) for each in listed)
+            print_object_with(summary(shown) | told, "job_list", some)
+            return
+        for line in chain(_heading(ctx, shown, progress), _table(listed)):
+            typer.echo(line)
+        if left:
+            words = ("show", shown.job_set_id())
+            more = f"{plural(left, 'job')} {'is' if left == 1 else 'are'} not shown"
+            tell_how_to_see(ctx, more, (*words, "--all"), (*words, "--jobs", "NUMBER"))
+
+
+def _jobs(job_set: ManagedJobSet, progress: Progress, limit: int | None) -> Iterator[JobRecord]:
+    source = job_set.result_source()
+    store, key = source.store, source.record.key
+    if limit is not None:
+        yield from notable_jobs(store, key, progress, limit)
+        return
+    after = -1
+    while page := store.jobs(key, after=after, limit=PAGE):
+        yield from page
+        after = page[-1].index
+
+
+def _heading(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> Iterator[str]:
+    yield f"Job set      {job_set.job_set_id()}"
+    yield f"Name         {escape(job_set.name())}"
+    yield f"Backend      {escape(job_set.backend_name)}"
+    yield f"Created      {local_time(job_set.created_at)}"
+    if tags := job_set.tags():
+        yield f"Tags         {', '.join(map(escape, tags))}"
+    yield f"Experiments  {progress.n_experiments:,}"
+    yield f"Jobs         {progress.n_jobs:,}: {counted(progress.jobs)}"
+    yield from _usage(job_set)
+    if not progress.complete:
+        yield "             not all experiments have been handed over"
+    yield from needs_user(ctx, job_set, progress)
+    yield ""
+
+
+def _usage(job_set: ManagedJobSet) -> Iterator[str]:
+    usage, most_s = job_set.usage(), job_set.record().max_usage_s
+    if not usage.total_s and most_s is None:
+        return
+    parts = [f"{usage.measured_s:g} quantum seconds measured"]
+    if usage.estimated_s:
+        parts.append(f"{usage.estimated_s:g} estimated of what is not measured yet")
+    if most_s is not None:
+        parts.append(f"at most {most_s:g} allowed")
+    yield f"Usage        {', '.join(parts)}"
+
+
+def _table(jobs: Iterator[tuple[JobRecord, RemoteFigures | None]]) -> Iterator[str]:
+    """Return the lines of the table of jobs, with what was measured if the first page has any."""
+    first = list(islice(jobs, PAGE))
+    told = any(figures is not None for _, figures in first)
+    header = (*_HEADER, *(HEADER if told else ()), *_STATE)
+    rows = (
+        (*_row(job), *(cells(figures) if told else ()), _state(job))
+        for job, figures in chain(first, jobs)
+    )
+    return table(header, rows)
+
+
+def _row(job: JobRecord) -> tuple[str, ...]:
+    return (
+        str(job.index),
+        _experiments(job),
+        "default" if job.shots is None else str(job.shots),
+        str(job.attempts),
+        escape(job.remote_id or "-"),
+    )
+
+
+def _state(job: JobRecord) -> str:
+    from qiskit_job_manager.job_set.status import detail
+
+    return first_line(detail(job))
+
+
+def _experiments(job: JobRecord) -> str:
+    share = f", share {job.share + 1} of {job.shares}" if job.shares > 1 else ""
+    return f"{job.start}-{job.stop - 1}{share}"
+
+
+_ENDED = (JobState.DONE, JobState.CANCELLED)
+_KINDS = (
+    (JobState.FAILED, JobState.LOST),
+    (JobState.IN_DOUBT,),
+    (JobState.ACTIVE, JobState.COLLECTING, JobState.SUBMITTING),
+    _ENDED,
+    (JobState.PLANNED,),
+)
+
+
+def notable_jobs(store: Store, job_set_key: int, progress: Progress, limit: int) -> list[JobRecord]:
+    """Return up to so many jobs, those that matter most first; all in order if there are no more.
+
+    What it costs depends on the limit, and not on the jobs that there are.
+    """
+    if progress.n_jobs <= limit:
+        return store.jobs(job_set_key, limit=limit)
+    sizes = [sum(progress.jobs.get(state, 0) for state in kind) for kind in _KINDS]
+    chosen: list[JobRecord] = []
+    for kind, rows in zip(_KINDS, _dealt(sizes, limit), strict=True):
+        # Jobs are sent in order, so that those that ended last stand at the end.
+        look = store.last_jobs if kind is _ENDED else store.jobs
+        chosen += look(job_set_key, states=kind, limit=rows) if rows else []
+    return chosen
+
+
+def _dealt(sizes: Sequence[int], rows: int) -> list[int]:
+    """Deal rows out, one in turn to each that has use for it, and return how many each has."""
+    dealt = [0] * len(sizes)
+    left = min(rows, sum(sizes))
+    for place in cycle(range(len(sizes))):
+        if not left:
+            break
+        if dealt[place] < sizes[place]:
+            dealt[place] += 1
+            left -= 1
+    return dealt

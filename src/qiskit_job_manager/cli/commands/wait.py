@@ -1,0 +1,22 @@
+"""``qjm wait``: drive a job set, or follow whoever does, until it ended."""
+
+import typer
+
+from qiskit_job_manager.cli.follow import finish
+from qiskit_job_manager.cli.options import (
+    JobSetArgument,
+    JsonOption,
+    TimeoutOption,
+    opened_manager,
+)
+
+
+def wait(
+    ctx: typer.Context,
+    job_set: JobSetArgument,
+    timeout: TimeoutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Wait for a job set, and drive it where it stopped if nobody else does."""
+    with opened_manager(ctx) as manager:
+        finish(ctx, manager.find(job_set), timeout, as_json=as_json)

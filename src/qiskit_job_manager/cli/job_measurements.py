@@ -1,0 +1,67 @@
+"""What the backend measured of jobs, read a page at a time however many there are."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.cli.output import cut, local_time
+from qiskit_job_manager.views.phrases import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from qiskit_job_manager.job_set import ManagedJobSet
+    from qiskit_job_manager.model import JobRecord, RemoteFigures
+
+PAGE = 500
+HEADER = ("USAGE", "BEGAN", "RAN", "SESSION")
+
+_SESSION = 40
+
+
+def measured(
+    job_set: ManagedJobSet, jobs: Iterable[JobRecord]
+) -> Iterator[tuple[JobRecord, RemoteFigures | None]]:
+    """Yield each job with what was measured of its latest attempt, ``None`` if nothing was."""
+    source, remaining = job_set.result_source(), iter(jobs)
+    while page := list(islice(remaining, PAGE)):
+        tags = [job.tag for job in page if job.tag is not None]
+        found = dict(source.store.attempts_tagged(source.record.key, tags))
+        for job in page:
+            attempt = found.get(job.index)
+            yield job, None if attempt is None else attempt.figures
+
+
+def cells(figures: RemoteFigures | None) -> tuple[str, ...]:
+    """Return what stands in the columns of `HEADER`; a dash where nothing is known."""
+    if figures is None:
+        return ("-",) * len(HEADER)
+    return (
+        "-" if figures.usage_s is None else f"{figures.usage_s:g} s",
+        "-" if figures.started_at is None else local_time(figures.started_at),
+        _ran(figures),
+        "-" if figures.session_id is None else cut(figures.session_id, _SESSION),
+    )
+
+
+def plain(figures: RemoteFigures | None) -> dict[str, Any] | None:
+    """Return what was measured in plain JSON values."""
+    if figures is None:
+        return None
+    moments = {
+        "created_at": figures.created_at,
+        "started_at": figures.started_at,
+        "ended_at": figures.ended_at,
+    }
+    return {
+        "usage_s": figures.usage_s,
+        "session_id": figures.session_id,
+        **{name: at and at.isoformat() for name, at in moments.items()},
+    }
+
+
+def _ran(figures: RemoteFigures) -> str:
+    if figures.started_at is None or figures.ended_at is None:
+        return "-"
+    return duration((figures.ended_at - figures.started_at).total_seconds())

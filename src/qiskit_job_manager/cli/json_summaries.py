@@ -1,0 +1,58 @@
+"""What scripts are told of a job set, and of a job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.cli.job_measurements import plain
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.job_set import ManagedJobSet
+    from qiskit_job_manager.model import JobRecord, RemoteFigures
+
+
+def summary(job_set: ManagedJobSet) -> dict[str, Any]:
+    """Describe a job set in plain JSON values."""
+    progress = job_set.progress()
+    return {
+        "job_set_id": job_set.job_set_id(),
+        "name": job_set.name(),
+        "backend": job_set.backend_name,
+        "tags": job_set.tags(),
+        "created_at": job_set.created_at.isoformat(),
+        "experiments": progress.n_experiments,
+        "jobs": progress.n_jobs,
+        "ended": progress.ended,
+        "success": progress.success,
+        "needs_user": progress.needs_user,
+        "held": progress.held,
+        "jobs_by_state": {str(state): number for state, number in progress.jobs.items()},
+    }
+
+
+def usage_summary(job_set: ManagedJobSet) -> dict[str, Any]:
+    """Describe the quantum seconds of a job set in plain JSON values."""
+    usage = job_set.usage()
+    return {
+        "measured_s": usage.measured_s,
+        "estimated_s": usage.estimated_s,
+        "allowed_s": job_set.record().max_usage_s,
+    }
+
+
+def job_summary(job: JobRecord, figures: RemoteFigures | None) -> dict[str, Any]:
+    """Describe a job, with what was measured of it, in plain JSON values."""
+    from qiskit_job_manager.job_set.status import detail
+
+    return {
+        "index": job.index,
+        "first_experiment": job.start,
+        "last_experiment": job.stop - 1,
+        "state": str(job.state),
+        "detail": detail(job),
+        "remote_id": job.remote_id,
+        "shots": job.shots,
+        "attempts": job.attempts,
+        "error": job.error,
+        "measured": plain(figures),
+    }

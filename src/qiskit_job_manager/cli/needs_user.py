@@ -1,0 +1,49 @@
+"""Jobs that only the user can have go on: those in doubt, and those beyond the limit of usage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.cli.options import command_for
+from qiskit_job_manager.cli.output import escape, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import typer
+
+    from qiskit_job_manager.job_set import ManagedJobSet, Progress
+
+
+def needs_user(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> Iterator[str]:
+    """Yield the lines that tell which jobs wait for the user, and what to do; none for none."""
+    if progress.needs_user:
+        yield (
+            f"{escape(job_set.name())} needs you: {plural(progress.needs_user, 'job')} may or may "
+            "not have been accepted by the backend. Look there, then:"
+        )
+        for command, effect in commands_for(ctx, job_set):
+            yield f"  {command}  {effect}"
+    if progress.held:
+        yield f"{escape(job_set.name())} needs you: {why_held(job_set, progress)}. To allow more:"
+        command = command_for(ctx, "resume", job_set.job_set_id(), "--max-usage")
+        yield f"  {command} SECONDS"
+
+
+def why_held(job_set: ManagedJobSet, progress: Progress) -> str:
+    """Return which jobs the limit of usage holds back."""
+    number, limit_s = progress.held, job_set.record().max_usage_s
+    verb = "is" if number == 1 else "are"
+    return (
+        f"{plural(number, 'job')} {verb} not sent, as more than {limit_s:g} quantum seconds would "
+        "be used"
+    )
+
+
+def commands_for(ctx: typer.Context, job_set: ManagedJobSet) -> list[tuple[str, str]]:
+    """Return the two commands that settle a doubt, each with what it does."""
+    job_set_id = job_set.job_set_id()
+    return [
+        (command_for(ctx, "resubmit", job_set_id), "sends them again"),
+        (command_for(ctx, "abandon", job_set_id), "gives them up"),
+    ]

@@ -1,0 +1,413 @@
+"""One job set under way, as its driver holds it in memory.
+
+Only what can still move is held: jobs that a backend has or may have, and the next few planned
+ones. Everything here can be forgotten at any instant and read back from the store.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.engine.duplicate_submissions import Sweeping, sweep_request
+from qiskit_job_manager.engine.usage_polling import Measuring, measure_request
+from qiskit_job_manager.lifecycle import Budget, Call, CallKind, Event, Situation, Take
+from qiskit_job_manager.model import (
+    Advance,
+    JobRecord,
+    JobSetRecord,
+    JobState,
+    RemoteState,
+    RemoteStatus,
+    Token,
+)
+from qiskit_job_manager.ports import Capabilities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeAlias
+
+    from qiskit_job_manager.engine.rate_limits import Account
+    from qiskit_job_manager.ports import Backend, Store
+
+    Tell: TypeAlias = Callable[[JobSetRecord, Sequence[tuple[JobRecord, Advance]]], None]
+
+_PLANNED_AT_HAND = 64
+_UNDER_WAY = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
+_PROGRESS = frozenset({JobState.ACTIVE, JobState.COLLECTING})
+# What a volatile backend's job went through and a crash would only make it go through again: sent
+# again, or understood again. It is written with what comes next, as each write waits for the disk.
+_CAN_WAIT = frozenset({Event.ACCEPTED, Event.UNDERSTOOD})
+_WAIT_S = 0.25
+# Calls of a local backend that are under way at once. They compute, rather than wait for a network,
+# and more of them would do so in turns, and take memory each.
+_LOCAL_CALLS = 4
+_NEWS_SHARE = 0.2
+# Not what is in doubt: it may wait for the user, and must not hold up the others meanwhile.
+_PENDING = frozenset({JobState.SUBMITTING, JobState.ACTIVE})
+
+
+class SupersededError(Exception):
+    """Another driver has taken the job set over; nothing of ours was written."""
+
+
+@dataclass(slots=True)
+class LiveJob:
+    """A job that can still move, with what only this driver knows of it.
+
+    Attributes:
+        record: As the store has it.
+        ticket: The call that is under way about it, or ``None``; but not one that waits.
+        awaited: The call that waits for its result, or ``None``.
+        await_s: No other such call is begun before this time.
+        weighed: As it was when last decided about.
+        ready_s: Nothing is asked about it before this time on the engine's clock.
+        since_s: When its present state began, for this driver.
+        is_ours: Whether this driver saw that the backend accepted it.
+        failures: Calls about it that failed in a row.
+        told_until_s: Until when the backend asked to wait after the latest of these.
+        look_ups: Look-ups of its tag that prove absence.
+        repeats: Whether its submission under way repeats one that may have been accepted.
+        cancel_sent: Whether the backend was asked to cancel it, with whatever success.
+        cancel_again: Whether that failed, so that it is asked again if the job still runs.
+    """
+
+    record: JobRecord
+    since_s: float
+    ticket: int | None = None
+    awaited: int | None = None
+    await_s: float = 0.0
+    weighed: JobRecord | None = None
+    ready_s: float = 0.0
+    is_ours: bool = False
+    failures: int = 0
+    told_until_s: float = 0.0
+    look_ups: int = 0
+    repeats: bool = False
+    cancel_sent: bool = False
+    cancel_again: bool = False
+
+    def may_be_awaited(self, now_s: float) -> bool:
+        """Whether it may be time to wait for its result.
+
+        Where asking fails waiting would too; one enquiry at a time finds out when that is over.
+        """
+        is_free = self.awaited is None and not self.failures and self.await_s <= now_s
+        return is_free and self.record.state is JobState.ACTIVE
+
+    def situation(self) -> Situation:
+        """Return the facts that decisions are made of."""
+        return Situation(
+            job_key=self.record.key,
+            state=self.record.state,
+            busy=self.ticket is not None,
+            ready_s=self.ready_s,
+            remote=self.record.status.state if self.record.status else None,
+            has_result=self.record.has_result,
+            cancel_requested=self.record.cancel_requested,
+            cancel_sent=self.cancel_sent,
+            doubted_s=self.since_s,
+            look_ups=self.look_ups,
+            awaited=self.awaited is not None,
+            await_s=float("inf") if self.failures else self.await_s,
+        )
+
+
+class DrivenSet:
+    """A job set that this process has the right to drive.
+
+    Owned by the engine's thread.
+
+    Args:
+        record: The job set.
+        token: The right to drive it.
+        backend: What runs it, or ``None`` when it cannot be opened here.
+        store: Where everything is.
+        account: What it shares with the other job sets of its backend.
+        now_s: Time on the engine's clock.
+    """
+
+    def __init__(  # made in one place, from what that place has at hand
+        self,
+        record: JobSetRecord,
+        token: Token,
+        backend: Backend | None,
+        store: Store,
+        account: Account,
+        now_s: float,
+    ) -> None:
+        self.record = record
+        self.token = token
+        self.backend = backend
+        self.account = account
+        self.more_to_come = False
+        self.typical_s: float | None = None
+        self.looked_s = float("-inf")
+        self.renewed_s = now_s
+        self.live: dict[int, LiveJob] = {}
+        self.tell: Tell = _tell_nobody
+        self._store = store
+        self.sweeping = Sweeping(sweep_request(store, record.key), self._lag_s(), now_s)
+        self.measuring = Measuring(measure_request(store, record.key), now_s)
+        self._last_planned = -1
+        self._has_all_planned = False
+        self._waiting: list[tuple[JobRecord, Advance]] = []
+        self._waiting_since_s = now_s
+        for job in store.jobs(record.key, states=_UNDER_WAY):
+            self.live[job.key] = LiveJob(self._as_known(job), since_s=now_s)
+
+    # -- what there is to do --------------------------------------------------------------------
+
+    def refill(self, now_s: float) -> None:
+        """Have the next planned jobs at hand."""
+        planned = sum(job.record.state is JobState.PLANNED for job in self.live.values())
+        if self._has_all_planned or planned >= _PLANNED_AT_HAND // 4:
+            return
+        page = self._store.jobs(
+            self.record.key,
+            states=(JobState.PLANNED,),
+            after=self._last_planned,
+            limit=_PLANNED_AT_HAND,
+        )
+        for job in page:
+            self._last_planned = job.index
+            self.live.setdefault(job.key, LiveJob(job, since_s=now_s))
+        # Whoever hands jobs over says last that these are all, and this was known before the page.
+        self._has_all_planned = self.has_all and len(page) < _PLANNED_AT_HAND
+
+    def reread(self) -> None:
+        """See what was handed over, or asked of the set as a whole, since the last time."""
+        if not self.record.complete or self.record.max_usage_s is not None:
+            self.record = self._store.job_set(self.record.job_set_id) or self.record
+
+    def adopt(self, job: JobRecord, now_s: float) -> LiveJob:
+        """Hold a job that was final until the user asked for more."""
+        return self.live.setdefault(job.key, LiveJob(job, since_s=now_s))
+
+    def let_die(self) -> None:
+        """Cancel what would die with this process, so that it does not hold up its exit."""
+        if self.backend is None or not self.capabilities.volatile:
+            return
+        for job in self.live.values():
+            if job.record.state is JobState.ACTIVE and job.record.remote_id is not None:
+                with contextlib.suppress(Exception):
+                    self.backend.cancel(job.record.remote_id)
+
+    def weigh(self, now_s: float, budget: Budget) -> tuple[list[Situation], Iterator[Situation]]:
+        """Return the jobs that there may be something to do about, and then the others.
+
+        A turn looks at no job closely that waits for its time, as there may be a thousand.
+        """
+        due: list[LiveJob] = []
+        idle: list[LiveJob] = []
+        submissions, awaits = budget.submissions, budget.awaits
+        for job in self.live.values():
+            is_due = job.ticket is None and job.record is not job.weighed
+            if job.ticket is None and job.ready_s <= now_s:
+                planned = job.record.state is JobState.PLANNED
+                is_due |= not planned or submissions > 0
+                submissions -= planned
+            if awaits > 0 and job.may_be_awaited(now_s):
+                awaits -= 1
+                is_due = True
+            (due if is_due else idle).append(job)
+        for job in due:
+            job.weighed = job.record if job.ticket is None else job.weighed
+        return [job.situation() for job in due], (job.situation() for job in idle)
+
+    def budget(self, now_s: float, free_calls: int, free_awaits: int) -> Budget:
+        """Return how much may be begun now."""
+        if self.backend is None:
+            return Budget(submissions=0, calls=0, volatile=self.record.volatile)
+        can = self.capabilities
+        return Budget(
+            submissions=self._submissions_allowed(now_s),
+            calls=min(free_calls, _LOCAL_CALLS - self._n_calls()) if can.volatile else free_calls,
+            awaits=free_awaits if can.awaits and not can.reads_once else 0,
+            volatile=can.volatile,
+            idempotent=can.idempotent,
+            findable=can.findable,
+            listing_lag_s=can.listing_lag_s,
+            bulk_status=can.bulk_status,
+            cancels=can.cancels,
+        )
+
+    def _n_calls(self) -> int:
+        """Return how many calls about its jobs are under way."""
+        return len({job.ticket for job in self.live.values()} - {None})
+
+    def _submissions_allowed(self, now_s: float) -> int:
+        states = self.states
+        pending = sum(state in _PENDING for state in states)
+        self.account.report(
+            self.record.key, pending=pending, planned=states.count(JobState.PLANNED)
+        )
+        return self.account.allowed(self.record.key, self.record.limits, now_s)
+
+    def affordable(self, decisions: Sequence[Take | Call]) -> list[Take | Call]:
+        """Leave out the submissions that would go beyond the set's limit of usage."""
+        most_s = self.record.max_usage_s
+        if most_s is None or not any(_sends(decision) for decision in decisions):
+            return list(decisions)
+        total_s = self._store.usage(self.record.key).total_s
+        kept: list[Take | Call] = []
+        for decision in decisions:
+            if _sends(decision):
+                total_s += self.live[decision.job_key].record.estimate_s or 0.0
+            if total_s <= most_s or not _sends(decision):
+                kept.append(decision)
+        return kept
+
+    def next_wake_s(self, now_s: float) -> float:
+        """Return when this set may next have something to do, on the engine's clock."""
+        waiting: Iterable[float]
+        waiting = (j.ready_s for j in self.live.values() if j.ticket is None and j.ready_s > now_s)
+        if self.capabilities.awaits:
+            again = (j.await_s for j in self.live.values() if j.awaited is None)
+            waiting = chain(waiting, (each for each in again if each > now_s))
+        pace_s = self.account.next_change_s(self.record.limits, now_s)
+        due_s = self._waiting_since_s + _WAIT_S if self._waiting else float("inf")
+        return min(*waiting, pace_s, due_s, self.sweeping.due_s(self.states), self.measuring.due_s)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the backend can do; without one, what the store knows of it."""
+        if self.backend is None:
+            return Capabilities(volatile=self.record.volatile)
+        return self.backend.capabilities
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left that could move by itself."""
+        words = (self.sweeping.request, self.measuring.request)
+        return self.has_all and not self.live and words == (None, None)
+
+    @property
+    def has_all(self) -> bool:
+        """Whether nothing more is handed over: all was, or what was to come was cut off."""
+        return self.record.complete or not self.more_to_come
+
+    @property
+    def states(self) -> list[JobState]:
+        """The states of the jobs that can still move."""
+        return [job.record.state for job in self.live.values()]
+
+    def _lag_s(self) -> float:
+        return self.capabilities.listing_lag_s
+
+    def _as_known(self, job: JobRecord) -> JobRecord:
+        # Without its backend nobody can ask, but what died with its process is known to be gone.
+        if self.backend is None and self.record.volatile and job.state is JobState.ACTIVE:
+            return replace(job, status=RemoteStatus(RemoteState.GONE))
+        return job
+
+    # -- writing --------------------------------------------------------------------------------
+
+    def write(self, steps: Sequence[Advance], now_s: float) -> None:
+        """Write steps, and remember them once they are in the store, or may wait to be.
+
+        Raises:
+            SupersededError: Somebody else drives, or has moved one of the jobs.
+        """
+        if steps and not self._can_wait(steps, now_s):
+            landed = self._advance(steps)
+            pairs = zip(steps, landed, strict=True)
+            self.tell(self.record, [(self._remember(s, now_s), s) for s, is_in in pairs if is_in])
+            if not all(landed):
+                raise SupersededError(self.record.job_set_id)
+
+    def write_waiting(self, now_s: float | None = None) -> None:
+        """Write what waits to be written.
+
+        Args:
+            now_s: Only if it has waited long enough by now, or nothing else is to come.
+
+        Raises:
+            SupersededError: Somebody else drives, or has moved one of the jobs.
+        """
+        due = now_s is None or not self.live or now_s >= self._waiting_since_s + _WAIT_S
+        if self._waiting and due:
+            self._advance(())
+
+    def _can_wait(self, steps: Sequence[Advance], now_s: float) -> bool:
+        """Take note of steps that need not be written yet, if that is true of all of them."""
+        can = self.capabilities.volatile and all(step.event in _CAN_WAIT for step in steps)
+        if can:
+            if not self._waiting:
+                self._waiting_since_s = now_s
+            self._waiting += [(self._remember(step, now_s), step) for step in steps]
+        return can
+
+    def _advance(self, steps: Sequence[Advance]) -> list[bool]:
+        """Write what waits and these steps in one transaction, and tell which of these landed."""
+        waited = self._waiting
+        landed = self._store.advance(self.token, [*(step for _, step in waited), *steps])
+        self._waiting = []
+        if not all(landed[: len(waited)]):
+            raise SupersededError(self.record.job_set_id)
+        if waited:
+            self.tell(self.record, waited)
+        return landed[len(waited) :]
+
+    def _note_duration(self, job: LiveJob, step: Advance, now_s: float) -> None:
+        """Learn how long jobs take, of those that this driver saw being accepted."""
+        if step.event == Event.ENDED and job.is_ours:
+            took_s = now_s - job.since_s
+            known_s = took_s if self.typical_s is None else self.typical_s
+            self.typical_s = known_s + _NEWS_SHARE * (took_s - known_s)
+        job.is_ours = step.event == Event.ACCEPTED
+
+    def _remember(self, step: Advance, now_s: float) -> JobRecord:
+        job = self.live[step.job_key]
+        if step.after is not step.expected:
+            self._note_duration(job, step, now_s)
+            job.since_s = now_s
+            job.look_ups = 0
+            job.repeats = step.event == Event.REPEATED
+            job.cancel_sent = False
+            if step.after in _PROGRESS:
+                job.failures = 0
+        job.record = advanced(job.record, step)
+        if step.halves is not None:
+            self._has_all_planned = False
+        if step.after.is_final:
+            del self.live[step.job_key]
+        return job.record
+
+
+def _tell_nobody(record: JobSetRecord, steps: Sequence[tuple[JobRecord, Advance]]) -> None:
+    """Say nothing, as nobody listens."""
+
+
+def _sends(decision: Take | Call) -> bool:
+    return isinstance(decision, Call) and decision.kind is CallKind.SUBMIT
+
+
+def advanced(record: JobRecord, step: Advance) -> JobRecord:
+    """Return a job as it is after a step, as the store has it too."""
+    if step.new_tag is not None:
+        record = replace(
+            record, attempts=record.attempts + 1, tag=step.new_tag, remote_id=None, status=None
+        )
+    if step.halves is not None:
+        middle = step.halves.middle
+        share = (middle - record.start) / (record.stop - record.start)
+        estimate_s = None if record.estimate_s is None else record.estimate_s * share
+        circuits = round(record.circuits * share)
+        record = replace(record, stop=middle, circuits=circuits, estimate_s=estimate_s)
+    return replace(
+        record,
+        state=step.after,
+        remote_id=record.remote_id if step.remote_id is None else step.remote_id,
+        status=record.status if step.status is None else step.status,
+        error=record.error if step.error is None else (step.error or None),
+        has_result=(record.has_result and step.new_tag is None) or step.result is not None,
+        failed_offsets=(
+            record.failed_offsets if step.failed_offsets is None else step.failed_offsets
+        ),
+        cancel_requested=(
+            record.cancel_requested if step.cancel_requested is None else step.cancel_requested
+        ),
+    )

@@ -1,0 +1,230 @@
+"""What runs on the pool's threads: a function a kind of call, touching nothing of the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.engine.duplicate_submissions import labels_of
+from qiskit_job_manager.engine.fetch_subprocess import fetch_once
+from qiskit_job_manager.errors import (
+    CodecError,
+    StoreCorruptError,
+    StoreError,
+    SubmissionDeferredError,
+    SubmissionRefusedError,
+    SubmissionTooLargeError,
+)
+from qiskit_job_manager.lifecycle import CallKind
+from qiskit_job_manager.model import Halves, JobRecord, RawResult, RemoteState, RemoteStatus
+from qiskit_job_manager.planning import derive_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from qiskit_job_manager.codec.results import ResultReader
+    from qiskit_job_manager.engine.spool import Spool
+    from qiskit_job_manager.model import Blob, JobSetRecord
+    from qiskit_job_manager.ports import Backend, Store
+
+# Ample, as giving up too early costs more than a thread: IBM's client itself waits 900 s for the
+# answer to a submission, and a large result may take minutes to arrive.
+DEADLINES_S: Mapping[CallKind, float] = {
+    CallKind.SUBMIT: 1000.0,
+    CallKind.FIND: 120.0,
+    CallKind.STATUS: 120.0,
+    CallKind.FETCH: 1800.0,
+    CallKind.AWAIT: 1800.0,
+    CallKind.UNDERSTAND: 1800.0,
+    CallKind.CANCEL: 120.0,
+    CallKind.SWEEP: 600.0,
+    CallKind.MEASURE: 600.0,
+}
+
+SEED_OPTIONS = ("seed_simulator", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A result in hand, with the backend's words on why the job failed, if it did."""
+
+    result: RawResult
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a stored result says.
+
+    Attributes:
+        error: Why the job counts as failed, or ``None`` when all of it succeeded.
+        failed_offsets: Offsets of the experiments that failed inside it.
+    """
+
+    error: str | None
+    failed_offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """A definite no, as the job is too large; its halves may do."""
+
+    error: str
+    halves: Halves
+
+
+def submission(
+    backend: Backend, store: Store, job_set: JobSetRecord, job: JobRecord
+) -> Callable[[], str | TooLarge]:
+    """Return the call that sends a job.
+
+    It gives the remote id, or the halves of a job that is too large and can be halved. Shares of
+    the same experiments send the same payload, and cannot.
+    """
+    own = job_options(job_set.options, job)
+    tag, labels = job.tag or "", labels_of(job_set)
+
+    def submit() -> str | TooLarge:
+        payload = _payload(store, job)
+        try:
+            return backend.submit(payload, own, tag, labels)
+        except SubmissionTooLargeError as error:
+            if job.stop - job.start < 2 or job.shares > 1 or not job_set.complete:
+                raise
+            return TooLarge(error.message, _halves(payload, job))
+
+    return submit
+
+
+def _halves(payload: Blob, job: JobRecord) -> Halves:
+    # NumPy comes with it, which whoever only reads does not need.
+    from qiskit_job_manager.codec.splitting import split_payload
+
+    count = (job.stop - job.start) // 2
+    return Halves(job.start + count, *split_payload(payload, count))
+
+
+def _payload(store: Store, job: JobRecord) -> Blob:
+    """Return what to send.
+
+    Raises:
+        SubmissionRefusedError: It is damaged.
+        SubmissionDeferredError: It cannot be read now; either way nothing was sent.
+    """
+    try:
+        return store.payload(job.key)
+    except StoreCorruptError as error:
+        raise SubmissionRefusedError(str(error)) from error
+    except StoreError as error:
+        raise SubmissionDeferredError(str(error)) from error
+
+
+def status_check(
+    backend: Backend, remote_ids: Sequence[str]
+) -> Callable[[], Mapping[str, RemoteStatus]]:
+    """Return the call that asks about jobs."""
+    return lambda: backend.statuses(remote_ids)
+
+
+def search(backend: Backend, tag: str) -> Callable[[], Sequence[str]]:
+    """Return the call that looks for jobs by their tag."""
+    return lambda: backend.find(tag)
+
+
+def cancellation(backend: Backend, remote_id: str) -> Callable[[], None]:
+    """Return the call that asks for a job to be cancelled."""
+    return lambda: backend.cancel(remote_id)
+
+
+def fetching(
+    backend: Backend, spool: Spool, job: JobRecord, remote_id: str
+) -> Callable[[], Fetched]:
+    """Return the call that fetches a result, and the reason where the job failed."""
+    failed = job.status is not None and job.status.state is RemoteState.ERROR
+
+    def fetch() -> Fetched:
+        if backend.capabilities.reads_once:
+            result = fetch_once(spool, backend, remote_id, job.tag or "")
+        else:
+            result = backend.fetch(remote_id)
+        return Fetched(result, _reason(backend, remote_id) if failed else None)
+
+    return fetch
+
+
+def awaiting(backend: Backend, remote_id: str) -> Callable[[], Fetched]:
+    """Return the call that waits for a job's end and fetches its result."""
+    return lambda: Fetched(backend.fetch(remote_id), None)
+
+
+def understanding(store: Store, job_set_key: int, job: JobRecord) -> Callable[[], Verdict]:
+    """Return the call that reads what a stored result says."""
+    return lambda: understand(store, job_set_key, job)
+
+
+def understand(store: Store, job_set_key: int, job: JobRecord) -> Verdict:
+    """Read a stored result as far as is needed to know what succeeded."""
+    from qiskit_job_manager.codec.results import open_result
+
+    try:
+        blob = store.result(job.key)
+        if blob is None:
+            return Verdict("the stored result has disappeared from the store", ())
+        reader = open_result(blob)
+        members = store.experiments(job_set_key, start=job.start, stop=job.stop)
+        names = [member.name for member in members]
+        mismatch = _mismatch(reader, job, names)
+        failures = reader.failures()
+    except (CodecError, StoreCorruptError) as error:
+        return Verdict(f"the result is kept as it came, but cannot be read: {error}", ())
+    if mismatch:
+        return Verdict(f"{mismatch}; the result is kept as it came", ())
+    if failures:
+        first = min(failures)
+        text = f"{len(failures)} of {len(names)} experiments failed; {job.start + first}: "
+        return Verdict(text + failures[first], tuple(sorted(failures)))
+    if reader.success is False:
+        return Verdict(f"the backend calls the result unsuccessful: {reader.status}", ())
+    return Verdict(job.error if _ended_in_error(job) else None, ())
+
+
+def _mismatch(reader: ResultReader, job: JobRecord, names: list[str]) -> str | None:
+    """Say how a result is not one of the job, if it is not.
+
+    Results are found by their position. Names are looked at only to notice that they are the right
+    ones in a wrong order; many backends drop or change them.
+    """
+    if reader.n_experiments != len(names):
+        return f"the backend returned {reader.n_experiments} results for {len(names)} experiments"
+    told = reader.each("header", "name")
+    if told != names and sorted(map(str, told)) == sorted(names) and len(set(names)) > 1:
+        return "the backend returned the results in another order than the experiments"
+    failed = reader.failures()
+    shots = [n for offset, n in enumerate(reader.each("shots")) if offset not in failed]
+    other = [n for n in shots if isinstance(n, int) and job.shots not in (None, n)]
+    if other:
+        return f"the backend returned a result of {other[0]} shots instead of {job.shots}"
+    return None
+
+
+def job_options(options: Mapping[str, Any], job: JobRecord) -> dict[str, Any]:
+    """Return the run options of one job: its share of the shots, and a seed of its own."""
+    own = dict(options)
+    if job.shots is not None:
+        own["shots"] = job.shots
+    for name in SEED_OPTIONS:
+        if isinstance(own.get(name), int):
+            own[name] = derive_seed(own[name], job.index)
+    return own
+
+
+def _ended_in_error(job: JobRecord) -> bool:
+    return job.status is not None and job.status.state is RemoteState.ERROR
+
+
+def _reason(backend: Backend, remote_id: str) -> str:
+    try:
+        message = backend.error_message(remote_id)
+    except Exception as error:  # noqa: BLE001  # the result is in hand; its reason may be missing
+        message = f"the reason could not be read: {error}"
+    return message or "the backend says that the job failed, and not why"

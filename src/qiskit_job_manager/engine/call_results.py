@@ -1,0 +1,249 @@
+"""What a call that came back means: the steps to write, and what to remember until then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.engine.backend_calls import Fetched, TooLarge, Verdict
+from qiskit_job_manager.errors import (
+    BackendError,
+    CredentialsError,
+    JobNotEndedError,
+    JobOutOfReachError,
+    RemoteJobFailedError,
+    ResultGoneError,
+    StoreError,
+    SubmissionDeferredError,
+    SubmissionRefusedError,
+    TransientBackendError,
+)
+from qiskit_job_manager.lifecycle import CallKind, Event, proves_absence
+from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from qiskit_job_manager.engine.active_job_set import LiveJob
+    from qiskit_job_manager.engine.call_pool import Finished
+    from qiskit_job_manager.model import JobRecord
+    from qiskit_job_manager.ports import Capabilities
+
+_DEFINITE_NO = (CredentialsError, SubmissionDeferredError, SubmissionRefusedError)
+
+GIVEN_UP = TimeoutError("no answer within the deadline; the call was given up")
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """A call that was started.
+
+    Attributes:
+        job_set_key: The job set that it is for.
+        kind: What was asked.
+        job_keys: The jobs that it is about.
+        tag: Tag of the attempt, for submissions.
+        asked_s: When it was started, on the engine's clock.
+    """
+
+    job_set_key: int
+    kind: CallKind
+    job_keys: tuple[int, ...]
+    tag: str | None
+    asked_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call means for one job.
+
+    Attributes:
+        event: What happened to the job, or ``None`` when only facts came in.
+        facts: Fields of the `Advance` to write.
+        status: What the backend says of the job now.
+        failed: Whether the call failed in a way that may pass; it is repeated after a wait.
+        pause_s: Seconds for which nothing new is begun on the backend; ``None``: no pause.
+        missed: Whether a look-up proved once more that the backend does not have the job.
+        warning: What the user should know at once, or ``None``.
+    """
+
+    event: Event | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    status: RemoteStatus | None = None
+    failed: bool = False
+    pause_s: float | None = None
+    missed: bool = False
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What else an outcome depends on.
+
+    Attributes:
+        can: What the backend can do.
+        after_failed_run: Says what follows when a job ran and failed.
+    """
+
+    can: Capabilities
+    after_failed_run: Callable[[JobRecord], Event]
+
+
+def outcome(flight: Flight, job: LiveJob, finished: Finished, known: Known) -> Outcome:
+    """Say what a call that came back, or was given up, means for one of its jobs."""
+    value, error = finished.value, finished.error
+    if flight.kind is CallKind.AWAIT:
+        return _awaited(job.record, value, error, known)
+    if isinstance(error, CredentialsError) and not job.repeats:
+        return _needs_login(flight.kind, error)
+    match flight.kind:
+        case CallKind.SUBMIT:
+            return _submitted(job, value, error)
+        case CallKind.FIND:
+            return _found(flight, job, value, error, known.can.listing_lag_s)
+        case CallKind.STATUS:
+            return _told(job.record, value, error)
+        case CallKind.FETCH:
+            return _fetched(job.record, value, error, known)
+        case CallKind.UNDERSTAND:
+            return _understood(job.record, value, error, known)
+        case _:
+            return Outcome(failed=error is not None)
+
+
+def _needs_login(kind: CallKind, error: CredentialsError) -> Outcome:
+    event = Event.DEFERRED if kind is CallKind.SUBMIT else None
+    facts = {"error": str(error), "cause": str(error), "ends_attempt": event is not None}
+    return Outcome(event, facts, failed=True, pause_s=0.0)
+
+
+def _still_in_doubt(error: BackendError) -> Outcome:
+    """Say what a no to a repeated submission means: nothing for the one that it repeats."""
+    words = str(error)
+    pause_s = None if isinstance(error, SubmissionRefusedError) else _wait_of(error)
+    return Outcome(Event.UNANSWERED, {"cause": words, "error": words}, failed=True, pause_s=pause_s)
+
+
+def _wait_of(error: BackendError) -> float:
+    return (error.retry_after_s or 0.0) if isinstance(error, SubmissionDeferredError) else 0.0
+
+
+def _submitted(job: LiveJob, answer: Any, error: BaseException | None) -> Outcome:
+    if job.repeats and isinstance(error, _DEFINITE_NO):
+        return _still_in_doubt(error)
+    if isinstance(answer, TooLarge):
+        return _halved(job, answer)
+    if error is None:
+        event = Event.ACCEPTED if job.record.state is JobState.SUBMITTING else Event.FOUND
+        return Outcome(event, {"remote_id": answer, "error": ""})
+    if isinstance(error, SubmissionDeferredError):
+        facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
+        return Outcome(Event.DEFERRED, facts, failed=True, pause_s=_wait_of(error))
+    if isinstance(error, SubmissionRefusedError):
+        facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
+        return Outcome(Event.REFUSED, facts)
+    words = _words(error)
+    return Outcome(Event.UNANSWERED, {"cause": words, "error": words})
+
+
+def _halved(job: LiveJob, too_large: TooLarge) -> Outcome:
+    if job.repeats:
+        return _still_in_doubt(SubmissionRefusedError(too_large.error))
+    cause = (
+        f"refused as too large: {too_large.error}; what begins with experiment "
+        f"{too_large.halves.middle} is another job now"
+    )
+    facts = {"cause": cause, "error": cause, "ends_attempt": True, "halves": too_large.halves}
+    return Outcome(Event.HALVED, facts)
+
+
+def _found(
+    flight: Flight,
+    job: LiveJob,
+    found: Sequence[str] | None,
+    error: BaseException | None,
+    listing_lag_s: float,
+) -> Outcome:
+    if error is not None or found is None:
+        return _again(error)
+    if not found:
+        return Outcome(missed=proves_absence(flight.asked_s, job.since_s, listing_lag_s))
+    cause, warning = f"found by its tag as {found[0]}", None
+    if len(found) > 1:
+        warning = f"the backend has it {len(found)} times: also {', '.join(found[1:])}"
+        cause += f"; {warning}"
+    facts = {"remote_id": found[0], "cause": cause, "error": ""}
+    return Outcome(Event.FOUND, facts, warning=warning)
+
+
+def _told(
+    job: JobRecord, told: Mapping[str, RemoteStatus] | None, error: BaseException | None
+) -> Outcome:
+    status = (told or {}).get(job.remote_id or "")
+    if error is not None or status is None:
+        return _again(error)
+    return Outcome(status=status)
+
+
+def _fetched(
+    job: JobRecord,
+    fetched: Fetched | None,
+    error: BaseException | None,
+    known: Known,
+) -> Outcome:
+    if isinstance(fetched, Fetched):
+        return Outcome(Event.STORED, {"result": fetched.result, "error": fetched.error or ""})
+    if isinstance(error, RemoteJobFailedError):
+        return _failed_run(job, str(error), (), known)
+    if isinstance(error, ResultGoneError):
+        facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
+        return Outcome(Event.DIED if known.can.volatile else Event.GONE, facts)
+    if isinstance(error, JobOutOfReachError):
+        return Outcome(Event.OUT_OF_REACH, {"cause": str(error), "error": str(error)})
+    return _again(error)
+
+
+def _awaited(
+    job: JobRecord, fetched: Fetched | None, error: BaseException | None, known: Known
+) -> Outcome:
+    """Make use of a result; whatever else came of waiting, an enquiry tells what it means."""
+    if isinstance(fetched, Fetched):
+        ended = RemoteStatus(RemoteState.DONE)
+        return replace(_fetched(job, fetched, error, known), status=ended)
+    return Outcome(failed=not isinstance(error, JobNotEndedError))
+
+
+def _understood(
+    job: JobRecord, verdict: Verdict | None, error: BaseException | None, known: Known
+) -> Outcome:
+    if isinstance(error, StoreError):
+        return _again(error)
+    if verdict is None:
+        words = f"the result is kept as it came, but could not be read: {_words(error)}"
+        return Outcome(Event.BROKE, {"cause": words, "error": words, "ends_attempt": True})
+    if verdict.error is None:
+        return Outcome(Event.UNDERSTOOD, {"error": "", "failed_offsets": (), "ends_attempt": True})
+    return _failed_run(job, verdict.error, verdict.failed_offsets, known)
+
+
+def _failed_run(
+    job: JobRecord, words: str, failed_offsets: tuple[int, ...], known: Known
+) -> Outcome:
+    event = known.after_failed_run(job)
+    facts = {
+        "cause": words,
+        "error": words,
+        "failed_offsets": failed_offsets,
+        "ends_attempt": True,
+    }
+    return Outcome(event, facts, failed=event is Event.RETRIED)
+
+
+def _again(error: BaseException | None) -> Outcome:
+    pause_s = error.retry_after_s if isinstance(error, TransientBackendError) else None
+    return Outcome(failed=True, pause_s=pause_s)
+
+
+def _words(error: BaseException | None) -> str:
+    text = str(error).strip()
+    return text if text else type(error).__name__

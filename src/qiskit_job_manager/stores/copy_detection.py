@@ -1,0 +1,73 @@
+"""Whether an SQLite file is the one that was made, or a copy of it.
+
+A copy of a store with unfinished job sets must not be driven: the original may be in use, and what
+both would send would be paid for twice. The file's number in its file system (inode) tells them
+apart; it is kept in SQLite's ``user_version``, which is copied with the file while the number of
+the copy is another one. A copy that by chance got the same number is not noticed.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+from sqlalchemy import exists, select
+
+from qiskit_job_manager.errors import StoreCopiedError, StoreCorruptError
+from qiskit_job_manager.model import JobState
+from qiskit_job_manager.stores.schema import job
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from qiskit_job_manager.stores.database import Database
+
+_UNFINISHED = [state for state in JobState if not state.is_final]
+
+
+def settle(connection: Connection, path: Path) -> None:
+    """Say in the file that this is its place; within a transaction that writes."""
+    connection.exec_driver_sql(f"PRAGMA user_version={_mark(path)}")
+
+
+def is_original(user_version: int, path: Path) -> bool:
+    """Say whether what the file says of its place is where it is."""
+    return user_version == _mark(path)
+
+
+def ensure_original(database: Database, path: Path) -> None:
+    """See that the file is no copy of a store that somebody else may go on with.
+
+    Raises:
+        StoreCopiedError: It may be one.
+        StoreCorruptError: It is one, and was copied while it was written to.
+    """
+    with database.reading() as connection:
+        if connection.exec_driver_sql("PRAGMA user_version").scalar() == _mark(path):
+            return
+        found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found != "ok":
+            raise StoreCorruptError(
+                f"The store {path} was copied or moved, and is damaged ({found}): copy it again "
+                "while nothing uses it."
+            )
+        unfinished = connection.scalar(select(exists().where(job.c.state.in_(_UNFINISHED))))
+    if unfinished:
+        raise StoreCopiedError(
+            f"The store {path} was copied or moved, and has unfinished job sets. Everything can be "
+            "read. To go on here, make sure that nothing goes on with the original, as the jobs "
+            "would be paid for twice, and say so: `qjm adopt`, or JobManager.adopt_store()."
+        )
+    adopt(database, path)
+
+
+def adopt(database: Database, path: Path) -> None:
+    """Take the file for the original from now on."""
+    with database.writing() as connection:
+        settle(connection, path)
+
+
+def _mark(path: Path) -> int:
+    return zlib.crc32(str(path.stat().st_ino).encode()) & 0x7FFFFFFF

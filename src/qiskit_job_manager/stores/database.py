@@ -1,0 +1,222 @@
+"""Transactions, and the connections that they run on.
+
+Any thread may use a `Database`. A read is one statement or one transaction; a write takes SQLite's
+write lock when it begins, so that it never finds out halfway that it may not go on.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.errors import StoreError
+from qiskit_job_manager.stores.database_errors import store_error, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy import Connection, Engine, PoolProxiedConnection, Select, UpdateBase
+
+    Statement = Select[Any] | UpdateBase
+
+_VALUES = " VALUES "
+_MOST_VALUES = 900  # in one statement; SQLite before 3.32 takes 999
+WRITES = "qjm_writes"
+"""Execution option of connections that will write."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A statement in the words of the driver.
+
+    Attributes:
+        sql: Its text.
+        fixed: Values that are part of the statement; ``None`` where one must be given.
+        order: Names of its parameters by position, or ``None`` where the driver goes by name.
+    """
+
+    sql: str
+    fixed: dict[str, Any]
+    order: Sequence[str] | None
+
+    @property
+    def only_inserts(self) -> bool:
+        """Whether it inserts the values that it is given, and does no more."""
+        _, _, row = self.sql.partition(_VALUES)
+        return row.startswith("(?") and row.endswith("?)")
+
+    def for_rows(self, count: int) -> str:
+        """Return the text that inserts so many rows, where it only inserts."""
+        head, _, row = self.sql.partition(_VALUES)
+        return head + _VALUES + ", ".join([row] * count)
+
+    def arranged(self, values: dict[str, Any]) -> dict[str, Any] | list[Any]:
+        """Return all values, the way the driver wants them."""
+        whole = {**self.fixed, **values}
+        return whole if self.order is None else [whole[name] for name in self.order]
+
+
+class _Held(threading.local):
+    """The connection that a thread keeps for its quick reads."""
+
+    connection: PoolProxiedConnection | None = None
+
+
+class Database:
+    """An open database: whose it is, how to read from it and how to write to it.
+
+    Args:
+        engine: The SQLAlchemy engine; disposed of by `close`.
+        where: Path or URL without password, for messages.
+
+    Attributes:
+        has_one_writer: Whether only one connection can write at a time, to whatever rows.
+    """
+
+    def __init__(self, engine: Engine, where: str) -> None:
+        self.where = where
+        self._engine = engine
+        self._writer = engine.execution_options(**{WRITES: True})
+        self._pid = os.getpid()
+        self._closed = False
+        self._held = _Held()
+        self._all_held: weakref.WeakSet[PoolProxiedConnection] = weakref.WeakSet()
+        self._compiled: dict[Statement, _Query] = {}
+        # SQLite has one writer at a time, and whoever finds another one sleeps for up to a tenth of
+        # a second; threads of this process are told when it is their turn.
+        self.has_one_writer = engine.dialect.name == "sqlite"
+        self._write_turn = threading.Lock() if self.has_one_writer else nullcontext()
+
+    @property
+    def url(self) -> str:
+        """Where it is, as an SQLAlchemy URL without password."""
+        return self._engine.url.set(query={}).render_as_string(hide_password=True)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is open and this process opened it."""
+        return not self._closed and os.getpid() == self._pid
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that only reads."""
+        self._check_usable()
+        with translated(self.where), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that is committed at the end, or rolled back."""
+        self._check_usable()
+        with self._write_turn, self._translated(), self._writer.begin() as connection:
+            yield connection
+
+    def run(
+        self, connection: Connection, statement: Statement, values: dict[str, Any]
+    ) -> Sequence[Sequence[Any]]:
+        """Run one statement in a transaction, past SQLAlchemy's own path, which costs more.
+
+        Args:
+            connection: That of the transaction.
+            statement: One that lives as long as the program; it is compiled once.
+            values: The values of all its parameters, and maybe others, as the driver takes them:
+                no type of the schema is applied.
+
+        Returns:
+            Rows as the driver gives them.
+        """
+        query = self._query(statement)
+        cursor = connection.connection.cursor()
+        cursor.execute(query.sql, query.arranged(values))
+        return [] if cursor.description is None else cursor.fetchall()
+
+    def run_many(
+        self, connection: Connection, statement: Statement, rows: Iterable[dict[str, Any]]
+    ) -> None:
+        """Run one statement, which returns no rows, for each of many rows; see `run`."""
+        query = self._query(statement)
+        arranged: list[Any] = [query.arranged(row) for row in rows]
+        cursor = connection.connection.cursor()
+        if not (self.has_one_writer and query.only_inserts):
+            cursor.executemany(query.sql, arranged)
+            return
+        # SQLite's driver lets go of Python's lock at each row, and has to wait for it again.
+        at_once = _MOST_VALUES // len(query.order or ())
+        for start in range(0, len(arranged), at_once):
+            some = arranged[start : start + at_once]
+            cursor.execute(query.for_rows(len(some)), list(chain.from_iterable(some)))
+
+    def quick(self, statement: Select[Any], values: dict[str, Any]) -> list[Sequence[Any]]:
+        """Run one small read where SQLAlchemy's own path would cost more than the read.
+
+        Args:
+            statement: A statement that lives as long as the program; it is compiled once.
+            values: The values of all its parameters.
+
+        Returns:
+            Rows as the driver gives them: no type of the schema has been applied.
+        """
+        self._check_usable()
+        query = self._query(statement)
+        connection = self._held.connection or self._hold()
+        try:
+            cursor = connection.dbapi_connection.cursor()  # type: ignore[union-attr]  # held: open
+            cursor.execute(query.sql, query.arranged(values))
+            rows = list(cursor.fetchall())
+            connection.dbapi_connection.rollback()  # type: ignore[union-attr]  # ends the read
+        except (self._engine.dialect.loaded_dbapi.Error, UnicodeDecodeError) as error:
+            self._let_go(connection)
+            raise store_error(error, self.where) from error
+        return rows
+
+    def close(self) -> None:
+        """Close all connections; harmless when it is closed already."""
+        self._closed = True
+        # A connection inherited over a fork is the parent's: closing it would disturb the file.
+        if os.getpid() == self._pid:
+            for connection in list(self._all_held):
+                connection.close()
+            self._engine.dispose()
+
+    def _check_usable(self) -> None:
+        if self._closed:
+            raise StoreError(f"The store {self.where} was closed: open it again.")
+        if os.getpid() != self._pid:
+            raise StoreError(
+                f"The store {self.where} was opened before this process was forked: open it again "
+                "here, or start processes with multiprocessing's 'spawn'."
+            )
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        with translated(self.where):
+            try:
+                yield
+            except (self._engine.dialect.loaded_dbapi.Error, UnicodeDecodeError) as error:
+                raise store_error(error, self.where) from error
+
+    def _query(self, statement: Statement) -> _Query:
+        return self._compiled.get(statement) or self._compile(statement)
+
+    def _compile(self, statement: Statement) -> _Query:
+        compiled = statement.compile(dialect=self._engine.dialect)
+        query = _Query(str(compiled), compiled.params, compiled.positiontup)
+        self._compiled[statement] = query
+        return query
+
+    def _hold(self) -> PoolProxiedConnection:
+        with translated(self.where):
+            connection = self._engine.raw_connection()
+        self._held.connection = connection
+        self._all_held.add(connection)
+        return connection
+
+    def _let_go(self, connection: PoolProxiedConnection) -> None:
+        self._held.connection = None
+        self._all_held.discard(connection)
+        connection.invalidate()

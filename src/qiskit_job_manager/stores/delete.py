@@ -1,0 +1,144 @@
+"""Job sets go: at first out of everybody's sight, then page by page, in short transactions.
+
+To remove a large set in one transaction would hold up whoever else writes for as long as that
+takes. So the first transaction takes away the set's name, its counts and the right to drive it,
+and from then on nobody finds it but who asks for what is half deleted. A set that is small is gone
+with that same transaction; of a larger one, what a crash leaves is removed by deleting it again.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, delete, select, update
+
+from qiskit_job_manager.stores import schema
+from qiskit_job_manager.stores.base import Part
+from qiskit_job_manager.stores.rows import JOB_SET_COLUMNS, job_set_from
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Column, Connection, Table
+
+    from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.stores.database import Database, Statement
+
+_SETS = schema.job_set
+
+_TURN_S = 0.05
+"""Seconds after which a transaction takes up no further page."""
+
+_FEW = 10
+"""Rows a page where each may have many bytes, here or in what goes with it."""
+
+_MANY = 500
+"""Rows a page where each is small."""
+
+
+def _page_of(table: Table, order: Column[int]) -> Statement:
+    """Return the statement that removes the next rows of a set and tells where they were."""
+    inside, after = table.c.job_set == bindparam("set"), order > bindparam("after")
+    page = select(order).where(inside, after).order_by(order).limit(bindparam("rows"))
+    return delete(table).where(inside, order.in_(page)).returning(order)
+
+
+# Whoever still reads the set finds no job before he could miss what it is made of.
+_PARTS = (
+    (_page_of(schema.job, schema.job.c.position), _FEW),
+    (_page_of(schema.payload, schema.payload.c.start), _FEW),
+    (_page_of(schema.experiment, schema.experiment.c.position), _MANY),
+    (_page_of(schema.event, schema.event.c.key), _MANY),
+)
+
+_HIDE = (
+    update(_SETS)
+    .where(_SETS.c.key == bindparam("set"), _SETS.c.former_name.is_(None))
+    .values(
+        former_name=_SETS.c.name,
+        # Names are unique: another set may have this one at once.
+        name="deleted " + _SETS.c.job_set_id,
+        complete=True,
+        owner=None,
+        lease_until=None,
+        fence=_SETS.c.fence + 1,
+    )
+    .returning(_SETS.c.key)
+)
+_LOCK = select(_SETS.c.key).where(_SETS.c.key == bindparam("set")).with_for_update()
+_UNCOUNT = delete(schema.job_count).where(schema.job_count.c.job_set == bindparam("set"))
+_REST = delete(_SETS).where(_SETS.c.key == bindparam("set"))
+
+
+class Deleting(Part):
+    """The side of the store that job sets leave by; see `ports.Store`."""
+
+    def delete_job_set(self, job_set_key: int) -> None:
+        """Remove a job set and all that belongs to it; harmless when it is gone."""
+        removal = _Removal(self._database, job_set_key)
+        while not removal.take_turn():
+            removal.give_way()
+
+    def half_deleted(self) -> list[JobSetRecord]:
+        """Return the job sets whose deletion began and has not ended, under their former names."""
+        columns = (c if c is not _SETS.c.name else _SETS.c.former_name for c in JOB_SET_COLUMNS)
+        left = select(*columns).where(_SETS.c.former_name.is_not(None)).order_by(_SETS.c.key)
+        with self._database.reading() as connection:
+            return [job_set_from(row) for row in connection.execute(left)]
+
+
+class _Removal:
+    """The removal of one job set, turn by turn, each a transaction."""
+
+    def __init__(self, database: Database, job_set_key: int) -> None:
+        self._database = database
+        self._values = {"set": job_set_key}
+        self._parts = list(_PARTS)
+        self._after = -1
+        self._took_s = 0.0
+
+    def take_turn(self) -> bool:
+        """Remove what a turn has time for; tell whether nothing is left."""
+        with self._database.writing() as connection:
+            begin = time.monotonic()
+            self._run(connection, _HIDE)
+            # On a server, two that remove the same rows at once could each wait for the other.
+            if not self._run(connection, _LOCK):
+                return True
+            self._run(connection, _UNCOUNT)
+            while self._remove_page(connection):
+                if time.monotonic() - begin >= _TURN_S:
+                    break
+            else:
+                self._run(connection, _REST)
+                return True
+        self._took_s = time.monotonic() - begin
+        return False
+
+    def give_way(self) -> None:
+        """Let others write, where only one can at a time, for as long as the turn took.
+
+        Who finds SQLite's lock taken looks again after up to a tenth of a second: without the pause
+        it would most likely find it taken again, and so on.
+        """
+        if self._database.has_one_writer:
+            time.sleep(self._took_s)
+
+    def _remove_page(self, connection: Connection) -> bool:
+        """Remove the next page; tell whether there was anything left to remove."""
+        while self._parts:
+            statement, rows = self._parts[0]
+            more = {"after": self._after, "rows": rows}
+            gone = self._run(connection, statement, **more)
+            if gone:
+                self._after = max(place for (place,) in gone)
+                return True
+            self._parts.pop(0)
+            self._after = -1
+        return False
+
+    def _run(
+        self, connection: Connection, statement: Statement, **more: int
+    ) -> Sequence[Sequence[Any]]:
+        return self._database.run(connection, statement, {**self._values, **more})

@@ -1,0 +1,228 @@
+"""Who drives a job set: a kernel lock beside an SQLite file, a lease in a server's database.
+
+Either way the row's fence is what makes writes safe; lock and lease only say who may raise it.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import BigInteger, cast, extract, func, or_, select, update
+
+from qiskit_job_manager.errors import StoreError
+from qiskit_job_manager.model import Token
+from qiskit_job_manager.stores import copy_detection
+from qiskit_job_manager.stores.locks import KernelLock
+from qiskit_job_manager.stores.schema import job_set
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import ColumnElement
+
+    from qiskit_job_manager.stores.database import Database
+
+_LEASE_US = 30 * 1_000_000
+
+
+class Ownership(Protocol):
+    """How the right to drive is taken, kept and given back; see `ports.Store`."""
+
+    def claim(self, job_set_key: int, owner: str) -> Token | None:
+        """Take the right, or return ``None``."""
+
+    def renew(self, token: Token) -> bool:
+        """Keep the right."""
+
+    def release(self, token: Token) -> None:
+        """Give the right back."""
+
+    def driver(self, job_set_key: int) -> str | None:
+        """Return who has the right and lives."""
+
+    def ensure_original(self) -> None:
+        """See that the store is no copy."""
+
+    def adopt(self) -> None:
+        """Take the store for the original."""
+
+    def close(self) -> None:
+        """Give back every right that was taken here."""
+
+
+def holds(token: Token) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions under which a token is the newest of its job set."""
+    row = job_set.c
+    return (row.key == token.job_set_key, row.owner == token.owner, row.fence == token.fence)
+
+
+class KernelLocks:
+    """Rights by locks that the kernel frees when their process dies.
+
+    Args:
+        database: Where the job sets are.
+        path: The SQLite file; the lock files are in a folder beside it.
+    """
+
+    def __init__(self, database: Database, path: Path) -> None:
+        self._database = database
+        self._file = path
+        self._folder = path.with_name(f"{path.name}.locks")
+        self._mutex = threading.Lock()
+        self._held: dict[int, tuple[KernelLock, Token]] = {}
+
+    def claim(self, job_set_key: int, owner: str) -> Token | None:
+        """Take the right, or return ``None``."""
+        with self._mutex:
+            lock = self._lock_for(job_set_key, owner)
+            if lock is None:
+                return None
+            try:
+                token = _raise_fence(self._database, job_set_key, owner)
+            except BaseException:
+                self._drop(job_set_key, lock)
+                raise
+            if token is None:
+                self._drop(job_set_key, lock)
+                return None
+            self._held[job_set_key] = (lock, token)
+            return token
+
+    def renew(self, token: Token) -> bool:
+        """Tell whether nobody else has claimed; the lock needs no renewal."""
+        with self._database.reading() as connection:
+            return connection.scalar(select(job_set.c.key).where(*holds(token))) is not None
+
+    def release(self, token: Token) -> None:
+        """Give the right back."""
+        with self._mutex:
+            with self._database.writing() as connection:
+                connection.execute(update(job_set).where(*holds(token)).values(owner=None))
+            lock, held = self._held.get(token.job_set_key, (None, None))
+            if lock is not None and held == token:
+                self._drop(token.job_set_key, lock)
+
+    def driver(self, job_set_key: int) -> str | None:
+        """Return who has the right and lives."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                select(job_set.c.owner, job_set.c.job_set_id).where(job_set.c.key == job_set_key)
+            ).one_or_none()
+        if row is None or row.owner is None:
+            return None
+        lives = job_set_key in self._held or KernelLock.is_held(self._path(row.job_set_id))
+        return row.owner if lives else None
+
+    def ensure_original(self) -> None:
+        """See that the file is no copy."""
+        copy_detection.ensure_original(self._database, self._file)
+
+    def adopt(self) -> None:
+        """Take the file for the original."""
+        copy_detection.adopt(self._database, self._file)
+
+    def close(self) -> None:
+        """Give back every right that was taken here."""
+        with self._mutex:
+            for lock, _ in self._held.values():
+                lock.release()
+            self._held.clear()
+
+    def _lock_for(self, job_set_key: int, owner: str) -> KernelLock | None:
+        if job_set_key in self._held:
+            lock, held = self._held[job_set_key]
+            return lock if held.owner == owner else None
+        with self._database.reading() as connection:
+            job_set_id = connection.scalar(
+                select(job_set.c.job_set_id).where(job_set.c.key == job_set_key)
+            )
+        return None if job_set_id is None else KernelLock.take(self._path(job_set_id))
+
+    def _drop(self, job_set_key: int, lock: KernelLock) -> None:
+        self._held.pop(job_set_key, None)
+        lock.release()
+
+    def _path(self, job_set_id: str) -> Path:
+        return self._folder / f"{job_set_id}.lock"
+
+
+def _raise_fence(
+    database: Database, job_set_key: int, owner: str, *conditions: Any, **values: Any
+) -> Token | None:
+    with database.writing() as connection:
+        fence = connection.scalar(
+            update(job_set)
+            .where(job_set.c.key == job_set_key, job_set.c.former_name.is_(None), *conditions)
+            .values(owner=owner, fence=job_set.c.fence + 1, **values)
+            .returning(job_set.c.fence)
+        )
+    return None if fence is None else Token(job_set_key, owner, fence)
+
+
+class Leases:
+    """Rights that end when they are not renewed, by the database's own clock.
+
+    Args:
+        database: Where the job sets are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._mutex = threading.Lock()
+        self._held: set[Token] = set()
+
+    def claim(self, job_set_key: int, owner: str) -> Token | None:
+        """Take the right, or return ``None``."""
+        row = job_set.c
+        free = or_(row.owner.is_(None), row.owner == owner, row.lease_until < _now_us())
+        token = _raise_fence(
+            self._database, job_set_key, owner, free, lease_until=_now_us() + _LEASE_US
+        )
+        if token is not None:
+            with self._mutex:
+                self._held.add(token)
+        return token
+
+    def renew(self, token: Token) -> bool:
+        """Begin the lease anew, unless somebody else has claimed."""
+        with self._database.writing() as connection:
+            landed = connection.execute(
+                update(job_set).where(*holds(token)).values(lease_until=_now_us() + _LEASE_US)
+            )
+            return landed.rowcount == 1
+
+    def release(self, token: Token) -> None:
+        """Give the right back."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(job_set).where(*holds(token)).values(owner=None, lease_until=None)
+            )
+        with self._mutex:
+            self._held.discard(token)
+
+    def driver(self, job_set_key: int) -> str | None:
+        """Return who has the right and lives."""
+        row = job_set.c
+        with self._database.reading() as connection:
+            return connection.scalar(
+                select(row.owner).where(row.key == job_set_key, row.lease_until >= _now_us())
+            )
+
+    def ensure_original(self) -> None:
+        """Do nothing: a server's database is where its URL says."""
+
+    def adopt(self) -> None:
+        """Do nothing: a server's database is where its URL says."""
+
+    def close(self) -> None:
+        """Give back every right that was taken here."""
+        for token in list(self._held):
+            # Where the server cannot be reached, the lease runs out by itself.
+            with suppress(StoreError):
+                self.release(token)
+
+
+def _now_us() -> ColumnElement[int]:
+    return cast(extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
