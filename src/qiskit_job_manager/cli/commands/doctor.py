@@ -16,6 +16,7 @@ import typer
 
 from qiskit_job_manager import stores
 from qiskit_job_manager.cli import exit_codes
+from qiskit_job_manager.cli.options import JsonOption
 from qiskit_job_manager.cli.output import escape, plural, print_object
 from qiskit_job_manager.errors import JobManagerError
 from qiskit_job_manager.stores.locations import sqlite_path
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from qiskit_job_manager.cli.options import JsonOption
     from qiskit_job_manager.manager import JobManager
     from qiskit_job_manager.stores.health import Health
 
