@@ -35,7 +35,7 @@ CALLS_AT_ONCE = 16
 AWAITS_AT_ONCE = 64
 _LOOK_EVERY_S = 0.5
 _RENEW_EVERY_S = 10.0
-_STOP_WITHIN_S = 5.0
+STOP_WITHIN_S = 5.0
 
 
 class Engine:
@@ -192,7 +192,7 @@ class Engine:
             thread = self._thread
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():
-            thread.join(_STOP_WITHIN_S)
+            thread.join(STOP_WITHIN_S)
         self._pool.close()
         self.listeners.close()
 
@@ -220,8 +220,9 @@ class Engine:
         except StoreTooNewError as error:
             self._break(driven.record, error)
         except StoreError as error:
-            said = _said("store trouble", driven.record)
-            logger.warning("the store cannot be used now, trying again: %s", error, extra=said)
+            if not self._stopping:
+                said = _said("store trouble", driven.record)
+                logger.warning("the store cannot be used now, trying again: %s", error, extra=said)
         except Exception as error:  # noqa: BLE001  # one set's trouble must not stop the others
             self._break(driven.record, error)
         return _LOOK_EVERY_S
@@ -344,8 +345,9 @@ class Engine:
             except StoreTooNewError as error:
                 self._break(record, error)
             except StoreError as error:
-                said = _said("not driven now", record)
-                logger.warning("%r cannot be driven now: %s", record.name, error, extra=said)
+                if not self._stopping:
+                    said = _said("not driven now", record)
+                    logger.warning("%r cannot be driven now: %s", record.name, error, extra=said)
             except Exception as error:  # noqa: BLE001  # one set's trouble must not stop the others
                 self._break(record, error)
 
@@ -389,17 +391,22 @@ class Engine:
             return _LOOK_EVERY_S
 
     def _wind_down(self) -> None:
-        """Record what comes back within seconds, so that little is left in doubt."""
-        until_s = self._clock.monotonic() + _STOP_WITHIN_S / 2
+        """Record what comes back within seconds, so that little is left in doubt.
+
+        On a busy machine the store may be closed before this thread gets here. It then gave the
+        job sets back itself, and whoever drives next finds out what was not recorded.
+        """
+        until_s = self._clock.monotonic() + STOP_WITHIN_S / 2
         while self._submissions_under_way() and self._clock.monotonic() < until_s:
             self._wake.wait(0.05)
             self._wake.clear()
-            self.tick()
+            self._safe_tick()
         for driven in list(self._driven.values()):
             driven.let_die()
             with contextlib.suppress(StoreError, SupersededError):
                 driven.write_waiting()
-            self._store.release(driven.token)
+            with contextlib.suppress(StoreError):
+                self._store.release(driven.token)
 
     def _submissions_under_way(self) -> bool:
         return any(flight.kind is CallKind.SUBMIT for flight in self._flights.values())

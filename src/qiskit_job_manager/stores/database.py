@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _VALUES = " VALUES "
 _MOST_VALUES = 900  # in one statement; SQLite before 3.32 takes 999
+CLOSE_WITHIN_S = 5.0
 WRITES = "qjm_writes"
 """Execution option of connections that will write."""
 
@@ -84,6 +85,9 @@ class Database:
         self._writer = engine.execution_options(**{WRITES: True})
         self._pid = os.getpid()
         self._closed = False
+        self._uses = 0  # transactions under way
+        self._counting = threading.Lock()
+        self._unused = threading.Condition(self._counting)
         self._held = _Held()
         self._all_held: weakref.WeakSet[PoolProxiedConnection] = weakref.WeakSet()
         self._compiled: dict[Statement, _Query] = {}
@@ -105,15 +109,18 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection in a transaction that only reads."""
-        self._check_usable()
-        with translated(self.where), self._engine.begin() as connection:
+        with self._used(), translated(self.where), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that is committed at the end, or rolled back."""
-        self._check_usable()
-        with self._write_turn, self._translated(), self._writer.begin() as connection:
+        with (
+            self._used(),
+            self._write_turn,
+            self._translated(),
+            self._writer.begin() as connection,
+        ):
             yield connection
 
     def run(
@@ -161,27 +168,62 @@ class Database:
         Returns:
             Rows as the driver gives them: no type of the schema has been applied.
         """
-        self._check_usable()
-        query = self._query(statement)
-        connection = self._held.connection or self._hold()
+        self._enter()
         try:
-            cursor = connection.dbapi_connection.cursor()  # type: ignore[union-attr]  # held: open
-            cursor.execute(query.sql, query.arranged(values))
-            rows = list(cursor.fetchall())
-            connection.dbapi_connection.rollback()  # type: ignore[union-attr]  # ends the read
-        except (self._engine.dialect.loaded_dbapi.Error, UnicodeDecodeError) as error:
-            self._let_go(connection)
-            raise store_error(error, self.where) from error
-        return rows
+            query = self._query(statement)
+            connection = self._held.connection or self._hold()
+            return self._read(connection, query.sql, query.arranged(values))
+        finally:
+            self._leave()
 
     def close(self) -> None:
-        """Close all connections; harmless when it is closed already."""
+        """Close all connections; harmless when it is closed already.
+
+        Nothing new begins. Transactions that are under way in other threads are waited for, and
+        where that takes too long, the last one of them closes the connections.
+        """
         self._closed = True
         # A connection inherited over a fork is the parent's: closing it would disturb the file.
         if os.getpid() == self._pid:
+            with self._unused:
+                self._unused.wait_for(lambda: not self._uses, CLOSE_WITHIN_S)
+                self._close_if_unused()
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        """Keep the connections open meanwhile."""
+        self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _enter(self) -> None:
+        """Keep the connections open until `_leave` is called.
+
+        Raises:
+            StoreError: They were closed, or belong to another process.
+        """
+        self._check_usable()
+        with self._counting:
+            self._uses += 1
+        if self._closed:  # meanwhile
+            self._leave()
+            self._check_usable()
+
+    def _leave(self) -> None:
+        with self._counting:
+            self._uses -= 1
+            if self._closed:
+                self._close_if_unused()
+
+    def _close_if_unused(self) -> None:
+        if not self._uses:
             for connection in list(self._all_held):
                 connection.close()
+            self._all_held.clear()
             self._engine.dispose()
+            self._unused.notify_all()
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -208,6 +250,18 @@ class Database:
         query = _Query(str(compiled), compiled.params, compiled.positiontup)
         self._compiled[statement] = query
         return query
+
+    def _read(self, connection: PoolProxiedConnection, sql: str, values: Any) -> list[Any]:
+        """Run one statement on a held connection, which is open, and return its rows."""
+        try:
+            cursor = connection.dbapi_connection.cursor()  # type: ignore[union-attr]
+            cursor.execute(sql, values)
+            rows = list(cursor.fetchall())
+            connection.dbapi_connection.rollback()  # type: ignore[union-attr]  # ends the read
+        except (self._engine.dialect.loaded_dbapi.Error, UnicodeDecodeError) as error:
+            self._let_go(connection)
+            raise store_error(error, self.where) from error
+        return rows
 
     def _hold(self) -> PoolProxiedConnection:
         with translated(self.where):
