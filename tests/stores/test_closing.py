@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from qiskit_job_manager.errors import StoreError
-from qiskit_job_manager.stores import connections
-from qiskit_job_manager.stores.connections import Database
+from qiskit_job_manager.stores import database as database_module
+from qiskit_job_manager.stores.database import Database
 
 DEADLINE_S = 60.0
 
@@ -75,7 +75,7 @@ def test_nothing_begins_while_a_store_is_being_closed(database, threads, begin):
 
 
 def test_a_transaction_that_takes_too_long_is_left_to_end_by_itself(database, begin, monkeypatch):
-    monkeypatch.setattr(connections, "CLOSE_WITHIN_S", 0.0)
+    monkeypatch.setattr(database_module, "CLOSE_WITHIN_S", 0.0)
     gate, answer = begin("writing")
     database.close()
     assert not answer.done()
