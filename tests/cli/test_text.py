@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import time
 import unicodedata
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qiskit_job_manager.cli.output import counted, escape, escape_lines, first_line, plural, table
+from qiskit_job_manager.cli.output import (
+    counted,
+    escape,
+    escape_lines,
+    first_line,
+    local_time,
+    plural,
+    table,
+)
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.model.progress import Pace
+from qiskit_job_manager.views.phrases import end
 
 HARMLESS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -22,6 +35,28 @@ def test_escaped_text_holds_nothing_that_a_terminal_obeys(text):
 @given(st.text(alphabet=st.characters(categories=("L", "N", "P", "S"))))
 def test_text_that_does_no_harm_stays_as_it_is(text):
     assert escape(text) == text
+
+
+@pytest.fixture(params=["UTC", "America/New_York", "Asia/Tokyo", "Pacific/Kiritimati"])
+def time_zone(request, monkeypatch):
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+MOMENTS = [
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(2026, 1, 31, 12, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_any_moment_is_shown_in_any_time_zone(time_zone, moment):
+    assert re.fullmatch(r"\d{1,4}-\d\d-\d\d \d\d:\d\d:\d\d", local_time(moment))
+    assert "until about" in end(Pace(1.0, 1.0, 7e5, moment))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from qiskit import QuantumCircuit
 
 from qiskit_job_manager import JobManager, Limits
 from qiskit_job_manager.clock import SystemClock
-from qiskit_job_manager.exchange.parts import Outgoing
+from qiskit_job_manager.exchange.export_source import ExportSource
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing import ScriptedBackend
 
@@ -28,16 +28,16 @@ def decoded_here(request, monkeypatch):
     if "real_child" in request.fixturenames:
         return
     from qiskit_job_manager.codec.sandbox_child import reason_of
-    from qiskit_job_manager.exchange import circuits_child, importing
+    from qiskit_job_manager.exchange import circuit_check, circuit_check_child
 
     def run(_module, file):
         try:
-            for blob in circuits_child._payloads(file):
-                circuits_child._decode(blob)
+            for blob in circuit_check_child._payloads(file):
+                circuit_check_child._decode(blob)
         except Exception as error:  # noqa: BLE001  # as in the child
             return reason_of(error)
 
-    monkeypatch.setattr(importing, "run_limited", run)
+    monkeypatch.setattr(circuit_check, "run_limited", run)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def everything():
 
     def read(job_set):
         source = job_set.result_source()
-        out = Outgoing(source.store, source.record)
+        out = ExportSource(source.store, source.record)
         events = [event for event in out.events() if event["event"] != "imported"]
         parts = [list(part()) for part in (out.experiments, out.payloads, out.jobs, out.results)]
         head = out.head()

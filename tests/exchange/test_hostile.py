@@ -86,6 +86,7 @@ def test_an_archive_that_was_packed_again_is_the_same(
         ("jobs.jsonl", lambda v: v[0].update(failed_offsets=[3]), "failed_offsets"),
         ("jobs.jsonl", lambda v: v[0]["attempts"][0].update(tag=3), "tag 3"),
         ("jobs.jsonl", lambda v: v[0]["attempts"][0].update(intended_at="now"), "intended_at"),
+        ("jobs.jsonl", lambda v: v[0]["attempts"][0].update(number=2), "an attempt 2"),
         ("experiments.jsonl", lambda v: v[:-1], "there are 7 experiments, where 8 should be"),
         ("experiments.jsonl", lambda v: v[0].update(name="\ud800"), "has name"),
         ("experiments.jsonl", lambda v: v[0].update(content_hash="00"), "content_hash"),
@@ -120,6 +121,104 @@ def test_a_manifest_that_makes_no_sense_is_refused(file, elsewhere, tmp_path, ed
 
     copy = rewrite(file, tmp_path / "x", change=change, sums=False)
     assert reason in refused(elsewhere, copy)
+
+
+ODD_TIMES = [
+    "0001-01-01T00:00:00+00:00",
+    "0001-01-01T00:00:00+23:59",
+    "1969-12-31T23:59:59+00:00",
+    "9999-12-31T23:59:59+00:00",
+    "9999-12-31T23:59:59-23:59",
+    "3000-01-01T00:00:00-01:00",
+    "2026-01-01T00:00:00",
+]
+
+
+def _places_of_times(value, place=()):
+    """Yield the path to each time in a value."""
+    for key in value if isinstance(value, dict) else range(len(value)):
+        if isinstance(value[key], (dict, list)):
+            yield from _places_of_times(value[key], (*place, key))
+        elif key == "at" or str(key).endswith("_at"):
+            yield (*place, key)
+
+
+def _with(whole, place, value):
+    inner = whole
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    return whole
+
+
+def test_times_that_leave_the_calendar_in_some_time_zone_are_refused(exported, elsewhere, tmp_path):
+    """Wherever a time may stand, and in words that name the file, the place, and a right time."""
+    good, path = exported["json"].read_text(), tmp_path / "odd.json"
+    whole = json.loads(good)
+    whole["jobs"][0]["attempts"][0]["figures"] = dict.fromkeys(
+        ("created_at", "started_at", "ended_at"), "2026-01-01T00:00:00+00:00"
+    )
+    good = json.dumps(whole)
+    del whole["outcomes"]
+    places = {tuple(0 if type(key) is int else key for key in p) for p in _places_of_times(whole)}
+    assert len(places) == 9
+    for number, place in enumerate(sorted(places, key=str)):
+        time = ODD_TIMES[number % len(ODD_TIMES)]
+        path.write_text(json.dumps(_with(json.loads(good), place, time)))
+        why = refused(elsewhere, path)
+        assert str(path) in why
+        assert f"{place[-1]} '{time}'; it must be a time such as 2026-01-31T12:00:00" in why
+
+
+@pytest.mark.parametrize("time", ODD_TIMES)
+def test_every_odd_time_is_refused(exported, elsewhere, tmp_path, time):
+    whole, path = json.loads(exported["json"].read_text()), tmp_path / "odd.json"
+    path.write_text(json.dumps(_with(whole, ("job_set", "created_at"), time)))
+    assert "the years 1970 to 2999" in refused(elsewhere, path)
+
+
+_PLACES_OF_TEXTS = [
+    ("job_set", "name"),
+    ("job_set", "backend_name"),
+    ("job_set", "backend_uri"),
+    ("job_set", "tags", 0),
+    ("job_set", "options", "note"),
+    ("experiments", 0, "name"),
+    ("jobs", 0, "error"),
+    ("jobs", 0, "status", "message"),
+    ("jobs", 0, "attempts", 0, "tag"),
+    ("jobs", 0, "attempts", 0, "remote_id"),
+    ("jobs", 0, "attempts", 0, "error"),
+    ("events", 0, "event"),
+    ("events", 0, "cause"),
+]
+
+
+@pytest.mark.parametrize("place", _PLACES_OF_TEXTS, ids=str)
+def test_lone_surrogates_are_refused_and_what_no_terminal_shows_is_kept(
+    exported, elsewhere, tmp_path, place
+):
+    path = tmp_path / "x.json"
+
+    def write(text):
+        whole = json.loads(exported["json"].read_text())
+        whole["jobs"][0]["status"] = {"state": "done"}
+        path.write_text(json.dumps(_with(whole, place, text)))
+
+    write("a\ud800b")
+    why = refused(elsewhere, path)
+    assert str(path) in why
+    assert "\\ud800" in why
+    assert why.isprintable()
+    write("a\0\x1b[31mb\u202e")
+    taken = elsewhere.import_job_set(path)
+    shown = json.dumps(_exported_again(taken, tmp_path), ensure_ascii=False)
+    nul = "\\u0000" if "options" in place else "\\\\x00"  # options are stored as JSON
+    assert f"a{nul}\\u001b[31mb\u202e" in shown
+
+
+def _exported_again(job_set, tmp_path):
+    return json.loads(job_set.export(tmp_path / "again.json", "json").read_text())
 
 
 @pytest.mark.parametrize("part", archives._NAMES)

@@ -14,8 +14,8 @@ from qiskit_job_manager.codec.circuits import pack_frames
 from qiskit_job_manager.errors import ArchiveError, NameInUseError, StoreError
 from qiskit_job_manager.exchange.archives import Archive, write_archive
 from qiskit_job_manager.exchange.documents import DOCUMENT_FORMAT
-from qiskit_job_manager.exchange.importing import Incoming
-from qiskit_job_manager.exchange.parts import Outgoing
+from qiskit_job_manager.exchange.export_source import ExportSource
+from qiskit_job_manager.exchange.imports import IncomingJobSet
 from qiskit_job_manager.model import (
     AttemptRecord,
     Blob,
@@ -287,13 +287,9 @@ def test_any_history_survives_store_archive_and_store(tmp_path, history):
     try:
         record = store.take_in(history)
         with (tmp_path / "any.qjmz").open("w+b") as file:
-            write_archive(Outgoing(store, record), file)
-            incoming = Incoming(
-                Archive(tmp_path / "any.qjmz", file),
-                history.draft.created_at,
-                "x",
-                None,
-                as_ended=False,
+            write_archive(ExportSource(store, record), file)
+            incoming = IncomingJobSet(
+                Archive(file), history.draft.created_at, "x", None, as_ended=False
             )
             back = incoming.history(thorough=True)
             assert back.draft == history.draft

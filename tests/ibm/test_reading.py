@@ -449,3 +449,23 @@ def test_a_token_service_that_is_down_holds_up_nothing_at_first(ibm, place, payl
     time.sleep(1.2)  # as above
     ibm.script(Kind.TOKEN, RESET)
     assert remote_id in adapter.statuses([remote_id])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+        "3000-01-01T00:00:00Z",
+        "soon",
+        5,
+        None,
+    ],
+)
+def test_a_time_that_no_job_can_have_counts_as_not_told(odd):
+    assert usage.figures_of_row({"created": odd}) == RemoteFigures()
+    known = usage.figures_of_row({"created": "2026-01-31T12:00:00Z"})
+    assert known.created_at is not None
+    timestamps = {"created": odd, "running": odd, "finished": odd}
+    assert usage.figures_in({"timestamps": timestamps}, known) == known

@@ -18,7 +18,7 @@ import typer
 
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.views.escape import escape
-from qiskit_job_manager.views.phrases import plural
+from qiskit_job_manager.views.phrases import local, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,7 +66,7 @@ def counted(states: Mapping[JobState, int]) -> str:
 
 def local_time(moment: datetime) -> str:
     """Return a time of day of the user's own time zone, to the second."""
-    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"{local(moment):%Y-%m-%d %H:%M:%S}"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -1,12 +1,15 @@
 """Job sets into files and back.
 
-    exporting    a job set into a file of one of the formats
-    tables       CSV and QPY, for other tools
-    forms        nouns to plain JSON values and back, each checked
-    archives     a zip with everything of a job set, written and read part by part
-    documents    the same as one JSON document, with the counts in plain view
-    importing    what was read, checked as a whole, into a store
+    exports        a job set into a file of one of the formats
+    csv_export, qpy_export
+                   one-way formats, for other tools
+    archives       a zip with everything of a job set, written and read part by part
+    documents      the same as one JSON document, with the counts in plain view
+    export_source  what both hold, read from the store
+    json_schema    the shapes of what both hold
+    consistency    what must fit together across their parts
+    imports        a file into a store, after everything in it was checked
 
-Archives and documents are complete, and can be taken in elsewhere; the others are for reading.
-Whatever is read may have been written by an attacker.
+Only archives and documents are complete and can be imported. A file that is imported may have been
+written by an attacker.
 """

@@ -2,13 +2,13 @@
 
     manifest.json      the head, and length and SHA-256 of every part
     experiments.jsonl  one experiment a line
-    payloads.bin       per block of experiments a line that describes it, and its bytes
+    payloads.bin       for each block of experiments, a line that describes it, and its bytes
     jobs.jsonl         one job a line, with its attempts
-    results.bin        per raw result a line that describes it, and its bytes
+    results.bin        for each raw result, a line that describes it, and its bytes
     events.jsonl       one event a line
 
-Nothing is ever unpacked to a file, so no name inside leads anywhere; and what is there besides,
-twice, encrypted, or shrunk beyond belief is refused before any of it is read.
+No part is ever unpacked to a file, so a name in the zip cannot lead anywhere. A part that is
+unknown, there twice, encrypted, or compressed beyond belief is refused before any of it is read.
 """
 
 from __future__ import annotations
@@ -20,18 +20,31 @@ import struct
 import zipfile
 import zlib
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from qiskit_job_manager.errors import ArchiveError
-from qiskit_job_manager.exchange.fields import Fields
+from qiskit_job_manager.exchange.json_schema import (
+    PayloadDescription,
+    ResultDescription,
+    read,
+    read_event,
+    read_experiment,
+    read_head,
+    read_job,
+    wrong,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
 
-    from qiskit_job_manager.exchange.parts import Outgoing
+    from qiskit_job_manager.exchange.export_source import ExportSource
+    from qiskit_job_manager.model import EventRecord, ExperimentRecord, JobHistory
 
 ARCHIVE_FORMAT = "qiskit-job-manager/archive"
+
+_N = TypeVar("_N")
+_D = TypeVar("_D", PayloadDescription, ResultDescription)
 
 _MANIFEST = "manifest.json"
 _EXPERIMENTS, _PAYLOADS, _JOBS = "experiments.jsonl", "payloads.bin", "jobs.jsonl"
@@ -53,17 +66,17 @@ _LOCATOR64_BYTES = 20
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def write_archive(outgoing: Outgoing, file: IO[bytes]) -> None:
+def write_archive(source: ExportSource, file: IO[bytes]) -> None:
     """Write a job set as an archive."""
-    head = {"format": ARCHIVE_FORMAT, **outgoing.head()}
+    head = {"format": ARCHIVE_FORMAT, **source.head()}
     parts: dict[str, Any] = {}
     with zipfile.ZipFile(file, "w") as archive:
         for name, chunks in (
-            (_EXPERIMENTS, _lines(outgoing.experiments())),
-            (_PAYLOADS, _described(outgoing.payloads())),
-            (_JOBS, _lines(outgoing.jobs())),
-            (_RESULTS, _described(outgoing.results())),
-            (_EVENTS, _lines(outgoing.events())),
+            (_EXPERIMENTS, _lines(source.experiments())),
+            (_PAYLOADS, _described(source.payloads())),
+            (_JOBS, _lines(source.jobs())),
+            (_RESULTS, _described(source.results())),
+            (_EVENTS, _lines(source.events())),
         ):
             parts[name] = _write_part(archive, name, chunks)
         manifest = json.dumps({**head, "parts": parts}, indent=1).encode()
@@ -75,8 +88,8 @@ def _lines(values: Iterable[dict[str, Any]]) -> Iterator[bytes]:
 
 
 def _described(blobs: Iterable[tuple[dict[str, Any], bytes]]) -> Iterator[bytes]:
-    for form, data in blobs:
-        yield json.dumps(form).encode() + b"\n"
+    for description, data in blobs:
+        yield json.dumps(description).encode() + b"\n"
         yield data
 
 
@@ -95,82 +108,86 @@ def _write_part(archive: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) ->
 
 
 class Archive:
-    """An archive that is being read; one of the `Parts`.
+    """An archive that is being read; each method reads its part from the start.
 
     Args:
-        path: The file.
         file: The file, open.
 
     Raises:
-        ArchiveError: It is no archive, or not a whole one.
+        ArchiveError: The file is no archive, or not a whole one; so does every method.
     """
 
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
-        self._path = path
-        with self._understood():
+    def __init__(self, file: IO[bytes]) -> None:
+        with _damage_refused():
             _refuse_large_directory(file)
             self._zip = zipfile.ZipFile(file)
             _check_entries(self._zip, file.seek(0, io.SEEK_END))
-            manifest = self._zip.read(_MANIFEST)
-            self._head = Fields(json.loads(manifest), "the manifest")
-            if self._head.text("format") != ARCHIVE_FORMAT:
-                raise self._head.wrong("format", repr(ARCHIVE_FORMAT))
+            manifest = json.loads(self._zip.read(_MANIFEST))
+        self.head = read_head(manifest, ARCHIVE_FORMAT, "the manifest")
+        self._parts = read(_Manifest, manifest, "the manifest").parts
 
-    @property
-    def head(self) -> Fields:
-        """The head."""
-        return self._head
+    def experiments(self) -> Iterator[ExperimentRecord]:
+        """Yield each experiment."""
+        return self._lines(_EXPERIMENTS, read_experiment)
 
-    def experiments(self) -> Iterator[Any]:
-        """Yield the plain values of each experiment."""
-        return self._values(_EXPERIMENTS)
+    def payloads(self) -> Iterator[tuple[PayloadDescription, bytes]]:
+        """Yield the description of each payload, and its bytes, not yet checked."""
+        return self._blobs(_PAYLOADS, PayloadDescription, "payload")
 
-    def payloads(self) -> Iterator[tuple[Fields, bytes]]:
-        """Yield what each payload is, and its bytes."""
-        return self._blobs(_PAYLOADS)
+    def jobs(self) -> Iterator[JobHistory]:
+        """Yield each job with its attempts."""
+        return self._lines(_JOBS, read_job)
 
-    def jobs(self) -> Iterator[Any]:
-        """Yield the plain values of each job."""
-        return self._values(_JOBS)
+    def results(self) -> Iterator[tuple[ResultDescription, bytes]]:
+        """Yield the description of each result, and its bytes, not yet checked."""
+        return self._blobs(_RESULTS, ResultDescription, "result")
 
-    def results(self) -> Iterator[tuple[Fields, bytes]]:
-        """Yield what each result is, and its bytes."""
-        return self._blobs(_RESULTS)
+    def events(self) -> Iterator[EventRecord]:
+        """Yield each event."""
+        return self._lines(_EVENTS, read_event)
 
-    def events(self) -> Iterator[Any]:
-        """Yield the plain values of each event."""
-        return self._values(_EVENTS)
+    def _lines(self, name: str, read_item: Callable[[Any, int], _N]) -> Iterator[_N]:
+        with _damage_refused(), self._part(name) as part:
+            for number, line in enumerate(part.lines()):
+                yield read_item(json.loads(line), number)
 
-    def _values(self, name: str) -> Iterator[Any]:
-        with self._understood(), self._part(name) as part:
-            while line := part.line():
-                yield json.loads(line)
-
-    def _blobs(self, name: str) -> Iterator[tuple[Fields, bytes]]:
-        with self._understood(), self._part(name) as part:
-            while line := part.line():
-                fields = Fields(json.loads(line), f"an entry of {name}")
-                yield fields, part.take(fields.whole("bytes"))
+    def _blobs(self, name: str, kind: type[_D], noun: str) -> Iterator[tuple[_D, bytes]]:
+        with _damage_refused(), self._part(name) as part:
+            for number, line in enumerate(part.lines()):
+                description = read(kind, json.loads(line), f"{noun} {number}")
+                yield description, part.take(description.n_bytes)
 
     @contextmanager
     def _part(self, name: str) -> Iterator[_Part]:
-        told = self._head.inner("parts").inner(name)
-        size = told.whole("bytes")
-        if size != self._zip.getinfo(name).file_size:
-            raise told.wrong("bytes", "what the zip says")
+        expected = read(_PartSum, self._parts.get(name), f"{name} in the manifest")
+        size = self._zip.getinfo(name).file_size
+        if size != expected.n_bytes:
+            raise wrong(f"{name} in the manifest", "bytes", expected.n_bytes, f"{size}")
         part = _Part(self._zip.open(name), name, size)
         yield part
-        part.finish(told.hexadecimal("sha256", 32))
+        part.finish(expected.sha256)
 
-    @contextmanager
-    def _understood(self) -> Iterator[None]:
-        try:
-            yield
-        except ArchiveError:
-            raise
-        except _DAMAGE as error:
-            said = str(error) or type(error).__name__
-            raise ArchiveError(f"{self._path} is damaged or no archive: {said}") from error
+
+@dataclass(frozen=True)
+class _Manifest:
+    parts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _PartSum:
+    n_bytes: int
+    sha256: bytes
+
+
+@contextmanager
+def _damage_refused() -> Iterator[None]:
+    try:
+        yield
+    except ArchiveError:
+        raise
+    except _DAMAGE as error:
+        reason = str(error) or type(error).__name__
+        raise ArchiveError(f"the file is damaged or no archive: {reason}") from error
 
 
 # What zipfile, zlib and json raise; NotImplementedError and RecursionError are RuntimeErrors.
@@ -199,24 +216,26 @@ class _Part(io.RawIOBase):
         self._digest.update(data)
         return len(data)
 
-    def line(self) -> bytes:
-        """Return the next line, empty at the end."""
-        line = self._buffered.readline(_LONGEST_LINE_BYTES)
-        self._left -= len(line)
-        if line and not line.endswith(b"\n"):
-            raise ArchiveError(f"{self._name} has a line without end, or one that is far too long")
-        return line
+    def lines(self) -> Iterator[bytes]:
+        """Yield each line that follows; between two lines, bytes may be taken."""
+        while line := self._buffered.readline(_LONGEST_LINE_BYTES):
+            self._left -= len(line)
+            if not line.endswith(b"\n"):
+                msg = f"{self._name} has a line without end, or one that is far too long"
+                raise ArchiveError(msg)
+            yield line
 
     def take(self, size: int) -> bytes:
         """Return the next bytes."""
         if size > self._left:
-            raise ArchiveError(f"{self._name} ends before {size} bytes that it says to have")
+            msg = f"{self._name} ends before the {size} bytes that it announces"
+            raise ArchiveError(msg)
         self._left -= size
         return self._buffered.read(size)
 
-    def finish(self, digest: bytes) -> None:
-        """See that what was read, to the end, is what was written."""
-        if self._left or self._digest.digest() != digest:
+    def finish(self, sha256: bytes) -> None:
+        """Check that all was read, and that it is what was written."""
+        if self._left or self._digest.digest() != sha256:
             raise ArchiveError(
                 f"{self._name} does not match its checksum: the file was damaged or changed"
             )
@@ -228,7 +247,7 @@ def _refuse_large_directory(file: IO[bytes]) -> None:
     file.seek(max(size - _END.size, 0))
     end = file.read()
     if len(end) < _END.size or not end.startswith(b"PK\x05\x06"):
-        raise ArchiveError("is no zip file, or not a whole one")
+        raise ArchiveError("it is no zip file, or not a whole one")
     *_, directory, _, _ = _END.unpack(end)
     before = size - _END.size - _LOCATOR64_BYTES - _END64.size
     file.seek(max(before, 0))
@@ -236,7 +255,7 @@ def _refuse_large_directory(file: IO[bytes]) -> None:
     if end64.startswith(b"PK\x06\x06"):
         directory = max(directory, _END64.unpack(end64)[-2])
     if directory > _LARGEST_DIRECTORY_BYTES:
-        raise ArchiveError("lists far more than an archive has")
+        raise ArchiveError("it lists far more than an archive has")
 
 
 def _check_entries(archive: zipfile.ZipFile, size: int) -> None:

@@ -1,44 +1,55 @@
 """Documents: a job set as one JSON object, complete, with the counts in plain view.
 
-What is in an archive is here, too; the bytes of payloads and results are base64. ``outcomes`` is
-for whoever reads the document: state, shots, counts and metadata of each experiment. It is not read
-back, as all of it follows from the rest.
+A document holds what an archive holds; the bytes of payloads and results are base64. ``outcomes``
+is for people: state, shots, counts and metadata of each experiment. It is not read back, as all of
+it follows from the rest.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
-from typing import IO, TYPE_CHECKING, Any
+from itertools import count
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from qiskit_job_manager.errors import ArchiveError
-from qiskit_job_manager.exchange.fields import Fields
+from qiskit_job_manager.exchange.json_schema import (
+    PayloadDescription,
+    ResultDescription,
+    read,
+    read_event,
+    read_experiment,
+    read_head,
+    read_job,
+    wrong,
+)
 from qiskit_job_manager.results.tables import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
-    from qiskit_job_manager.exchange.parts import Outgoing
+    from qiskit_job_manager.exchange.export_source import ExportSource
+    from qiskit_job_manager.model import EventRecord, ExperimentRecord, JobHistory
     from qiskit_job_manager.results.rows import Rows
 
 DOCUMENT_FORMAT = "qiskit-job-manager/document"
 
+_D = TypeVar("_D", PayloadDescription, ResultDescription)
+
 _LARGEST_BYTES = 256 << 20
 
 
-def write_document(outgoing: Outgoing, rows: Rows, file: IO[bytes]) -> None:
+def write_document(source: ExportSource, rows: Rows, file: IO[bytes]) -> None:
     """Write a job set as a document, one item of a list a line."""
-    head = {"format": DOCUMENT_FORMAT, **outgoing.head()}
+    head = {"format": DOCUMENT_FORMAT, **source.head()}
     file.write(json.dumps(head, indent=1)[:-2].encode())
     for name, values in (
-        ("experiments", outgoing.experiments()),
+        ("experiments", source.experiments()),
         ("outcomes", _outcomes(rows)),
-        ("payloads", _with_data(outgoing.payloads())),
-        ("jobs", outgoing.jobs()),
-        ("results", _with_data(outgoing.results())),
-        ("events", outgoing.events()),
+        ("payloads", _with_data(source.payloads())),
+        ("jobs", source.jobs()),
+        ("results", _with_data(source.results())),
+        ("events", source.events()),
     ):
         _write_list(file, name, values)
     file.write(b"\n}\n")
@@ -60,66 +71,65 @@ def _outcomes(rows: Rows) -> Iterator[dict[str, Any]]:
 
 
 def _with_data(blobs: Iterable[tuple[dict[str, Any], bytes]]) -> Iterator[dict[str, Any]]:
-    for form, data in blobs:
-        yield {**form, "base64": base64.b64encode(data).decode()}
+    for description, data in blobs:
+        yield {**description, "base64": base64.b64encode(data).decode()}
 
 
 class Document:
-    """A document that is being read; one of the `Parts`. It is held in memory as a whole.
+    """A document that is being read, held in memory as a whole; each method reads from the start.
 
     Args:
-        path: The file.
         file: The file, open.
 
     Raises:
-        ArchiveError: It is no document.
+        ArchiveError: The file is no document; so does every method where an item is wrong.
     """
 
-    def __init__(self, path: Path, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         text = file.read(_LARGEST_BYTES + 1)
         if len(text) > _LARGEST_BYTES:
             raise ArchiveError(
-                f"{path} has more than {_LARGEST_BYTES >> 20} MiB; a job set of this size is taken "
-                "in from an archive (--format archive)"
+                f"the file has more than {_LARGEST_BYTES >> 20} MiB; a job set of this size is "
+                "imported from an archive (--format archive)"
             )
         try:
-            whole = json.loads(text)
+            self._whole = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise ArchiveError(f"{path} is no JSON: {error}") from error
-        self._head = Fields(whole, str(path))
-        if whole.get("format") != DOCUMENT_FORMAT:
-            raise self._head.wrong("format", repr(DOCUMENT_FORMAT))
+            raise ArchiveError(f"the file is no JSON: {error}") from error
+        self.head = read_head(self._whole, DOCUMENT_FORMAT, "the document")
 
-    @property
-    def head(self) -> Fields:
-        """The head."""
-        return self._head
+    def experiments(self) -> Iterator[ExperimentRecord]:
+        """Yield each experiment."""
+        return map(read_experiment, self._items("experiments"), count())
 
-    def experiments(self) -> Iterator[Any]:
-        """Yield the plain values of each experiment."""
-        return iter(self._head.items("experiments"))
+    def payloads(self) -> Iterator[tuple[PayloadDescription, bytes]]:
+        """Yield the description of each payload, and its bytes, not yet checked."""
+        return self._blobs("payloads", PayloadDescription)
 
-    def payloads(self) -> Iterator[tuple[Fields, bytes]]:
-        """Yield what each payload is, and its bytes."""
-        return self._blobs("payloads")
+    def jobs(self) -> Iterator[JobHistory]:
+        """Yield each job with its attempts."""
+        return map(read_job, self._items("jobs"), count())
 
-    def jobs(self) -> Iterator[Any]:
-        """Yield the plain values of each job."""
-        return iter(self._head.items("jobs"))
+    def results(self) -> Iterator[tuple[ResultDescription, bytes]]:
+        """Yield the description of each result, and its bytes, not yet checked."""
+        return self._blobs("results", ResultDescription)
 
-    def results(self) -> Iterator[tuple[Fields, bytes]]:
-        """Yield what each result is, and its bytes."""
-        return self._blobs("results")
+    def events(self) -> Iterator[EventRecord]:
+        """Yield each event."""
+        return map(read_event, self._items("events"), count())
 
-    def events(self) -> Iterator[Any]:
-        """Yield the plain values of each event."""
-        return iter(self._head.items("events"))
+    def _items(self, name: str) -> list[Any]:
+        items = self._whole.get(name)
+        if not isinstance(items, list):
+            raise wrong("the document", name, items, "a list")
+        return items
 
-    def _blobs(self, name: str) -> Iterator[tuple[Fields, bytes]]:
-        for value in self._head.items(name):
-            fields = Fields(value, f"an entry of {name}")
+    def _blobs(self, name: str, kind: type[_D]) -> Iterator[tuple[_D, bytes]]:
+        for number, value in enumerate(self._items(name)):
+            what = f"entry {number} of {name}"
+            description = read(kind, value, what)
             try:
-                data = base64.b64decode(fields.text("base64"), validate=True)
-            except binascii.Error:
-                raise fields.wrong("base64", "base64") from None
-            yield fields, data
+                data = base64.b64decode(value.get("base64"), validate=True)
+            except (TypeError, ValueError):
+                raise wrong(what, "base64", value.get("base64"), "its bytes as base64") from None
+            yield description, data

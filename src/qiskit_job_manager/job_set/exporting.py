@@ -45,8 +45,8 @@ class Exporting(Waiting):
             >>> job_set.export("sweep.qjmz")                        # doctest: +SKIP
             >>> job_set.export("sweep.csv", format="csv", by="outcome")     # doctest: +SKIP
         """
-        from qiskit_job_manager.exchange.exporting import export
-        from qiskit_job_manager.exchange.formats import ExportFormat
+        from qiskit_job_manager.exchange.export_format import ExportFormat
+        from qiskit_job_manager.exchange.exports import export_file
 
         try:
             wanted = ExportFormat(format)
@@ -54,4 +54,4 @@ class Exporting(Waiting):
             known = ", ".join(map(repr, map(str, ExportFormat)))
             msg = f"format is {format!r}; it is one of {known}"
             raise InvalidArgumentError(msg) from None
-        return export(self.results_so_far(), Path(path), wanted, by, overwrite=overwrite)
+        return export_file(self.results_so_far(), Path(path), wanted, by, overwrite=overwrite)

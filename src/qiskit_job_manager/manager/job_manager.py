@@ -413,10 +413,11 @@ class JobManager:
         """
         from pathlib import Path
 
-        from qiskit_job_manager.exchange.importing import take_in
+        from qiskit_job_manager.exchange.imports import import_file
 
         wanted = None if name is None else arguments.checked_name(name)
-        record = take_in(self._store, Path(path), self._clock.now(), name=wanted, as_ended=as_ended)
+        now = self._clock.now()
+        record = import_file(self._store, Path(path), now, name=wanted, as_ended=as_ended)
         return self._job_set(record)
 
     # -- hearing of it ----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager.pictures import canvas
 from qiskit_job_manager.pictures.attempt_spans import spans_of
 from qiskit_job_manager.views.colours import colour
+from qiskit_job_manager.views.phrases import local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,7 +74,7 @@ class _Axis:
 
     @property
     def label(self) -> str:
-        return f"{self.unit} since {self.begin.astimezone():%Y-%m-%d %H:%M:%S}"
+        return f"{self.unit} since {local(self.begin):%Y-%m-%d %H:%M:%S}"
 
 
 def _failures(attempts: Sequence[Sequence[AttemptRecord]]) -> Iterator[tuple[datetime, int]]:

@@ -37,7 +37,7 @@ def job_sets_html(
             html.text(f"{record.n_experiments:,}"),
             states_bar(states := phrases.shares(progress), "8em"),
             legend(states),
-            html.unbroken(html.text(f"{record.created_at.astimezone():%Y-%m-%d %H:%M}")),
+            html.unbroken(html.text(f"{phrases.local(record.created_at):%Y-%m-%d %H:%M}")),
         ]
         for record, progress in job_sets
     ]

@@ -8,6 +8,7 @@ from qiskit_job_manager.model.jobs import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from qiskit_job_manager.model.jobs import JobRecord
     from qiskit_job_manager.model.progress import Activity, Pace, Progress
@@ -48,6 +49,14 @@ def counted(states: Iterable[tuple[str, int]]) -> str:
     return ", ".join(f"{count:,} {label}" for label, count in states)
 
 
+def local(moment: datetime) -> datetime:
+    """Return a moment in the user's time zone, or as it is where that would leave the calendar."""
+    try:
+        return moment.astimezone()
+    except (OverflowError, ValueError, OSError):
+        return moment
+
+
 def plural(number: int, noun: str) -> str:
     """Return such as ``1 job`` or ``1,200 jobs``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
@@ -84,7 +93,7 @@ def end(pace: Pace) -> str:
     if pace.ends_at is None:
         return left
     day = "" if pace.left_s < 12 * 3600 else "%Y-%m-%d "
-    return f"{left}, until about {pace.ends_at.astimezone():{day}%H:%M}"
+    return f"{left}, until about {local(pace.ends_at):{day}%H:%M}"
 
 
 def line(progress: Progress, activity: Activity | None, pace: Pace) -> str:

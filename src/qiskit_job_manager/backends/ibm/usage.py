@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 10.0
 """How long a result may wait for its figures: the client itself would wait for ever."""
+_YEARS = range(1970, 3000)
 
 
 def figures_in(metrics: Mapping[str, Any], known: RemoteFigures) -> RemoteFigures:
@@ -124,9 +125,10 @@ def _usage_s(usage: Mapping[str, Any]) -> float | None:
 def _time(text: Any) -> datetime | None:
     try:
         then = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
+        time = (then if then.tzinfo else then.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return (then if then.tzinfo else then.replace(tzinfo=UTC)).astimezone(UTC)
+    return time if time.year in _YEARS else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

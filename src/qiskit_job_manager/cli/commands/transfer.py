@@ -8,7 +8,7 @@ import typer
 
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
 from qiskit_job_manager.cli.output import escape, plural, print_object
-from qiskit_job_manager.exchange.formats import ExportFormat
+from qiskit_job_manager.exchange.export_format import ExportFormat
 
 
 class By(StrEnum):

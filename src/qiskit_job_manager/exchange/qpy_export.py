@@ -1,57 +1,16 @@
-"""CSV and QPY: one-way exports, streamed.
-
-A spreadsheet runs what a cell begins with, so a text that begins with one of the characters that
-start a formula gets an apostrophe before it, as OWASP says for "CSV injection".
-"""
+"""QPY: the circuits alone, for Qiskit, streamed; it cannot be imported."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT, frames_in, load_circuit
 from qiskit_job_manager.errors import InvalidArgumentError
-from qiskit_job_manager.results.tables import columns, records
 
 if TYPE_CHECKING:
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Store
-    from qiskit_job_manager.results.rows import Rows
-    from qiskit_job_manager.results.tables import By
-
-# With their full-width forms, which some spreadsheets take for the plain ones.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-
-
-def write_csv(rows: Rows, by: By, file: IO[bytes]) -> None:
-    """Write a table as CSV in UTF-8; counts and metadata are JSON in their cells.
-
-    Raises:
-        InvalidArgumentError: There is no such table of these results.
-    """
-    names = columns(rows, by)
-    # What UTF-8 cannot hold must not stop the export halfway.
-    text = io.TextIOWrapper(file, "utf-8", errors="backslashreplace", newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    for record in records(rows, by):
-        writer.writerow([_cell(value) for value in record.values()])
-    text.flush()
-    text.detach()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict):
-        return json.dumps(value)
-    # Leading blanks do not keep a spreadsheet from it.
-    if isinstance(value, str) and (
-        value.startswith(_FORMULA_STARTS) or value.lstrip().startswith(_FORMULA_STARTS)
-    ):
-        return f"'{value}"
-    return value
 
 
 def write_qpy(store: Store, record: JobSetRecord, file: IO[bytes]) -> None:
@@ -67,7 +26,7 @@ def write_qpy(store: Store, record: JobSetRecord, file: IO[bytes]) -> None:
 
 
 class _Circuits(Sequence[Any]):
-    """The circuits of a job set, each read when it is asked for; those of one job are at hand."""
+    """The circuits of a job set, each read when it is asked for; those of one job are cached."""
 
     def __init__(self, store: Store, record: JobSetRecord) -> None:
         self._store = store

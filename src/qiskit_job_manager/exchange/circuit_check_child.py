@@ -1,6 +1,6 @@
-"""The child process of `importing`: decodes payloads from outside under limits, and keeps nothing.
+"""The child process of `circuit_check`: decodes payloads under limits, and keeps nothing.
 
-    python -m qiskit_job_manager.exchange.circuits_child FILE
+    python -m qiskit_job_manager.exchange.circuit_check_child FILE
 
 The file holds payloads, each after a line of JSON with its format and length. Exit codes are those
 of `codec.sandbox_child`.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def main(file: Path) -> int:
     """Decode every experiment of every payload; return the exit code."""
-    import qiskit.qpy  # noqa: F401  # only what is read is to be limited, not starting up
+    import qiskit.qpy  # noqa: F401  # before `limit`, as this takes memory and time itself
 
     limit()
     warnings.simplefilter("ignore")
@@ -50,8 +50,8 @@ def _payloads(file: Path) -> Iterator[Blob]:
 
     with file.open("rb") as source:
         while line := source.readline():
-            form = json.loads(line)
-            yield Blob(form["format"], source.read(form["bytes"]))
+            description = json.loads(line)
+            yield Blob(description["format"], source.read(description["bytes"]))
 
 
 def _decode(blob: Blob) -> None:

@@ -1,4 +1,4 @@
-"""Writes a job set to a file, in the format that was asked for."""
+"""Exports a job set to a file, in the format that the user chose."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import IO, TYPE_CHECKING
 
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.exchange.archives import write_archive
+from qiskit_job_manager.exchange.csv_export import write_csv
 from qiskit_job_manager.exchange.documents import write_document
-from qiskit_job_manager.exchange.formats import ExportFormat
-from qiskit_job_manager.exchange.parts import Outgoing
-from qiskit_job_manager.exchange.tables import write_csv, write_qpy
+from qiskit_job_manager.exchange.export_format import ExportFormat
+from qiskit_job_manager.exchange.export_source import ExportSource
+from qiskit_job_manager.exchange.qpy_export import write_qpy
 from qiskit_job_manager.files import safe_file_name, written_whole
 from qiskit_job_manager.results.tables import columns, write_parquet
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _TABLES = (ExportFormat.PARQUET, ExportFormat.CSV)
 
 
-def export(
+def export_file(
     results: ManagedResults, path: Path, wanted: ExportFormat, by: By, *, overwrite: bool
 ) -> Path:
     """Write a job set to a file, which appears when all of it is written.
@@ -63,8 +64,8 @@ def _write(results: ManagedResults, wanted: ExportFormat, by: By, file: IO[bytes
         case ExportFormat.CSV:
             write_csv(results.rows(), by, file)
         case ExportFormat.JSON:
-            write_document(Outgoing(store, record), results.rows(), file)
+            write_document(ExportSource(store, record), results.rows(), file)
         case ExportFormat.QPY:
             write_qpy(store, record, file)
         case ExportFormat.ARCHIVE:
-            write_archive(Outgoing(store, record), file)
+            write_archive(ExportSource(store, record), file)

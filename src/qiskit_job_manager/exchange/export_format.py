@@ -1,4 +1,4 @@
-"""The formats of exports; light enough for the command line to import at every start."""
+"""The formats of exports; the command line imports them at every start, so nothing heavy here."""
 
 from __future__ import annotations
 
