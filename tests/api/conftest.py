@@ -5,23 +5,12 @@ from __future__ import annotations
 import pytest
 from qiskit import QuantumCircuit
 
-from qiskit_job_manager import JobManager, Limits
+from qiskit_job_manager import Limits
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing import ScriptedBackend
 
 LOCAL = Capabilities(volatile=True)
-
-
-@pytest.fixture
-def store_path(tmp_path):
-    return tmp_path / "store.db"
-
-
-@pytest.fixture
-def manager(store_path):
-    with JobManager(store_path) as manager:
-        yield manager
 
 
 @pytest.fixture

@@ -13,8 +13,6 @@ from qiskit.providers.basic_provider import BasicSimulator
 if TYPE_CHECKING:
     from qiskit.result import Result
 
-pytest.register_assert_rewrite("qiskit_job_manager.testing.backend_contract")
-
 
 class PlainJob(JobV1):
     """A job that is done at once; its class says what else it does."""

@@ -169,11 +169,8 @@ def run_on(qjm, folder, cloud) -> Callable[..., Outcome]:
 
 
 @pytest.fixture
-def often(monkeypatch) -> None:
-    """Have jobs asked about at once: half a second is for clouds that are far away."""
-    from qiskit_job_manager.lifecycle import waits
-
-    monkeypatch.setattr(waits, "_REMOTE_POLL_S", (0.01, 0.1))
+def often(short_polls) -> None:
+    """Ask about jobs at once."""
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ import pytest
 from qiskit_job_manager.codec.circuits import encode_circuit, pack
 from qiskit_job_manager.testing.cloud_service import CloudClient, CloudService
 
-pytest.register_assert_rewrite("qiskit_job_manager.testing.backend_contract")
-
 
 @pytest.fixture
 def circuits():

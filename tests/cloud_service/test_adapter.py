@@ -35,7 +35,7 @@ from qiskit_job_manager.testing.cloud_service import (
     Way,
     open_cloud,
 )
-from qiskit_job_manager.testing.cloud_service.transport import Answer
+from qiskit_job_manager.testing.emulator.transport import Answer
 
 SHOTS = {"shots": 40}
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from qiskit_job_manager import JobManager, ManagedResultDataNotAvailable
 from qiskit_job_manager.errors import CredentialsError, TransientBackendError
-from qiskit_job_manager.lifecycle import waits
 from qiskit_job_manager.model import JobState, Limits, RetryPolicy
 from qiskit_job_manager.testing.cloud_service import (
     CloudAdapter,
@@ -25,13 +22,6 @@ from qiskit_job_manager.testing.samples import expected_counts
 
 PROMPT = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.1)
 LOSE_ANSWER = Trouble(Way.RESET, after=True)
-
-
-def wait_until(condition, within_s=30.0):
-    until = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < until, "the condition did not come true"
-        time.sleep(0.002)
 
 
 class Watched(CloudAdapter):
@@ -51,16 +41,7 @@ class Watched(CloudAdapter):
             raise
 
 
-@pytest.fixture(autouse=True)
-def _asked_often(monkeypatch):
-    """Have jobs asked about at once: half a second is for clouds that are far away."""
-    monkeypatch.setattr(waits, "_REMOTE_POLL_S", (0.01, 0.1))
-
-
-@pytest.fixture
-def manager(tmp_path):
-    with JobManager(tmp_path / "store.db") as manager:
-        yield manager
+pytestmark = pytest.mark.usefixtures("short_polls")
 
 
 @pytest.fixture
@@ -110,7 +91,7 @@ def test_nobody_asks_where_results_are_waited_for(cloud, start):
     assert adapter.asked == 0
 
 
-def test_a_blind_submission_waits_for_the_users_word_and_blocks_no_other(cloud, start):
+def test_a_blind_submission_waits_for_the_users_word_and_blocks_no_other(cloud, start, wait_until):
     cloud.script(Endpoint.SUBMIT, LOSE_ANSWER)
     job_set = start(CloudAdapter(cloud.address, Variant.BLIND), 3)
     wait_until(lambda: states(job_set) == {JobState.IN_DOUBT: 1, JobState.DONE: 2})
@@ -121,7 +102,7 @@ def test_a_blind_submission_waits_for_the_users_word_and_blocks_no_other(cloud, 
     assert cloud.books().submissions_by_payload().total() == 3
 
 
-def test_the_users_word_sends_a_blind_submission_again(cloud, start):
+def test_the_users_word_sends_a_blind_submission_again(cloud, start, wait_until):
     cloud.script(Endpoint.SUBMIT, Trouble(Way.RESET))
     job_set = start(CloudAdapter(cloud.address, Variant.BLIND), 2)
     wait_until(lambda: states(job_set) == {JobState.IN_DOUBT: 1, JobState.DONE: 1})
@@ -170,7 +151,7 @@ def test_a_pending_limit_that_nobody_told_of_is_lived_with(cloud, start, status,
 
 @pytest.mark.parametrize("outage", list(Outage))
 @pytest.mark.parametrize("variant", [Variant.FINDABLE, Variant.IDEMPOTENT])
-def test_an_outage_in_the_middle_is_sat_out(cloud, start, outage, variant):
+def test_an_outage_in_the_middle_is_sat_out(cloud, start, outage, variant, wait_until):
     cloud.faults = Faults(jobs_at_once=0)
     limits = Limits(pending_jobs=3)
     adapter = Watched(cloud.address, variant)
@@ -185,7 +166,7 @@ def test_an_outage_in_the_middle_is_sat_out(cloud, start, outage, variant):
     assert_all_done_and_paid_once(cloud, job_set)
 
 
-def test_where_nothing_listens_even_a_blind_submission_is_not_in_doubt(cloud, start):
+def test_where_nothing_listens_even_a_blind_submission_is_not_in_doubt(cloud, start, wait_until):
     cloud.begin_outage(Outage.REFUSED)
     job_set = start(CloudAdapter(cloud.address, Variant.BLIND), 2)
     wait_until(lambda: "out of reach" in (job_set.error_messages() or _errors(job_set)))
@@ -198,7 +179,7 @@ def _errors(job_set):
     return " ".join(event.cause or "" for event in job_set.events())
 
 
-def test_expired_credentials_fail_nothing_and_a_login_goes_on(cloud, start):
+def test_expired_credentials_fail_nothing_and_a_login_goes_on(cloud, start, wait_until):
     cloud.faults = Faults(jobs_at_once=0)
     adapter = Watched(cloud.address)
     job_set = start(adapter, 4, limits=Limits(pending_jobs=2))
@@ -215,7 +196,7 @@ def test_expired_credentials_fail_nothing_and_a_login_goes_on(cloud, start):
 # -- what becomes of jobs --------------------------------------------------------------------------
 
 
-def test_whatever_became_of_a_job_no_other_is_hidden(cloud, start):
+def test_whatever_became_of_a_job_no_other_is_hidden(cloud, start, wait_until):
     cloud.tell(Fate.FAILS)
     job_set = start(CloudAdapter(cloud.address), 6, limits=Limits(pending_jobs=1))
     wait_until(lambda: cloud.books().submissions_by_payload().total() >= 1)
@@ -249,7 +230,7 @@ def test_a_failed_job_is_sent_again_only_as_often_as_the_policy_says(cloud, star
     assert len(cloud.books().submissions_by_tag()) == 2
 
 
-def test_a_cancelled_set_is_cancelled_on_the_cloud(cloud, start):
+def test_a_cancelled_set_is_cancelled_on_the_cloud(cloud, start, wait_until):
     cloud.faults = Faults(jobs_at_once=0)
     job_set = start(CloudAdapter(cloud.address), 2)
     wait_until(lambda: states(job_set).get(JobState.ACTIVE) == 2)
@@ -262,7 +243,7 @@ def test_a_cancelled_set_is_cancelled_on_the_cloud(cloud, start):
 
 
 @pytest.mark.usefixtures("entry_point")
-def test_a_result_that_can_be_read_once_is_read_once(cloud, start):
+def test_a_result_that_can_be_read_once_is_read_once(cloud, start, wait_until):
     cloud.faults = Faults(reads_once=True)
     job_set = start(CloudAdapter(cloud.address, reads_once=True), 3, max_experiments_per_job=3)
     assert_all_done_and_paid_once(cloud, job_set)
@@ -287,7 +268,7 @@ def test_a_result_that_was_cut_off_on_its_only_way_is_lost_and_said_so(cloud, st
 
 
 @pytest.mark.usefixtures("entry_point")
-def test_whoever_opens_the_store_next_goes_on_by_the_uri(tmp_path, cloud, circuits):
+def test_whoever_opens_the_store_next_goes_on_by_the_uri(tmp_path, cloud, circuits, wait_until):
     cloud.faults = Faults(jobs_at_once=0)
     with JobManager(tmp_path / "store.db") as manager:
         adapter = CloudAdapter(cloud.address, Variant.IDEMPOTENT, listing_lag_s=0.25)

@@ -6,7 +6,6 @@ import base64
 import http.client
 import json
 import socket
-import time
 
 import pytest
 
@@ -28,13 +27,6 @@ from qiskit_job_manager.testing.cloud_service import (
 from qiskit_job_manager.testing.samples import expected_counts
 
 SHOTS = {"shots": 40}
-
-
-def wait_until(condition, within_s=10.0):
-    until = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < until, "the condition did not come true"
-        time.sleep(0.001)
 
 
 def refusal(call, *args):
@@ -136,7 +128,7 @@ def test_a_submission_is_spoiled_before_or_after_it_is_accepted(cloud, client, p
 
 
 @pytest.mark.parametrize("way", NO_ANSWER)
-def test_a_result_whose_answer_is_spoiled_has_been_read(cloud, client, payload, way):
+def test_a_result_whose_answer_is_spoiled_has_been_read(cloud, client, payload, way, wait_until):
     cloud.faults = Faults(reads_once=True)
     job_id = client.submit(payload, SHOTS, "t")
     cloud.script(Endpoint.RESULT, Trouble(way, after=True))
@@ -176,7 +168,7 @@ def test_any_status_can_be_answered(cloud, client, payload, status):
     assert (error.status_code, error.headers["Retry-After"]) == (status, "2.5")
 
 
-def test_a_dripping_body_ends_at_the_clients_deadline(cloud, payload):
+def test_a_dripping_body_ends_at_the_clients_deadline(cloud, payload, wait_until):
     cloud.faults = Faults(drip_s=0.05)
     job_id = CloudClient(cloud.address).submit(payload, SHOTS, "t")
     cloud.script(Endpoint.RESULT, Trouble(Way.DRIP))
@@ -233,7 +225,7 @@ def test_too_many_submissions_a_minute_are_refused(cloud, client, payload):
 
 
 @pytest.mark.parametrize("after_read", [404, 410, 200])
-def test_a_result_that_is_read_once_is_gone_then(cloud, client, payload, after_read):
+def test_a_result_that_is_read_once_is_gone_then(cloud, client, payload, after_read, wait_until):
     cloud.faults = Faults(reads_once=True, after_read=after_read)
     job_id = client.submit(payload, SHOTS, "t")
     assert names_in(client.result(job_id)) == ["c0", "c1", "c2"]
@@ -337,7 +329,7 @@ def test_an_outage_ends_and_nothing_is_forgotten(cloud, client, payload, outage,
 
 
 @pytest.mark.parametrize("outage", list(Outage))
-def test_an_outage_can_be_told_to_end_by_itself(cloud, client, outage):
+def test_an_outage_can_be_told_to_end_by_itself(cloud, client, outage, wait_until):
     CloudControl(cloud.address).begin_outage(outage, 0.05)
 
     def is_back():

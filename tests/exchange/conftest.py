@@ -57,12 +57,6 @@ def circuits():
 
 
 @pytest.fixture
-def manager(tmp_path):
-    with JobManager(tmp_path / "here.db") as manager:
-        yield manager
-
-
-@pytest.fixture
 def elsewhere(tmp_path):
     """A manager on another store, as on another machine."""
     with JobManager(tmp_path / "there.db") as manager:

@@ -55,7 +55,7 @@ def qjm_process(folder):
 
 
 def test_a_job_set_goes_from_one_store_to_another(job_set, qjm, qjm_process, folder, tmp_path):
-    here, there = tmp_path / "here.db", tmp_path / "there.db"
+    here, there = tmp_path / "store.db", tmp_path / "there.db"
     told = qjm(here, "export", "sweep")
     assert told.returncode == 0, told.stderr
     assert told.stdout == "sweep.qjmz: 8 experiments\n"

@@ -78,7 +78,7 @@ def test_only_tables_know_rows(job_set, tmp_path):
         job_set.export(tmp_path, "csv", by="job")
     with pytest.raises(InvalidArgumentError, match="format is 'xlsx'"):
         job_set.export(tmp_path, "xlsx")
-    assert [each.name for each in tmp_path.iterdir() if not each.name.startswith("here.db")] == []
+    assert [each.name for each in tmp_path.iterdir() if not each.name.startswith("store.db")] == []
 
 
 # -- names and files ------------------------------------------------------------------------------

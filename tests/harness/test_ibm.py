@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from qiskit_job_manager.lifecycle import waits
-
 pytest.importorskip("qiskit_ibm_runtime")
 
 
-@pytest.fixture(autouse=True)
-def _asked_often(monkeypatch):
-    monkeypatch.setattr(waits, "_REMOTE_POLL_S", (0.02, 0.1))
+pytestmark = pytest.mark.usefixtures("short_polls")
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

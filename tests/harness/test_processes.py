@@ -24,7 +24,6 @@ def test_a_driver_killed_at_a_boundary_breaks_no_promise(site):
         tally += killed_at_boundary(site, f"boundary-{boundary}", boundary)
     assert tally.violations == []
     assert tally.driver_kills >= 6
-    assert tally.slowest_open_s < 1.0
 
 
 def test_the_kills_at_boundaries_catch_the_naive_manager(site):

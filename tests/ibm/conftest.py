@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
-from qiskit_job_manager import JobManager
 from qiskit_job_manager.backends import ibm as adapters
 from qiskit_job_manager.backends.ibm import status
 from qiskit_job_manager.codec.experiments import encode_experiment, pack_experiments
-from qiskit_job_manager.lifecycle import waits
 from qiskit_job_manager.model import ExperimentKind, RemoteState
 from qiskit_job_manager.testing.ibm_service import IBMService, account_environment, pointed
 
@@ -17,21 +14,8 @@ LABEL = "qjm-set-1"
 ENDED = {RemoteState.DONE, RemoteState.ERROR, RemoteState.CANCELLED, RemoteState.GONE}
 
 
-@pytest.fixture(name="wait_until")
-def _wait_until():
-    return wait_until
-
-
-def wait_until(condition, within_s=30.0):
-    until = time.monotonic() + within_s
-    while not (found := condition()):
-        assert time.monotonic() < until, "the condition did not come true"
-        time.sleep(0.005)
-    return found
-
-
 @pytest.fixture
-def ended():
+def ended(wait_until):
     """Ask until a job has ended, and return its last status."""
 
     def ended(adapter, remote_id):
@@ -45,9 +29,7 @@ def ended():
 
 
 @pytest.fixture(autouse=True)
-def _asked_often(monkeypatch):
-    """Have jobs asked about at once: half a second is for services that are far away."""
-    monkeypatch.setattr(waits, "_REMOTE_POLL_S", (0.02, 0.1))
+def _asked_often(monkeypatch, short_polls):
     monkeypatch.setattr(status, "SHORTEST_S", 0.0)
     monkeypatch.setattr(status, "LONGEST_S", 0.0)
 
@@ -155,12 +137,6 @@ def payload_of():
 @pytest.fixture
 def payload(circuits, payload_of):
     return payload_of(circuits(3))
-
-
-@pytest.fixture
-def manager(tmp_path):
-    with JobManager(tmp_path / "store.db") as manager:
-        yield manager
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,17 +46,3 @@ def submit(service: QiskitRuntimeService) -> Callable[..., Any]:
         return sampler.run([circuit], shots=10)
 
     return submit
-
-
-@pytest.fixture
-def wait_until() -> Callable[..., Any]:
-    """Ask until the answer is true, and return it."""
-
-    def wait_until(condition: Callable[[], Any], within_s: float = 60.0) -> Any:
-        until_s = time.monotonic() + within_s
-        while not (found := condition()):
-            assert time.monotonic() < until_s, "the condition did not come true"
-            time.sleep(0.005)
-        return found
-
-    return wait_until

@@ -21,7 +21,7 @@ from qiskit_job_manager.testing.ibm_service import (
     account_environment,
     only_loopback,
 )
-from qiskit_job_manager.testing.ibm_service.books import Ledger
+from qiskit_job_manager.testing.ibm_service.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,22 +5,9 @@ from __future__ import annotations
 import pytest
 from qiskit import QuantumCircuit
 
-from qiskit_job_manager import JobManager
 from qiskit_job_manager.clock import SystemClock
-from qiskit_job_manager.lifecycle import waits
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing import ScriptedBackend
-
-
-@pytest.fixture
-def store_path(tmp_path):
-    return tmp_path / "store.db"
-
-
-@pytest.fixture
-def manager(store_path):
-    with JobManager(store_path) as manager:
-        yield manager
 
 
 @pytest.fixture
@@ -45,7 +32,6 @@ def backend():
 
 
 @pytest.fixture
-def remote(monkeypatch):
+def remote(short_polls):
     """One that outlives the process, asked as often as if it were near."""
-    monkeypatch.setattr(waits, "_REMOTE_POLL_S", (0.01, 0.02))
     return ScriptedBackend(SystemClock(), Capabilities())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from qiskit import QuantumCircuit
 
-from qiskit_job_manager import JobManager
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing import ScriptedBackend
@@ -27,12 +26,6 @@ NASTY_NAMES = (
 @pytest.fixture(scope="session")
 def nasty_names():
     return NASTY_NAMES
-
-
-@pytest.fixture
-def manager(tmp_path):
-    with JobManager(tmp_path / "store.db") as manager:
-        yield manager
 
 
 @pytest.fixture

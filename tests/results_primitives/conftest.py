@@ -8,14 +8,6 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Parameter
 from qiskit.primitives import BitArray
 
-from qiskit_job_manager import JobManager
-
-
-@pytest.fixture
-def manager(tmp_path):
-    with JobManager(tmp_path / "store.db") as manager:
-        yield manager
-
 
 @pytest.fixture
 def registers():

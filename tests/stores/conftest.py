@@ -5,49 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import traceback
-import uuid
 import warnings
 
 import pytest
-from sqlalchemy import create_engine, text
-
-pytest.register_assert_rewrite(
-    "qiskit_job_manager.testing.store_cloud_contract",
-    "qiskit_job_manager.testing.store_contract",
-    "qiskit_job_manager.testing.store_driving_contract",
-    "qiskit_job_manager.testing.store_moving_contract",
-)
 
 
 @pytest.fixture
-def store_path(tmp_path):
-    return tmp_path / "store.db"
-
-
-@pytest.fixture
-def execute():
-    """Runs SQL on a server, past the store."""
-
-    def execute(url, *statements):
-        engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
-        with engine.begin() as connection:
-            for statement in statements:
-                connection.execute(text(statement))
-        engine.dispose()
-
-    return execute
-
-
-@pytest.fixture
-def url(execute):
-    """A schema of its own on the server, dropped at the end; its connections can be told apart."""
-    server = os.environ.get("QJM_TEST_POSTGRES_URL")
-    if server is None:
-        pytest.skip("QJM_TEST_POSTGRES_URL names no database")
-    name = f"qjm_{uuid.uuid4().hex}"
-    execute(server, f"CREATE SCHEMA {name}")
-    yield f"{server}?options=-csearch_path%3D{name}%20-capplication_name%3D{name}"
-    execute(server, f"DROP SCHEMA {name} CASCADE")
+def url(postgresql_url):
+    return postgresql_url
 
 
 class Child:

@@ -5,8 +5,8 @@ The contract suites that every store and every backend passes are in `store_cont
 """
 
 from qiskit_job_manager.testing.clock import FakeClock
-from qiskit_job_manager.testing.cloud import ScriptedBackend
 from qiskit_job_manager.testing.ledger import Ledger, Submission
+from qiskit_job_manager.testing.scripted_backend import ScriptedBackend
 from qiskit_job_manager.testing.scripts import (
     Call,
     Hang,

@@ -23,7 +23,6 @@ A test that no job is paid for twice::
 """
 
 from qiskit_job_manager.testing.cloud_service.adapter import CloudAdapter, Variant, open_cloud
-from qiskit_job_manager.testing.cloud_service.books import Books, Deed, Entry
 from qiskit_job_manager.testing.cloud_service.client import CloudClient, CloudControl, JobView
 from qiskit_job_manager.testing.cloud_service.faults import (
     Endpoint,
@@ -34,10 +33,11 @@ from qiskit_job_manager.testing.cloud_service.faults import (
     Trouble,
     Way,
 )
+from qiskit_job_manager.testing.cloud_service.ledger import Books, Deed, Entry
 from qiskit_job_manager.testing.cloud_service.process import CloudProcess
-from qiskit_job_manager.testing.cloud_service.runs import Engine
 from qiskit_job_manager.testing.cloud_service.service import CloudService
-from qiskit_job_manager.testing.cloud_service.transport import (
+from qiskit_job_manager.testing.cloud_service.simulation import Engine
+from qiskit_job_manager.testing.emulator.transport import (
     CloudAnswerError,
     CloudUnreachableError,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from qiskit_job_manager.testing.cloud_service.refusals import RefusedError
+from qiskit_job_manager.testing.emulator.refusals import RefusedError
 
 
 class Account:

@@ -24,7 +24,7 @@ from qiskit_job_manager.errors import (
 from qiskit_job_manager.model import ExperimentKind, Limits, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing.cloud_service.client import TIMEOUT_S, CloudClient
-from qiskit_job_manager.testing.cloud_service.transport import (
+from qiskit_job_manager.testing.emulator.transport import (
     CloudAnswerError,
     CloudUnreachableError,
 )

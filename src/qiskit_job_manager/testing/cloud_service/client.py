@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from qiskit_job_manager.model import Blob, RawResult
-from qiskit_job_manager.testing.cloud_service.books import Books
-from qiskit_job_manager.testing.cloud_service.desk import FORMAT_PREFIX
-from qiskit_job_manager.testing.cloud_service.transport import (
+from qiskit_job_manager.testing.cloud_service.ledger import Books
+from qiskit_job_manager.testing.cloud_service.request_handler import FORMAT_PREFIX
+from qiskit_job_manager.testing.emulator.transport import (
     Answer,
     CloudAnswerError,
     Transport,

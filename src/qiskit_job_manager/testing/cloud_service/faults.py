@@ -8,9 +8,11 @@ Outage    of the whole cloud
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
+
+from qiskit_job_manager.testing.emulator import fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +83,7 @@ class Trouble:
         Raises:
             ValueError: It is not of this form.
         """
-        known = _known(cls, said)
+        known = fields.known(cls, said)
         return cls(**known | {"way": Way(known["way"])})
 
 
@@ -146,7 +148,7 @@ class Odds:
         Raises:
             ValueError: It is not of this form.
         """
-        known = _known(cls, said)
+        known = fields.known(cls, said)
         return cls(
             Endpoint(known["endpoint"]), float(known["rate"]), Trouble.of_json(known["trouble"])
         )
@@ -211,7 +213,7 @@ class Faults:
         Raises:
             ValueError: It is not of this form.
         """
-        known = _known(cls, said)
+        known = fields.known(cls, said)
         if "odds" in known:
             known["odds"] = tuple(Odds.of_json(each) for each in known["odds"])
         if "fates" in known:
@@ -228,21 +230,3 @@ _PASSING = (
     Trouble(Way.STATUS, status=429, retry_after_s=0.0),
     Trouble(Way.HALF),
 )
-
-
-def _known(cls: Any, said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was said, if nothing of it is unknown."""
-    if not isinstance(said, dict):
-        raise ValueError(f"{cls.__name__} is {said!r}; it must be an object")  # noqa: TRY004
-    names = [each.name for each in fields(cls)]
-    unknown = sorted(set(said) - set(names))
-    if unknown:
-        raise ValueError(f"{cls.__name__} has no {', '.join(unknown)}; it has {', '.join(names)}")
-    missing = [each.name for each in fields(cls) if _is_needed(each) and each.name not in said]
-    if missing:
-        raise ValueError(f"{cls.__name__} needs {', '.join(missing)}")
-    return dict(said)
-
-
-def _is_needed(each: Field[Any]) -> bool:
-    return each.default is MISSING and each.default_factory is MISSING

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from qiskit_job_manager.testing.cloud_service.client import CloudControl
 from qiskit_job_manager.testing.cloud_service.faults import Faults
-from qiskit_job_manager.testing.cloud_service.runs import Engine
+from qiskit_job_manager.testing.cloud_service.simulation import Engine
+from qiskit_job_manager.testing.emulator.process import ServiceProcess
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class CloudProcess:
+class CloudProcess(ServiceProcess):
     """A cloud in a process of its own, alive while the ``with`` block lasts.
 
     Args:
-        ledger: A file for the ledger, which may have one of an earlier cloud.
+        ledger: A file for the ledger, which may have the lines of an earlier cloud.
         faults: How it behaves.
-        port: Where to listen on 127.0.0.1; 0: where there is room.
+        port: Where to listen on 127.0.0.1; 0: any free port.
         engine: What runs the circuits.
 
     Attributes:
         address: Host and port.
-        control: The strings to pull.
+        control: Controls it.
+
+    Raises:
+        RuntimeError: It ended instead of listening.
 
     Example:
         >>> with CloudProcess("ledger.jsonl") as cloud:         # doctest: +SKIP
@@ -43,43 +45,7 @@ class CloudProcess:
         port: int = 0,
         engine: Engine = Engine.SAMPLER,
     ) -> None:
-        module = __package__ or ""
-        command = [sys.executable, "-m", module, "--port", str(port), "--ledger", str(ledger)]
-        command += ["--engine", engine, "--faults", json.dumps(asdict(faults or Faults()))]
-        self._process = subprocess.Popen(  # noqa: S603  # our own program, given no shell
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True
-        )
-        self.address = self._read_address()
+        arguments = ["--port", str(port), "--ledger", str(ledger), "--engine", engine]
+        arguments += ["--faults", json.dumps(asdict(faults or Faults()))]
+        super().__init__(__package__ or "", *arguments)
         self.control = CloudControl(self.address)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.kill()
-
-    @property
-    def pid(self) -> int:
-        """Id of the process, for signals."""
-        return self._process.pid
-
-    def kill(self) -> None:
-        """Kill it, as ``kill -9`` does; harmless when it is dead. The ledger's file stays."""
-        self._process.kill()
-        self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-
-    def _read_address(self) -> str:
-        """Wait until it listens.
-
-        Raises:
-            RuntimeError: It ended instead.
-        """
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            self._process.communicate()
-            code = self._process.returncode
-            raise RuntimeError(f"the cloud ended with code {code}; it said why on standard error")
-        return f"127.0.0.1:{json.loads(line)['port']}"

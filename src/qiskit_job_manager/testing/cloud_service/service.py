@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.testing.cloud_service.account import Account
-from qiskit_job_manager.testing.cloud_service.books import Books, Ledger
-from qiskit_job_manager.testing.cloud_service.chances import Chances
-from qiskit_job_manager.testing.cloud_service.desk import Desk
+from qiskit_job_manager.testing.cloud_service.fault_schedule import FaultSchedule
 from qiskit_job_manager.testing.cloud_service.faults import (
     Endpoint,
     Fate,
@@ -18,11 +16,14 @@ from qiskit_job_manager.testing.cloud_service.faults import (
     Outage,
     Trouble,
 )
-from qiskit_job_manager.testing.cloud_service.machine import Machine
-from qiskit_job_manager.testing.cloud_service.messages import Reply, Request
-from qiskit_job_manager.testing.cloud_service.refusals import RefusedError
-from qiskit_job_manager.testing.cloud_service.runs import Engine
-from qiskit_job_manager.testing.cloud_service.server import CloudServer
+from qiskit_job_manager.testing.cloud_service.job_queue import JobQueue
+from qiskit_job_manager.testing.cloud_service.ledger import Books, Ledger
+from qiskit_job_manager.testing.cloud_service.request_handler import RequestHandler
+from qiskit_job_manager.testing.cloud_service.simulation import Engine
+from qiskit_job_manager.testing.emulator.messages import Reply, Request
+from qiskit_job_manager.testing.emulator.refusals import RefusedError
+from qiskit_job_manager.testing.emulator.server import EmulatorServer
+from qiskit_job_manager.testing.emulator.service import EmulatedService
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _JOIN_WITHIN_S = 5.0
 
 
-class CloudService:
+class CloudService(EmulatedService):
     """A cloud that listens while the ``with`` block lasts.
 
     Its control methods are also there for other processes; see `CloudControl`.
@@ -62,22 +63,16 @@ class CloudService:
         token: str | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._chances = Chances(faults or Faults())
+        super().__init__()
+        self._schedule = FaultSchedule(faults or Faults())
         self._ledger = Ledger(ledger)
         self._account = Account(token)
-        self._machine = Machine(clock or SystemClock(), self._ledger, self._chances, engine)
-        self._desk = Desk(self._machine, self._chances, self._account)
-        self._ending = threading.Event()
+        self._jobs = JobQueue(clock or SystemClock(), self._ledger, self._schedule, engine)
+        self._handler = RequestHandler(self._jobs, self._schedule, self._account)
         self._switch = threading.RLock()
         self._timer: threading.Timer | None = None
-        self._server: CloudServer | None = None
+        self._server: EmulatorServer | None = None
         self._listen(port)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """End it, and every connection; harmless when it has ended."""
@@ -98,19 +93,19 @@ class CloudService:
     @property
     def faults(self) -> Faults:
         """How it behaves; may be replaced at any time."""
-        return self._chances.faults
+        return self._schedule.faults
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
-        self._chances.faults = faults
+        self._schedule.faults = faults
 
     def script(self, endpoint: Endpoint, *troubles: Trouble | None) -> None:
         """Say what happens to the next requests of a kind; ``None``: nothing does."""
-        self._chances.script(endpoint, troubles)
+        self._schedule.script(endpoint, troubles)
 
     def tell(self, *fates: Fate) -> None:
         """Say what becomes of the next jobs that are accepted."""
-        self._chances.tell(fates)
+        self._schedule.fates.extend(fates)
 
     def expire(self) -> None:
         """Let nobody in until somebody logs in again."""
@@ -140,7 +135,7 @@ class CloudService:
             if outage is Outage.REFUSED:
                 self._stop_listening()
             else:
-                self._desk.outage = outage
+                self._handler.outage = outage
             if seconds is not None:
                 self._timer = threading.Timer(seconds, self.end_outage)
                 self._timer.daemon = True
@@ -150,7 +145,7 @@ class CloudService:
         """Be back, with all jobs; harmless when there is no outage."""
         with self._switch:
             self._forget_timer()
-            self._desk.outage = None
+            self._handler.outage = None
             if self._server is None and not self._ending.is_set():
                 self._listen(self._port)
 
@@ -162,16 +157,12 @@ class CloudService:
         if controlled is not None:
             return controlled
         self.ends_within(self.faults.latency_s)
-        self._desk.linger(request, self.ends_within)
-        return self._desk.answer(request)
+        self._handler.linger(request, self.ends_within)
+        return self._handler.answer(request)
 
     def note_sent(self, job_id: str, bytes_sent: int, *, complete: bool) -> None:
         """Write down how much of a result has left."""
-        self._machine.note_sent(job_id, bytes_sent, complete=complete)
-
-    def ends_within(self, seconds: float) -> bool:
-        """Wait, and say whether the service ended meanwhile."""
-        return self._ending.wait(seconds) if seconds > 0 else self._ending.is_set()
+        self._jobs.note_sent(job_id, bytes_sent, complete=complete)
 
     def _control(self, request: Request) -> Reply | None:
         try:
@@ -218,7 +209,7 @@ class CloudService:
     # -- listening --------------------------------------------------------------------------------
 
     def _listen(self, port: int) -> None:
-        self._server = CloudServer(self, port)
+        self._server = EmulatorServer(self, port)
         self._port = int(self._server.server_address[1])
 
     def _stop_listening(self) -> list[threading.Thread]:

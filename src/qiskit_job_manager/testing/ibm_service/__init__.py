@@ -25,8 +25,12 @@ when it was killed. Other processes POST ``{"behaviour", "rules", "fates", "clea
 ``/control``, where GET gives the books. What makes no sense is refused by name, and has no effect.
 """
 
-from qiskit_job_manager.testing.ibm_service.books import Books, Submission
-from qiskit_job_manager.testing.ibm_service.desk import CRN, INSTANCE
+from qiskit_job_manager.testing.ibm_service.client_environment import (
+    account_environment,
+    environment,
+    pointed,
+    service_arguments,
+)
 from qiskit_job_manager.testing.ibm_service.faults import (
     Behaviour,
     Fate,
@@ -35,15 +39,11 @@ from qiskit_job_manager.testing.ibm_service.faults import (
     Trouble,
     Way,
 )
-from qiskit_job_manager.testing.ibm_service.lookups import NotLoopbackError, only_loopback
-from qiskit_job_manager.testing.ibm_service.pointing import (
-    account_environment,
-    environment,
-    pointed,
-    service_arguments,
-)
+from qiskit_job_manager.testing.ibm_service.ledger import Books, Submission
+from qiskit_job_manager.testing.ibm_service.loopback_only import NotLoopbackError, only_loopback
 from qiskit_job_manager.testing.ibm_service.process import IBMControl, IBMProcess
 from qiskit_job_manager.testing.ibm_service.programs import Engine
+from qiskit_job_manager.testing.ibm_service.request_handler import CRN, INSTANCE
 from qiskit_job_manager.testing.ibm_service.service import IBMService
 
 __all__ = [

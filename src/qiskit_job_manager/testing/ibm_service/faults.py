@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
 from qiskit_job_manager.errors import InvalidArgumentError
-from qiskit_job_manager.testing.ibm_service import checks
+from qiskit_job_manager.testing.emulator import fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,13 +87,13 @@ class Trouble:
 
     def __post_init__(self) -> None:
         """Refuse what means nothing."""
-        checks.word("way", self.way, Way)
-        checks.flag("after", self.after)
-        checks.whole("status", self.status, 200, 599)
-        checks.whole("code", self.code, 0)
-        checks.text("message", self.message)
+        fields.word("way", self.way, Way)
+        fields.flag("after", self.after)
+        fields.whole("status", self.status, 200, 599)
+        fields.whole("code", self.code, 0)
+        fields.text("message", self.message)
         if self.retry_after_s is not None:
-            checks.amount("retry_after_s", self.retry_after_s)
+            fields.amount("retry_after_s", self.retry_after_s)
 
     @property
     def work_is_done(self) -> bool:
@@ -107,8 +107,8 @@ class Trouble:
         Raises:
             InvalidArgumentError: It is not of this form.
         """
-        found = checks.known(cls, said)
-        return cls(**found | {"way": checks.word("way", found.get("way", Way.STATUS), Way)})
+        found = fields.known(cls, said)
+        return cls(**found | {"way": fields.word("way", found.get("way", Way.STATUS), Way)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,15 +136,15 @@ class Rule:
 
     def __post_init__(self) -> None:
         """Refuse what means nothing."""
-        checks.word("kind", self.kind, Kind)
+        fields.word("kind", self.kind, Kind)
         if not isinstance(self.trouble, Trouble):
             raise InvalidArgumentError(f"trouble is {self.trouble!r}; it must be a Trouble")
         if self.times is not None:
-            checks.whole("times", self.times, 0)
-        checks.amount("rate", self.rate, most=1)
-        checks.amount("after_s", self.after_s)
+            fields.whole("times", self.times, 0)
+        fields.amount("rate", self.rate, most=1)
+        fields.amount("after_s", self.after_s)
         if self.for_s is not None:
-            checks.amount("for_s", self.for_s)
+            fields.amount("for_s", self.for_s)
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> Self:
@@ -153,8 +153,8 @@ class Rule:
         Raises:
             InvalidArgumentError: It is not of this form.
         """
-        found = checks.known(cls, said)
-        kind = checks.word("kind", found["kind"], Kind)
+        found = fields.known(cls, said)
+        kind = fields.word("kind", found["kind"], Kind)
         return cls(**found | {"kind": kind, "trouble": Trouble.of_json(found["trouble"])})
 
 
@@ -223,16 +223,16 @@ class Behaviour:
 
     def __post_init__(self) -> None:
         """Refuse what means nothing."""
-        checks.whole("seed", self.seed)
+        fields.whole("seed", self.seed)
         for name in _SECONDS:
-            checks.amount(name, getattr(self, name))
+            fields.amount(name, getattr(self, name))
         for name in ("most_pending", "submissions_per_minute", "most_pubs", "most_bytes"):
             if getattr(self, name) is not None:
-                checks.whole(name, getattr(self, name), 0)
-        checks.flag("usage_limit_reached", self.usage_limit_reached)
-        checks.names("paused", self.paused)
-        checks.names("retired", self.retired)
-        checks.shares("fates", self.fates, Fate)
+                fields.whole(name, getattr(self, name), 0)
+        fields.flag("usage_limit_reached", self.usage_limit_reached)
+        fields.names("paused", self.paused)
+        fields.names("retired", self.retired)
+        fields.shares("fates", self.fates, Fate)
 
     @classmethod
     def of_json(cls, said: Mapping[str, Any]) -> Self:
@@ -241,7 +241,7 @@ class Behaviour:
         Raises:
             InvalidArgumentError: It is not of this form.
         """
-        found = checks.known(cls, said)
+        found = fields.known(cls, said)
         for name in ("paused", "retired"):
             if isinstance(found.get(name), list):  # JSON has no tuples
                 found[name] = tuple(found[name])

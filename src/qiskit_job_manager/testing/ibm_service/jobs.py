@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.testing.ibm_service.books import Submission
 from qiskit_job_manager.testing.ibm_service.faults import Fate
+from qiskit_job_manager.testing.ibm_service.ledger import Submission
 from qiskit_job_manager.testing.ibm_service.programs import run
 from qiskit_job_manager.testing.ibm_service.refusals import RefusedError
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.testing.ibm_service.books import Ledger
     from qiskit_job_manager.testing.ibm_service.faults import Behaviour
+    from qiskit_job_manager.testing.ibm_service.ledger import Ledger
     from qiskit_job_manager.testing.ibm_service.programs import Engine
 
 PROGRAMS = ("sampler", "estimator", "executor")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from qiskit_job_manager.testing.cloud_service.faults import Faults
-from qiskit_job_manager.testing.cloud_service.messages import Manner, Reply, Request
-from qiskit_job_manager.testing.cloud_service.server import CloudServer
-from qiskit_job_manager.testing.ibm_service.books import Books, Ledger
-from qiskit_job_manager.testing.ibm_service.chances import Chances
-from qiskit_job_manager.testing.ibm_service.desk import Desk
+from qiskit_job_manager.testing.emulator.messages import Manner, Reply, Request
+from qiskit_job_manager.testing.emulator.server import EmulatorServer
+from qiskit_job_manager.testing.emulator.service import EmulatedService
+from qiskit_job_manager.testing.ibm_service.control_request import ControlRequest
 from qiskit_job_manager.testing.ibm_service.devices import Devices
+from qiskit_job_manager.testing.ibm_service.fault_schedule import FaultSchedule
 from qiskit_job_manager.testing.ibm_service.faults import (
     Behaviour,
     Fate,
@@ -21,9 +19,10 @@ from qiskit_job_manager.testing.ibm_service.faults import (
     Trouble,
 )
 from qiskit_job_manager.testing.ibm_service.jobs import Jobs
+from qiskit_job_manager.testing.ibm_service.ledger import Books, Ledger
 from qiskit_job_manager.testing.ibm_service.programs import Engine
 from qiskit_job_manager.testing.ibm_service.refusals import RefusedError
-from qiskit_job_manager.testing.ibm_service.wishes import Wishes
+from qiskit_job_manager.testing.ibm_service.request_handler import RequestHandler
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 _JOIN_WITHIN_S = 5.0
 
 
-class IBMService:
+class IBMService(EmulatedService):
     """An emulator of IBM Quantum that listens while the ``with`` block lasts.
 
     Args:
@@ -59,20 +58,19 @@ class IBMService:
         behaviour = behaviour or Behaviour()
         self._devices = Devices(snapshots)
         self._devices.check_names(behaviour)
-        self._ending = threading.Event()
-        self._chances = Chances(behaviour)
+        super().__init__()
+        self._schedule = FaultSchedule(behaviour)
         self._ledger = Ledger(ledger)
         self._jobs = Jobs(self._ledger, engine, behaviour)
-        self._desk = Desk(self._jobs, self._devices, self._chances, self._ledger, behaviour)
-        self.faults = Faults()  # the shared server asks how it drips, which nothing does here
-        self._server = CloudServer(self, port)
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
+        self._handler = RequestHandler(
+            self._jobs, self._devices, self._schedule, self._ledger, behaviour
+        )
+        self._server = EmulatorServer(self, port)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
         """End it, and every connection; harmless when it has ended."""
@@ -89,16 +87,16 @@ class IBMService:
     @property
     def behaviour(self) -> Behaviour:
         """How it behaves; may be replaced at any time."""
-        return self._desk.behaviour
+        return self._handler.behaviour
 
     @behaviour.setter
     def behaviour(self, behaviour: Behaviour) -> None:
         self._devices.check_names(behaviour)
-        self._desk.behaviour = self._jobs.behaviour = self._chances.behaviour = behaviour
+        self._handler.behaviour = self._jobs.behaviour = self._schedule.behaviour = behaviour
 
     def add(self, *rules: Rule) -> None:
         """Obey further rules; of several that apply to a request, the oldest wins."""
-        self._chances.add(rules)
+        self._schedule.add(rules)
 
     def script(self, kind: Kind, *troubles: Trouble) -> None:
         """Say what happens to the next requests of a kind, one trouble each."""
@@ -106,15 +104,15 @@ class IBMService:
 
     def clear(self) -> None:
         """Forget all rules and fates."""
-        self._chances.clear()
+        self._schedule.clear()
 
     def tell(self, *fates: Fate) -> None:
         """Say what becomes of the next jobs that are accepted."""
-        self._chances.tell(fates)
+        self._schedule.fates.extend(fates)
 
     def revoke_tokens(self) -> None:
         """Let no token in that was given until now."""
-        self._desk.revoke_tokens()
+        self._handler.revoke_tokens()
 
     def books(self) -> Books:
         """Return a copy of the ledger so far."""
@@ -127,7 +125,7 @@ class IBMService:
         if request.path == "/control":
             return self._controlled(request)
         self.ends_within(self.behaviour.latency_s)
-        reply = self._desk.answer(request)
+        reply = self._handler.answer(request)
         if reply is not None:
             return reply
         self._ending.wait()
@@ -138,25 +136,22 @@ class IBMService:
         if complete:
             self._ledger.note_sent_whole(job_id)
 
-    def ends_within(self, seconds: float) -> bool:
-        """Wait, and say whether the service ended meanwhile."""
-        return self._ending.wait(seconds) if seconds > 0 else self._ending.is_set()
-
     def _controlled(self, request: Request) -> Reply:
         try:
             if request.method == "POST":
-                self._obey(Wishes.of_json(json.loads(request.body or b"{}")))
+                self._obey(ControlRequest.of_json(json.loads(request.body or b"{}")))
             return Reply.of(self._ledger.as_json())
         except ValueError as error:
-            return RefusedError(400, 0, f"this cannot be obeyed: {error}").reply()
+            refusal = RefusedError(400, 0, f"this request makes no sense: {error}")
+            return Reply.refusing(refusal)
 
-    def _obey(self, wishes: Wishes) -> None:
+    def _obey(self, asked: ControlRequest) -> None:
         # What may be refused comes first: either all of it is done, or nothing.
-        if wishes.behaviour is not None:
-            self.behaviour = wishes.behaviour
-        if wishes.clear:
+        if asked.behaviour is not None:
+            self.behaviour = asked.behaviour
+        if asked.clear:
             self.clear()
-        self.add(*wishes.rules)
-        self.tell(*wishes.fates)
-        if wishes.revoke:
+        self.add(*asked.rules)
+        self.tell(*asked.fates)
+        if asked.revoke:
             self.revoke_tokens()

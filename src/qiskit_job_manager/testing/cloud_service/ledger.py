@@ -1,34 +1,33 @@
-"""The cloud's ledger: what was accepted, handed out, cancelled; it survives the cloud's death.
+"""The cloud's ledger: the submissions it accepted, the results it sent, the jobs it cancelled.
 
-One JSON object a line, written before the cloud answers. What was written stays when the process
-is killed; it is not forced to the disk, as a test does not pull the plug of its own machine.
+Its file has one JSON object a line and survives the death of the cloud.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import threading
 from collections import Counter
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.testing.emulator.ledger_file import LedgerFile, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 
 class Deed(StrEnum):
-    """What the cloud did.
+    """What the cloud did with a job.
 
     Attributes:
         ACCEPTED: Took a submission, which would have been paid for.
-        REPEATED: Gave the job of an earlier submission with the same key.
+        REPEATED: Answered with the job of an earlier submission with the same key.
         HANDING_OUT: Began to send a result; if it can be read once, it has been.
-        HANDED_OUT: Ended to send a result, completely or not.
-        CANCELLED: Cancelled a job, as asked, before it ended.
-        DELETED: Deleted a job, as asked.
+        HANDED_OUT: Stopped sending a result, complete or not.
+        CANCELLED: Cancelled a job on request, before it ended.
+        DELETED: Deleted a job on request.
     """
 
     ACCEPTED = "accepted"
@@ -67,7 +66,7 @@ class Entry:
 
 
 class Books:
-    """A ledger to ask questions of.
+    """What a ledger says.
 
     Args:
         entries: Its lines, oldest first.
@@ -83,19 +82,18 @@ class Books:
 
     @classmethod
     def read(cls, path: str | Path) -> Books:
-        """Read a ledger's file, whether or not its cloud is alive; an unfinished line is left out.
+        """Read a ledger's file, also while its cloud runs; an unfinished line is left out.
 
         Raises:
             OSError: The file cannot be read.
             ValueError: It is not a ledger.
         """
-        whole, _, _ = Path(path).read_bytes().rpartition(b"\n")
-        return cls.of_json(json.loads(line) for line in whole.splitlines())
+        return cls(read_lines(path, _entry))
 
     @classmethod
-    def of_json(cls, lines: Iterable[dict[str, object]]) -> Books:
+    def of_json(cls, lines: Iterable[dict[str, Any]]) -> Books:
         """Read entries as `dataclasses.asdict` made them."""
-        return cls(Entry(**line | {"deed": Deed(line["deed"])}) for line in lines)  # type: ignore[arg-type]  # of any type, as JSON is
+        return cls(map(_entry, lines))
 
     def of(self, deed: Deed) -> list[Entry]:
         """Return the entries of one kind, oldest first."""
@@ -117,28 +115,27 @@ class Books:
         return Counter(entry.job_id for entry in self.of(Deed.HANDED_OUT) if entry.complete)
 
 
+def _entry(line: dict[str, Any]) -> Entry:
+    return Entry(**line | {"deed": Deed(line["deed"])})
+
+
 class Ledger:
-    """Keeps the books. Safe to use from any thread.
+    """Writes the books. Safe to use from any thread.
 
     Args:
-        path: The file to append to, with what an earlier cloud wrote there; ``None``: memory only.
+        path: The file to append to, which may have the lines of an earlier cloud; ``None``: memory
+            only.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
-        self._entries: list[Entry] = []
         self._lock = threading.Lock()
-        self._file: int | None = None
-        if path is not None:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            _cut_unfinished_line(self._file, path)
-            self._entries.extend(Books.read(path).entries)
+        self._file = LedgerFile(path)
+        self._entries = [] if path is None else read_lines(path, _entry)
 
     def write(self, entry: Entry) -> None:
         """Add an entry; when this returns, the file has it."""
-        line = json.dumps(asdict(entry)).encode() + b"\n"
         with self._lock:
-            if self._file is not None:
-                os.write(self._file, line)
+            self._file.append(asdict(entry))
             self._entries.append(entry)
 
     def books(self) -> Books:
@@ -147,14 +144,6 @@ class Ledger:
             return Books(self._entries)
 
     def close(self) -> None:
-        """Close the file; what was written stays readable here."""
+        """Close the file; its entries stay readable here."""
         with self._lock:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
-
-
-def _cut_unfinished_line(file: int, path: str | Path) -> None:
-    """Drop what a cloud that was killed in the middle of writing left of its last line."""
-    whole, newline, _ = Path(path).read_bytes().rpartition(b"\n")
-    os.ftruncate(file, len(whole) + len(newline))
+            self._file.close()

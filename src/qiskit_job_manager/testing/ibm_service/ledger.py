@@ -1,14 +1,16 @@
-"""What the emulator did: submissions accepted, results handed out, requests by kind."""
+"""The emulator's ledger: the submissions it accepted, the results it sent, its requests."""
 
 from __future__ import annotations
 
-import json
-import os
 import threading
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+from qiskit_job_manager.testing.emulator.ledger_file import LedgerFile, read_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Submission:
 
 @dataclass(slots=True)
 class Books:
-    """A ledger to ask questions of.
+    """What a ledger says.
 
     Attributes:
         submissions: What was accepted, oldest first.
@@ -78,21 +80,14 @@ class Books:
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Read a ledger's file, whether or not its emulator is alive.
-
-        A line that was not finished is left out.
+        """Read a ledger's file, also while its emulator runs; an unfinished line is left out.
 
         Raises:
             OSError: The file cannot be read.
             ValueError: It is not a ledger.
         """
         books = cls()
-        whole, _, _ = Path(path).read_bytes().rpartition(b"\n")
-        for number, line in enumerate(whole.splitlines(), 1):
-            try:
-                books.enter(*json.loads(line))
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f"line {number} of {path} is no ledger's: {error!r}") from error
+        read_lines(path, lambda line: books.enter(*line))
         return books
 
     @classmethod
@@ -108,43 +103,38 @@ def _submission(said: dict[str, Any]) -> Submission:
 
 
 class Ledger:
-    """Keeps the books. Safe to use from any thread.
+    """Writes the books. Safe to use from any thread.
 
-    One JSON array a line, written before the emulator answers: what was written stays when the
-    process is killed.
+    Its file has one JSON array a line and survives the death of the emulator.
 
     Args:
-        path: The file to append to, with what an earlier emulator wrote there; ``None``: memory
-            only.
+        path: The file to append to, which may have the lines of an earlier emulator; ``None``:
+            memory only.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
         self._lock = threading.Lock()
-        self._file: int | None = None
-        self._books = Books()
-        if path is not None:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            _cut_unfinished_line(self._file, path)
-            self._books = Books.read(path)
+        self._file = LedgerFile(path)
+        self._books = Books() if path is None else Books.read(path)
 
     def note_request(self, kind: str, job_id: str | None) -> None:
         """Count a request."""
         self._write("request", [kind, job_id])
 
     def note_submission(self, submission: Submission) -> None:
-        """Write down what was accepted."""
+        """Record what was accepted."""
         self._write("submission", asdict(submission))
 
     def note_handed_out(self, job_id: str) -> None:
-        """Write down that a result was read."""
+        """Record that a result was read."""
         self._write("handed_out", job_id)
 
     def note_sent_whole(self, job_id: str) -> None:
-        """Write down that all of a result has left."""
+        """Record that all of a result has left."""
         self._write("sent_whole", job_id)
 
     def note_cancelled(self, job_id: str) -> None:
-        """Write down that a user cancelled a job."""
+        """Record that a user cancelled a job."""
         self._write("cancelled", job_id)
 
     def as_json(self) -> dict[str, Any]:
@@ -166,21 +156,11 @@ class Ledger:
         return Books.of_json(self.as_json())
 
     def close(self) -> None:
-        """Close the file; what was written stays readable here."""
+        """Close the file; its books stay readable here."""
         with self._lock:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
+            self._file.close()
 
     def _write(self, deed: str, what: Any) -> None:
-        line = json.dumps([deed, what]).encode() + b"\n"
         with self._lock:
-            if self._file is not None:
-                os.write(self._file, line)
+            self._file.append([deed, what])
             self._books.enter(deed, what)
-
-
-def _cut_unfinished_line(file: int, path: str | Path) -> None:
-    """Drop what an emulator that was killed in the middle of writing left of its last line."""
-    whole, newline, _ = Path(path).read_bytes().rpartition(b"\n")
-    os.ftruncate(file, len(whole) + len(newline))

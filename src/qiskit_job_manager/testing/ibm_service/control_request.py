@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Self
 
-from qiskit_job_manager.testing.ibm_service import checks
+from qiskit_job_manager.testing.emulator import fields
 from qiskit_job_manager.testing.ibm_service.faults import Behaviour, Fate, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class ControlRequest:
     """All that one request asks for.
 
     Attributes:
@@ -29,8 +29,8 @@ class Wishes:
 
     def __post_init__(self) -> None:
         """Refuse what means nothing."""
-        checks.flag("clear", self.clear)
-        checks.flag("revoke", self.revoke)
+        fields.flag("clear", self.clear)
+        fields.flag("revoke", self.revoke)
 
     @classmethod
     def of_json(cls, said: object) -> Self:
@@ -39,16 +39,16 @@ class Wishes:
         Raises:
             InvalidArgumentError: It is not of this form.
         """
-        found = checks.known(cls, said)
+        found = fields.known(cls, said)
         if "behaviour" in found:
             found["behaviour"] = Behaviour.of_json(found["behaviour"])
         rules, fates = (_several(name, found) for name in ("rules", "fates"))
         found["rules"] = tuple(Rule.of_json(each) for each in rules)
-        found["fates"] = tuple(checks.word("a fate", each, Fate) for each in fates)
+        found["fates"] = tuple(fields.word("a fate", each, Fate) for each in fates)
         return cls(**found)
 
 
 def _several(name: str, found: dict[str, Any]) -> list[Any]:
     value = found.get(name, [])
-    checks.several(name, value)
+    fields.several(name, value)
     return list(value)

@@ -20,7 +20,7 @@ from qiskit_job_manager.testing.ibm_service import (
     Trouble,
     Way,
 )
-from qiskit_job_manager.testing.ibm_service.chances import Chances
+from qiskit_job_manager.testing.ibm_service.fault_schedule import FaultSchedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,9 +96,9 @@ def test_an_outage_begins_and_passes(ibm: IBMService, wait_until: Callable[..., 
 
 def test_rules_hit_at_their_rate_and_as_the_seed_says() -> None:
     def hit(seed: int) -> list[bool]:
-        chances = Chances(Behaviour(seed=seed))
-        chances.add([Rule(kind=Kind.LIST, trouble=BAD, rate=0.25)])
-        return [chances.trouble(Kind.LIST) is not None for _ in range(1000)]
+        schedule = FaultSchedule(Behaviour(seed=seed))
+        schedule.add([Rule(kind=Kind.LIST, trouble=BAD, rate=0.25)])
+        return [schedule.trouble(Kind.LIST) is not None for _ in range(1000)]
 
     assert hit(1) == hit(1)
     assert hit(1) != hit(2)
@@ -106,9 +106,9 @@ def test_rules_hit_at_their_rate_and_as_the_seed_says() -> None:
 
 
 def test_the_oldest_rule_wins_until_it_is_used_up() -> None:
-    chances = Chances(Behaviour())
-    chances.add([Rule(kind=Kind.LIST, trouble=Trouble(status=s), times=1) for s in (500, 502)])
-    found = [chances.trouble(Kind.LIST) for _ in range(3)]
+    schedule = FaultSchedule(Behaviour())
+    schedule.add([Rule(kind=Kind.LIST, trouble=Trouble(status=s), times=1) for s in (500, 502)])
+    found = [schedule.trouble(Kind.LIST) for _ in range(3)]
     assert [each.status if each else None for each in found] == [500, 502, None]
 
 
@@ -117,9 +117,9 @@ def test_the_oldest_rule_wins_until_it_is_used_up() -> None:
 
 def test_fates_have_their_shares_as_the_seed_says() -> None:
     def fates(seed: int) -> list[Fate]:
-        chances = Chances(Behaviour(seed=seed, fates={Fate.FAILS: 0.2, Fate.CANCELLED: 0.1}))
-        chances.tell([Fate.QUEUED])
-        return [chances.fate() for _ in range(1001)]
+        schedule = FaultSchedule(Behaviour(seed=seed, fates={Fate.FAILS: 0.2, Fate.CANCELLED: 0.1}))
+        schedule.fates.extend([Fate.QUEUED])
+        return [schedule.fate() for _ in range(1001)]
 
     assert fates(1) == fates(1)
     assert fates(1) != fates(2)

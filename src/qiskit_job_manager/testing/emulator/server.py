@@ -1,4 +1,4 @@
-"""Sockets: reads requests, and sends replies in the manner that they have."""
+"""The sockets of a service: reads requests, and sends each reply in its manner."""
 
 from __future__ import annotations
 
@@ -10,39 +10,22 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.testing.cloud_service.messages import Manner, Reply, Request
-from qiskit_job_manager.testing.cloud_service.refusals import RefusedError
+from qiskit_job_manager.testing.emulator.messages import Manner, Reply, Request
+from qiskit_job_manager.testing.emulator.refusals import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from qiskit_job_manager.testing.cloud_service.faults import Faults
+    from qiskit_job_manager.testing.emulator.service import EmulatedService
 
 MOST_BYTES = 256 << 20
 _PIECE_BYTES = 1 << 16
 _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
-class Answering(Protocol):
-    """What answers the requests that a server reads."""
-
-    @property
-    def faults(self) -> Faults:
-        """How it behaves."""
-
-    def answer(self, request: Request) -> Reply:
-        """Answer a request."""
-
-    def note_sent(self, job_id: str, bytes_sent: int, *, complete: bool) -> None:
-        """Write down how much of a result has left."""
-
-    def ends_within(self, seconds: float) -> bool:
-        """Wait, and say whether the service ended meanwhile."""
-
-
-class CloudServer(ThreadingHTTPServer):
+class EmulatorServer(ThreadingHTTPServer):
     """Listens on loopback from the start, a daemon thread a connection.
 
     Args:
@@ -52,13 +35,13 @@ class CloudServer(ThreadingHTTPServer):
 
     request_queue_size = 128
 
-    def __init__(self, service: Answering, port: int) -> None:
+    def __init__(self, service: EmulatedService, port: int) -> None:
         self.service = service
         self._open: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
         self._stopping = False
-        super().__init__(_here(port), CloudHandler)
-        self._thread = threading.Thread(target=self._serve, name="cloud", daemon=True)
+        super().__init__(_here(port), ConnectionHandler)
+        self._thread = threading.Thread(target=self._serve, name="emulator", daemon=True)
         self._thread.start()
 
     def stop(self) -> list[threading.Thread]:
@@ -108,20 +91,20 @@ class CloudServer(ThreadingHTTPServer):
         return [thread for thread, _ in others]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Take a client that went away for what it is, and show anything else."""
+        """Ignore a client that went away, and print any other error."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
-class CloudHandler(BaseHTTPRequestHandler):
+class ConnectionHandler(BaseHTTPRequestHandler):
     """Serves one connection, which may bring several requests."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: CloudServer
+    server: EmulatorServer
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base's name
-        """Say nothing."""
+        """Write no log."""
 
     def do_GET(self) -> None:
         """Serve a request."""
@@ -176,7 +159,7 @@ class CloudHandler(BaseHTTPRequestHandler):
             case Manner.HALF:
                 return self._send_pieces([reply.body[: len(reply.body) // 2]])
             case Manner.DRIP:
-                return self._drip(reply.body)
+                return self._drip(reply)
         return self._send_pieces(_pieces(reply.body))
 
     def _send_head(self, reply: Reply) -> None:
@@ -189,12 +172,10 @@ class CloudHandler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
 
-    def _drip(self, body: bytes) -> int:
-        service = self.server.service
-        bytes_one_by_one = (body[place : place + 1] for place in range(len(body)))
-        return self._send_pieces(
-            piece for piece in bytes_one_by_one if not service.ends_within(service.faults.drip_s)
-        )
+    def _drip(self, reply: Reply) -> int:
+        ends_within = self.server.service.ends_within
+        single_bytes = (reply.body[place : place + 1] for place in range(len(reply.body)))
+        return self._send_pieces(each for each in single_bytes if not ends_within(reply.drip_s))
 
     def _send_pieces(self, pieces: Iterable[bytes]) -> int:
         sent = 0
@@ -212,7 +193,7 @@ def _here(port: int) -> tuple[str, int]:
 
 
 def _pieces(body: bytes) -> Iterator[bytes]:
-    """Cut a body, so that the books tell how far a client that went away had read."""
+    """Cut a body, so that the ledger shows how far a client had read that went away."""
     for start in range(0, len(body), _PIECE_BYTES):
         yield body[start : start + _PIECE_BYTES]
 

@@ -10,17 +10,17 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.testing.cloud_service.books import Deed, Entry, Ledger
 from qiskit_job_manager.testing.cloud_service.faults import Fate
-from qiskit_job_manager.testing.cloud_service.refusals import RefusedError
-from qiskit_job_manager.testing.cloud_service.runs import Engine, run
+from qiskit_job_manager.testing.cloud_service.ledger import Deed, Entry, Ledger
+from qiskit_job_manager.testing.cloud_service.simulation import Engine, run
+from qiskit_job_manager.testing.emulator.refusals import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from qiskit_job_manager.model import Blob, RawResult
     from qiskit_job_manager.ports import Clock
-    from qiskit_job_manager.testing.cloud_service.chances import Chances
+    from qiskit_job_manager.testing.cloud_service.fault_schedule import FaultSchedule
 
 MESSAGES = {
     Fate.FAILS: "the dilution refrigerator is warm",
@@ -48,7 +48,7 @@ class Order:
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """An accepted job; guarded by the machine's lock."""
+    """An accepted job; guarded by the queue's lock."""
 
     job_id: str
     number: int
@@ -60,7 +60,7 @@ class _Job:
     read: bool = False
 
 
-class Machine:
+class JobQueue:
     """Takes jobs, lets them wait and run by the clock, and gives results. Safe for any thread.
 
     Nothing runs in the background: where a job stands is worked out when somebody asks, and its
@@ -69,14 +69,16 @@ class Machine:
     Args:
         clock: By which jobs wait and run, and by which listings lag.
         ledger: Where every deed is written before it is answered.
-        chances: Says how the machine behaves.
+        schedule: Says how the cloud behaves.
         engine: What runs the circuits.
     """
 
-    def __init__(self, clock: Clock, ledger: Ledger, chances: Chances, engine: Engine) -> None:
+    def __init__(
+        self, clock: Clock, ledger: Ledger, schedule: FaultSchedule, engine: Engine
+    ) -> None:
         self._clock = clock
         self._ledger = ledger
-        self._chances = chances
+        self._schedule = schedule
         self._engine = engine
         self._lock = threading.RLock()
         # Ids of a cloud that was killed are not used again by the one that takes its place.
@@ -108,7 +110,7 @@ class Machine:
             return self._accept(order, now_s).job_id
 
     def _refuse_above_limits(self, now_s: float) -> None:
-        faults = self._chances.faults
+        faults = self._schedule.faults
         pending = len(self._queue) + len(self._running)
         if faults.pending_jobs is not None and pending >= faults.pending_jobs:
             text = f"{pending} jobs are pending, and {faults.pending_jobs} may be"
@@ -123,7 +125,7 @@ class Machine:
     def _accept(self, order: Order, now_s: float) -> _Job:
         self._count += 1
         job_id = f"job-{self._start}-{self._count}"
-        job = _Job(job_id, self._count, order, self._chances.fate(), now_s)
+        job = _Job(job_id, self._count, order, self._schedule.fate(), now_s)
         self._note(
             Deed.ACCEPTED,
             job,
@@ -146,7 +148,7 @@ class Machine:
         """Return the jobs with a tag, oldest first, as far as they are listed by now."""
         with self._lock:
             now_s = self._move_on()
-            until_s = now_s - self._chances.faults.listing_lag_s
+            until_s = now_s - self._schedule.faults.listing_lag_s
             jobs = [job for job in self._by_tag.get(tag, ()) if job.accepted_s <= until_s]
             return self._views(jobs, now_s)
 
@@ -186,7 +188,7 @@ class Machine:
         except Exception as error:  # whatever Qiskit and Aer may raise of odd circuits
             raise RefusedError(409, "job_failed", f"the circuits could not run: {error}") from error
         with self._lock:
-            faults = self._chances.faults
+            faults = self._schedule.faults
             if faults.reads_once and job.read:
                 if faults.after_read == 200:
                     return None
@@ -287,7 +289,7 @@ class Machine:
     def _move_on(self) -> float:
         """End and start what has ended and started by now, in order; return the time."""
         now_s = self._clock.monotonic()
-        faults = self._chances.faults
+        faults = self._schedule.faults
         while self._queue or self._running:
             has_room = faults.jobs_at_once is None or len(self._running) < faults.jobs_at_once
             if self._queue and has_room:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qiskit_job_manager.testing.cloud_service import Endpoint, Fate, Faults, Odds, Trouble, Way
-from qiskit_job_manager.testing.cloud_service.chances import Chances
+from qiskit_job_manager.testing.cloud_service.fault_schedule import FaultSchedule
 
 troubles = st.builds(
     Trouble,
@@ -43,7 +43,7 @@ def test_a_word_that_is_not_known_is_named_and_those_that_are():
 
 
 def test_the_nth_request_of_a_kind_fares_the_same_whatever_others_do():
-    alone, busy = Chances(Faults.storm(0.5, seed=7)), Chances(Faults.storm(0.5, seed=7))
+    alone, busy = FaultSchedule(Faults.storm(0.5, seed=7)), FaultSchedule(Faults.storm(0.5, seed=7))
     expected = [alone.trouble(Endpoint.FIND) for _ in range(50)]
     found = []
     for _ in range(50):
@@ -51,13 +51,13 @@ def test_the_nth_request_of_a_kind_fares_the_same_whatever_others_do():
         busy.fate()
         found.append(busy.trouble(Endpoint.FIND))
     assert found == expected
-    other = Chances(Faults.storm(0.5, seed=8))
+    other = FaultSchedule(Faults.storm(0.5, seed=8))
     assert [other.trouble(Endpoint.FIND) for _ in range(50)] != expected
 
 
 def test_a_storm_hits_as_often_as_said_and_in_every_passing_way():
-    chances = Chances(Faults.storm(0.2))
-    met = Counter(chances.trouble(Endpoint.SUBMIT) for _ in range(5000))
+    schedule = FaultSchedule(Faults.storm(0.2))
+    met = Counter(schedule.trouble(Endpoint.SUBMIT) for _ in range(5000))
     hit = sum(count for trouble, count in met.items() if trouble is not None)
     assert 900 < hit < 1100  # 1000 expected, with a standard deviation of 28
     assert {trouble.way for trouble in met if trouble} == set(Way) - {Way.DRIP, Way.EMPTY}
@@ -65,16 +65,16 @@ def test_a_storm_hits_as_often_as_said_and_in_every_passing_way():
 
 
 def test_fates_come_in_their_shares():
-    chances = Chances(Faults(fates={Fate.FAILS: 0.25, Fate.VANISHES: 0.25}))
-    met = Counter(chances.fate() for _ in range(2000))
+    schedule = FaultSchedule(Faults(fates={Fate.FAILS: 0.25, Fate.VANISHES: 0.25}))
+    met = Counter(schedule.fate() for _ in range(2000))
     assert set(met) == {Fate.RUNS, Fate.FAILS, Fate.VANISHES}
     assert 420 < met[Fate.FAILS] < 580
     assert 420 < met[Fate.VANISHES] < 580
 
 
 def test_what_is_scripted_comes_first_and_once():
-    chances = Chances(Faults(odds=(Odds(Endpoint.FIND, 1.0, Trouble(Way.CLOSE)),)))
-    chances.script(Endpoint.FIND, [Trouble(Way.RESET), None])
-    met = [chances.trouble(Endpoint.FIND) for _ in range(3)]
+    schedule = FaultSchedule(Faults(odds=(Odds(Endpoint.FIND, 1.0, Trouble(Way.CLOSE)),)))
+    schedule.script(Endpoint.FIND, [Trouble(Way.RESET), None])
+    met = [schedule.trouble(Endpoint.FIND) for _ in range(3)]
     assert met == [Trouble(Way.RESET), None, Trouble(Way.CLOSE)]
-    assert chances.trouble(Endpoint.SUBMIT) is None
+    assert schedule.trouble(Endpoint.SUBMIT) is None

@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from qiskit_job_manager.testing.cloud_service.refusals import RefusedError
+from qiskit_job_manager.testing.emulator.refusals import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 JSON = "application/json"
+HTML_PAGE = b"<!doctype html><html><body><h1>Scheduled maintenance</h1></body></html>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Reply:
         manner: How it leaves.
         result_of: Id of the job whose result was read for it, or ``None``.
         has_result: Whether the body is that result, and not what is sent in its place.
+        drip_s: Seconds between bytes, for `Manner.DRIP`.
     """
 
     status: int = 200
@@ -88,19 +90,24 @@ class Reply:
     manner: Manner = Manner.WHOLE
     result_of: str | None = None
     has_result: bool = False
+    drip_s: float = 0.05
 
     @classmethod
-    def of(cls, said: Mapping[str, Any], status: int = 200) -> Reply:
+    def of(cls, value: Mapping[str, Any], status: int = 200) -> Reply:
         """Return a reply in JSON."""
-        return cls(status=status, body=json.dumps(said).encode())
+        return cls(status=status, body=json.dumps(value).encode())
+
+    @classmethod
+    def html(cls) -> Reply:
+        """Return a page for people, as a gateway sends one."""
+        return cls(body=HTML_PAGE, content_type="text/html")
 
     @classmethod
     def refusing(cls, refusal: RefusedError) -> Reply:
-        """Return the reply that says no."""
+        """Return the reply to a refused request."""
         wait_s = refusal.retry_after_s
-        said = {"error": {"code": refusal.code, "message": refusal.message}}
         return cls(
             status=refusal.status,
-            body=json.dumps(said).encode(),
+            body=json.dumps(refusal.as_json()).encode(),
             headers={} if wait_s is None else {"Retry-After": f"{wait_s:g}"},
         )

@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from qiskit_job_manager.testing.cloud_service.messages import Manner, Reply, Request
+from qiskit_job_manager.testing.emulator.messages import Manner, Reply, Request
 from qiskit_job_manager.testing.ibm_service.faults import Behaviour, Kind, Trouble, Way
 from qiskit_job_manager.testing.ibm_service.refusals import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qiskit_job_manager.testing.ibm_service.books import Ledger
-    from qiskit_job_manager.testing.ibm_service.chances import Chances
     from qiskit_job_manager.testing.ibm_service.devices import Devices
+    from qiskit_job_manager.testing.ibm_service.fault_schedule import FaultSchedule
     from qiskit_job_manager.testing.ibm_service.jobs import Job, Jobs
+    from qiskit_job_manager.testing.ibm_service.ledger import Ledger
 
 CRN = "crn:v1:bluemix:public:quantum-computing:us-east:a/emulated:emulated-instance::"
 INSTANCE = "emulated"
@@ -51,10 +51,9 @@ _OF_PATH = {
     ("GET", "/jobs"): Kind.LIST,
 }
 _WITHOUT_TOKEN = (Kind.TOKEN, Kind.INSTANCES, Kind.PLAN)
-_PAGE_FOR_PEOPLE = b"<!doctype html><html><body><h1>Scheduled maintenance</h1></body></html>"
 
 
-class Desk:
+class RequestHandler:
     """Answers requests. Safe to use from any thread.
 
     Attributes:
@@ -62,12 +61,17 @@ class Desk:
     """
 
     def __init__(
-        self, jobs: Jobs, devices: Devices, chances: Chances, ledger: Ledger, behaviour: Behaviour
+        self,
+        jobs: Jobs,
+        devices: Devices,
+        schedule: FaultSchedule,
+        ledger: Ledger,
+        behaviour: Behaviour,
     ) -> None:
         self.behaviour = behaviour
         self._jobs = jobs
         self._devices = devices
-        self._chances = chances
+        self._schedule = schedule
         self._ledger = ledger
         self._sessions: dict[str, dict[str, Any]] = {}
         self._revoked_before = 0
@@ -82,10 +86,10 @@ class Desk:
         method, path = request.method, _path(request)
         kind = _kind(method, path)
         if kind is None:
-            return RefusedError(404, 1290, f"there is no {method} {path}").reply()
+            return Reply.refusing(RefusedError(404, 1290, f"there is no {method} {path}"))
         job = _JOB.fullmatch(path)
         self._ledger.note_request(kind, job["id"] if job else None)
-        trouble = self._chances.trouble(kind)
+        trouble = self._schedule.trouble(kind)
         if trouble is not None and not trouble.work_is_done:
             return spoiled(Reply(), trouble)
         reply = self._done(kind, request, path)
@@ -98,7 +102,7 @@ class Desk:
             work: Callable[[Request, str], Reply] = getattr(self, f"_{kind}")
             return work(request, path)
         except RefusedError as refusal:
-            return refusal.reply()
+            return Reply.refusing(refusal)
 
     def _admit(self, token: str | None) -> None:
         """Let a request in; one with an API key in place of a token always is."""
@@ -175,7 +179,7 @@ class Desk:
         session = self._sessions.get(said.get("session_id", ""))
         if session is not None and not session["accepting_jobs"]:
             raise RefusedError(400, 4001, "The session is closed")
-        job = self._jobs.submit(said, len(request.body), self._chances.fate())
+        job = self._jobs.submit(said, len(request.body), self._schedule.fate())
         return Reply.of({name: job.described()[name] for name in ("id", "backend", "private")})
 
     def _list(self, request: Request, path: str) -> Reply:  # noqa: ARG002
@@ -285,9 +289,9 @@ def spoiled(reply: Reply, trouble: Trouble) -> Reply | None:
             refusal = RefusedError(
                 trouble.status, trouble.code, trouble.message, trouble.retry_after_s
             )
-            bad = refusal.reply()
+            bad = Reply.refusing(refusal)
         case Way.HTML:
-            bad = Reply(body=_PAGE_FOR_PEOPLE, content_type="text/html")
+            bad = Reply.html()
         case Way.LACKING:
             bad = Reply.of({})
         case Way.EMPTY:

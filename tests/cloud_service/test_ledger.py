@@ -73,7 +73,7 @@ def test_the_program_ends_in_good_order_when_it_is_told_to(tmp_path):
 def test_a_cloud_that_cannot_start_says_so(tmp_path, capfd):
     with CloudService() as other:
         port = int(other.address.rpartition(":")[2])
-        with pytest.raises(RuntimeError, match="ended with code 1"):
+        with pytest.raises(RuntimeError, match="ended with code 2"):
             CloudProcess(tmp_path / "ledger.jsonl", port=port)
     assert "in use" in capfd.readouterr().err
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from qiskit_job_manager.testing.ibm_service.desk import CRN
+from qiskit_job_manager.testing.ibm_service.request_handler import CRN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

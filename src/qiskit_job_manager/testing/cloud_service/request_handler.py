@@ -23,17 +23,17 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT
 from qiskit_job_manager.model import Blob
 from qiskit_job_manager.testing.cloud_service.faults import Endpoint, Outage, Trouble, Way
-from qiskit_job_manager.testing.cloud_service.machine import Order
-from qiskit_job_manager.testing.cloud_service.messages import Manner, Reply, Request
-from qiskit_job_manager.testing.cloud_service.refusals import RefusedError
+from qiskit_job_manager.testing.cloud_service.job_queue import Order
+from qiskit_job_manager.testing.emulator.messages import Manner, Reply, Request
+from qiskit_job_manager.testing.emulator.refusals import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
     from qiskit_job_manager.testing.cloud_service.account import Account
-    from qiskit_job_manager.testing.cloud_service.chances import Chances
-    from qiskit_job_manager.testing.cloud_service.machine import Machine
+    from qiskit_job_manager.testing.cloud_service.fault_schedule import FaultSchedule
+    from qiskit_job_manager.testing.cloud_service.job_queue import JobQueue
 
     Work: TypeAlias = Callable[[], Reply]
 
@@ -42,26 +42,25 @@ MOST_WAIT_S = 30.0
 _LOOK_EVERY_S = 0.05
 FORMAT_PREFIX = "application/x-qjm+"
 _JOB = re.compile(r"/jobs/(?P<id>[^/]+)(?P<rest>/result|/cancel|)")
-_PAGE_FOR_PEOPLE = b"<!doctype html><html><body><h1>Scheduled maintenance</h1></body></html>"
 _NOTHING_LISTED = "GET /jobs needs tag=... or ids=..."
 
 
-class Desk:
+class RequestHandler:
     """Answers the requests of users. Safe to use from any thread.
 
     Args:
-        machine: Does the work.
-        chances: Says what goes wrong.
+        jobs: Does the work.
+        schedule: Says what goes wrong.
         account: Says who is let in.
 
     Attributes:
         outage: How the whole cloud fails now, or ``None``.
     """
 
-    def __init__(self, machine: Machine, chances: Chances, account: Account) -> None:
+    def __init__(self, jobs: JobQueue, schedule: FaultSchedule, account: Account) -> None:
         self.outage: Outage | None = None
-        self._machine = machine
-        self._chances = chances
+        self._jobs = jobs
+        self._schedule = schedule
         self._account = account
 
     def answer(self, request: Request) -> Reply:
@@ -73,11 +72,13 @@ class Desk:
             self._account.admit(request.token)
         except RefusedError as refusal:
             return Reply.refusing(refusal)
-        trouble = self._chances.trouble(endpoint)
+        trouble = self._schedule.trouble(endpoint)
         if trouble is not None and not trouble.work_is_done:
             return _spoiled(Reply(), trouble)
         reply = _done(work)
-        return reply if trouble is None else _spoiled(reply, trouble)
+        if trouble is not None:
+            reply = _spoiled(reply, trouble)
+        return replace(reply, drip_s=self._schedule.faults.drip_s)
 
     def linger(self, request: Request, ends_within: Callable[[float], bool]) -> None:
         """Hold back a request for a result until its job ends, as far as it asks for that.
@@ -91,7 +92,7 @@ class Desk:
             return
         left_s = min(_seconds(request.query.get("wait_s", "0")), MOST_WAIT_S)
         while left_s > 0 and self.outage is None:
-            pause_s = min(self._machine.goes_on_for_s(job["id"]), left_s, _LOOK_EVERY_S)
+            pause_s = min(self._jobs.goes_on_for_s(job["id"]), left_s, _LOOK_EVERY_S)
             if pause_s <= 0 or ends_within(pause_s):
                 return
             left_s -= pause_s
@@ -127,25 +128,25 @@ class Desk:
     # -- the work ---------------------------------------------------------------------------------
 
     def _submit(self, request: Request) -> Reply:
-        return Reply.of({"id": self._machine.submit(_order(request.json()))}, 201)
+        return Reply.of({"id": self._jobs.submit(_order(request.json()))}, 201)
 
     def _list(self, query: Mapping[str, str]) -> Reply:
-        found = self._machine.listed(query["tag"])
+        found = self._jobs.listed(query["tag"])
         first = _cursor(query.get("after", "0"))
         rest = len(found) > first + PAGE
         page = {"jobs": found[first : first + PAGE], "next": str(first + PAGE) if rest else None}
         return Reply.of(page)
 
     def _describe(self, job_ids: list[str]) -> Reply:
-        return Reply.of({"jobs": self._machine.described(job_ids)})
+        return Reply.of({"jobs": self._jobs.described(job_ids)})
 
     def _describe_one(self, job_id: str) -> Reply:
-        for job in self._machine.described([job_id]):
+        for job in self._jobs.described([job_id]):
             return Reply.of(job)
         raise RefusedError(404, "no_such_job", f"there is no job {job_id}")
 
     def _hand_out(self, job_id: str) -> Reply:
-        raw = self._machine.result(job_id)
+        raw = self._jobs.result(job_id)
         if raw is None:
             return Reply()
         return Reply(
@@ -156,11 +157,11 @@ class Desk:
         )
 
     def _cancel(self, job_id: str) -> Reply:
-        self._machine.cancel(job_id)
+        self._jobs.cancel(job_id)
         return Reply.of({})
 
     def _delete(self, job_id: str) -> Reply:
-        self._machine.delete(job_id)
+        self._jobs.delete(job_id)
         return Reply.of({})
 
 
@@ -185,7 +186,7 @@ def _spoiled(reply: Reply, trouble: Trouble) -> Reply:
             refusal = RefusedError(trouble.status, "trouble", text, trouble.retry_after_s)
             bad = Reply.refusing(refusal)
         case Way.HTML:
-            bad = Reply(body=_PAGE_FOR_PEOPLE, content_type="text/html")
+            bad = Reply.html()
         case Way.EMPTY:
             bad = Reply()
         case way:
