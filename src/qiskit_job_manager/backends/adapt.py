@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.backends.base import is_adapter
 from qiskit_job_manager.backends.registry import open_backend
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
@@ -13,24 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qiskit_job_manager.ports import Backend
-
-_PORT = (
-    "name",
-    "uri",
-    "account",
-    "takes",
-    "capabilities",
-    "limits",
-    "check",
-    "submit",
-    "estimate_usage_s",
-    "find",
-    "twins",
-    "statuses",
-    "fetch",
-    "cancel",
-    "error_message",
-)
 
 _RIGHT = (
     "a Qiskit BackendV2 object such as AerSimulator() is, a V2 primitive such as "
@@ -70,7 +53,7 @@ def _adapted(backend: object, volatile: bool | None) -> Backend:
 
         if ibm.is_ibm(backend):
             return ibm.adapted(backend)
-    if _is_adapter(backend):
+    if is_adapter(backend):
         return backend
     if _is_primitive(backend):
         from qiskit_job_manager.backends.primitives.adapter import PrimitiveBackend
@@ -107,10 +90,6 @@ def kept_options(adapter: Backend) -> Mapping[str, Any]:
     """
     kept: Mapping[str, Any] = getattr(adapter, "kept_options", {})
     return kept
-
-
-def _is_adapter(backend: object) -> TypeGuard[Backend]:
-    return not isinstance(backend, type) and all(hasattr(backend, name) for name in _PORT)
 
 
 def _is_primitive(backend: object) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.primitives import PrimitiveJob
 
 from qiskit_job_manager.backends import provider_errors
+from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.status_names import status_of
 from qiskit_job_manager.errors import (
     BackendError,
@@ -21,20 +22,19 @@ from qiskit_job_manager.errors import (
     JobOutOfReachError,
     RemoteJobFailedError,
     ResultGoneError,
-    TransientBackendError,
 )
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from qiskit_job_manager.model import RawResult, RemoteFigures
+    from qiskit_job_manager.model import RawResult
 
 
 _WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for long
 
 
-class JobFollower:
+class JobFollower(BaseBackend):
     """The side of an adapter that asks about jobs; a class derived from it sends them.
 
     Jobs of earlier processes are found again by ``retrieve_job(id)``, where the provider's object
@@ -50,11 +50,6 @@ class JobFollower:
         self._volatile = volatile
         self._shelf = JobShelf()
 
-    @property
-    def name(self) -> str:
-        """Name for people."""
-        raise NotImplementedError
-
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode what a job's ``result()`` returned; ``what`` it is, for messages.
 
@@ -66,51 +61,25 @@ class JobFollower:
 
     # -- the port -------------------------------------------------------------------------------
 
-    def estimate_usage_s(self, circuits: int, shots: int | None) -> None:  # as the port has it
-        """Nothing is known of what it costs."""
-
-    def find(self, tag: str) -> Sequence[str]:
-        """Not to be called, as the capabilities say.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"{self.name} cannot search for the tag {tag}")
-
-    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
-        """Not to be called, as the capabilities say.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"{self.name} cannot search for the label {label}")
-
-    def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
-        """Not to be called, as the capabilities say.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(
-            f"{self.name} tells no figures of the jobs {remote_ids} of {label}"
-        )
-
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about one job after the other; of those that run here, wait a moment for an end."""
         self._watch(remote_ids)
-        return self._statuses(remote_ids)
+        return super().statuses(remote_ids)
 
-    def _statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
-        found: dict[str, RemoteStatus] = {}
-        trouble: BackendError | None = None
-        for remote_id in remote_ids:
-            try:
-                found[remote_id] = self._status(remote_id)
-            except TransientBackendError as error:
-                trouble = error
-        if trouble is not None and not found:
-            raise trouble
-        return found
+    def status(self, remote_id: str) -> RemoteStatus:
+        """Ask about one job; one that is not there any more, or out of reach, is told as such."""
+        ended = self._shelf.ended(remote_id)
+        if ended is not None:
+            return ended.status
+        try:
+            status = self._ask(remote_id)
+        except ResultGoneError as error:
+            return RemoteStatus(RemoteState.GONE, message=str(error))
+        except JobOutOfReachError as error:
+            return RemoteStatus(RemoteState.OUT_OF_REACH, message=str(error))
+        if status.state is RemoteState.CANCELLED:
+            self._shelf.end(remote_id, Ended(status))  # nobody will fetch it
+        return status
 
     def fetch(self, remote_id: str) -> RawResult:
         """Read and encode a result; waits for it if the job could not tell its status."""
@@ -204,20 +173,6 @@ class JobFollower:
         known = [future for future in futures if future is not None]
         if known and len(known) == len(futures):
             wait(known, _WATCH_S, FIRST_COMPLETED)
-
-    def _status(self, remote_id: str) -> RemoteStatus:
-        ended = self._shelf.ended(remote_id)
-        if ended is not None:
-            return ended.status
-        try:
-            status = self._ask(remote_id)
-        except ResultGoneError as error:
-            return RemoteStatus(RemoteState.GONE, message=str(error))
-        except JobOutOfReachError as error:
-            return RemoteStatus(RemoteState.OUT_OF_REACH, message=str(error))
-        if status.state is RemoteState.CANCELLED:
-            self._shelf.end(remote_id, Ended(status))  # nobody will fetch it
-        return status
 
     def _ask(self, remote_id: str) -> RemoteStatus:
         job = self._job(remote_id)

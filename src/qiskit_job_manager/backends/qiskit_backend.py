@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends import provider_errors
+from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.checks.circuits import CircuitCheck
 from qiskit_job_manager.backends.job_follower import JobFollower
 from qiskit_job_manager.backends.job_results import job_in, result_in, tell_at_end, tells_its_end
@@ -18,7 +19,7 @@ from qiskit_job_manager.backends.uris import uri_of
 from qiskit_job_manager.codec.circuits import unpack
 from qiskit_job_manager.codec.results import encode_result
 from qiskit_job_manager.errors import CodecError, RemoteJobFailedError, SubmissionRefusedError
-from qiskit_job_manager.model import ExperimentKind, RemoteState, RemoteStatus
+from qiskit_job_manager.model import RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
@@ -44,9 +45,6 @@ class QiskitBackend(JobFollower):
         backend: The Qiskit backend; it may be shared with others.
         volatile: Whether jobs die with this process; ``None``: only if it is known to be local.
         uri: The name that it was opened by; without one it is worked out, if it can be.
-
-    Attributes:
-        qiskit_backend: The Qiskit backend, to transpile for.
     """
 
     def __init__(
@@ -55,7 +53,7 @@ class QiskitBackend(JobFollower):
         refuse_runless(backend)
         self._local = is_local(backend)
         super().__init__(backend, volatile=self._local if volatile is None else volatile)
-        self.qiskit_backend = backend
+        self._backend = backend
         self._uri = uri_of(backend) if uri is None else uri
         self._run_guard = nullcontext() if is_reentrant(backend) else _one_at_a_time
         self._check = CircuitCheck(backend)
@@ -73,14 +71,9 @@ class QiskitBackend(JobFollower):
         return self._uri
 
     @property
-    def account(self) -> str:
-        """The backend's name: more about who pays is not to be known from a Qiskit backend."""
-        return self.name
-
-    @property
-    def takes(self) -> ExperimentKind:
-        """Circuits, as ``run()`` does."""
-        return ExperimentKind.CIRCUIT
+    def qiskit_backend(self) -> Any:
+        """The Qiskit backend, to transpile for."""
+        return self._backend
 
     @property
     def capabilities(self) -> Capabilities:
@@ -104,7 +97,7 @@ class QiskitBackend(JobFollower):
         payload: Blob,
         options: Mapping[str, Any],
         tag: str,
-        labels: Sequence[str] = (),  # noqa: ARG002  # as the port has it
+        labels: Sequence[str] = (),  # noqa: ARG002  # part of the port
     ) -> str:
         """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
         job = self._sharing.give(payload, options)
@@ -156,10 +149,10 @@ class QiskitBackend(JobFollower):
         to ask often, as the simulators leave little of Python's time to others.
         """
         self._one_ended.clear()
-        found = self._statuses(remote_ids)
+        found = BaseBackend.statuses(self, remote_ids)
         if self._are_running_here(found):
             self._one_ended.wait(_WATCH_S)
-            found = self._statuses(remote_ids)
+            found = BaseBackend.statuses(self, remote_ids)
         return found
 
     def _are_running_here(self, found: Mapping[str, RemoteStatus]) -> bool:

@@ -42,15 +42,12 @@ class CircuitCheck:
         Raises:
             InvalidExperimentError: It cannot run.
         """
-        if not isinstance(experiment, QuantumCircuit):
-            raise InvalidExperimentError(f"experiment {index} is {_no_circuit(experiment)}")
+        check_is_bound(experiment, index)
         wrong = self._wrong_with(experiment, options.get("method"))
         if wrong is not None:
             raise InvalidExperimentError(f"experiment {index} ({experiment.name!r}) {wrong}")
 
     def _wrong_with(self, circuit: QuantumCircuit, method: str | None) -> str | None:
-        if circuit.num_parameters:
-            return _unbound(circuit)
         unsupported = self.unsupported(circuit, method)
         if unsupported is not None:
             return unsupported
@@ -90,6 +87,20 @@ class CircuitCheck:
         # Two threads may both come here for the first circuits, with the same outcome.
         self._rules[method] = rules
         return rules
+
+
+def check_is_bound(experiment: Any, index: int) -> None:
+    """Check that an experiment is a circuit, and that all its parameters have values.
+
+    Raises:
+        InvalidExperimentError: It is not.
+    """
+    if not isinstance(experiment, QuantumCircuit):
+        raise InvalidExperimentError(f"experiment {index} is {_no_circuit(experiment)}")
+    if experiment.num_parameters:
+        raise InvalidExperimentError(
+            f"experiment {index} ({experiment.name!r}) {_unbound(experiment)}"
+        )
 
 
 def _no_circuit(experiment: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.ibm.account import label_of
 from qiskit_job_manager.backends.ibm.fetch import Fetcher
 from qiskit_job_manager.backends.ibm.job_api import Desk
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     )
 
 
-class IBMBackendAdapter:
+class IBMBackendAdapter(BaseBackend):
     """Runs PUBs on a backend of IBM's.
 
     It is made by `open_ibm`, for a name, and by `adapted`, for an object of the client. Nothing is

@@ -51,7 +51,6 @@ class PrimitiveBackend(JobFollower):
 
     Attributes:
         primitive: The sampler or estimator.
-        qiskit_backend: The Qiskit backend that it runs on, to transpile for, or ``None``.
 
     Raises:
         InvalidArgumentError: It is no V2 primitive.
@@ -63,7 +62,6 @@ class PrimitiveBackend(JobFollower):
         self.primitive = primitive
         self._kind = kind_of(primitive)
         super().__init__(primitive, volatile=self._kind.local if volatile is None else volatile)
-        self.qiskit_backend = self._kind.backend
         self._uri = uri_of_primitive(primitive, self._kind) if uri is None else uri
         self._turns = AnyTime() if self._kind.reentrant else turns_on(self._kind.backend)
         self._check = PubCheck(self._kind)
@@ -96,6 +94,11 @@ class PrimitiveBackend(JobFollower):
         Asking a local job costs next to nothing, so all of them are asked together.
         """
         return Capabilities(volatile=self._volatile, bulk_status=self._kind.local)
+
+    @property
+    def qiskit_backend(self) -> Any:
+        """The Qiskit backend that it runs on, to transpile for, or ``None``."""
+        return self._kind.backend
 
     @property
     def kept_options(self) -> Mapping[str, Any]:
@@ -131,7 +134,7 @@ class PrimitiveBackend(JobFollower):
         payload: Blob,
         options: Mapping[str, Any],
         tag: str,
-        labels: Sequence[str] = (),  # noqa: ARG002  # as the port has it
+        labels: Sequence[str] = (),  # noqa: ARG002  # part of the port
     ) -> str:
         """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
         try:
