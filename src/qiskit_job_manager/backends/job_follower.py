@@ -48,7 +48,7 @@ class JobFollower(BaseBackend):
     def __init__(self, source: Any, *, volatile: bool) -> None:
         self._source = source
         self._volatile = volatile
-        self._shelf = JobShelf()
+        self._cache = JobCache()
 
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode what a job's ``result()`` returned; ``what`` it is, for messages.
@@ -68,7 +68,7 @@ class JobFollower(BaseBackend):
 
     def status(self, remote_id: str) -> RemoteStatus:
         """Ask about one job; one that is not there any more, or out of reach, is told as such."""
-        ended = self._shelf.ended(remote_id)
+        ended = self._cache.ended(remote_id)
         if ended is not None:
             return ended.status
         try:
@@ -78,16 +78,16 @@ class JobFollower(BaseBackend):
         except JobOutOfReachError as error:
             return RemoteStatus(RemoteState.OUT_OF_REACH, message=str(error))
         if status.state is RemoteState.CANCELLED:
-            self._shelf.end(remote_id, Ended(status))  # nobody will fetch it
+            self._cache.end(remote_id, Ended(status))  # nobody will fetch it
         return status
 
     def fetch(self, remote_id: str) -> RawResult:
         """Read and encode a result; waits for it if the job could not tell its status."""
-        ended = self._shelf.ended(remote_id)
+        ended = self._cache.ended(remote_id)
         if ended is not None:
             return _what_came_of(ended, remote_id)
         raw = self._read(remote_id, self._job(remote_id))
-        self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.DONE), raw))
+        self._cache.end(remote_id, Ended(RemoteStatus(RemoteState.DONE), raw))
         return raw
 
     def _read(self, remote_id: str, job: Any) -> RawResult:
@@ -104,7 +104,7 @@ class JobFollower(BaseBackend):
             TransientBackendError: The request may not have arrived.
             CredentialsError: The user must log in again.
         """
-        if self._shelf.ended(remote_id) is not None:
+        if self._cache.ended(remote_id) is not None:
             return
         try:
             self._job(remote_id).cancel()
@@ -116,13 +116,13 @@ class JobFollower(BaseBackend):
             # A job that has ended, or cannot be cancelled at all, says so in many ways; to ask
             # again would change nothing.
             if provider_errors.is_about_network(error) and not provider_errors.is_definite(error):
-                raise provider_errors.of_read(
+                raise provider_errors.read_error(
                     error, f"the answer to cancelling {remote_id}"
                 ) from error
 
     def error_message(self, remote_id: str) -> str | None:
         """Return what the job or its ``error_message()`` says, if anything."""
-        ended = self._shelf.ended(remote_id)
+        ended = self._cache.ended(remote_id)
         if ended is not None and ended.status.message:
             return ended.status.message
         try:
@@ -134,7 +134,7 @@ class JobFollower(BaseBackend):
 
     def _keep(self, job: Any, tag: str) -> str:
         """Hold a job that was accepted, and return the id that it is held by."""
-        return self._shelf.put(_id_of(job), job, tag)
+        return self._cache.put(_id_of(job), job, tag)
 
     def _job(self, remote_id: str) -> Any:
         """Return a job object, held here or retrieved.
@@ -145,7 +145,7 @@ class JobFollower(BaseBackend):
             TransientBackendError: The provider could not be asked.
             CredentialsError: The user must log in again.
         """
-        job = self._shelf.job(remote_id)
+        job = self._cache.job(remote_id)
         if job is not None:
             return job
         retrieve = getattr(self._source, "retrieve_job", None)
@@ -161,15 +161,17 @@ class JobFollower(BaseBackend):
         try:
             job = retrieve(remote_id)
         except Exception as error:
-            raise provider_errors.of_read(error, f"the job {remote_id} on {self.name}") from error
+            raise provider_errors.read_error(
+                error, f"the job {remote_id} on {self.name}"
+            ) from error
         if job is None:
             raise ResultGoneError(f"{self.name} has no job {remote_id}")
-        self._shelf.keep(remote_id, job)
+        self._cache.keep(remote_id, job)
         return job
 
     def _watch(self, remote_ids: Sequence[str]) -> None:
         """Wait until one of some jobs has ended, if all of them can tell that here."""
-        futures = [_future_of(self._shelf.job(remote_id)) for remote_id in remote_ids]
+        futures = [_future_of(self._cache.job(remote_id)) for remote_id in remote_ids]
         known = [future for future in futures if future is not None]
         if known and len(known) == len(futures):
             wait(known, _WATCH_S, FIRST_COMPLETED)
@@ -179,17 +181,17 @@ class JobFollower(BaseBackend):
         try:
             return _status_by_future(job) or status_of(job)
         except Exception as error:
-            raise provider_errors.of_read(error, f"the status of the job {remote_id}") from error
+            raise provider_errors.read_error(error, f"the status of the job {remote_id}") from error
 
     def _no_result(self, remote_id: str, job: Any, error: Exception) -> BackendError:
         """Say what it means that reading a result failed."""
-        sorted_out = provider_errors.of_read(error, f"the result of the job {remote_id}")
+        sorted_out = provider_errors.read_error(error, f"the result of the job {remote_id}")
         if isinstance(sorted_out, CredentialsError | ResultGoneError):
             return sorted_out
         if not self._failed_for_good(remote_id, job, error):
             return sorted_out
-        message = _own_words(job) or provider_errors.words(error)
-        self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.ERROR, message=message)))
+        message = _own_words(job) or provider_errors.message_of(error)
+        self._cache.end(remote_id, Ended(RemoteStatus(RemoteState.ERROR, message=message)))
         return RemoteJobFailedError(message)
 
     def _failed_for_good(self, remote_id: str, job: Any, error: Exception) -> bool:
@@ -273,7 +275,7 @@ class Ended:
     result: RawResult | None = None
 
 
-class JobShelf:
+class JobCache:
     """Holds Qiskit's job objects until they have ended, and then briefly what came of them.
 
     A job object holds its circuits and its result, so that keeping all of them would let memory

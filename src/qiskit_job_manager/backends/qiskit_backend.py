@@ -10,7 +10,12 @@ from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.checks.circuits import CircuitCheck
 from qiskit_job_manager.backends.job_follower import JobFollower
-from qiskit_job_manager.backends.job_results import job_in, result_in, tell_at_end, tells_its_end
+from qiskit_job_manager.backends.job_results import (
+    call_at_end,
+    job_in_answer,
+    reports_end,
+    result_in_answer,
+)
 from qiskit_job_manager.backends.limits import limits_of
 from qiskit_job_manager.backends.local.helper import HelpedJob, HelperError
 from qiskit_job_manager.backends.local.placement import Sharing
@@ -106,7 +111,7 @@ class QiskitBackend(JobFollower):
             job = self._sharing.give_known(payload, options, circuits)
             job = self._begin(circuits, options) if job is None else job
         if self._local:
-            tell_at_end(job, self._one_ended.set)
+            call_at_end(job, self._one_ended.set)
         return self._keep(job, tag)
 
     def _unpacked(self, payload: Blob) -> list[Any]:
@@ -121,10 +126,10 @@ class QiskitBackend(JobFollower):
             with self._run_guard:
                 answer = self._run(circuits, options)
         except Exception as error:
-            raise provider_errors.of_submission(
+            raise provider_errors.submission_error(
                 error, self.name, volatile=self._volatile
             ) from error
-        job = job_in(answer, self.name, volatile=self._volatile)
+        job = job_in_answer(answer, self.name, volatile=self._volatile)
         if self._local:
             self._sharing.note_begun(job)
         return job
@@ -156,9 +161,9 @@ class QiskitBackend(JobFollower):
         return found
 
     def _are_running_here(self, found: Mapping[str, RemoteStatus]) -> bool:
-        jobs = (self._shelf.job(remote_id) for remote_id in found)
+        jobs = (self._cache.job(remote_id) for remote_id in found)
         going_on = all(each.state in _GOING_ON for each in found.values())
-        return self._local and bool(found) and going_on and all(map(tells_its_end, jobs))
+        return self._local and bool(found) and going_on and all(map(reports_end, jobs))
 
     def _read(self, remote_id: str, job: Any) -> RawResult:
         """Return the encoded result of a job; what the helper could not do is done here."""
@@ -172,7 +177,7 @@ class QiskitBackend(JobFollower):
 
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode the `qiskit.result.Result` of a job."""
-        return encode_result(result_in(answer, what))
+        return encode_result(result_in_answer(answer, what))
 
     def _begin_after_all(self, job: HelpedJob) -> Any:
         try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.circuit import QuantumCircuit
 
 from qiskit_job_manager.backends.checks.instructions import Rules, rules_of, target_of
-from qiskit_job_manager.backends.circuit_traversal import names_in
+from qiskit_job_manager.backends.circuit_traversal import instruction_names
 from qiskit_job_manager.backends.locality import is_aer, is_local
 from qiskit_job_manager.errors import InvalidExperimentError
 
@@ -127,6 +127,6 @@ _STATE_SIMULATORS = ("unitary_simulator", "statevector_simulator")
 
 def gives_data(circuit: QuantumCircuit, backend: Any) -> bool:
     """Say whether a result has counts, or data of another kind, as Aer's ``save_…`` make it."""
-    if any(name == "measure" or name.startswith("save_") for name in names_in(circuit)):
+    if any(name == "measure" or name.startswith("save_") for name in instruction_names(circuit)):
         return True
     return str(getattr(backend, "name", "")).endswith(_STATE_SIMULATORS)

@@ -25,7 +25,7 @@ _IBM = "qiskit_ibm_runtime"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PrimitiveInfo:
     """What is known of one primitive.
 
     Attributes:
@@ -52,7 +52,7 @@ class Kind:
         return self.backend is None and self.local
 
 
-def kind_of(primitive: Any) -> Kind:
+def primitive_info(primitive: Any) -> PrimitiveInfo:
     """Find out what is known of a primitive.
 
     Raises:
@@ -61,7 +61,7 @@ def kind_of(primitive: Any) -> Kind:
     backend, author = backend_of(primitive), run_author(primitive)
     seeded = _SEEDED.get(class_path(primitive))
     seed = seed_of(primitive)
-    return Kind(
+    return PrimitiveInfo(
         takes=_takes(primitive),
         backend=backend,
         local=_is_local(primitive, backend, author),

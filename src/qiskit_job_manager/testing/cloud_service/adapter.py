@@ -163,10 +163,10 @@ class CloudAdapter(BaseBackend):
             raise SubmissionDeferredError(str(error)) from error
         except Exception as error:
             if isinstance(error, CloudAnswerError) and error.code == "too_many_jobs":
-                answer = provider_errors.answer_behind(error)
+                answer = provider_errors.http_answer_behind(error)
                 wait_s = answer.retry_after_s if answer else None
                 raise SubmissionDeferredError(str(error), wait_s) from error
-            raise provider_errors.of_submission(error, self.name, volatile=False) from error
+            raise provider_errors.submission_error(error, self.name, volatile=False) from error
 
     def find(self, tag: str) -> Sequence[str]:
         """Return the ids of all jobs with this tag, oldest first."""
@@ -232,7 +232,7 @@ class CloudAdapter(BaseBackend):
         try:
             return ask()
         except Exception as error:
-            raise provider_errors.of_read(error, what) from error
+            raise provider_errors.read_error(error, what) from error
 
 
 _DEFAULTS: dict[str, Scalar] = {
