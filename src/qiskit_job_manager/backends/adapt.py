@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.base import is_adapter
 from qiskit_job_manager.backends.registry import open_backend
+from qiskit_job_manager.backends.seeds import with_kept_options
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
 
@@ -82,14 +83,32 @@ def _over(adapter: Backend, takes: ExperimentKind) -> Backend:
     return PrimitiveBackend(primitive, volatile=adapter.capabilities.volatile, uri=uri)
 
 
-def kept_options(adapter: Backend) -> Mapping[str, Any]:
-    """Return the run options that a job set keeps for its backend, beside those that users give.
+def options_to_store(adapter: Backend, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the run options that a job set stores: those of the user, and a seed in the backend.
 
-    They are plain JSON values, and come back with the options of each job. An adapter has them in
-    an attribute of this name, if at all.
+    Args:
+        adapter: The adapter; see `BaseBackend.kept_options`.
+        given: Run options of the user, as plain JSON values.
     """
-    kept: Mapping[str, Any] = getattr(adapter, "kept_options", {})
-    return kept
+    return with_kept_options(getattr(adapter, "kept_options", {}), given)
+
+
+def refuse_other_options(adapter: Backend, stored: Mapping[str, Any]) -> None:
+    """Refuse a backend whose seed is another one than that which a job set was begun with.
+
+    Args:
+        adapter: The adapter with which the job set is to go on.
+        stored: The run options of the job set.
+
+    Raises:
+        InvalidArgumentError: The seeds differ.
+    """
+    for name, value in getattr(adapter, "kept_options", {}).items():
+        if stored.get(name, value) != value:
+            raise InvalidArgumentError(
+                f"{name} of {adapter.name} is {value!r}, and the job set was begun with "
+                f"{stored[name]!r}: give a backend with {name}={stored[name]!r}, or with none"
+            )
 
 
 def _is_primitive(backend: object) -> bool:

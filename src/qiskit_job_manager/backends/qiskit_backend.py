@@ -20,6 +20,7 @@ from qiskit_job_manager.backends.limits import limits_of
 from qiskit_job_manager.backends.local.helper import HelpedJob, HelperError
 from qiskit_job_manager.backends.local.placement import Sharing
 from qiskit_job_manager.backends.locality import is_local, is_reentrant, refuse_runless
+from qiskit_job_manager.backends.seeds import backend_seed
 from qiskit_job_manager.backends.uris import uri_of
 from qiskit_job_manager.codec.circuits import unpack
 from qiskit_job_manager.codec.results import encode_result
@@ -87,6 +88,11 @@ class QiskitBackend(JobFollower):
         Asking a local job costs next to nothing, so all of them are asked together.
         """
         return Capabilities(volatile=self._volatile, bulk_status=self._local)
+
+    @property
+    def kept_options(self) -> Mapping[str, Any]:
+        """The seed among the backend's options; each job gets one derived from it."""
+        return backend_seed(self._backend)
 
     def limits(self) -> Limits:
         """Return what the backend says of its limits, and for local ones what serves best."""

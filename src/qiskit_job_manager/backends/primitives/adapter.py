@@ -27,15 +27,13 @@ from qiskit_job_manager.errors import (
     SubmissionRefusedError,
 )
 from qiskit_job_manager.model import ExperimentKind, Limits
-from qiskit_job_manager.planning import precision_of_share
+from qiskit_job_manager.planning import SEED_OPTIONS, precision_of_share
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from qiskit_job_manager.model import Blob, RawResult
-
-SEEDS = ("seed", "seed_simulator")
 
 # Options of a job that are put into its PUBs.
 _OURS = frozenset({"shots", "precision"})
@@ -102,12 +100,10 @@ class PrimitiveBackend(JobFollower):
 
     @property
     def kept_options(self) -> Mapping[str, Any]:
-        """Run options that a job set keeps unless the user gives others: the primitive's seed.
-
-        Each job gets another seed derived from it, since shares of the same shots that ran with one
-        seed would repeat the same samples.
-        """
-        return {} if self._info.seed is None else {"seed": self._info.seed}
+        """The seed of the primitive or of its backend; each job gets one derived from it."""
+        if self._info.seed is None or self._info.seeded is None:
+            return {}
+        return {"seed": self._info.seed}
 
     def limits(self) -> Limits:
         """Return what its Qiskit backend says, if it has one, and for local ones what serves best.
@@ -172,7 +168,7 @@ class PrimitiveBackend(JobFollower):
     def _check_options(self, options: Mapping[str, Any]) -> None:
         if self._known is not None:
             for name in options:
-                if name not in self._known and not (name in SEEDS and self._info.seeded):
+                if name not in self._known and not (name in SEED_OPTIONS and self._info.seeded):
                     raise InvalidArgumentError(
                         f"{name!r} is no run option of {self.name}; its are "
                         f"{', '.join(sorted(self._known))}. Set others on the primitive itself"
@@ -199,7 +195,7 @@ class PrimitiveBackend(JobFollower):
         arguments = {n: v for n, v in options.items() if n not in _OURS and v is not None}
         primitive = self.primitive
         if self._info.seeded is not None:
-            for name in [name for name in SEEDS if name in arguments]:
+            for name in [name for name in SEED_OPTIONS if name in arguments]:
                 primitive = self._info.seeded(arguments.pop(name))
         return self._run_lock.run(lambda: primitive.run(pubs, **arguments), self.name)
 

@@ -35,7 +35,7 @@ _OVER = (
 
 def uri_of_primitive(primitive: Any, info: PrimitiveInfo) -> str | None:
     """Return the name that opens an equal primitive, or ``None`` where none surely does."""
-    path = class_path(primitive)
+    path = class_path(type(primitive))
     if path in _STATEVECTOR:
         return _named(primitive, info, "statevector", type(primitive)())
     inner = None if info.backend is None else uri_of(info.backend)
@@ -89,9 +89,9 @@ def _named(source: Any, info: PrimitiveInfo, inner: str, plain: Any) -> str | No
     default = _option(source, name)
     if default != _option(plain, name):
         options[name] = default
-    if info.seed is not None:
+    if info.seed is not None and info.seed != options.get("seed_simulator"):
         options["seed"] = info.seed
-    elif seed_of(source) is not None:
+    elif info.seed is None and seed_of(source) is not None:
         return None  # a generator of random numbers, which has a state
     found = f"{_word(info.takes)}:{path}"
     return f"{found}?{query_of(options)}" if options else found
