@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from qiskit_job_manager.backends import BaseBackend as BaseBackend
     from qiskit_job_manager.backends import open_backend as open_backend
     from qiskit_job_manager.dropins import ManagedBackend as ManagedBackend
     from qiskit_job_manager.dropins import ManagedEstimator as ManagedEstimator
@@ -60,10 +61,12 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import JobState as JobState
     from qiskit_job_manager.model import Limits as Limits
     from qiskit_job_manager.model import RetryPolicy as RetryPolicy
+    from qiskit_job_manager.ports import Backend as Backend
+    from qiskit_job_manager.ports import Capabilities as Capabilities
     from qiskit_job_manager.results import ManagedResults as ManagedResults
 
 _HOMES = {
-    "backends": ("open_backend",),
+    "backends": ("BaseBackend", "open_backend"),
     "dropins": ("ManagedBackend", "ManagedEstimator", "ManagedPrimitiveJob", "ManagedSampler"),
     "errors": (
         "ArchiveError",
@@ -103,6 +106,7 @@ _HOMES = {
     "job_set": ("ManagedJob", "ManagedJobSet", "Progress"),
     "manager": ("JobManager",),
     "model": ("JobEvent", "JobState", "Limits", "RetryPolicy"),
+    "ports": ("Backend", "Capabilities"),
     "results": ("ManagedResults",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

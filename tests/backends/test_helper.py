@@ -12,8 +12,8 @@ from qiskit import QuantumCircuit
 from qiskit_aer import AerSimulator
 
 from qiskit_job_manager import JobManager
+from qiskit_job_manager.backends.local import placement
 from qiskit_job_manager.backends.local.helper import HelpedJob, Helper, HelperError
-from qiskit_job_manager.backends.local.opening import placement
 from qiskit_job_manager.backends.local.placement import WORTH_AFTER_S, Sharing
 from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
 from qiskit_job_manager.codec.circuits import encode_circuit, pack

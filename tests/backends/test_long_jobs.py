@@ -137,7 +137,7 @@ def test_its_counts_are_those_of_aer(helper: Helper, monkeypatch: Any) -> None:
     options = {"shots": 1_000, "seed_simulator": 7}
     adapter = relieved(helper)
     remote_id = adapter.submit(payload(dynamic()), options, "tag")
-    assert isinstance(adapter._shelf.job(remote_id), HelpedJob)
+    assert isinstance(adapter._cache.job(remote_id), HelpedJob)
     here = AerSimulator(max_parallel_threads=1).run(dynamic(), **options).result()
     there = open_result(adapter.fetch(remote_id)).result()
     assert there.get_counts() == here.get_counts()

@@ -24,7 +24,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer import primitives as aer
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
-from qiskit_job_manager.backends import adapt, kept_options, open_backend
+from qiskit_job_manager.backends import adapt, open_backend
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import (
     InvalidArgumentError,
@@ -240,7 +240,7 @@ def test_a_known_primitive_is_local_and_opens_again_by_its_name(make, name, uri)
         again = open_backend(uri)
         assert again.uri == uri
         assert again.capabilities.volatile
-        assert kept_options(again) == kept_options(backend)
+        assert again.kept_options == backend.kept_options
 
 
 class OfAProvider(StatevectorSampler):
@@ -294,12 +294,12 @@ def shots_of(backend, options):
 @pytest.mark.parametrize("kind", SEEDED)
 def test_a_job_runs_with_its_own_seed_in_place_of_the_primitives(kind):
     backend = adapt(SEEDED[kind](42))
-    assert kept_options(backend) == {"seed": 42}
+    assert backend.kept_options == {"seed": 42}
     backend.check(coin(), 0, {"seed": 43, "shots": 50})
     plain = SEEDED[kind](43).run([coin()], shots=50).result()[0].data.c.get_bitstrings()
     assert shots_of(backend, {"seed": 43, "shots": 50}) == plain
     assert shots_of(backend, {"seed": 42, "shots": 50}) != plain
-    assert kept_options(backend) == {"seed": 42}
+    assert backend.kept_options == {"seed": 42}
 
 
 def test_an_estimator_runs_with_the_seed_of_its_job():

@@ -249,7 +249,11 @@ def test_a_token_that_is_revoked_in_mid_run_stops_nothing(ibm, account, start, w
     assert_all_done_and_paid_once(ibm, job_set)
 
 
-_EVERYWHERE = [Trouble(way=Way.HTML), Trouble(way=Way.LACKING), Trouble(status=429, code=1202)]
+_EVERYWHERE = [
+    Trouble(way=Way.HTML),
+    Trouble(way=Way.LACKING),
+    Trouble(status=429, code=1202),
+]
 _SUBMITTING = [Trouble(way=w, after=a) for w in (Way.RESET, Way.CLOSE) for a in (False, True)]
 _READING = [Trouble(way=Way.HALF), Trouble(way=Way.CUT), Trouble(way=Way.EMPTY)]
 

@@ -1,6 +1,7 @@
 """The adapters to what runs circuits; importing this does not import Qiskit."""
 
-from qiskit_job_manager.backends.adapt import adapt, kept_options
+from qiskit_job_manager.backends.adapt import adapt, options_to_store, refuse_other_options
+from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.registry import open_backend
 
-__all__ = ["adapt", "kept_options", "open_backend"]
+__all__ = ["BaseBackend", "adapt", "open_backend", "options_to_store", "refuse_other_options"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.backends.base import is_adapter
 from qiskit_job_manager.backends.registry import open_backend
+from qiskit_job_manager.backends.seeds import with_kept_options
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
 
@@ -13,24 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qiskit_job_manager.ports import Backend
-
-_PORT = (
-    "name",
-    "uri",
-    "account",
-    "takes",
-    "capabilities",
-    "limits",
-    "check",
-    "submit",
-    "estimate_usage_s",
-    "find",
-    "twins",
-    "statuses",
-    "fetch",
-    "cancel",
-    "error_message",
-)
 
 _RIGHT = (
     "a Qiskit BackendV2 object such as AerSimulator() is, a V2 primitive such as "
@@ -70,7 +54,7 @@ def _adapted(backend: object, volatile: bool | None) -> Backend:
 
         if ibm.is_ibm(backend):
             return ibm.adapted(backend)
-    if _is_adapter(backend):
+    if is_adapter(backend):
         return backend
     if _is_primitive(backend):
         from qiskit_job_manager.backends.primitives.adapter import PrimitiveBackend
@@ -99,18 +83,32 @@ def _over(adapter: Backend, takes: ExperimentKind) -> Backend:
     return PrimitiveBackend(primitive, volatile=adapter.capabilities.volatile, uri=uri)
 
 
-def kept_options(adapter: Backend) -> Mapping[str, Any]:
-    """Return the run options that a job set keeps for its backend, beside those that users give.
+def options_to_store(adapter: Backend, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the run options that a job set stores: those of the user, and a seed in the backend.
 
-    They are plain JSON values, and come back with the options of each job. An adapter has them in
-    an attribute of this name, if at all.
+    Args:
+        adapter: The adapter; see `BaseBackend.kept_options`.
+        given: Run options of the user, as plain JSON values.
     """
-    kept: Mapping[str, Any] = getattr(adapter, "kept_options", {})
-    return kept
+    return with_kept_options(getattr(adapter, "kept_options", {}), given)
 
 
-def _is_adapter(backend: object) -> TypeGuard[Backend]:
-    return not isinstance(backend, type) and all(hasattr(backend, name) for name in _PORT)
+def refuse_other_options(adapter: Backend, stored: Mapping[str, Any]) -> None:
+    """Refuse a backend whose seed is another one than that which a job set was begun with.
+
+    Args:
+        adapter: The adapter with which the job set is to go on.
+        stored: The run options of the job set.
+
+    Raises:
+        InvalidArgumentError: The seeds differ.
+    """
+    for name, value in getattr(adapter, "kept_options", {}).items():
+        if stored.get(name, value) != value:
+            raise InvalidArgumentError(
+                f"{name} of {adapter.name} is {value!r}, and the job set was begun with "
+                f"{stored[name]!r}: give a backend with {name}={stored[name]!r}, or with none"
+            )
 
 
 def _is_primitive(backend: object) -> bool:

@@ -10,18 +10,21 @@ if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
 
-def names_in(circuit: QuantumCircuit) -> Iterator[str]:
-    """Yield the names of all instructions, some repeatedly; far faster than `places_in`."""
+def instruction_names(circuit: QuantumCircuit) -> Iterator[str]:
+    """Yield the names of all instructions, some repeatedly.
+
+    This is far faster than `instructions_with_qubits`.
+    """
     yield from circuit.count_ops()
     if not circuit.has_control_flow_op():
         return
     for instruction in circuit.data:
         if instruction.is_control_flow():
             for block in instruction.operation.blocks:
-                yield from names_in(block)
+                yield from instruction_names(block)
 
 
-def places_in(
+def instructions_with_qubits(
     circuit: QuantumCircuit, outer: Sequence[int] | None = None
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
     """Yield each instruction's name and its qubits, numbered as in the whole circuit.
@@ -37,4 +40,4 @@ def places_in(
         yield instruction.name, places
         if instruction.is_control_flow():
             for block in instruction.operation.blocks:
-                yield from places_in(block, places)
+                yield from instructions_with_qubits(block, places)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.primitives import PrimitiveJob
 
 from qiskit_job_manager.backends import provider_errors
+from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.status_names import status_of
 from qiskit_job_manager.errors import (
     BackendError,
@@ -21,20 +22,19 @@ from qiskit_job_manager.errors import (
     JobOutOfReachError,
     RemoteJobFailedError,
     ResultGoneError,
-    TransientBackendError,
 )
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from qiskit_job_manager.model import RawResult, RemoteFigures
+    from qiskit_job_manager.model import RawResult
 
 
 _WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for long
 
 
-class JobFollower:
+class JobFollower(BaseBackend):
     """The side of an adapter that asks about jobs; a class derived from it sends them.
 
     Jobs of earlier processes are found again by ``retrieve_job(id)``, where the provider's object
@@ -48,12 +48,7 @@ class JobFollower:
     def __init__(self, source: Any, *, volatile: bool) -> None:
         self._source = source
         self._volatile = volatile
-        self._shelf = JobShelf()
-
-    @property
-    def name(self) -> str:
-        """Name for people."""
-        raise NotImplementedError
+        self._cache = JobCache()
 
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode what a job's ``result()`` returned; ``what`` it is, for messages.
@@ -66,59 +61,33 @@ class JobFollower:
 
     # -- the port -------------------------------------------------------------------------------
 
-    def estimate_usage_s(self, circuits: int, shots: int | None) -> None:  # as the port has it
-        """Nothing is known of what it costs."""
-
-    def find(self, tag: str) -> Sequence[str]:
-        """Not to be called, as the capabilities say.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"{self.name} cannot search for the tag {tag}")
-
-    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
-        """Not to be called, as the capabilities say.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"{self.name} cannot search for the label {label}")
-
-    def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
-        """Not to be called, as the capabilities say.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(
-            f"{self.name} tells no figures of the jobs {remote_ids} of {label}"
-        )
-
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about one job after the other; of those that run here, wait a moment for an end."""
         self._watch(remote_ids)
-        return self._statuses(remote_ids)
+        return super().statuses(remote_ids)
 
-    def _statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
-        found: dict[str, RemoteStatus] = {}
-        trouble: BackendError | None = None
-        for remote_id in remote_ids:
-            try:
-                found[remote_id] = self._status(remote_id)
-            except TransientBackendError as error:
-                trouble = error
-        if trouble is not None and not found:
-            raise trouble
-        return found
+    def status(self, remote_id: str) -> RemoteStatus:
+        """Ask about one job; one that is not there any more, or out of reach, is told as such."""
+        ended = self._cache.ended(remote_id)
+        if ended is not None:
+            return ended.status
+        try:
+            status = self._ask(remote_id)
+        except ResultGoneError as error:
+            return RemoteStatus(RemoteState.GONE, message=str(error))
+        except JobOutOfReachError as error:
+            return RemoteStatus(RemoteState.OUT_OF_REACH, message=str(error))
+        if status.state is RemoteState.CANCELLED:
+            self._cache.end(remote_id, Ended(status))  # nobody will fetch it
+        return status
 
     def fetch(self, remote_id: str) -> RawResult:
         """Read and encode a result; waits for it if the job could not tell its status."""
-        ended = self._shelf.ended(remote_id)
+        ended = self._cache.ended(remote_id)
         if ended is not None:
             return _what_came_of(ended, remote_id)
         raw = self._read(remote_id, self._job(remote_id))
-        self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.DONE), raw))
+        self._cache.end(remote_id, Ended(RemoteStatus(RemoteState.DONE), raw))
         return raw
 
     def _read(self, remote_id: str, job: Any) -> RawResult:
@@ -135,7 +104,7 @@ class JobFollower:
             TransientBackendError: The request may not have arrived.
             CredentialsError: The user must log in again.
         """
-        if self._shelf.ended(remote_id) is not None:
+        if self._cache.ended(remote_id) is not None:
             return
         try:
             self._job(remote_id).cancel()
@@ -147,13 +116,13 @@ class JobFollower:
             # A job that has ended, or cannot be cancelled at all, says so in many ways; to ask
             # again would change nothing.
             if provider_errors.is_about_network(error) and not provider_errors.is_definite(error):
-                raise provider_errors.of_read(
+                raise provider_errors.read_error(
                     error, f"the answer to cancelling {remote_id}"
                 ) from error
 
     def error_message(self, remote_id: str) -> str | None:
         """Return what the job or its ``error_message()`` says, if anything."""
-        ended = self._shelf.ended(remote_id)
+        ended = self._cache.ended(remote_id)
         if ended is not None and ended.status.message:
             return ended.status.message
         try:
@@ -165,7 +134,7 @@ class JobFollower:
 
     def _keep(self, job: Any, tag: str) -> str:
         """Hold a job that was accepted, and return the id that it is held by."""
-        return self._shelf.put(_id_of(job), job, tag)
+        return self._cache.put(_id_of(job), job, tag)
 
     def _job(self, remote_id: str) -> Any:
         """Return a job object, held here or retrieved.
@@ -176,7 +145,7 @@ class JobFollower:
             TransientBackendError: The provider could not be asked.
             CredentialsError: The user must log in again.
         """
-        job = self._shelf.job(remote_id)
+        job = self._cache.job(remote_id)
         if job is not None:
             return job
         retrieve = getattr(self._source, "retrieve_job", None)
@@ -192,49 +161,37 @@ class JobFollower:
         try:
             job = retrieve(remote_id)
         except Exception as error:
-            raise provider_errors.of_read(error, f"the job {remote_id} on {self.name}") from error
+            raise provider_errors.read_error(
+                error, f"the job {remote_id} on {self.name}"
+            ) from error
         if job is None:
             raise ResultGoneError(f"{self.name} has no job {remote_id}")
-        self._shelf.keep(remote_id, job)
+        self._cache.keep(remote_id, job)
         return job
 
     def _watch(self, remote_ids: Sequence[str]) -> None:
         """Wait until one of some jobs has ended, if all of them can tell that here."""
-        futures = [_future_of(self._shelf.job(remote_id)) for remote_id in remote_ids]
+        futures = [_future_of(self._cache.job(remote_id)) for remote_id in remote_ids]
         known = [future for future in futures if future is not None]
         if known and len(known) == len(futures):
             wait(known, _WATCH_S, FIRST_COMPLETED)
-
-    def _status(self, remote_id: str) -> RemoteStatus:
-        ended = self._shelf.ended(remote_id)
-        if ended is not None:
-            return ended.status
-        try:
-            status = self._ask(remote_id)
-        except ResultGoneError as error:
-            return RemoteStatus(RemoteState.GONE, message=str(error))
-        except JobOutOfReachError as error:
-            return RemoteStatus(RemoteState.OUT_OF_REACH, message=str(error))
-        if status.state is RemoteState.CANCELLED:
-            self._shelf.end(remote_id, Ended(status))  # nobody will fetch it
-        return status
 
     def _ask(self, remote_id: str) -> RemoteStatus:
         job = self._job(remote_id)
         try:
             return _status_by_future(job) or status_of(job)
         except Exception as error:
-            raise provider_errors.of_read(error, f"the status of the job {remote_id}") from error
+            raise provider_errors.read_error(error, f"the status of the job {remote_id}") from error
 
     def _no_result(self, remote_id: str, job: Any, error: Exception) -> BackendError:
         """Say what it means that reading a result failed."""
-        sorted_out = provider_errors.of_read(error, f"the result of the job {remote_id}")
+        sorted_out = provider_errors.read_error(error, f"the result of the job {remote_id}")
         if isinstance(sorted_out, CredentialsError | ResultGoneError):
             return sorted_out
         if not self._failed_for_good(remote_id, job, error):
             return sorted_out
-        message = _own_words(job) or provider_errors.words(error)
-        self._shelf.end(remote_id, Ended(RemoteStatus(RemoteState.ERROR, message=message)))
+        message = _own_words(job) or provider_errors.message_of(error)
+        self._cache.end(remote_id, Ended(RemoteStatus(RemoteState.ERROR, message=message)))
         return RemoteJobFailedError(message)
 
     def _failed_for_good(self, remote_id: str, job: Any, error: Exception) -> bool:
@@ -318,7 +275,7 @@ class Ended:
     result: RawResult | None = None
 
 
-class JobShelf:
+class JobCache:
     """Holds Qiskit's job objects until they have ended, and then briefly what came of them.
 
     A job object holds its circuits and its result, so that keeping all of them would let memory

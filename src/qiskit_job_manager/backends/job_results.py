@@ -38,7 +38,7 @@ class FinishedJob:
         return self._result
 
 
-def job_in(answer: Any, where: str, *, volatile: bool) -> Any:
+def job_in_answer(answer: Any, where: str, *, volatile: bool) -> Any:
     """Return the one job in what ``run()`` returned.
 
     Args:
@@ -72,7 +72,7 @@ def _ids(jobs: list[Any] | tuple[Any, ...]) -> list[str]:
     return [str(job.job_id()) for job in jobs if hasattr(job, "job_id")]
 
 
-def tells_its_end(job: Any) -> bool:
+def reports_end(job: Any) -> bool:
     """Say whether a job that runs here can tell when it ends.
 
     Aer's jobs and those of Qiskit's own simulator stand on a future, though not by any contract.
@@ -80,13 +80,13 @@ def tells_its_end(job: Any) -> bool:
     return callable(getattr(getattr(job, "_future", None), "add_done_callback", None))
 
 
-def tell_at_end(job: Any, tell: Callable[[], None]) -> None:
+def call_at_end(job: Any, tell: Callable[[], None]) -> None:
     """Have something called when a job that runs here ends, if it can tell."""
-    if tells_its_end(job):
+    if reports_end(job):
         job._future.add_done_callback(lambda _: tell())
 
 
-def result_in(answer: Any, what: str) -> Result:
+def result_in_answer(answer: Any, what: str) -> Result:
     """Return what ``result()`` returned, if it is a result.
 
     Raises:

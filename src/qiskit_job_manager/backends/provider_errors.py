@@ -33,7 +33,7 @@ REFUSALS = frozenset({400, 402, 403, 404, 405, 409, 410, 411, 413, 414, 415, 422
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What a server answered.
 
     Attributes:
@@ -45,7 +45,7 @@ class Answer:
     retry_after_s: float | None = None
 
 
-def of_submission(error: Exception, where: str, *, volatile: bool) -> BackendError:
+def submission_error(error: Exception, where: str, *, volatile: bool) -> BackendError:
     """Sort what ``run()`` raised.
 
     Args:
@@ -53,25 +53,25 @@ def of_submission(error: Exception, where: str, *, volatile: bool) -> BackendErr
         where: Name of the backend, for the message.
         volatile: Jobs die with the process: then nothing that raised can have been accepted.
     """
-    text = f"{where} did not accept the job: {words(error)}"
+    text = f"{where} did not accept the job: {message_of(error)}"
     if volatile:
         return SubmissionRefusedError(text)
-    answer = answer_behind(error)
+    answer = http_answer_behind(error)
     if answer is not None and answer.status == UNAUTHORIZED:
-        return CredentialsError(f"{where} wants you to log in again: {words(error)}")
+        return CredentialsError(f"{where} wants you to log in again: {message_of(error)}")
     if answer is not None and answer.status == TOO_MANY:
         return SubmissionDeferredError(text, answer.retry_after_s)
     if answer is not None and answer.status in REFUSALS:
         return SubmissionRefusedError(text)
     if answer is None and _rejects_arguments(error):
         return SubmissionRefusedError(text)
-    return SubmissionInDoubtError(f"{where} may or may not have the job: {words(error)}")
+    return SubmissionInDoubtError(f"{where} may or may not have the job: {message_of(error)}")
 
 
-def of_read(error: Exception, what: str) -> BackendError:
+def read_error(error: Exception, what: str) -> BackendError:
     """Sort what a read raised that may be repeated; ``what`` could not be read, for the message."""
-    text = f"{what} could not be read: {words(error)}"
-    answer = answer_behind(error)
+    text = f"{what} could not be read: {message_of(error)}"
+    answer = http_answer_behind(error)
     if answer is not None and answer.status == UNAUTHORIZED:
         return CredentialsError(f"{text}; log in again")
     if says_gone(error):
@@ -81,7 +81,7 @@ def of_read(error: Exception, what: str) -> BackendError:
 
 def says_gone(error: Exception) -> bool:
     """Say whether the provider is definite that it has no such job."""
-    answer = answer_behind(error)
+    answer = http_answer_behind(error)
     if answer is not None:
         return answer.status in GONE
     return "JobNotFound" in type(error).__name__
@@ -89,18 +89,18 @@ def says_gone(error: Exception) -> bool:
 
 def is_definite(error: Exception) -> bool:
     """Say whether the provider understood the request and refused it, so that it stays refused."""
-    answer = answer_behind(error)
+    answer = http_answer_behind(error)
     return answer is not None and answer.status in REFUSALS
 
 
 def is_about_network(error: Exception) -> bool:
     """Say whether the chain speaks of a network, so that the same call may go well later."""
-    return answer_behind(error) is not None or any(
+    return http_answer_behind(error) is not None or any(
         isinstance(link, OSError) for link in _chain(error)
     )
 
 
-def answer_behind(error: BaseException) -> Answer | None:
+def http_answer_behind(error: BaseException) -> HttpAnswer | None:
     """Return what a server answered, if the outermost word on the network is an answer."""
     for link in _chain(error):
         answer = _answer_of(link)
@@ -111,7 +111,7 @@ def answer_behind(error: BaseException) -> Answer | None:
     return None
 
 
-def words(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """Return an exception's text, or its type where it has none."""
     return str(getattr(error, "message", "") or error).strip() or type(error).__name__
 
@@ -125,7 +125,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _answer_of(error: BaseException) -> Answer | None:
+def _answer_of(error: BaseException) -> HttpAnswer | None:
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # as botocore has it
         metadata = response.get("ResponseMetadata", {})
@@ -138,10 +138,10 @@ def _answer_of(error: BaseException) -> Answer | None:
     return None
 
 
-def _answer(status: Any, headers: Any) -> Answer | None:
+def _answer(status: Any, headers: Any) -> HttpAnswer | None:
     if not isinstance(status, int) or isinstance(status, bool) or not 100 <= status <= 599:
         return None
-    return Answer(int(status), _retry_after_s(headers))
+    return HttpAnswer(int(status), _retry_after_s(headers))
 
 
 def _retry_after_s(headers: Mapping[str, str] | None) -> float | None:

@@ -7,18 +7,25 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends import provider_errors
+from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.checks.circuits import CircuitCheck
 from qiskit_job_manager.backends.job_follower import JobFollower
-from qiskit_job_manager.backends.job_results import job_in, result_in, tell_at_end, tells_its_end
+from qiskit_job_manager.backends.job_results import (
+    call_at_end,
+    job_in_answer,
+    reports_end,
+    result_in_answer,
+)
 from qiskit_job_manager.backends.limits import limits_of
 from qiskit_job_manager.backends.local.helper import HelpedJob, HelperError
 from qiskit_job_manager.backends.local.placement import Sharing
 from qiskit_job_manager.backends.locality import is_local, is_reentrant, refuse_runless
+from qiskit_job_manager.backends.seeds import backend_seed
 from qiskit_job_manager.backends.uris import uri_of
 from qiskit_job_manager.codec.circuits import unpack
 from qiskit_job_manager.codec.results import encode_result
 from qiskit_job_manager.errors import CodecError, RemoteJobFailedError, SubmissionRefusedError
-from qiskit_job_manager.model import ExperimentKind, RemoteState, RemoteStatus
+from qiskit_job_manager.model import RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
@@ -44,9 +51,6 @@ class QiskitBackend(JobFollower):
         backend: The Qiskit backend; it may be shared with others.
         volatile: Whether jobs die with this process; ``None``: only if it is known to be local.
         uri: The name that it was opened by; without one it is worked out, if it can be.
-
-    Attributes:
-        qiskit_backend: The Qiskit backend, to transpile for.
     """
 
     def __init__(
@@ -55,7 +59,7 @@ class QiskitBackend(JobFollower):
         refuse_runless(backend)
         self._local = is_local(backend)
         super().__init__(backend, volatile=self._local if volatile is None else volatile)
-        self.qiskit_backend = backend
+        self._backend = backend
         self._uri = uri_of(backend) if uri is None else uri
         self._run_guard = nullcontext() if is_reentrant(backend) else _one_at_a_time
         self._check = CircuitCheck(backend)
@@ -73,14 +77,9 @@ class QiskitBackend(JobFollower):
         return self._uri
 
     @property
-    def account(self) -> str:
-        """The backend's name: more about who pays is not to be known from a Qiskit backend."""
-        return self.name
-
-    @property
-    def takes(self) -> ExperimentKind:
-        """Circuits, as ``run()`` does."""
-        return ExperimentKind.CIRCUIT
+    def qiskit_backend(self) -> Any:
+        """The Qiskit backend, to transpile for."""
+        return self._backend
 
     @property
     def capabilities(self) -> Capabilities:
@@ -89,6 +88,11 @@ class QiskitBackend(JobFollower):
         Asking a local job costs next to nothing, so all of them are asked together.
         """
         return Capabilities(volatile=self._volatile, bulk_status=self._local)
+
+    @property
+    def kept_options(self) -> Mapping[str, Any]:
+        """The seed among the backend's options; each job gets one derived from it."""
+        return backend_seed(self._backend)
 
     def limits(self) -> Limits:
         """Return what the backend says of its limits, and for local ones what serves best."""
@@ -104,7 +108,7 @@ class QiskitBackend(JobFollower):
         payload: Blob,
         options: Mapping[str, Any],
         tag: str,
-        labels: Sequence[str] = (),  # noqa: ARG002  # as the port has it
+        labels: Sequence[str] = (),  # noqa: ARG002  # part of the port
     ) -> str:
         """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
         job = self._sharing.give(payload, options)
@@ -113,7 +117,7 @@ class QiskitBackend(JobFollower):
             job = self._sharing.give_known(payload, options, circuits)
             job = self._begin(circuits, options) if job is None else job
         if self._local:
-            tell_at_end(job, self._one_ended.set)
+            call_at_end(job, self._one_ended.set)
         return self._keep(job, tag)
 
     def _unpacked(self, payload: Blob) -> list[Any]:
@@ -128,10 +132,10 @@ class QiskitBackend(JobFollower):
             with self._run_guard:
                 answer = self._run(circuits, options)
         except Exception as error:
-            raise provider_errors.of_submission(
+            raise provider_errors.submission_error(
                 error, self.name, volatile=self._volatile
             ) from error
-        job = job_in(answer, self.name, volatile=self._volatile)
+        job = job_in_answer(answer, self.name, volatile=self._volatile)
         if self._local:
             self._sharing.note_begun(job)
         return job
@@ -156,16 +160,16 @@ class QiskitBackend(JobFollower):
         to ask often, as the simulators leave little of Python's time to others.
         """
         self._one_ended.clear()
-        found = self._statuses(remote_ids)
+        found = BaseBackend.statuses(self, remote_ids)
         if self._are_running_here(found):
             self._one_ended.wait(_WATCH_S)
-            found = self._statuses(remote_ids)
+            found = BaseBackend.statuses(self, remote_ids)
         return found
 
     def _are_running_here(self, found: Mapping[str, RemoteStatus]) -> bool:
-        jobs = (self._shelf.job(remote_id) for remote_id in found)
+        jobs = (self._cache.job(remote_id) for remote_id in found)
         going_on = all(each.state in _GOING_ON for each in found.values())
-        return self._local and bool(found) and going_on and all(map(tells_its_end, jobs))
+        return self._local and bool(found) and going_on and all(map(reports_end, jobs))
 
     def _read(self, remote_id: str, job: Any) -> RawResult:
         """Return the encoded result of a job; what the helper could not do is done here."""
@@ -179,7 +183,7 @@ class QiskitBackend(JobFollower):
 
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode the `qiskit.result.Result` of a job."""
-        return encode_result(result_in(answer, what))
+        return encode_result(result_in_answer(answer, what))
 
     def _begin_after_all(self, job: HelpedJob) -> Any:
         try:

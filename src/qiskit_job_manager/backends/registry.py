@@ -31,7 +31,7 @@ _Opener = TypeVar("_Opener", bound="Callable[..., object]")
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class OpenerInfo:
     """What an opener tells of the backends that it opens.
 
     Attributes:
@@ -48,7 +48,7 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class BackendKind:
     """A kind of backends, such as ``aer``.
 
     Attributes:
@@ -61,16 +61,16 @@ class Kind:
 
     name: str
     summary: str
-    about: About | None = None
+    about: OpenerInfo | None = None
     installed: bool | None = None
     trouble: str | None = None
 
 
-def described(about: About) -> Callable[[_Opener], _Opener]:
+def describes(about: OpenerInfo) -> Callable[[_Opener], _Opener]:
     """Have an opener tell what it opens; for openers of any distribution.
 
     Example:
-        >>> @described(About("mine:left", network=True))
+        >>> @describes(OpenerInfo("mine:left", network=True))
         ... def open_mine(argument): ...
     """
 
@@ -86,7 +86,7 @@ def known_names() -> list[str]:
     return sorted({found.name for found in _found()})
 
 
-def kinds() -> list[Kind]:
+def kinds() -> list[BackendKind]:
     """Return all kinds that users are told of, in the order of their names."""
     found = {each.name: each for each in _found()}
     return [_kind(found[name]) for name in sorted(found)]
@@ -96,17 +96,19 @@ def _found() -> list[EntryPoint]:
     return [each for each in entry_points(group=GROUP) if not each.value.startswith(_FOR_TESTS)]
 
 
-def _kind(found: EntryPoint) -> Kind:
+def _kind(found: EntryPoint) -> BackendKind:
     try:
         opener = found.load()
     except Exception as error:  # noqa: BLE001  # others' code, which may not even be importable
-        return Kind(found.name, "", installed=False, trouble=f"{type(error).__name__}: {error}")
+        return BackendKind(
+            found.name, "", installed=False, trouble=f"{type(error).__name__}: {error}"
+        )
     summary = (inspect.getdoc(opener) or "").partition("\n\n")[0].replace("\n", " ")
     about = getattr(opener, "about", None)
-    if not isinstance(about, About):
-        return Kind(found.name, summary)
+    if not isinstance(about, OpenerInfo):
+        return BackendKind(found.name, summary)
     installed = about.package is None or find_spec(about.package) is not None
-    return Kind(found.name, summary, about, installed)
+    return BackendKind(found.name, summary, about, installed)
 
 
 _URI = re.compile(r"(?P<kind>[^:?]*)(?::|(?=\?))?(?P<argument>.*)", re.DOTALL)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SOON_S = 0.1
 
 
-class Turns:
+class RunLock:
     """Lets a job begin only when the one before has ended.
 
     A primitive over a backend calls that backend's ``run()`` from a thread of its job, so a lock
@@ -46,19 +46,19 @@ class Turns:
         return job
 
 
-class AnyTime:
+class NoLock:
     """Lets jobs begin whenever they like."""
 
-    def run(self, call: Callable[[], Any], where: str) -> Any:  # noqa: ARG002  # as `Turns` has it
+    def run(self, call: Callable[[], Any], where: str) -> Any:  # noqa: ARG002  # as `RunLock` has it
         """Return the job that a call begins."""
         return call()
 
 
-_turns: WeakKeyDictionary[Any, Turns] = WeakKeyDictionary()
+_run_lock: WeakKeyDictionary[Any, RunLock] = WeakKeyDictionary()
 _making = threading.Lock()
 
 
-def turns_on(backend: Any) -> Turns:
+def run_lock_of(backend: Any) -> RunLock:
     """Return the turns on a backend: the same for all who share it."""
     with _making:
-        return _turns.setdefault(backend, Turns())
+        return _run_lock.setdefault(backend, RunLock())

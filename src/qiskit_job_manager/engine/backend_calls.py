@@ -17,7 +17,7 @@ from qiskit_job_manager.errors import (
 )
 from qiskit_job_manager.lifecycle import CallKind
 from qiskit_job_manager.model import Halves, JobRecord, RawResult, RemoteState, RemoteStatus
-from qiskit_job_manager.planning import derive_seed
+from qiskit_job_manager.planning import SEED_OPTIONS, derive_seed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,8 +40,6 @@ DEADLINES_S: Mapping[CallKind, float] = {
     CallKind.SWEEP: 600.0,
     CallKind.MEASURE: 600.0,
 }
-
-SEED_OPTIONS = ("seed_simulator", "seed")
 
 
 @dataclass(frozen=True, slots=True)

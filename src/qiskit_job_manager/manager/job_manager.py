@@ -189,7 +189,7 @@ class JobManager:
             raise InvalidArgumentError(msg)
         handed_over, takes = arguments.as_experiments(experiments)
         adapter = backends.adapt(backend, volatile=volatile, takes=takes)
-        options = {**backends.kept_options(adapter), **arguments.checked_options(run_options)}
+        options = backends.options_to_store(adapter, arguments.checked_options(run_options))
         shots = arguments.checked_shots(shots, adapter)
         weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
         draft = JobSetDraft(
@@ -256,7 +256,7 @@ class JobManager:
 
         handed_over, takes = arguments.as_experiments(experiments)
         adapter = backends.adapt(backend, takes=takes)
-        options = {**backends.kept_options(adapter), **arguments.checked_options(run_options)}
+        options = backends.options_to_store(adapter, arguments.checked_options(run_options))
         shots = arguments.checked_shots(shots, adapter)
         weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
         options = options if shots is None else {**options, "shots": shots}
@@ -491,7 +491,8 @@ def _same(record: JobSetRecord, backend: Any) -> Backend:
     """Return the adapter to a backend that a job set goes on with.
 
     Raises:
-        InvalidArgumentError: It has another name than the one that the job set runs on.
+        InvalidArgumentError: It has another name than the one that the job set runs on, or another
+            seed.
     """
     from qiskit_job_manager import backends
 
@@ -506,6 +507,7 @@ def _same(record: JobSetRecord, backend: Any) -> Backend:
             f"given is {adapter.name!r}: give the one that has its jobs"
         )
         raise InvalidArgumentError(msg)
+    backends.refuse_other_options(adapter, record.options)
     return adapter
 
 

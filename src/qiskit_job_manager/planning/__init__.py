@@ -2,6 +2,6 @@
 
 from qiskit_job_manager.planning.blocks import plan
 from qiskit_job_manager.planning.precisions import precision_of_share, shots_for
-from qiskit_job_manager.planning.seeds import derive_seed
+from qiskit_job_manager.planning.seeds import SEED_OPTIONS, derive_seed
 
-__all__ = ["derive_seed", "plan", "precision_of_share", "shots_for"]
+__all__ = ["SEED_OPTIONS", "derive_seed", "plan", "precision_of_share", "shots_for"]

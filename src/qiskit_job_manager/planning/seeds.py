@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import hashlib
 
+SEED_OPTIONS = ("seed_simulator", "seed")
+"""The run options that are seeds."""
+
 _BITS = 31  # what every simulator takes for a seed: a C int that is not negative
 _MASK = (1 << _BITS) - 1
 _ROUNDS = 3

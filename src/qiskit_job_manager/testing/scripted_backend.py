@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from qiskit_job_manager.backends import BaseBackend
 from qiskit_job_manager.errors import JobNotEndedError, RemoteJobFailedError, ResultGoneError
 from qiskit_job_manager.model import (
     ExperimentKind,
@@ -60,7 +61,7 @@ class _RemoteJob:
         return self.story.statuses[min(self.enquiries, len(self.story.statuses) - 1)]
 
 
-class ScriptedBackend:
+class ScriptedBackend(BaseBackend):
     """A `Backend` whose every call can be told how to behave.
 
     Without a script it accepts every job, which is done at the first enquiry and has counts that

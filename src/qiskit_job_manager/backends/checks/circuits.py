@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.circuit import QuantumCircuit
 
 from qiskit_job_manager.backends.checks.instructions import Rules, rules_of, target_of
-from qiskit_job_manager.backends.circuit_traversal import names_in
+from qiskit_job_manager.backends.circuit_traversal import instruction_names
 from qiskit_job_manager.backends.locality import is_aer, is_local
 from qiskit_job_manager.errors import InvalidExperimentError
 
@@ -42,15 +42,12 @@ class CircuitCheck:
         Raises:
             InvalidExperimentError: It cannot run.
         """
-        if not isinstance(experiment, QuantumCircuit):
-            raise InvalidExperimentError(f"experiment {index} is {_no_circuit(experiment)}")
+        check_is_bound(experiment, index)
         wrong = self._wrong_with(experiment, options.get("method"))
         if wrong is not None:
             raise InvalidExperimentError(f"experiment {index} ({experiment.name!r}) {wrong}")
 
     def _wrong_with(self, circuit: QuantumCircuit, method: str | None) -> str | None:
-        if circuit.num_parameters:
-            return _unbound(circuit)
         unsupported = self.unsupported(circuit, method)
         if unsupported is not None:
             return unsupported
@@ -92,6 +89,20 @@ class CircuitCheck:
         return rules
 
 
+def check_is_bound(experiment: Any, index: int) -> None:
+    """Check that an experiment is a circuit, and that all its parameters have values.
+
+    Raises:
+        InvalidExperimentError: It is not.
+    """
+    if not isinstance(experiment, QuantumCircuit):
+        raise InvalidExperimentError(f"experiment {index} is {_no_circuit(experiment)}")
+    if experiment.num_parameters:
+        raise InvalidExperimentError(
+            f"experiment {index} ({experiment.name!r}) {_unbound(experiment)}"
+        )
+
+
 def _no_circuit(experiment: Any) -> str:
     if experiment is None:
         return "None; it must be a QuantumCircuit"
@@ -116,6 +127,6 @@ _STATE_SIMULATORS = ("unitary_simulator", "statevector_simulator")
 
 def gives_data(circuit: QuantumCircuit, backend: Any) -> bool:
     """Say whether a result has counts, or data of another kind, as Aer's ``save_…`` make it."""
-    if any(name == "measure" or name.startswith("save_") for name in names_in(circuit)):
+    if any(name == "measure" or name.startswith("save_") for name in instruction_names(circuit)):
         return True
     return str(getattr(backend, "name", "")).endswith(_STATE_SIMULATORS)

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from qiskit.converters import circuit_to_dag
 from qiskit.transpiler.passes import GatesInBasis
 
-from qiskit_job_manager.backends.circuit_traversal import names_in, places_in
+from qiskit_job_manager.backends.circuit_traversal import (
+    instruction_names,
+    instructions_with_qubits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +42,7 @@ class NameRules:
 
     def first_unsupported(self, circuit: QuantumCircuit) -> str | None:
         """Look at the names alone."""
-        wrong = (n for n in names_in(circuit) if n not in _ALWAYS and not self._has(n))
+        wrong = (n for n in instruction_names(circuit) if n not in _ALWAYS and not self._has(n))
         return next((repr(name) for name in wrong), None)
 
 
@@ -61,7 +64,9 @@ class TargetRules:
         """Ask Qiskit's own pass first, which takes a ninth of the time but names no culprit."""
         if self._is_fine(circuit):
             return None
-        wrong = ((n, at) for n, at in places_in(circuit) if not self._supports(n, at))
+        wrong = (
+            (n, at) for n, at in instructions_with_qubits(circuit) if not self._supports(n, at)
+        )
         return next((f"{name!r} on qubits {list(places)}" for name, places in wrong), None)
 
     def _is_fine(self, circuit: QuantumCircuit) -> bool:

@@ -10,14 +10,14 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.quantum_info import Pauli, PauliList, SparseObservable, SparsePauliOp
 
 from qiskit_job_manager.backends.checks.circuits import CircuitCheck
-from qiskit_job_manager.backends.circuit_traversal import names_in
+from qiskit_job_manager.backends.circuit_traversal import instruction_names
 from qiskit_job_manager.errors import InvalidExperimentError
 from qiskit_job_manager.model import ExperimentKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qiskit_job_manager.backends.primitives.known import Kind
+    from qiskit_job_manager.backends.primitives.known import PrimitiveInfo
 
 _OBSERVABLES = (Pauli, PauliList, SparseObservable, SparsePauliOp)
 _LETTERS = frozenset("IXYZ01+-rl")
@@ -29,13 +29,13 @@ class PubCheck:
     """Checks the PUBs of one primitive. Safe to use from any thread.
 
     Args:
-        kind: What is known of the primitive.
+        info: What is known of the primitive.
     """
 
-    def __init__(self, kind: Kind) -> None:
-        self._kind = kind
-        self._samples = kind.takes is ExperimentKind.SAMPLER_PUB
-        self._circuits = None if kind.backend is None else CircuitCheck(kind.backend)
+    def __init__(self, info: PrimitiveInfo) -> None:
+        self._info = info
+        self._samples = info.takes is ExperimentKind.SAMPLER_PUB
+        self._circuits = None if info.backend is None else CircuitCheck(info.backend)
 
     def __call__(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
         """Check one PUB, in any form that Qiskit coerces.
@@ -72,23 +72,23 @@ class PubCheck:
         return wrong
 
     def _no_samples(self, circuit: QuantumCircuit) -> str | None:
-        names = set(names_in(circuit))
+        names = set(instruction_names(circuit))
         if "measure" not in names:
             return (
                 "has no measurement, and a sampler returns nothing else; use circuit.measure_all()"
             )
-        if self._kind.is_statevector and circuit.has_control_flow_op():
+        if self._info.is_statevector and circuit.has_control_flow_op():
             return "has control flow, which a state vector cannot follow; use a sampler of Aer"
         return None
 
     def _imprecise(self, pub: EstimatorPub, options: Mapping[str, Any]) -> str | None:
         precision = options.get("precision") if pub.precision is None else pub.precision
-        if self._kind.over_backend and precision is not None and precision <= 0:
+        if self._info.over_backend and precision is not None and precision <= 0:
             return (
                 f"asks for a precision of {precision}, and counts from a backend are never exact; "
                 "use a positive precision, or an estimator that computes a state vector"
             )
-        if self._kind.is_statevector and "measure" in names_in(pub.circuit):
+        if self._info.is_statevector and "measure" in instruction_names(pub.circuit):
             return "has a measurement, and the state vector that is asked for is gone after it"
         return None
 

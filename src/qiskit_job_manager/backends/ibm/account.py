@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _TOKEN_VARIABLE = "QISKIT_IBM_TOKEN"  # noqa: S105  # the name of a variable, not a token
 
 
-def label_of(account: Mapping[str, Any] | None) -> str:
+def account_label(account: Mapping[str, Any] | None) -> str:
     """Return what stands for an account where limits are counted: the same for the same token.
 
     Args:
@@ -29,7 +29,7 @@ def label_of(account: Mapping[str, Any] | None) -> str:
     return f"ibm {digest[:12]}"
 
 
-def account_named(name: str | None, channel: str | None) -> Mapping[str, Any] | None:
+def saved_account(name: str | None, channel: str | None) -> Mapping[str, Any] | None:
     """Return the account that the client would open, read from its file; ``None``: none is there.
 
     Args:
@@ -46,8 +46,8 @@ def account_named(name: str | None, channel: str | None) -> Mapping[str, Any] | 
     return next(iter(default or fitting), None)
 
 
-def saved_as(service: Any) -> dict[str, str] | None:
-    """Return how another process opens the same account, as fields of a `Spec`.
+def how_saved(service: Any) -> dict[str, str] | None:
+    """Return how another process opens the same account, as fields of a `IBMUri`.
 
     Args:
         service: The client's service object.

@@ -5,23 +5,24 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.backends.ibm.account import label_of
-from qiskit_job_manager.backends.ibm.fetch import Fetcher
-from qiskit_job_manager.backends.ibm.job_api import Desk
+from qiskit_job_manager.backends.base import BaseBackend
+from qiskit_job_manager.backends.ibm.account import account_label
+from qiskit_job_manager.backends.ibm.fetch import ResultFetcher
+from qiskit_job_manager.backends.ibm.job_api import JobApi
 from qiskit_job_manager.backends.ibm.limits import estimated_usage_s, limits_of
-from qiskit_job_manager.backends.ibm.primitive_factory import asked_execution, checked
-from qiskit_job_manager.backends.ibm.pub_check import IBMCheck
-from qiskit_job_manager.backends.ibm.status import Follower
-from qiskit_job_manager.backends.ibm.submit import Submitter
+from qiskit_job_manager.backends.ibm.primitive_factory import asked_execution, check_run_options
+from qiskit_job_manager.backends.ibm.pub_check import IBMPubCheck
+from qiskit_job_manager.backends.ibm.status import StatusTracker
+from qiskit_job_manager.backends.ibm.submit import JobSubmitter
 from qiskit_job_manager.errors import InvalidArgumentError, ResultGoneError
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from qiskit_job_manager.backends.ibm.connection import Link
-    from qiskit_job_manager.backends.ibm.execution_mode import Modes
-    from qiskit_job_manager.backends.ibm.primitive_factory import Template
+    from qiskit_job_manager.backends.ibm.connection import Connection
+    from qiskit_job_manager.backends.ibm.execution_mode import ExecutionModes
+    from qiskit_job_manager.backends.ibm.primitive_factory import PrimitiveFactory
     from qiskit_job_manager.model import (
         Blob,
         ExperimentKind,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     )
 
 
-class IBMBackendAdapter:
+class IBMBackendAdapter(BaseBackend):
     """Runs PUBs on a backend of IBM's.
 
     It is made by `open_ibm`, for a name, and by `adapted`, for an object of the client. Nothing is
@@ -40,8 +41,8 @@ class IBMBackendAdapter:
     pickled; jobs are known by their ids alone.
 
     Args:
-        link: The way to the backend.
-        template: What the primitive is.
+        connection: The way to the backend.
+        factory: What the primitive is.
         modes: The execution mode.
         takes: What the experiments are.
         listing_lag_s: Seconds after which an accepted job is sure to be listed.
@@ -52,44 +53,44 @@ class IBMBackendAdapter:
     def __init__(
         self,
         *,
-        link: Link,
-        template: Template,
-        modes: Modes,
+        connection: Connection,
+        factory: PrimitiveFactory,
+        modes: ExecutionModes,
         takes: ExperimentKind,
         listing_lag_s: float,
         uri: str | None,
         account: Mapping[str, Any] | None,
     ) -> None:
-        self._link = link
-        self._template = template
+        self._connection = connection
+        self._factory = factory
         self._modes = modes
         self._takes = takes
         self._uri = uri
-        self._account = label_of(account)
+        self._account = account_label(account)
         self._capabilities = Capabilities(
             findable=True,
             listing_lag_s=listing_lag_s,
-            reads_once=template.reads_once,
+            reads_once=factory.reads_once,
             bulk_status=True,
             reposts=True,
             measures_late=True,
         )
-        self._desk = Desk(link)
-        self._follower = Follower(self._desk)
-        self._fetcher = Fetcher(
-            self._desk,
-            self._follower,
-            reads_once=template.reads_once,
-            tells_times=template.tells_times,
+        self._job_api = JobApi(connection)
+        self._statuses = StatusTracker(self._job_api)
+        self._fetcher = ResultFetcher(
+            self._job_api,
+            self._statuses,
+            reads_once=factory.reads_once,
+            has_times=factory.has_times,
         )
-        self._submitter = Submitter(link, template, modes, takes)
-        self._check = IBMCheck(takes, lambda: link.opened.backend)
+        self._submitter = JobSubmitter(connection, factory, modes, takes)
+        self._check = IBMPubCheck(takes, lambda: connection.opened.backend)
         self._checked_options: str | None = None
 
     @property
     def name(self) -> str:
         """The backend's name, such as ``"ibm_fez"``."""
-        return self._link.name
+        return self._connection.name
 
     @property
     def uri(self) -> str | None:
@@ -103,7 +104,7 @@ class IBMBackendAdapter:
     @property
     def qiskit_backend(self) -> Any:
         """The client's backend, to transpile for; opened over the network if need be."""
-        return self._link.opened.backend
+        return self._connection.opened.backend
 
     @property
     def account(self) -> str:
@@ -122,13 +123,13 @@ class IBMBackendAdapter:
 
     def limits(self) -> Limits:
         """Return what the service is known to take; see `backends.ibm.limits`."""
-        return limits_of(self._link.known)
+        return limits_of(self._connection.known)
 
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
         """Check one PUB, and the options before the first; opens the backend, for its target.
 
         Raises:
-            InvalidExperimentError: The PUB cannot run; see `IBMCheck`.
+            InvalidExperimentError: The PUB cannot run; see `IBMPubCheck`.
             InvalidArgumentError: The primitive has no such option.
             BackendError: The backend cannot be opened.
             UnknownBackendError: There is no such backend.
@@ -140,7 +141,7 @@ class IBMBackendAdapter:
         text = json.dumps(options, sort_keys=True, default=repr)
         if text == self._checked_options:
             return
-        checked(self._template, options)
+        check_run_options(self._factory, options)
         asked = asked_execution(options)
         if asked not in (None, self._modes.execution) and self._modes.is_users:
             raise InvalidArgumentError(
@@ -161,33 +162,33 @@ class IBMBackendAdapter:
         """Send one job, with the tag, the labels and the user's own tags as its job tags."""
         tags = (tag, *labels)
         remote_id = self._submitter.submit(payload, options, tags)
-        self._follower.note_submission(remote_id, tags)
+        self._statuses.note_submission(remote_id, tags)
         return remote_id
 
     def find(self, tag: str) -> Sequence[str]:
         """Return the ids of all jobs with this tag, oldest first."""
-        return [row.id for row in self._desk.tagged(tag)]
+        return [info.id for info in self._job_api.tagged(tag)]
 
     def twins(self, label: str) -> Mapping[str, Sequence[str]]:
         """Return the ids of all jobs with a label by each of their tags, oldest first."""
         found: dict[str, list[str]] = {}
-        rows = self._desk.tagged(label)
-        self._follower.note(rows)
-        for row in rows:
-            for tag in row.tags:
+        infos = self._job_api.tagged(label)
+        self._statuses.note(infos)
+        for info in infos:
+            for tag in info.tags:
                 if tag != label:
-                    found.setdefault(tag, []).append(row.id)
+                    found.setdefault(tag, []).append(info.id)
         return found
 
     def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
         """Return what is known by now of jobs with a label, by listing them together."""
         wanted = set(remote_ids)
-        found = self._desk.newest(label, wanted)
-        return self._fetcher.figures(row for row in found if row.id in wanted)
+        found = self._job_api.newest(label, wanted)
+        return self._fetcher.figures(info for info in found if info.id in wanted)
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about jobs, together where they share a tag."""
-        return self._follower.statuses(remote_ids)
+        return self._statuses.statuses(remote_ids)
 
     def fetch(self, remote_id: str) -> RawResult:
         """Read a result as it comes, and what the service measured of the job."""
@@ -195,8 +196,8 @@ class IBMBackendAdapter:
 
     def cancel(self, remote_id: str) -> None:
         """Ask for a job to be cancelled; one that has ended, or is gone, stays as it is."""
-        self._desk.cancel(remote_id)
-        self._follower.note_cancelling(remote_id)
+        self._job_api.cancel(remote_id)
+        self._statuses.note_cancelling(remote_id)
 
     def error_message(self, remote_id: str) -> str | None:
         """Return why a job failed, in the service's words."""

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.backends.ibm.errors import is_login_missing, of_read, trouble_behind
-from qiskit_job_manager.backends.provider_errors import words
+from qiskit_job_manager.backends.ibm.errors import (
+    failed_request_behind,
+    is_login_missing,
+    read_error,
+)
+from qiskit_job_manager.backends.provider_errors import message_of
 from qiskit_job_manager.errors import (
     BackendError,
     CredentialsError,
@@ -18,7 +22,7 @@ from qiskit_job_manager.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qiskit_job_manager.backends.ibm.uri import Spec
+    from qiskit_job_manager.backends.ibm.uri import IBMUri
 
 _SAVE = (
     "save one with QiskitRuntimeService.save_account(token=..., instance=..., "
@@ -28,7 +32,7 @@ _ACCOUNT_ERRORS = ("AccountNotFoundError", "InvalidAccountError", "IBMNotAuthori
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenBackend:
     """What was opened together; all of it holds connections, and none of it can be pickled.
 
     Attributes:
@@ -50,24 +54,22 @@ class Opened:
         return self.service._get_api_client(instance)
 
 
-class Link:
+class Connection:
     """Opens a backend by what is known of it. Safe to use from any thread.
 
     Two threads that come first may both open it; one of the two is then kept. Nobody waits for the
     other, as a call that hangs is given up without being ended.
 
     Args:
-        spec: How to open it, or ``None`` where it cannot be opened by name.
+        uri: How to open it, or ``None`` where it cannot be opened by name.
         held: What the user handed over, or ``None``.
     """
 
-    def __init__(self, spec: Spec | None, held: Opened | None = None) -> None:
-        self._spec = spec
-        self._name = (
-            str("" if held is None else held.backend.name) if spec is None else spec.backend
-        )
+    def __init__(self, uri: IBMUri | None, held: OpenBackend | None = None) -> None:
+        self._uri_fields = uri
+        self._name = str("" if held is None else held.backend.name) if uri is None else uri.backend
         self._opened = held
-        self._service: Opened | None = None
+        self._service: OpenBackend | None = None
 
     @property
     def name(self) -> str:
@@ -75,12 +77,12 @@ class Link:
         return self._name
 
     @property
-    def known(self) -> Opened | None:
+    def known(self) -> OpenBackend | None:
         """What is open already, so that the network is not asked for it, or ``None``."""
         return self._opened
 
     @property
-    def opened(self) -> Opened:
+    def opened(self) -> OpenBackend:
         """The service and the backend.
 
         Raises:
@@ -94,7 +96,7 @@ class Link:
         return found
 
     @property
-    def for_reading(self) -> Opened:
+    def for_reading(self) -> OpenBackend:
         """The same, without a backend where that is retired: its jobs can be read all the same.
 
         Raises:
@@ -106,12 +108,12 @@ class Link:
         try:
             return self.opened
         except UnknownBackendError:
-            if self._spec is None:  # pragma: no cover  # what was handed over is open
+            if self._uri_fields is None:  # pragma: no cover  # what was handed over is open
                 raise
-            self._service = Opened(_service_of(self._spec), None)
+            self._service = OpenBackend(_service_of(self._uri_fields), None)
             return self._service
 
-    def renew(self, stale: Opened) -> None:
+    def renew(self, stale: OpenBackend) -> None:
         """Have it opened once more, as the client never asks for another token by itself.
 
         Args:
@@ -120,78 +122,78 @@ class Link:
         Raises:
             CredentialsError: It cannot be opened by what is known of it.
         """
-        if self._spec is None:
+        if self._uri_fields is None:
             raise CredentialsError("the account's token is not accepted any more")
         if self._opened is stale:
             self._opened = None
         if self._service is stale:
             self._service = None
 
-    def _open(self) -> Opened:
-        if self._spec is None:  # pragma: no cover  # what was handed over is never closed
+    def _open(self) -> OpenBackend:
+        if self._uri_fields is None:  # pragma: no cover  # what was handed over is never closed
             raise CredentialsError("nothing is known by which it could be opened")
-        return open_spec(self._spec)
+        return open_uri(self._uri_fields)
 
 
-def open_spec(spec: Spec) -> Opened:
+def open_uri(uri: IBMUri) -> OpenBackend:
     """Open a service with the user's saved account, and the backend on it.
 
     Raises:
-        As `Link.opened`.
+        As `Connection.opened`.
     """
-    service = _service_of(spec)
-    return Opened(service, _call(spec, lambda: _backend(spec, service)))
+    service = _service_of(uri)
+    return OpenBackend(service, _call(uri, lambda: _backend(uri, service)))
 
 
-def _service_of(spec: Spec) -> Any:
-    return _call(spec, lambda: _service(spec))
+def _service_of(uri: IBMUri) -> Any:
+    return _call(uri, lambda: _service(uri))
 
 
-def _service(spec: Spec) -> Any:
+def _service(uri: IBMUri) -> Any:
     from qiskit_ibm_runtime import QiskitRuntimeService
 
-    said = {"name": spec.account, "channel": spec.channel, "instance": spec.instance}
+    said = {"name": uri.account, "channel": uri.channel, "instance": uri.instance}
     return QiskitRuntimeService(**{key: value for key, value in said.items() if value is not None})
 
 
-def _backend(spec: Spec, service: Any) -> Any:
+def _backend(uri: IBMUri, service: Any) -> Any:
     try:
-        return service.backend(spec.backend, use_fractional_gates=spec.fractional_gates)
+        return service.backend(uri.backend, use_fractional_gates=uri.fractional_gates)
     except Exception as error:
         # The client says so too when it could not ask, and keeps that to itself: asked for its
         # description, the service says what is true.
         if type(error).__name__ == "QiskitBackendNotFoundError":
-            service._get_api_client().backend_configuration(spec.backend, refresh=True)
+            service._get_api_client().backend_configuration(uri.backend, refresh=True)
         raise
 
 
-def _call(spec: Spec, ask: Callable[[], Any]) -> Any:
+def _call(uri: IBMUri, ask: Callable[[], Any]) -> Any:
     try:
         return ask()
     except ImportError as error:
         raise UnknownBackendError(
-            f"{spec.uri!r} needs IBM's client, which is not installed: "
+            f"{uri.text!r} needs IBM's client, which is not installed: "
             'pip install "qiskit-job-manager[ibm]"'
         ) from error
     except JobManagerError:
         raise
     except Exception as error:
-        raise _opening_failed(spec, error) from error
+        raise _opening_failed(uri, error) from error
 
 
-def _opening_failed(spec: Spec, error: Exception) -> BackendError | UnknownBackendError:
+def _opening_failed(uri: IBMUri, error: Exception) -> BackendError | UnknownBackendError:
     """Sort what was raised by opening."""
-    kind, text = type(error).__name__, f"{spec.uri!r} cannot be opened: {words(error)}"
-    trouble = trouble_behind(error)
+    kind, text = type(error).__name__, f"{uri.text!r} cannot be opened: {message_of(error)}"
+    trouble = failed_request_behind(error)
     if is_login_missing(error):
         return CredentialsError(f"{text}; {_SAVE}")
     if trouble is not None and trouble.status == 404:
         return UnknownBackendError(
-            f"{spec.uri!r} cannot be opened: {trouble.words}. It may be retired, or the instance "
+            f"{uri.text!r} cannot be opened: {trouble.words}. It may be retired, or the instance "
             "may have no access to it: service.backends() lists those that there are"
         )
     if trouble is not None:
-        return of_read(error, f"the description of {spec.uri!r}")
+        return read_error(error, f"the description of {uri.text!r}")
     if kind in _ACCOUNT_ERRORS or "instance" in text.lower():
         return CredentialsError(f"{text}; {_SAVE}")
     return TransientBackendError(text)

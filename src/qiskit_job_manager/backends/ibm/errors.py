@@ -33,7 +33,7 @@ _CODE = re.compile(r"[Ee]rror code:? *(\d{4})")
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FailedRequest:
     """One request that went wrong.
 
     Attributes:
@@ -56,23 +56,23 @@ class Trouble:
     is_page: bool
 
 
-def trouble_behind(error: BaseException) -> Trouble | None:
+def failed_request_behind(error: BaseException) -> FailedRequest | None:
     """Return the request that went wrong, or ``None`` where none did, or none is known."""
     for link in _chain(error):
         if hasattr(link, "request") and hasattr(link, "response"):
-            return _trouble(link, provider_errors.words(error))
+            return _trouble(link, provider_errors.message_of(error))
     return None
 
 
-def _trouble(link: Any, words: str) -> Trouble:
+def _trouble(link: Any, words: str) -> FailedRequest:
     response = link.response
     request = link.request if link.request is not None else getattr(response, "request", None)
     method = str(getattr(request, "method", None) or "")
     if response is None:
-        return Trouble(method, None, None, words, None, repeated=False, is_page=False)
-    answer = provider_errors.answer_behind(link)
+        return FailedRequest(method, None, None, words, None, repeated=False, is_page=False)
+    answer = provider_errors.http_answer_behind(link)
     own = _own_error(response)
-    return Trouble(
+    return FailedRequest(
         method=method,
         status=int(response.status_code),
         code=own[0] or _code_in(words),
@@ -144,7 +144,7 @@ _NO_TIME_LEFT = (
 _TOO_LARGE = "run with a smaller max_experiments_per_job"
 
 
-def of_submission(error: Exception, where: str) -> BackendError:
+def submission_error(error: Exception, where: str) -> BackendError:
     """Sort what the client raised when a job was to be submitted.
 
     Only an answer of the service to a request that the client sent once is a definite no: the
@@ -156,20 +156,20 @@ def of_submission(error: Exception, where: str) -> BackendError:
     """
     if isinstance(error, BackendError):
         return error
-    trouble = trouble_behind(error)
+    trouble = failed_request_behind(error)
     if trouble is None:
         return _without_network(error, where)
     if trouble.method == "GET":
         return _before_submission(trouble, where)
     if trouble.status is None or trouble.repeated or trouble.status >= 500:
-        text = f"{where} may or may not have the job: {provider_errors.words(error)}"
+        text = f"{where} may or may not have the job: {provider_errors.message_of(error)}"
         return SubmissionInDoubtError(text)
     return _refusal(trouble, where)
 
 
 def _without_network(error: Exception, where: str) -> BackendError:
     """Sort what was raised although no request failed."""
-    text = f"{where} did not accept the job: {provider_errors.words(error)}"
+    text = f"{where} did not accept the job: {provider_errors.message_of(error)}"
     if type(error).__name__ == "IBMNotAuthorizedError":
         return CredentialsError(f"{text}; {_LOG_IN}")
     if isinstance(error, Warning):  # where warnings are errors; the client warns before it sends
@@ -178,10 +178,10 @@ def _without_network(error: Exception, where: str) -> BackendError:
         return _closed(text)
     if type(error).__name__ == "IBMInputValueError" or "is not among the instances" in text:
         return SubmissionRefusedError(text)
-    return provider_errors.of_submission(error, where, volatile=False)
+    return provider_errors.submission_error(error, where, volatile=False)
 
 
-def _before_submission(trouble: Trouble, where: str) -> BackendError:
+def _before_submission(trouble: FailedRequest, where: str) -> BackendError:
     """Sort what went wrong with what the client asks before it sends a job: nothing was sent."""
     if trouble.status == 404:
         return SubmissionRefusedError(
@@ -194,7 +194,7 @@ def _before_submission(trouble: Trouble, where: str) -> BackendError:
     return _refusal(trouble, where)
 
 
-def _refusal(trouble: Trouble, where: str) -> BackendError:
+def _refusal(trouble: FailedRequest, where: str) -> BackendError:
     """Sort a definite no."""
     text = f"{where} did not accept the job: {trouble.words}"
     for applies, made in _REFUSALS:
@@ -203,9 +203,9 @@ def _refusal(trouble: Trouble, where: str) -> BackendError:
     return SubmissionRefusedError(text)
 
 
-def _says(statuses: frozenset[int], codes: frozenset[int]) -> Callable[[Trouble], bool]:
+def _says(statuses: frozenset[int], codes: frozenset[int]) -> Callable[[FailedRequest], bool]:
     # Where the service gives a number, that decides: the same status stands for many things.
-    def applies(trouble: Trouble) -> bool:
+    def applies(trouble: FailedRequest) -> bool:
         if trouble.code in _KNOWN:
             return trouble.code in codes
         return trouble.status in statuses
@@ -213,35 +213,35 @@ def _says(statuses: frozenset[int], codes: frozenset[int]) -> Callable[[Trouble]
     return applies
 
 
-def _too_large(text: str, _: Trouble) -> BackendError:
+def _too_large(text: str, _: FailedRequest) -> BackendError:
     return SubmissionTooLargeError(f"{text}; {_TOO_LARGE}")
 
 
-def _deferred(text: str, trouble: Trouble) -> BackendError:
+def _deferred(text: str, trouble: FailedRequest) -> BackendError:
     return SubmissionDeferredError(text, trouble.retry_after_s)
 
 
-def _pending(text: str, trouble: Trouble) -> BackendError:
+def _pending(text: str, trouble: FailedRequest) -> BackendError:
     return SubmissionDeferredError(text, trouble.retry_after_s or PENDING_WAIT_S)
 
 
-def _no_time_left(text: str, trouble: Trouble) -> BackendError:
+def _no_time_left(text: str, trouble: FailedRequest) -> BackendError:
     wait_s = trouble.retry_after_s or QUOTA_WAIT_S
     return SubmissionDeferredError(f"{text}; {_NO_TIME_LEFT}", wait_s)
 
 
-def _closed(text: str, _: Trouble | None = None) -> BackendError:
+def _closed(text: str, _: FailedRequest | None = None) -> BackendError:
     return SubmissionRefusedError(
         f"{text} Open a new batch or session, hand it over with "
         "retrieve_job_set(..., backend=...), and retry()"
     )
 
 
-def _credentials(text: str, _: Trouble) -> BackendError:
+def _credentials(text: str, _: FailedRequest) -> BackendError:
     return CredentialsError(f"{text}; {_LOG_IN}")
 
 
-def _is_blocked(trouble: Trouble) -> bool:
+def _is_blocked(trouble: FailedRequest) -> bool:
     # A page instead of an answer is of the gateway, which blocks some large but valid payloads.
     return trouble.status == 403 and trouble.is_page
 
@@ -249,7 +249,9 @@ def _is_blocked(trouble: Trouble) -> bool:
 _KNOWN = (
     TOO_LARGE | TOO_MANY_PENDING | TOO_FAST | NOT_LOGGED_IN | QUOTA | SESSION_CLOSED | MAINTENANCE
 )
-_REFUSALS: tuple[tuple[Callable[[Trouble], bool], Callable[[str, Trouble], BackendError]], ...] = (
+_REFUSALS: tuple[
+    tuple[Callable[[FailedRequest], bool], Callable[[str, FailedRequest], BackendError]], ...
+] = (
     (_is_blocked, _too_large),
     (_says(frozenset({413}), TOO_LARGE), _too_large),
     (_says(frozenset(), TOO_MANY_PENDING), _pending),
@@ -262,21 +264,21 @@ _REFUSALS: tuple[tuple[Callable[[Trouble], bool], Callable[[str, Trouble], Backe
 
 def is_session_closed(error: Exception) -> bool:
     """Say whether a `Batch` or `Session` takes no more jobs."""
-    trouble = trouble_behind(error)
+    trouble = failed_request_behind(error)
     if trouble is None:
-        return "session is closed" in provider_errors.words(error).lower()
+        return "session is closed" in provider_errors.message_of(error).lower()
     return trouble.code in SESSION_CLOSED
 
 
 def is_login_missing(error: Exception) -> bool:
     """Say whether the service knows the token no more."""
-    trouble = trouble_behind(error)
+    trouble = failed_request_behind(error)
     if trouble is None:
         return type(error).__name__ == "IBMNotAuthorizedError"
     return trouble.status == 401 or trouble.code in NOT_LOGGED_IN
 
 
-def of_read(error: Exception, what: str) -> BackendError:
+def read_error(error: Exception, what: str) -> BackendError:
     """Sort what a read raised, which may be repeated.
 
     Args:
@@ -285,9 +287,9 @@ def of_read(error: Exception, what: str) -> BackendError:
     """
     if isinstance(error, BackendError):
         return error
-    trouble = trouble_behind(error)
+    trouble = failed_request_behind(error)
     if trouble is None or trouble.status is None:
-        return provider_errors.of_read(error, what)
+        return provider_errors.read_error(error, what)
     text = f"{what} could not be read: {trouble.words}"
     if is_login_missing(error):
         return CredentialsError(f"{text}; {_LOG_IN}")

@@ -6,9 +6,9 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.backends.ibm.errors import of_submission, trouble_behind
+from qiskit_job_manager.backends.ibm.errors import failed_request_behind, submission_error
 from qiskit_job_manager.backends.ibm.uri import Execution
-from qiskit_job_manager.backends.provider_errors import words
+from qiskit_job_manager.backends.provider_errors import message_of
 from qiskit_job_manager.errors import (
     BackendError,
     SubmissionDeferredError,
@@ -17,10 +17,10 @@ from qiskit_job_manager.errors import (
 )
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.backends.ibm.connection import Opened
+    from qiskit_job_manager.backends.ibm.connection import OpenBackend
 
 
-class Modes:
+class ExecutionModes:
     """Gives what a primitive is to be made with. Safe to use from any thread.
 
     Batches that are opened here are one for each job set and process. They end by themselves, when
@@ -51,7 +51,7 @@ class Modes:
         """Whether it is a batch or session of the user's, in which all jobs are sent."""
         return self._session_id is not None or self._execution is Execution.SESSION
 
-    def mode(self, opened: Opened, label: str, asked: Execution | None) -> Any:
+    def mode(self, opened: OpenBackend, label: str, asked: Execution | None) -> Any:
         """Return the client's backend, batch or session.
 
         Args:
@@ -80,13 +80,13 @@ class Modes:
         with self._short_lock:
             return self._batches.pop(label, None) is not None
 
-    def _users(self, opened: Opened) -> Any:
+    def _users(self, opened: OpenBackend) -> Any:
         held = self._held
         if held is None or held.service is not opened.service:
             held = self._held = _again(self._execution, self._session_id, opened.service)
         return held
 
-    def _batch(self, opened: Opened, label: str) -> Any:
+    def _batch(self, opened: OpenBackend, label: str) -> Any:
         batch = self._batches.get(label)
         if batch is not None and batch.service is opened.service:
             return batch
@@ -118,11 +118,11 @@ def _again(execution: Execution, session_id: str | None, service: Any) -> Any:
 
 def _not_to_be_had(error: Exception, where: str) -> BackendError:
     """Sort what asking for a batch or session raised; no job was sent, whatever it was."""
-    said = f"no batch or session could be had on {where}: {words(error)}"
-    trouble = trouble_behind(error)
+    said = f"no batch or session could be had on {where}: {message_of(error)}"
+    trouble = failed_request_behind(error)
     if trouble is None:
         return SubmissionRefusedError(f"{said}; hand over a new one with retrieve_job_set")
-    sorted_out = of_submission(error, where)
+    sorted_out = submission_error(error, where)
     if isinstance(sorted_out, SubmissionInDoubtError):
         return SubmissionDeferredError(said, trouble.retry_after_s)
     return sorted_out

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.backends.ibm.usage import figures_in, with_times, within_patience
+from qiskit_job_manager.backends.ibm.usage import ask_within, usage_in_metrics, with_times
 from qiskit_job_manager.codec.ibm_json import encode_runtime_text
 from qiskit_job_manager.errors import RemoteJobFailedError, ResultGoneError, TransientBackendError
 from qiskit_job_manager.model import RawResult, RemoteState
@@ -17,8 +17,8 @@ from qiskit_job_manager.model import RawResult, RemoteState
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from qiskit_job_manager.backends.ibm.job_api import Desk, Row
-    from qiskit_job_manager.backends.ibm.status import Follower
+    from qiskit_job_manager.backends.ibm.job_api import JobApi, JobInfo
+    from qiskit_job_manager.backends.ibm.status import StatusTracker
     from qiskit_job_manager.model import RemoteFigures, RemoteStatus
 
 
@@ -29,23 +29,23 @@ _SHOWN = 2000
 _METRICS_AT_ONCE = 20
 
 
-class Fetcher:
+class ResultFetcher:
     """Reads results. Safe to use from any thread.
 
     Args:
-        desk: What asks the service.
+        job_api: What asks the service.
         follower: What knows the statuses.
         reads_once: Whether the jobs are private, so that a result can be read only once.
-        tells_times: Whether results tell when the job ran.
+        has_times: Whether results tell when the job ran.
     """
 
     def __init__(
-        self, desk: Desk, follower: Follower, *, reads_once: bool, tells_times: bool
+        self, job_api: JobApi, follower: StatusTracker, *, reads_once: bool, has_times: bool
     ) -> None:
-        self._desk = desk
-        self._follower = follower
+        self._job_api = job_api
+        self._statuses = follower
         self._reads_once = reads_once
-        self._tells_times = tells_times
+        self._tells_times = has_times
         self._figures: dict[str, RemoteFigures] = {}
         self._odd: Counter[str] = Counter()
 
@@ -58,39 +58,39 @@ class Fetcher:
         Raises:
             BackendError: As `Backend.fetch`.
         """
-        row = self._follower.row(remote_id)
-        asked = None if self._is_told(row) else self._measured(row)
+        info = self._statuses.info(remote_id)
+        asked = None if self._is_complete(info) else self._measured(info)
         try:
-            text = self._text(row)
+            text = self._text(info)
         except (RemoteJobFailedError, ResultGoneError):
             self._forget(remote_id)
             raise
         # What can be read again is understood before it is kept, and nothing else is.
-        figures = asked or with_times(row.figures, read_whole(text)) or self._measured(row)
+        figures = asked or with_times(info.figures, parse_json(text)) or self._measured(info)
         kept = encode_runtime_text(text)
         self._forget(remote_id)
         return RawResult(kept.format, kept.data, figures)
 
-    def _is_told(self, row: Row) -> bool:
+    def _is_complete(self, info: JobInfo) -> bool:
         """Whether its description and its result tell all that is to be known of a job."""
-        return row.tells_usage and self._tells_times and not self._reads_once
+        return info.has_usage and self._tells_times and not self._reads_once
 
     def _forget(self, remote_id: str) -> None:
-        self._follower.forget(remote_id)
+        self._statuses.forget(remote_id)
         self._figures.pop(remote_id, None)
         self._odd.pop(remote_id, None)
 
-    def figures(self, rows: Iterable[Row]) -> dict[str, RemoteFigures]:
+    def figures(self, infos: Iterable[JobInfo]) -> dict[str, RemoteFigures]:
         """Return what is known by now of jobs.
 
         That is what their descriptions tell; the metrics of a few where those are silent.
         """
         told, silent = {}, []
-        for row in rows:
-            told[row.id] = row.figures
-            silent += [] if row.tells_usage else [row]
-        for row in silent[:_METRICS_AT_ONCE]:
-            told[row.id] = self._asked(row) or row.figures
+        for info in infos:
+            told[info.id] = info.figures
+            silent += [] if info.has_usage else [info]
+        for info in silent[:_METRICS_AT_ONCE]:
+            told[info.id] = self._asked(info) or info.figures
         return told
 
     def error_message(self, remote_id: str) -> str | None:
@@ -99,14 +99,14 @@ class Fetcher:
         Raises:
             BackendError: It could not be read.
         """
-        status = self._follower.row(remote_id).status
+        status = self._statuses.info(remote_id).status
         if status.message or status.state is not RemoteState.ERROR or self._reads_once:
             return status.message
-        text = self._desk.result(remote_id) or ""
+        text = self._job_api.result(remote_id) or ""
         return None if is_result(text) else text[-_SHOWN:] or None
 
-    def _text(self, row: Row) -> str:
-        remote_id, status = row.id, row.status
+    def _text(self, info: JobInfo) -> str:
+        remote_id, status = info.id, info.status
         match status.state:
             case RemoteState.DONE:
                 return self._of_done(remote_id)
@@ -124,8 +124,8 @@ class Fetcher:
         asked for it. Otherwise what is plainly no result is read again, many times.
         """
         what = f"the result of the job {remote_id}"
-        text = self._desk.result(remote_id)
-        if text and not is_page(text) and (self._reads_once or read_whole(text) is not None):
+        text = self._job_api.result(remote_id)
+        if text and not is_page(text) and (self._reads_once or parse_json(text) is not None):
             return text
         if not text and self._reads_once:
             raise ResultGoneError(f"{what} came empty: it was read before")
@@ -139,7 +139,7 @@ class Fetcher:
     def _of_failed(self, remote_id: str, status: RemoteStatus) -> str:
         """Return what a failed job left behind, if that is a result."""
         try:
-            text = self._desk.result(remote_id) or ""
+            text = self._job_api.result(remote_id) or ""
         except ResultGoneError:
             text = ""
         if is_result(text):
@@ -147,17 +147,17 @@ class Fetcher:
         said = status.message or text[-_SHOWN:]
         raise RemoteJobFailedError(said or f"the job {remote_id} failed, and IBM says not why")
 
-    def _measured(self, row: Row) -> RemoteFigures:
-        known = self._figures.get(row.id)
+    def _measured(self, info: JobInfo) -> RemoteFigures:
+        known = self._figures.get(info.id)
         if known is None:
-            known = self._asked(row)
+            known = self._asked(info)
         if known is None:
-            return row.figures
-        self._figures[row.id] = known
+            return info.figures
+        self._figures[info.id] = known
         return known
 
-    def _asked(self, row: Row) -> RemoteFigures | None:
-        return within_patience(lambda: figures_in(self._desk.metrics(row.id), row.figures))
+    def _asked(self, info: JobInfo) -> RemoteFigures | None:
+        return ask_within(lambda: usage_in_metrics(self._job_api.metrics(info.id), info.figures))
 
 
 def is_page(text: str) -> bool:
@@ -165,7 +165,7 @@ def is_page(text: str) -> bool:
     return text.lstrip()[:1] == "<"
 
 
-def read_whole(text: str) -> Any | None:
+def parse_json(text: str) -> Any | None:
     """Return what it says if it is JSON from its beginning to its end, as a result is.
 
     Returns:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from qiskit_job_manager.backends.ibm.errors import is_login_missing, of_read
-from qiskit_job_manager.backends.ibm.usage import figures_of_row
-from qiskit_job_manager.backends.provider_errors import words
+from qiskit_job_manager.backends.ibm.errors import is_login_missing, read_error
+from qiskit_job_manager.backends.ibm.usage import usage_in_info
+from qiskit_job_manager.backends.provider_errors import message_of
 from qiskit_job_manager.backends.status_names import state_of
 from qiskit_job_manager.errors import (
     BackendError,
@@ -23,7 +23,7 @@ from qiskit_job_manager.model import RemoteState, RemoteStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from qiskit_job_manager.backends.ibm.connection import Link, Opened
+    from qiskit_job_manager.backends.ibm.connection import Connection, OpenBackend
     from qiskit_job_manager.model import RemoteFigures
 
 PAGE = 200
@@ -38,7 +38,7 @@ _Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class JobInfo:
     """A job as the service describes it.
 
     Attributes:
@@ -47,27 +47,27 @@ class Row:
         tags: Its tags.
         figures: What this says of what was measured of it: its usage, once that is final, and
             when it was taken, but not when it ran.
-        tells_usage: Whether this says anything of its usage.
+        has_usage: Whether this says anything of its usage.
     """
 
     id: str
     status: RemoteStatus
     tags: tuple[str, ...]
     figures: RemoteFigures
-    tells_usage: bool
+    has_usage: bool
 
 
-class Desk:
+class JobApi:
     """Asks the service about jobs. Safe to use from any thread.
 
     Args:
-        link: The way to it.
+        connection: The way to it.
     """
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-    def job(self, remote_id: str) -> Row:
+    def job(self, remote_id: str) -> JobInfo:
         """Return one job.
 
         Raises:
@@ -76,36 +76,36 @@ class Desk:
             CredentialsError: The user must log in again.
         """
         what = f"the status of the job {remote_id}"
-        return self._ask(what, lambda at: row_in(at.client.job_get(remote_id)))
+        return self._ask(what, lambda at: job_info_in(at.client.job_get(remote_id)))
 
-    def newest(self, tag: str, wanted: Iterable[str]) -> list[Row]:
+    def newest(self, tag: str, wanted: Iterable[str]) -> list[JobInfo]:
         """Return jobs with a tag, newest first, as far as is needed to see the wanted ones."""
         missing = set(wanted)
-        rows: list[Row] = []
+        infos: list[JobInfo] = []
         for page in range(MOST_PAGES):
             found, is_last = self._page(tag, page * PAGE, newest_first=True)
-            rows += found
-            missing.difference_update(row.id for row in found)
+            infos += found
+            missing.difference_update(info.id for info in found)
             if is_last or not missing:
                 break
-        return rows
+        return infos
 
-    def tagged(self, tag: str) -> list[Row]:
+    def tagged(self, tag: str) -> list[JobInfo]:
         """Return all jobs with a tag, oldest first, so that new ones come after what was read."""
-        rows: dict[str, Row] = {}
+        infos: dict[str, JobInfo] = {}
         for page in range(MOST_PAGES):
             found, is_last = self._page(tag, page * PAGE, newest_first=False)
-            rows.update((row.id, row) for row in found)
+            infos.update((info.id, info) for info in found)
             if is_last:
                 break
-        return list(rows.values())
+        return list(infos.values())
 
-    def _page(self, tag: str, skip: int, *, newest_first: bool) -> tuple[list[Row], bool]:
-        def read(at: Opened) -> tuple[list[Row], bool]:
+    def _page(self, tag: str, skip: int, *, newest_first: bool) -> tuple[list[JobInfo], bool]:
+        def read(at: OpenBackend) -> tuple[list[JobInfo], bool]:
             answer = at.client.jobs_get(
                 limit=PAGE, skip=skip, job_tags=[tag], descending=newest_first
             )
-            found = [row_in(each) for each in answer["jobs"]]
+            found = [job_info_in(each) for each in answer["jobs"]]
             return found, not found or skip + len(found) >= int(answer["count"])
 
         return self._ask(f"the list of the jobs with the tag {tag}", read)
@@ -118,7 +118,7 @@ class Desk:
         """
         what = f"the result of the job {remote_id}"
 
-        def ask(at: Opened) -> str | None:
+        def ask(at: OpenBackend) -> str | None:
             text: str | None = _ended_job(at, remote_id).result(decoder=RawText)
             return text
 
@@ -141,7 +141,7 @@ class Desk:
             CredentialsError: The user must log in again.
         """
 
-        def ask(at: Opened) -> None:
+        def ask(at: OpenBackend) -> None:
             try:
                 _ended_job(at, remote_id).cancel()
             except Exception as error:
@@ -155,9 +155,9 @@ class Desk:
         except ResultGoneError:
             return
 
-    def _ask(self, what: str, ask: Callable[[Opened], _Answer]) -> _Answer:
+    def _ask(self, what: str, ask: Callable[[OpenBackend], _Answer]) -> _Answer:
         """Ask, and once more with a new token where the service does not know the old one."""
-        opened = self._link.for_reading
+        opened = self._connection.for_reading
         try:
             return ask(opened)
         except Exception as error:
@@ -169,23 +169,23 @@ class Desk:
         except Exception as error:
             raise _unreadable(error, what) from error
 
-    def _renewed(self, opened: Opened, refused: BackendError) -> Opened:
+    def _renewed(self, opened: OpenBackend, refused: BackendError) -> OpenBackend:
         try:
-            self._link.renew(opened)
+            self._connection.renew(opened)
         except CredentialsError as error:
             raise refused from error
-        return self._link.for_reading
+        return self._connection.for_reading
 
 
 def _unreadable(error: Exception, what: str) -> BackendError:
     """Sort what asking raised; an answer may well lack what is always in it."""
     if isinstance(error, LookupError | TypeError):
-        said = f"{what} could not be read: what came lacks {words(error)}"
+        said = f"{what} could not be read: what came lacks {message_of(error)}"
         return TransientBackendError(said)
-    return of_read(error, what)
+    return read_error(error, what)
 
 
-def row_in(answer: Mapping[str, Any]) -> Row:
+def job_info_in(answer: Mapping[str, Any]) -> JobInfo:
     """Read how the service describes a job.
 
     Raises:
@@ -193,12 +193,12 @@ def row_in(answer: Mapping[str, Any]) -> Row:
         TypeError: It is something else.
     """
     tags: Sequence[Any] = answer.get("tags") or ()
-    return Row(
+    return JobInfo(
         id=str(answer["id"]),
         status=_status_in(answer["state"]),
         tags=tuple(map(str, tags)),
-        figures=figures_of_row(answer),
-        tells_usage=isinstance(answer.get("usage"), dict),
+        figures=usage_in_info(answer),
+        has_usage=isinstance(answer.get("usage"), dict),
     )
 
 
@@ -215,7 +215,7 @@ def _status_in(state: Mapping[str, Any]) -> RemoteStatus:
     return RemoteStatus(known, message=None if message is None else str(message))
 
 
-def _ended_job(at: Opened, remote_id: str) -> Any:
+def _ended_job(at: OpenBackend, remote_id: str) -> Any:
     """Return the client's job object of a job that is known to have ended.
 
     The client's own asks for the status before each result, and for the result before each status

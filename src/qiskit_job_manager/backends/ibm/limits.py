@@ -24,7 +24,7 @@ from qiskit_job_manager.model import Limits
 if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
 
-    from qiskit_job_manager.backends.ibm.connection import Opened
+    from qiskit_job_manager.backends.ibm.connection import OpenBackend
 
 EXECUTIONS_PER_JOB = 10_000_000
 SUBMISSIONS_PER_MINUTE = 5
@@ -51,7 +51,7 @@ _MEASURE_WEIGHT = 10
 _HEAVIEST = 17
 
 
-def limits_of(opened: Opened | None) -> Limits:
+def limits_of(opened: OpenBackend | None) -> Limits:
     """Return the limits, with what is known of the plan once the service was opened."""
     return Limits(
         executions_per_job=EXECUTIONS_PER_JOB,
@@ -93,7 +93,7 @@ def too_many_instructions(circuit: QuantumCircuit) -> str | None:
     )
 
 
-def _pending_jobs(opened: Opened) -> int | None:
+def _pending_jobs(opened: OpenBackend) -> int | None:
     """Return the limit of the Open Plan, where the instance is known to be of it."""
     try:
         instances = opened.service.instances()

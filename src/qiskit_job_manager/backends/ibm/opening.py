@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.backends.ibm.account import account_named, saved_as
+from qiskit_job_manager.backends.ibm.account import how_saved, saved_account
 from qiskit_job_manager.backends.ibm.adapter import IBMBackendAdapter
-from qiskit_job_manager.backends.ibm.connection import Link, Opened
-from qiskit_job_manager.backends.ibm.execution_mode import Modes, session_in
-from qiskit_job_manager.backends.ibm.primitive_factory import Template
+from qiskit_job_manager.backends.ibm.connection import Connection, OpenBackend
+from qiskit_job_manager.backends.ibm.execution_mode import ExecutionModes, session_in
+from qiskit_job_manager.backends.ibm.primitive_factory import PrimitiveFactory
 from qiskit_job_manager.backends.ibm.uri import (
     LISTING_LAG_S,
     Execution,
+    IBMUri,
     Primitive,
-    Spec,
     parse,
     with_options,
 )
-from qiskit_job_manager.backends.registry import About, described
+from qiskit_job_manager.backends.registry import OpenerInfo, describes
 from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ _BACKEND = "qiskit_ibm_runtime.ibm_backend.IBMBackend"
 _RETIRED = "qiskit_ibm_runtime.ibm_backend.IBMRetiredBackend"
 
 
-@described(
-    About(
+@describes(
+    OpenerInfo(
         "ibm:ibm_fez",
         network=True,
         package="qiskit_ibm_runtime",
@@ -53,29 +53,29 @@ def open_ibm(argument: str | None) -> IBMBackendAdapter:
 
     Args:
         argument: What follows ``ibm:``, such as ``ibm_fez`` or ``ibm_fez?execution=batch``. The
-            options are the fields of `Spec`, and ``private=true``.
+            options are the fields of `IBMUri`, and ``private=true``.
 
     Raises:
         InvalidArgumentError: It cannot be used.
         UnknownBackendError: IBM's client is not installed.
     """
-    spec = parse(argument)
+    uri = parse(argument)
     try:
-        template = Template(spec.primitive, spec.primitive_options)
-        template.options({})
-        account = account_named(spec.account, spec.channel)
+        factory = PrimitiveFactory(uri.primitive, uri.primitive_options)
+        factory.options({})
+        account = saved_account(uri.account, uri.channel)
     except ImportError as error:
         raise UnknownBackendError(
-            f"{spec.uri!r} needs IBM's client, which is not installed: "
+            f"{uri.text!r} needs IBM's client, which is not installed: "
             'pip install "qiskit-job-manager[ibm]"'
         ) from error
     return IBMBackendAdapter(
-        link=Link(spec),
-        template=template,
-        modes=Modes(spec.execution, spec.session),
-        takes=spec.primitive.takes,
-        listing_lag_s=spec.listing_lag_s,
-        uri=spec.uri,
+        connection=Connection(uri),
+        factory=factory,
+        modes=ExecutionModes(uri.execution, uri.session),
+        takes=uri.primitive.takes,
+        listing_lag_s=uri.listing_lag_s,
+        uri=uri.text,
         account=account,
     )
 
@@ -115,34 +115,34 @@ def adapted(candidate: Any, *, listing_lag_s: float = LISTING_LAG_S) -> IBMBacke
     mode = _mode_of(candidate)
     execution = _found(mode, _MODES) or Execution.JOB
     options = getattr(candidate, "options", None) if _found(candidate, _PRIMITIVES) else None
-    template = Template(primitive, options)
-    opened = Opened(backend.service, backend)
-    spec = _spec_of(opened, primitive, execution, session_in(mode), listing_lag_s)
-    plain = template.json_options
-    named = None if spec is None or plain is None else with_options(spec, plain)
+    factory = PrimitiveFactory(primitive, options)
+    opened = OpenBackend(backend.service, backend)
+    uri = _uri_of(opened, primitive, execution, session_in(mode), listing_lag_s)
+    plain = factory.json_options
+    named = None if uri is None or plain is None else with_options(uri, plain)
     return IBMBackendAdapter(
-        link=Link(spec, opened),
-        template=template,
-        modes=Modes(execution, session_in(mode), mode),
+        connection=Connection(uri, opened),
+        factory=factory,
+        modes=ExecutionModes(execution, session_in(mode), mode),
         takes=primitive.takes,
         listing_lag_s=listing_lag_s,
-        uri=None if named is None else named.uri,
+        uri=None if named is None else named.text,
         account=opened.service.active_account(),
     )
 
 
-def _spec_of(
-    opened: Opened,
+def _uri_of(
+    opened: OpenBackend,
     primitive: Primitive,
     execution: Execution,
     session: str | None,
     listing_lag_s: float,
-) -> Spec | None:
+) -> IBMUri | None:
     """Return how another process opens the same, or ``None`` where it cannot."""
-    saved = saved_as(opened.service)
+    saved = how_saved(opened.service)
     if saved is None:
         return None
-    return Spec(
+    return IBMUri(
         backend=opened.backend.name,
         instance=opened.backend._instance,
         primitive=primitive,

@@ -39,7 +39,7 @@ _PLACES = {
 }
 
 
-class Template:
+class PrimitiveFactory:
     """Makes primitives that are set up alike. Safe to use from any thread.
 
     Args:
@@ -78,7 +78,7 @@ class Template:
             ) from error
         return options
 
-    def made(self, mode: Any, options: Any) -> Any:
+    def create(self, mode: Any, options: Any) -> Any:
         """Return a primitive.
 
         Args:
@@ -94,7 +94,7 @@ class Template:
         return bool(self._plain().environment.private)
 
     @property
-    def tells_times(self) -> bool:
+    def has_times(self) -> bool:
         """Whether its results tell when they were executed: those of ``EstimatorV2`` do not."""
         return self._primitive is not Primitive.ESTIMATOR
 
@@ -104,7 +104,7 @@ class Template:
         plain = _as_json(self._plain(), _options_class(self._primitive)())
         if plain is None:
             return None
-        again = Template(self._primitive, plain)
+        again = PrimitiveFactory(self._primitive, plain)
         return plain if again.options({}) == self.options({}) else None
 
     def _plain(self) -> Any:
@@ -115,14 +115,14 @@ class Template:
         return options if self._options is None else copy.deepcopy(self._options)
 
 
-def checked(template: Template, run_options: Mapping[str, Any]) -> None:
+def check_run_options(factory: PrimitiveFactory, run_options: Mapping[str, Any]) -> None:
     """Check the run options of a job set, before anything is sent.
 
     Raises:
         InvalidArgumentError: One cannot be used.
     """
-    options = template.options(run_options)
-    if bool(options.environment.private) != template.reads_once:
+    options = factory.options(run_options)
+    if bool(options.environment.private) != factory.reads_once:
         raise InvalidArgumentError(
             "environment={'private': ...} is no run option, as it decides how results are read: "
             "set it on the primitive, or name the backend as in 'ibm:ibm_fez?private=true'"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.checks.pubs import PubCheck, circuit_in
 from qiskit_job_manager.backends.ibm.limits import too_many_instructions
-from qiskit_job_manager.backends.primitives.known import Kind
+from qiskit_job_manager.backends.primitives.known import PrimitiveInfo
 from qiskit_job_manager.errors import InvalidExperimentError
 from qiskit_job_manager.model import ExperimentKind
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LETTERS = frozenset("IXYZ")
 
 
-class IBMCheck:
+class IBMPubCheck:
     """Checks the PUBs for one backend. Safe to use from any thread.
 
     What holds for any primitive is checked with the backend's target, which is read from the
@@ -43,7 +43,7 @@ class IBMCheck:
         """
         pubs = self._pubs
         if pubs is None:
-            pubs = self._pubs = PubCheck(_kind(self._takes, self._backend()))
+            pubs = self._pubs = PubCheck(_info(self._takes, self._backend()))
         pubs(experiment, index, options)
         circuit = circuit_in(experiment)
         if circuit is None:  # pragma: no cover  # refused above
@@ -58,8 +58,8 @@ class IBMCheck:
         return _odd_registers(circuit) or too_many_instructions(circuit)
 
 
-def _kind(takes: ExperimentKind, backend: Any) -> Kind:
-    return Kind(
+def _info(takes: ExperimentKind, backend: Any) -> PrimitiveInfo:
+    return PrimitiveInfo(
         takes=takes,
         backend=backend,
         local=False,

@@ -19,14 +19,14 @@ from qiskit_job_manager.model import RemoteState, RemoteStatus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from qiskit_job_manager.backends.ibm.job_api import Desk, Row
+    from qiskit_job_manager.backends.ibm.job_api import JobApi, JobInfo
 
 
 _SINGLES = 3
 _ENDED = frozenset({RemoteState.DONE, RemoteState.ERROR, RemoteState.CANCELLED})
 
 
-class Follower:
+class StatusTracker:
     """Tells the statuses of jobs. Safe to use from any thread.
 
     The jobs of a job set share a tag, by which they are listed in one request. Jobs of another
@@ -34,37 +34,37 @@ class Follower:
     the listing does not have, a few at a time. What was heard a moment ago is not asked for again.
 
     Args:
-        desk: What asks the service.
+        job_api: What asks the service.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, job_api: JobApi) -> None:
+        self._job_api = job_api
         self._tags: dict[str, tuple[str, ...]] = {}
         self._asked: Counter[str] = Counter()
         self._not_there: Counter[str] = Counter()
-        self._ended: dict[str, Row] = {}
-        self._freshness = Freshness()
+        self._ended: dict[str, JobInfo] = {}
+        self._cache = StatusCache()
 
     def note_submission(self, remote_id: str, tags: Sequence[str]) -> None:
         """Take note of what a job can be found by: the service has just taken it."""
         self._tags[remote_id] = tuple(tags)
-        self._freshness.note(remote_id, RemoteStatus(RemoteState.QUEUED))
+        self._cache.note(remote_id, RemoteStatus(RemoteState.QUEUED))
 
     def note_cancelling(self, remote_id: str) -> None:
         """Take note that a job may end at any moment."""
-        self._freshness.drop(remote_id)
+        self._cache.drop(remote_id)
 
-    def note(self, rows: Iterable[Row]) -> None:
+    def note(self, infos: Iterable[JobInfo]) -> None:
         """Take note of jobs that were listed for another purpose, where they are known here."""
-        for row in rows:
-            if row.id in self._tags:
-                self._note(row)
+        for info in infos:
+            if info.id in self._tags:
+                self._note(info)
 
     def forget(self, remote_id: str) -> None:
         """Drop what is known of a job, as its result is here, or there is none."""
         for known in (self._tags, self._asked, self._not_there, self._ended):
             known.pop(remote_id, None)
-        self._freshness.drop(remote_id)
+        self._cache.drop(remote_id)
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about jobs; those that nothing was found out about are left out.
@@ -74,7 +74,7 @@ class Follower:
             CredentialsError: The user must log in again.
         """
         found = {each: self._ended[each].status for each in remote_ids if each in self._ended}
-        fresh = self._freshness.told(each for each in remote_ids if each not in found)
+        fresh = self._cache.told(each for each in remote_ids if each not in found)
         if fresh is not None:
             return {**found, **fresh}
         trouble: list[TransientBackendError] = []
@@ -90,7 +90,7 @@ class Follower:
             raise trouble[0]
         return found
 
-    def row(self, remote_id: str) -> Row:
+    def info(self, remote_id: str) -> JobInfo:
         """Return the description of one job, asked for unless it is known to have ended.
 
         Raises:
@@ -100,7 +100,7 @@ class Follower:
         """
         known = self._ended.get(remote_id)
         if known is None:
-            known = self._desk.job(remote_id)
+            known = self._job_api.job(remote_id)
             self._note(known)
         return known
 
@@ -112,7 +112,7 @@ class Follower:
     ) -> None:
         self._asked[remote_id] += 1
         try:
-            found[remote_id] = self._note(self._desk.job(remote_id))
+            found[remote_id] = self._note(self._job_api.job(remote_id))
         except TransientBackendError as error:
             trouble.append(error)
         except ResultGoneError as error:
@@ -133,11 +133,13 @@ class Follower:
         if tag is None or len(wanted) < 2:
             return
         try:
-            rows = self._desk.newest(tag, (one for one in wanted if tag in self._known_tags(one)))
+            infos = self._job_api.newest(
+                tag, (one for one in wanted if tag in self._known_tags(one))
+            )
         except TransientBackendError as error:
             trouble.append(error)
             return
-        found.update((row.id, self._note(row)) for row in rows if row.id in wanted)
+        found.update((info.id, self._note(info)) for info in infos if info.id in wanted)
 
     def _shared_tag(self, remote_ids: Sequence[str]) -> str | None:
         """Return the tag that most of the jobs are known to have, if any is shared.
@@ -151,15 +153,15 @@ class Follower:
     def _known_tags(self, remote_id: str) -> tuple[str, ...]:
         return self._tags.get(remote_id, ())
 
-    def _note(self, row: Row) -> RemoteStatus:
-        self._tags[row.id] = row.tags
-        self._not_there.pop(row.id, None)
-        if row.status.state in _ENDED:
-            self._ended[row.id] = row
-            self._freshness.drop(row.id)
+    def _note(self, info: JobInfo) -> RemoteStatus:
+        self._tags[info.id] = info.tags
+        self._not_there.pop(info.id, None)
+        if info.status.state in _ENDED:
+            self._ended[info.id] = info
+            self._cache.drop(info.id)
         else:
-            self._freshness.note(row.id, row.status)
-        return row.status
+            self._cache.note(info.id, info.status)
+        return info.status
 
 
 SHORTEST_S = 2.0
@@ -172,7 +174,7 @@ IDLE_S = 60.0
 """After how long without a question it begins as at first."""
 
 
-class Freshness:
+class StatusCache:
     """Knows what jobs that have not ended were last heard to do. Safe to use from any thread.
 
     What was heard is fresh for some seconds, twice as many each time that the service is asked, up

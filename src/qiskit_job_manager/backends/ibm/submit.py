@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from qiskit_job_manager.backends.ibm.errors import is_session_closed, of_submission
+from qiskit_job_manager.backends.ibm.errors import is_session_closed, submission_error
 from qiskit_job_manager.backends.ibm.primitive_factory import asked_execution
 from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
 from qiskit_job_manager.errors import (
@@ -26,25 +26,31 @@ from qiskit_job_manager.planning import precision_of_share
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from qiskit_job_manager.backends.ibm.connection import Link, Opened
-    from qiskit_job_manager.backends.ibm.execution_mode import Modes
-    from qiskit_job_manager.backends.ibm.primitive_factory import Template
+    from qiskit_job_manager.backends.ibm.connection import Connection, OpenBackend
+    from qiskit_job_manager.backends.ibm.execution_mode import ExecutionModes
+    from qiskit_job_manager.backends.ibm.primitive_factory import PrimitiveFactory
     from qiskit_job_manager.model import Blob
 
 
-class Submitter:
+class JobSubmitter:
     """Sends jobs. Safe to use from any thread.
 
     Args:
-        link: The way to the backend.
-        template: What the primitive is.
+        connection: The way to the backend.
+        factory: What the primitive is.
         modes: The execution mode.
         takes: What the experiments are.
     """
 
-    def __init__(self, link: Link, template: Template, modes: Modes, takes: ExperimentKind) -> None:
-        self._link = link
-        self._template = template
+    def __init__(
+        self,
+        connection: Connection,
+        factory: PrimitiveFactory,
+        modes: ExecutionModes,
+        takes: ExperimentKind,
+    ) -> None:
+        self._connection = connection
+        self._factory = factory
         self._modes = modes
         self._takes = takes
 
@@ -77,25 +83,25 @@ class Submitter:
         except Exception as error:
             raise self._sorted(error, tags) from error
 
-    def _renewed(self, opened: Opened, refused: CredentialsError) -> Opened:
+    def _renewed(self, opened: OpenBackend, refused: CredentialsError) -> OpenBackend:
         try:
-            self._link.renew(opened)
+            self._connection.renew(opened)
             return self._opened()
         except CredentialsError as error:
             raise refused from error
 
     def _send(
-        self, opened: Opened, pubs: list[Any], options: Mapping[str, Any], tags: Sequence[str]
+        self, opened: OpenBackend, pubs: list[Any], options: Mapping[str, Any], tags: Sequence[str]
     ) -> str:
-        own = self._template.options(options, tags)
+        own = self._factory.options(options, tags)
         mode = self._modes.mode(opened, _label(tags), asked_execution(options))
-        job = self._template.made(mode, own).run(pubs)
+        job = self._factory.create(mode, own).run(pubs)
         return str(job.job_id())
 
-    def _opened(self) -> Opened:
+    def _opened(self) -> OpenBackend:
         """Open the backend; where that fails, nothing was sent."""
         try:
-            return self._link.opened
+            return self._connection.opened
         except TransientBackendError as error:
             raise SubmissionDeferredError(error.message, error.retry_after_s) from error
         except UnknownBackendError as error:
@@ -111,12 +117,12 @@ class Submitter:
             raise SubmissionRefusedError(f"nothing was sent: {error}") from error
 
     def _sorted(self, error: Exception, tags: Sequence[str]) -> BackendError:
-        where = self._link.name
+        where = self._connection.name
         if isinstance(error, InvalidArgumentError):
             return SubmissionRefusedError(f"nothing was sent to {where}: {error}")
         if is_session_closed(error) and self._modes.drop(_label(tags)):
             return SubmissionDeferredError(f"the batch is closed, and another is opened: {error}")
-        return of_submission(error, where)
+        return submission_error(error, where)
 
 
 def _label(tags: Sequence[str]) -> str:

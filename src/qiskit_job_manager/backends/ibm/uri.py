@@ -59,7 +59,7 @@ class Execution(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spec:
+class IBMUri:
     """All that another process needs to reach the same backend in the same way.
 
     Attributes:
@@ -87,7 +87,7 @@ class Spec:
     options: str = "{}"
 
     @property
-    def uri(self) -> str:
+    def text(self) -> str:
         """The name that `parse` reads; what is as by default is left out."""
         said: dict[str, Scalar] = {}
         for each in fields(self):
@@ -118,12 +118,12 @@ class Spec:
         return found
 
 
-def with_options(spec: Spec, options: Mapping[str, Any]) -> Spec:
-    """Return a spec with other options of its primitive, which are plain JSON."""
-    return replace(spec, options=_compact(options))
+def with_options(uri: IBMUri, options: Mapping[str, Any]) -> IBMUri:
+    """Return a uri with other options of its primitive, which are plain JSON."""
+    return replace(uri, options=_compact(options))
 
 
-def parse(argument: str | None) -> Spec:
+def parse(argument: str | None) -> IBMUri:
     """Read what follows ``ibm:``.
 
     ``options`` is a JSON object of options of the primitive, as in
@@ -132,7 +132,7 @@ def parse(argument: str | None) -> Spec:
     Raises:
         InvalidArgumentError: It cannot be used.
     """
-    uri = f"ibm:{argument or ''}"
+    text = f"ibm:{argument or ''}"
     name, _, query = (argument or "").partition("?")
     try:
         if not name:
@@ -140,12 +140,12 @@ def parse(argument: str | None) -> Spec:
         options, rest = _split(query)
         said = dict(scalars_in(rest)) if rest else {}
         private = said.pop("private", None)
-        spec = Spec(backend=name, **{key: _read(key, value) for key, value in said.items()})
-        spec = with_options(spec, options)
-        return spec if private is None else _made_private(spec, private)
+        uri = IBMUri(backend=name, **{key: _read(key, value) for key, value in said.items()})
+        uri = with_options(uri, options)
+        return uri if private is None else _made_private(uri, private)
     except ValueError as error:
         raise InvalidArgumentError(
-            f"{uri!r} cannot be opened: {error}; right would be {_RIGHT!r}"
+            f"{text!r} cannot be opened: {error}; right would be {_RIGHT!r}"
         ) from error
 
 
@@ -188,9 +188,9 @@ def _one_of(kind: type[StrEnum], key: str, value: str) -> StrEnum:
         raise ValueError(f"{key} is {value!r}; it is one of {', '.join(kind)}") from None
 
 
-def _made_private(spec: Spec, private: Scalar) -> Spec:
+def _made_private(uri: IBMUri, private: Scalar) -> IBMUri:
     if not isinstance(private, bool):
         raise ValueError(f"private={private} is not known")  # noqa: TRY004  # of a text
-    options = spec.primitive_options
+    options = uri.primitive_options
     options["environment"] = {**options.get("environment", {}), "private": private}
-    return with_options(spec, options)
+    return with_options(uri, options)

@@ -23,7 +23,7 @@ PATIENCE_S = 10.0
 _YEARS = range(1970, 3000)
 
 
-def figures_in(metrics: Mapping[str, Any], known: RemoteFigures) -> RemoteFigures:
+def usage_in_metrics(metrics: Mapping[str, Any], known: RemoteFigures) -> RemoteFigures:
     """Add the metrics of a job to what is known of it; what is missing or odd is left out.
 
     Args:
@@ -41,16 +41,16 @@ def figures_in(metrics: Mapping[str, Any], known: RemoteFigures) -> RemoteFigure
     )
 
 
-def figures_of_row(row: Mapping[str, Any]) -> RemoteFigures:
+def usage_in_info(info: Mapping[str, Any]) -> RemoteFigures:
     """Read what the description of a job tells; what is missing or odd is left out.
 
     Args:
-        row: As the service gives it, listed or alone.
+        info: As the service gives it, listed or alone.
     """
-    session_id = row.get("session_id")
+    session_id = info.get("session_id")
     return RemoteFigures(
-        usage_s=_usage_s(_mapping(row.get("usage"))),
-        created_at=_time(row.get("created")),
+        usage_s=_usage_s(_mapping(info.get("usage"))),
+        created_at=_time(info.get("created")),
         session_id=session_id if isinstance(session_id, str) else None,
     )
 
@@ -88,7 +88,7 @@ def _value(said: Any) -> Any:
     return said.get("__value__") if isinstance(said, dict) and "__type__" in said else said
 
 
-def within_patience(
+def ask_within(
     ask: Callable[[], RemoteFigures], patience_s: float = PATIENCE_S
 ) -> RemoteFigures | None:
     """Ask for figures; what fails, or takes too long, is given up.

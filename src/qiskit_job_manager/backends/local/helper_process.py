@@ -78,7 +78,7 @@ def _answer(head: dict[str, Any], data: bytes) -> _Frame:
 
 
 def _run(backend: QiskitBackend, head: dict[str, Any], data: bytes) -> Any:
-    from qiskit_job_manager.backends.job_results import result_in
+    from qiskit_job_manager.backends.job_results import result_in_answer
     from qiskit_job_manager.backends.local.simulation_time import NARROW, width
     from qiskit_job_manager.codec.circuits import unpack
     from qiskit_job_manager.codec.results import encode_result
@@ -90,7 +90,7 @@ def _run(backend: QiskitBackend, head: dict[str, Any], data: bytes) -> Any:
     if not head["long"] and any(width(circuit) > NARROW for circuit in circuits):
         raise ValueError("it is too wide")
     job = backend.qiskit_backend.run(circuits, **head["options"])
-    return encode_result(result_in(job.result(), "the result"))
+    return encode_result(result_in_answer(job.result(), "the result"))
 
 
 @lru_cache(maxsize=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.backends.registry import About, described
+from qiskit_job_manager.backends.registry import OpenerInfo, describes
 from qiskit_job_manager.backends.uris import scalars_in
 from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Backend
 
 
-@described(
-    About(
+@describes(
+    OpenerInfo(
         "aer?method=statevector",
         network=False,
         package="qiskit_aer",
@@ -44,7 +44,7 @@ def open_aer(argument: str | None) -> Backend:
     return _adapted(simulator, uri)
 
 
-@described(About("basic", network=False))
+@describes(OpenerInfo("basic", network=False))
 def open_basic(argument: str | None) -> Backend:
     """Open Qiskit's `BasicSimulator`, slow and always there.
 
@@ -58,8 +58,8 @@ def open_basic(argument: str | None) -> Backend:
     return _adapted(BasicSimulator(), "basic")
 
 
-@described(
-    About(
+@describes(
+    OpenerInfo(
         "fake:torino",
         network=False,
         package="qiskit_ibm_runtime",

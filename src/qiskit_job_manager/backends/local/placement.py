@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.backends.job_results import tell_at_end, tells_its_end
+from qiskit_job_manager.backends.job_results import call_at_end, reports_end
 from qiskit_job_manager.backends.local.helper import Helper, the_helper, the_second_helper
 from qiskit_job_manager.backends.local.simulation_time import NARROW, simulation_s, width
 from qiskit_job_manager.backends.locality import is_aer, is_fake
@@ -87,14 +87,14 @@ class Sharing:
 
     def note_begun(self, job: Any) -> None:
         """Count a job that this process simulates until it ends."""
-        if not tells_its_end(job):
+        if not reports_end(job):
             self._shares = False
             return
         with self._lock:
             if not self._here:
                 self._busy_since_s = self._seconds()
             self._here += 1
-        tell_at_end(job, self._note_ended)
+        call_at_end(job, self._note_ended)
 
     def give(self, payload: Blob, options: Mapping[str, Any]) -> HelpedJob | None:
         """Give a job to the helper, or return ``None`` when it is to be looked at here first.

@@ -11,11 +11,11 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.checks.pubs import PubCheck
 from qiskit_job_manager.backends.job_follower import JobFollower
-from qiskit_job_manager.backends.job_results import job_in
+from qiskit_job_manager.backends.job_results import job_in_answer
 from qiskit_job_manager.backends.limits import LOCAL_PENDING_JOBS, limits_of
-from qiskit_job_manager.backends.primitives.known import kind_of
+from qiskit_job_manager.backends.primitives.known import primitive_info
 from qiskit_job_manager.backends.primitives.uri import uri_of_primitive
-from qiskit_job_manager.backends.run_lock import AnyTime, turns_on
+from qiskit_job_manager.backends.run_lock import NoLock, run_lock_of
 from qiskit_job_manager.codec.primitive_results import encode_primitive_result
 from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
 from qiskit_job_manager.errors import (
@@ -27,15 +27,13 @@ from qiskit_job_manager.errors import (
     SubmissionRefusedError,
 )
 from qiskit_job_manager.model import ExperimentKind, Limits
-from qiskit_job_manager.planning import precision_of_share
+from qiskit_job_manager.planning import SEED_OPTIONS, precision_of_share
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from qiskit_job_manager.model import Blob, RawResult
-
-SEEDS = ("seed", "seed_simulator")
 
 # Options of a job that are put into its PUBs.
 _OURS = frozenset({"shots", "precision"})
@@ -51,7 +49,6 @@ class PrimitiveBackend(JobFollower):
 
     Attributes:
         primitive: The sampler or estimator.
-        qiskit_backend: The Qiskit backend that it runs on, to transpile for, or ``None``.
 
     Raises:
         InvalidArgumentError: It is no V2 primitive.
@@ -61,12 +58,11 @@ class PrimitiveBackend(JobFollower):
         self, primitive: Any, *, volatile: bool | None = None, uri: str | None = None
     ) -> None:
         self.primitive = primitive
-        self._kind = kind_of(primitive)
-        super().__init__(primitive, volatile=self._kind.local if volatile is None else volatile)
-        self.qiskit_backend = self._kind.backend
-        self._uri = uri_of_primitive(primitive, self._kind) if uri is None else uri
-        self._turns = AnyTime() if self._kind.reentrant else turns_on(self._kind.backend)
-        self._check = PubCheck(self._kind)
+        self._info = primitive_info(primitive)
+        super().__init__(primitive, volatile=self._info.local if volatile is None else volatile)
+        self._uri = uri_of_primitive(primitive, self._info) if uri is None else uri
+        self._run_lock = NoLock() if self._info.reentrant else run_lock_of(self._info.backend)
+        self._check = PubCheck(self._info)
         self._known = _arguments_of(primitive)
 
     @property
@@ -87,7 +83,7 @@ class PrimitiveBackend(JobFollower):
     @property
     def takes(self) -> ExperimentKind:
         """The PUBs of a sampler, or those of an estimator."""
-        return self._kind.takes
+        return self._info.takes
 
     @property
     def capabilities(self) -> Capabilities:
@@ -95,26 +91,29 @@ class PrimitiveBackend(JobFollower):
 
         Asking a local job costs next to nothing, so all of them are asked together.
         """
-        return Capabilities(volatile=self._volatile, bulk_status=self._kind.local)
+        return Capabilities(volatile=self._volatile, bulk_status=self._info.local)
+
+    @property
+    def qiskit_backend(self) -> Any:
+        """The Qiskit backend that it runs on, to transpile for, or ``None``."""
+        return self._info.backend
 
     @property
     def kept_options(self) -> Mapping[str, Any]:
-        """Run options that a job set keeps unless the user gives others: the primitive's seed.
-
-        Each job gets another seed derived from it, since shares of the same shots that ran with one
-        seed would repeat the same samples.
-        """
-        return {} if self._kind.seed is None else {"seed": self._kind.seed}
+        """The seed of the primitive or of its backend; each job gets one derived from it."""
+        if self._info.seed is None or self._info.seeded is None:
+            return {}
+        return {"seed": self._info.seed}
 
     def limits(self) -> Limits:
         """Return what its Qiskit backend says, if it has one, and for local ones what serves best.
 
         Primitives divide circuits beyond a backend's ``max_circuits`` among calls by themselves.
         """
-        pending = (LOCAL_PENDING_JOBS if self._kind.reentrant else 1) if self._kind.local else None
-        if self._kind.backend is None:
+        pending = (LOCAL_PENDING_JOBS if self._info.reentrant else 1) if self._info.local else None
+        if self._info.backend is None:
             return Limits(pending_jobs=pending)
-        told = limits_of(self._kind.backend, local=self._kind.local)
+        told = limits_of(self._info.backend, local=self._info.local)
         return told.overridden_by(Limits(pending_jobs=pending))
 
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
@@ -131,7 +130,7 @@ class PrimitiveBackend(JobFollower):
         payload: Blob,
         options: Mapping[str, Any],
         tag: str,
-        labels: Sequence[str] = (),  # noqa: ARG002  # as the port has it
+        labels: Sequence[str] = (),  # noqa: ARG002  # part of the port
     ) -> str:
         """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
         try:
@@ -143,10 +142,10 @@ class PrimitiveBackend(JobFollower):
         except SubmissionDeferredError:
             raise
         except Exception as error:
-            raise provider_errors.of_submission(
+            raise provider_errors.submission_error(
                 error, self.name, volatile=self._volatile
             ) from error
-        return self._keep(job_in(answer, self.name, volatile=self._volatile), tag)
+        return self._keep(job_in_answer(answer, self.name, volatile=self._volatile), tag)
 
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode what ``result()`` returned, whatever it is."""
@@ -163,13 +162,13 @@ class PrimitiveBackend(JobFollower):
 
     @property
     def _where(self) -> str:
-        name = getattr(self._kind.backend, "name", None)
+        name = getattr(self._info.backend, "name", None)
         return f"({name})" if isinstance(name, str) else ""
 
     def _check_options(self, options: Mapping[str, Any]) -> None:
         if self._known is not None:
             for name in options:
-                if name not in self._known and not (name in SEEDS and self._kind.seeded):
+                if name not in self._known and not (name in SEED_OPTIONS and self._info.seeded):
                     raise InvalidArgumentError(
                         f"{name!r} is no run option of {self.name}; its are "
                         f"{', '.join(sorted(self._known))}. Set others on the primitive itself"
@@ -184,7 +183,7 @@ class PrimitiveBackend(JobFollower):
     def _pubs(self, payload: Blob, options: Mapping[str, Any]) -> list[Any]:
         """Return the PUBs of a job, each with its share of the shots or of the precision."""
         shots = options.get("shots")
-        if self._kind.takes is ExperimentKind.SAMPLER_PUB:
+        if self._info.takes is ExperimentKind.SAMPLER_PUB:
             pubs = unpack_sampler_pubs(payload)
             if shots is None:
                 return pubs
@@ -195,10 +194,10 @@ class PrimitiveBackend(JobFollower):
         """Call ``run()``, on a primitive with the job's own seed if there is one."""
         arguments = {n: v for n, v in options.items() if n not in _OURS and v is not None}
         primitive = self.primitive
-        if self._kind.seeded is not None:
-            for name in [name for name in SEEDS if name in arguments]:
-                primitive = self._kind.seeded(arguments.pop(name))
-        return self._turns.run(lambda: primitive.run(pubs, **arguments), self.name)
+        if self._info.seeded is not None:
+            for name in [name for name in SEED_OPTIONS if name in arguments]:
+                primitive = self._info.seeded(arguments.pop(name))
+        return self._run_lock.run(lambda: primitive.run(pubs, **arguments), self.name)
 
 
 def _precise(pub: EstimatorPub, options: Mapping[str, Any]) -> EstimatorPub:

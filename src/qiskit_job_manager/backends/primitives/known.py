@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
 
 from qiskit_job_manager.backends.locality import is_local, is_reentrant, run_author, within
+from qiskit_job_manager.backends.seeds import as_seed, backend_seed
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
 
@@ -25,7 +26,7 @@ _IBM = "qiskit_ibm_runtime"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PrimitiveInfo:
     """What is known of one primitive.
 
     Attributes:
@@ -52,21 +53,21 @@ class Kind:
         return self.backend is None and self.local
 
 
-def kind_of(primitive: Any) -> Kind:
+def primitive_info(primitive: Any) -> PrimitiveInfo:
     """Find out what is known of a primitive.
 
     Raises:
         InvalidArgumentError: It is none of Qiskit's V2 primitives.
     """
     backend, author = backend_of(primitive), run_author(primitive)
-    seeded = _SEEDED.get(class_path(primitive))
-    seed = seed_of(primitive)
-    return Kind(
+    seeded = _how_seeded(primitive)
+    seed = as_seed(seed_of(primitive))
+    return PrimitiveInfo(
         takes=_takes(primitive),
         backend=backend,
         local=_is_local(primitive, backend, author),
         reentrant=backend is None or is_reentrant(backend),
-        seed=seed if isinstance(seed, int) else None,
+        seed=seed,
         seeded=None if seeded is None else lambda seed: seeded(primitive, seed),
         over_backend=within(author, _OVER_BACKEND),
     )
@@ -82,9 +83,15 @@ def backend_of(primitive: Any) -> Any | None:
     return backend
 
 
-def class_path(primitive: Any) -> str:
-    """Return module and name of the class."""
-    return f"{type(primitive).__module__}.{type(primitive).__name__}"
+def class_path(cls: type) -> str:
+    """Return module and name of a class."""
+    return f"{cls.__module__}.{cls.__name__}"
+
+
+def _how_seeded(primitive: Any) -> Callable[[Any, int], Any] | None:
+    """Return what copies a primitive with another seed; ``None``: it is not known how."""
+    paths = map(class_path, type(primitive).__mro__)
+    return next((_SEEDED[path] for path in paths if path in _SEEDED), None)
 
 
 def _takes(primitive: Any) -> ExperimentKind:
@@ -120,44 +127,36 @@ def seed_of(primitive: Any) -> Any:
     simulator = getattr(options, "simulator", None)
     for source in (options, simulator):
         seed = getattr(source, "seed_simulator", None)
-        if isinstance(seed, int):
+        if as_seed(seed) is not None:
             return seed
-    return of_run.get("seed_simulator") if isinstance(of_run, dict) else None
+    if isinstance(of_run, dict) and of_run.get("seed_simulator") is not None:
+        return of_run["seed_simulator"]
+    backend = backend_of(primitive)
+    return None if backend is None else backend_seed(backend).get("seed_simulator")
 
 
-# -- equal primitives with another seed -----------------------------------------------------------
+# -- equal primitives with another seed: copies, which keep what a derived class adds -------------
 
 
-def _statevector(primitive: Any, seed: int) -> Any:
-    default = "default_shots" if hasattr(primitive, "default_shots") else "default_precision"
-    return type(primitive)(seed=seed, **{default: getattr(primitive, default)})
+def _with_seed_attribute(primitive: Any, seed: int) -> Any:
+    again = copy.copy(primitive)
+    again._seed = seed  # it can otherwise be given only when one is made
+    return again
 
 
 def _over_backend(primitive: Any, seed: int) -> Any:
-    options = {**vars(primitive.options), "seed_simulator": seed}
-    return type(primitive)(backend=primitive.backend, options=options)
-
-
-def _aer_sampler(primitive: Any, seed: int) -> Any:
-    return type(primitive).from_backend(
-        primitive._backend,  # there is no public way to it
-        default_shots=primitive.default_shots,
-        seed=seed,
-        options=dict(vars(primitive.options)),
-    )
+    again = copy.copy(primitive)
+    again._options = replace(primitive.options, seed_simulator=seed)
+    return again
 
 
 def _aer_estimator(primitive: Any, seed: int) -> Any:
-    options = primitive.options
-    again = replace(options, run_options={**options.run_options, "seed_simulator": seed})
-    return type(primitive).from_backend(
-        primitive._backend,  # as above
-        options=dict(vars(again)),
-    )
+    again, options = copy.copy(primitive), primitive.options
+    again._options = replace(options, run_options={**options.run_options, "seed_simulator": seed})
+    return again
 
 
 def _ibm_local(primitive: Any, seed: int) -> Any:
-    """Return a copy, as making another of a class that is deprecated warns each time."""
     again = copy.copy(primitive)
     options = copy.deepcopy(primitive.options)
     options.simulator.seed_simulator = seed
@@ -169,11 +168,11 @@ def _ibm_local(primitive: Any, seed: int) -> Any:
 
 
 _SEEDED: Mapping[str, Callable[[Any, int], Any]] = {
-    "qiskit.primitives.statevector_sampler.StatevectorSampler": _statevector,
-    "qiskit.primitives.statevector_estimator.StatevectorEstimator": _statevector,
+    "qiskit.primitives.statevector_sampler.StatevectorSampler": _with_seed_attribute,
+    "qiskit.primitives.statevector_estimator.StatevectorEstimator": _with_seed_attribute,
     "qiskit.primitives.backend_sampler_v2.BackendSamplerV2": _over_backend,
     "qiskit.primitives.backend_estimator_v2.BackendEstimatorV2": _over_backend,
-    "qiskit_aer.primitives.sampler_v2.SamplerV2": _aer_sampler,
+    "qiskit_aer.primitives.sampler_v2.SamplerV2": _with_seed_attribute,
     "qiskit_aer.primitives.estimator_v2.EstimatorV2": _aer_estimator,
     "qiskit_ibm_runtime.sampler.SamplerV2": _ibm_local,
     "qiskit_ibm_runtime.estimator.EstimatorV2": _ibm_local,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.primitives.uri import default_option
-from qiskit_job_manager.backends.registry import About, described, open_backend
+from qiskit_job_manager.backends.registry import OpenerInfo, describes, open_backend
 from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in
 from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
 from qiskit_job_manager.model import ExperimentKind
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NAMES = "statevector, aer, fake:NAME and over:BACKEND"
 
 
-@described(About("sampler:statevector", network=False))
+@describes(OpenerInfo("sampler:statevector", network=False))
 def open_sampler(argument: str | None) -> Backend:
     """Open a sampler, as in ``sampler:statevector`` or ``sampler:aer?seed=7&default_shots=100``.
 
@@ -28,7 +28,7 @@ def open_sampler(argument: str | None) -> Backend:
     return _opened("sampler", argument, ExperimentKind.SAMPLER_PUB)
 
 
-@described(About("estimator:statevector", network=False))
+@describes(OpenerInfo("estimator:statevector", network=False))
 def open_estimator(argument: str | None) -> Backend:
     """Open an estimator, as in ``estimator:aer?default_precision=0.1``.
 

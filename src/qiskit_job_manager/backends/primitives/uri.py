@@ -17,7 +17,7 @@ from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in, uri_o
 from qiskit_job_manager.model import ExperimentKind
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.backends.primitives.known import Kind
+    from qiskit_job_manager.backends.primitives.known import PrimitiveInfo
 
 _STATEVECTOR = (
     "qiskit.primitives.statevector_sampler.StatevectorSampler",
@@ -33,19 +33,19 @@ _OVER = (
 )
 
 
-def uri_of_primitive(primitive: Any, kind: Kind) -> str | None:
+def uri_of_primitive(primitive: Any, info: PrimitiveInfo) -> str | None:
     """Return the name that opens an equal primitive, or ``None`` where none surely does."""
-    path = class_path(primitive)
+    path = class_path(type(primitive))
     if path in _STATEVECTOR:
-        return _named(primitive, kind, "statevector", type(primitive)())
-    inner = None if kind.backend is None else uri_of(kind.backend)
+        return _named(primitive, info, "statevector", type(primitive)())
+    inner = None if info.backend is None else uri_of(info.backend)
     if inner is None:
         return None
     if path in _AER and inner.partition("?")[0] == "aer":
         plain = set(primitive.options.run_options) <= {"seed_simulator"}
-        return _named(primitive, kind, inner, type(primitive)()) if plain else None
+        return _named(primitive, info, inner, type(primitive)()) if plain else None
     if path in _OVER and _is_plain(primitive):
-        return _named(primitive.options, kind, over(inner), type(primitive.options)())
+        return _named(primitive.options, info, over(inner), type(primitive.options)())
     return None
 
 
@@ -74,26 +74,26 @@ def _is_plain(primitive: Any) -> bool:
     return usual and not getattr(primitive.options, "run_options", None)
 
 
-def _named(source: Any, kind: Kind, inner: str, plain: Any) -> str | None:
+def _named(source: Any, info: PrimitiveInfo, inner: str, plain: Any) -> str | None:
     """Return a name with the primitive's own options beside those of its backend.
 
     Args:
         source: What has the primitive's own options.
-        kind: What is known of the primitive.
+        info: What is known of the primitive.
         inner: What it runs on, as its name has it.
         plain: The same with nothing set.
     """
     path, _, query = inner.partition("?")
     options: dict[str, Scalar] = scalars_in(query) if query else {}
-    name = default_option(kind.takes)
+    name = default_option(info.takes)
     default = _option(source, name)
     if default != _option(plain, name):
         options[name] = default
-    if kind.seed is not None:
-        options["seed"] = kind.seed
-    elif seed_of(source) is not None:
+    if info.seed is not None and info.seed != options.get("seed_simulator"):
+        options["seed"] = info.seed
+    elif info.seed is None and seed_of(source) is not None:
         return None  # a generator of random numbers, which has a state
-    found = f"{_word(kind.takes)}:{path}"
+    found = f"{_word(info.takes)}:{path}"
     return f"{found}?{query_of(options)}" if options else found
 
 

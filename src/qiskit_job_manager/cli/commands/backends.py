@@ -8,7 +8,7 @@ from qiskit_job_manager.cli.options import JsonOption
 from qiskit_job_manager.cli.output import escape, first_line, print_array, table
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.backends.registry import Kind
+    from qiskit_job_manager.backends.registry import BackendKind
 
 _HEADER = ("KIND", "EXAMPLE", "NEEDS", "INSTALLED", "NETWORK", "WHAT IT IS")
 _ANSWERS = {None: "not told", True: "yes", False: "no"}
@@ -29,7 +29,7 @@ def backends(as_json: JsonOption = False) -> None:
         typer.echo(line)
 
 
-def _row(kind: "Kind") -> tuple[str, ...]:
+def _row(kind: "BackendKind") -> tuple[str, ...]:
     about = kind.about
     what = first_line(kind.summary)
     if kind.trouble:
@@ -44,7 +44,7 @@ def _row(kind: "Kind") -> tuple[str, ...]:
     )
 
 
-def _plain(kind: "Kind") -> dict[str, Any]:
+def _plain(kind: "BackendKind") -> dict[str, Any]:
     about = kind.about
     return {
         "kind": kind.name,

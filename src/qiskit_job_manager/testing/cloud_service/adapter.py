@@ -8,12 +8,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from qiskit_job_manager.backends import provider_errors
+from qiskit_job_manager.backends import BaseBackend, provider_errors
 from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in
 from qiskit_job_manager.errors import (
     BackendError,
     InvalidArgumentError,
-    InvalidExperimentError,
     JobNotEndedError,
     RemoteJobFailedError,
     ResultGoneError,
@@ -21,7 +20,7 @@ from qiskit_job_manager.errors import (
     SubmissionRefusedError,
     TransientBackendError,
 )
-from qiskit_job_manager.model import ExperimentKind, Limits, RemoteState, RemoteStatus
+from qiskit_job_manager.model import RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing.cloud_service.client import TIMEOUT_S, CloudClient
 from qiskit_job_manager.testing.emulator.transport import (
@@ -32,7 +31,7 @@ from qiskit_job_manager.testing.emulator.transport import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from qiskit_job_manager.model import Blob, RawResult, RemoteFigures
+    from qiskit_job_manager.model import Blob, RawResult
     from qiskit_job_manager.testing.cloud_service.client import JobView
 
 TOKEN_VARIABLE = "QJM_CLOUD_TOKEN"  # noqa: S105  # the name of a variable, not a token
@@ -62,7 +61,7 @@ class Variant(StrEnum):
     BLIND = "blind"
 
 
-class CloudAdapter:
+class CloudAdapter(BaseBackend):
     """A `Backend` on the cloud.
 
     Its credentials come from the environment, or from who makes it, and are no part of its `uri`.
@@ -138,36 +137,9 @@ class CloudAdapter:
         return f"cloud {self.client.address}"
 
     @property
-    def takes(self) -> ExperimentKind:
-        """Circuits."""
-        return ExperimentKind.CIRCUIT
-
-    @property
     def capabilities(self) -> Capabilities:
         """What it was told to say."""
         return self._capabilities
-
-    def limits(self) -> Limits:
-        """Return that nothing is known: the cloud's limits are found out by being refused."""
-        return Limits()
-
-    def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:  # noqa: ARG002  # as the port has it
-        """Check that it is a circuit without parameters."""
-        from qiskit.circuit import QuantumCircuit
-
-        if not isinstance(experiment, QuantumCircuit):
-            kind = type(experiment).__name__
-            raise InvalidExperimentError(
-                f"experiment {index} is of type {kind}; it must be a QuantumCircuit"
-            )
-        if experiment.num_parameters:
-            raise InvalidExperimentError(
-                f"experiment {index} ({experiment.name!r}) has unbound parameters; "
-                "bind them with circuit.assign_parameters(...)"
-            )
-
-    def estimate_usage_s(self, circuits: int, shots: int | None) -> None:  # as the port has it
-        """Running costs nothing here."""
 
     # -- submitting -------------------------------------------------------------------------------
 
@@ -191,57 +163,30 @@ class CloudAdapter:
             raise SubmissionDeferredError(str(error)) from error
         except Exception as error:
             if isinstance(error, CloudAnswerError) and error.code == "too_many_jobs":
-                answer = provider_errors.answer_behind(error)
+                answer = provider_errors.http_answer_behind(error)
                 wait_s = answer.retry_after_s if answer else None
                 raise SubmissionDeferredError(str(error), wait_s) from error
-            raise provider_errors.of_submission(error, self.name, volatile=False) from error
+            raise provider_errors.submission_error(error, self.name, volatile=False) from error
 
     def find(self, tag: str) -> Sequence[str]:
         """Return the ids of all jobs with this tag, oldest first."""
         found = self._read(f"the jobs with the tag {tag}", lambda: self.client.find(tag))
         return [job.id for job in found]
 
-    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
-        """Not to be called: the client posts each job once.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"the cloud has no labels, and none such as {label}")
-
-    def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
-        """Not to be called: the cloud measures nothing.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"the cloud tells no figures of the jobs {remote_ids} of {label}")
-
     # -- following --------------------------------------------------------------------------------
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about jobs, together or one by one."""
         if not self._capabilities.bulk_status:
-            return self._statuses_one_by_one(remote_ids)
+            return super().statuses(remote_ids)
         asked = list(remote_ids)
         views = self._read("the status of the jobs", lambda: self.client.jobs(asked))
         found = {view.id: _status(view) for view in views}
         gone = RemoteStatus(RemoteState.GONE)
         return {remote_id: found.get(remote_id, gone) for remote_id in asked}
 
-    def _statuses_one_by_one(self, remote_ids: Sequence[str]) -> dict[str, RemoteStatus]:
-        found: dict[str, RemoteStatus] = {}
-        trouble: TransientBackendError | None = None
-        for remote_id in remote_ids:
-            try:
-                found[remote_id] = self._status(remote_id)
-            except TransientBackendError as error:
-                trouble = error
-        if trouble is not None and not found:
-            raise trouble
-        return found
-
-    def _status(self, remote_id: str) -> RemoteStatus:
+    def status(self, remote_id: str) -> RemoteStatus:
+        """Ask about one job; one that the cloud does not have is gone."""
         try:
             what = f"the status of the job {remote_id}"
             return _status(self._read(what, lambda: self.client.job(remote_id)))
@@ -280,14 +225,14 @@ class CloudAdapter:
 
     def error_message(self, remote_id: str) -> str | None:
         """Return why a job failed or was cancelled, in the cloud's words."""
-        return self._status(remote_id).message
+        return self.status(remote_id).message
 
     def _read(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
         """Ask for something that may be asked for again."""
         try:
             return ask()
         except Exception as error:
-            raise provider_errors.of_read(error, what) from error
+            raise provider_errors.read_error(error, what) from error
 
 
 _DEFAULTS: dict[str, Scalar] = {

@@ -13,7 +13,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qiskit_job_manager.backends.provider_errors import of_read, of_submission, says_gone
+from qiskit_job_manager.backends.provider_errors import read_error, says_gone, submission_error
 from qiskit_job_manager.errors import (
     CredentialsError,
     ResultGoneError,
@@ -72,7 +72,7 @@ def caught(call):
 
 
 def submission(error, *, volatile=False):
-    return of_submission(error, "cloud", volatile=volatile)
+    return submission_error(error, "cloud", volatile=volatile)
 
 
 ways = pytest.mark.parametrize("way", [answered, by_urllib, by_botocore, by_attribute])
@@ -90,7 +90,7 @@ def test_a_refusal_with_an_answer_is_definite(way, status):
 @ways
 def test_expired_credentials_fail_nothing(way):
     assert type(submission(raised(RuntimeError("no"), cause=way(401)))) is CredentialsError
-    assert type(of_read(way(401), "the status")) is CredentialsError
+    assert type(read_error(way(401), "the status")) is CredentialsError
 
 
 @ways
@@ -203,12 +203,12 @@ def test_an_error_without_words_is_named_by_its_type():
 
 @ways
 def test_reads_may_be_repeated_unless_the_job_is_gone(way):
-    assert type(of_read(way(404), "it")) is ResultGoneError
-    assert type(of_read(way(410), "it")) is ResultGoneError
-    busy = of_read(way(503, {"Retry-After": "3"}), "it")
+    assert type(read_error(way(404), "it")) is ResultGoneError
+    assert type(read_error(way(410), "it")) is ResultGoneError
+    busy = read_error(way(503, {"Retry-After": "3"}), "it")
     assert type(busy) is TransientBackendError
     assert busy.retry_after_s == 3
-    assert type(of_read(TimeoutError(), "it")) is TransientBackendError
+    assert type(read_error(TimeoutError(), "it")) is TransientBackendError
 
 
 def test_only_a_provider_that_is_definite_makes_a_job_gone():

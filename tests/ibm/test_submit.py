@@ -143,14 +143,14 @@ def test_a_page_in_place_of_a_403_is_taken_for_too_large_a_job():
     """A gateway blocks some large payloads so; the emulator has no gateway."""
     import requests
 
-    from qiskit_job_manager.backends.ibm.errors import of_submission
+    from qiskit_job_manager.backends.ibm.errors import submission_error
 
     response = requests.Response()
     response.status_code = 403
     response._content = b"<!DOCTYPE html><html><body>Attention Required!</body></html>"
     request = requests.Request("POST", "http://127.0.0.1/jobs").prepare()
     error = requests.HTTPError("403 Client Error", response=response, request=request)
-    assert isinstance(of_submission(error, "ibm_fez"), SubmissionTooLargeError)
+    assert isinstance(submission_error(error, "ibm_fez"), SubmissionTooLargeError)
 
 
 def test_a_token_that_was_revoked_is_replaced_once(ibm, account, payload):

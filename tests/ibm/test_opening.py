@@ -35,10 +35,10 @@ def saved_service(saved_account):
     ],
 )
 def test_a_name_is_read_and_written_back(argument):
-    spec = parse(argument)
-    assert parse(spec.uri.removeprefix("ibm:")) == spec
+    uri = parse(argument)
+    assert parse(uri.text.removeprefix("ibm:")) == uri
     assert (
-        set(spec.uri.removeprefix("ibm:ibm_fez?").split("&"))
+        set(uri.text.removeprefix("ibm:ibm_fez?").split("&"))
         == set(argument.removeprefix("ibm_fez?").split("&"))
         or argument == "ibm_fez"
     )
@@ -81,8 +81,8 @@ def test_that_the_client_is_missing_is_told(monkeypatch):
 
 def test_an_object_of_a_saved_account_has_a_name(ibm, saved_service):
     adapter = adapters.adapted(saved_service.backend("ibm_manila"))
-    spec = parse(adapter.uri.removeprefix("ibm:"))
-    assert (spec.backend, spec.account) == ("ibm_manila", "work")
+    uri = parse(adapter.uri.removeprefix("ibm:"))
+    assert (uri.backend, uri.account) == ("ibm_manila", "work")
     again = open_backend(adapter.uri)
     assert again.qiskit_backend.name == "ibm_manila"
     assert again.account == adapter.account
@@ -103,9 +103,9 @@ def test_the_options_of_a_primitive_travel_in_its_name(saved_service):
         "environment": {"private": True, "job_tags": ["mine"]},
     }
     adapter = adapters.adapted(Estimator(backend, options=options))
-    spec = parse(adapter.uri.removeprefix("ibm:"))
-    assert spec.primitive is Primitive.EXECUTOR_ESTIMATOR
-    assert spec.primitive_options == options
+    uri = parse(adapter.uri.removeprefix("ibm:"))
+    assert uri.primitive is Primitive.EXECUTOR_ESTIMATOR
+    assert uri.primitive_options == options
     assert open_backend(adapter.uri).capabilities.reads_once
 
 
@@ -114,8 +114,8 @@ def test_a_batch_of_a_saved_account_goes_on_by_its_id(ibm, saved_service, payloa
 
     batch = Batch(saved_service.backend("ibm_manila"))
     adapter = adapters.adapted(batch)
-    spec = parse(adapter.uri.removeprefix("ibm:"))
-    assert (spec.execution, spec.session) == (Execution.BATCH, batch.session_id)
+    uri = parse(adapter.uri.removeprefix("ibm:"))
+    assert (uri.execution, uri.session) == (Execution.BATCH, batch.session_id)
     open_backend(adapter.uri).submit(payload, {"shots": 20}, "qjm-1", ("qjm-set-1",))
     assert ibm.books().submissions[0].session_id == batch.session_id
 

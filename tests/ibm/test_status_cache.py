@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qiskit_job_manager.backends.ibm.status import IDLE_S, LONGEST_S, SHORTEST_S, Freshness
+from qiskit_job_manager.backends.ibm.status import IDLE_S, LONGEST_S, SHORTEST_S, StatusCache
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 
 QUEUED = RemoteStatus(RemoteState.QUEUED)
@@ -17,25 +17,25 @@ class Service:
     def __init__(self):
         self.now_s = 0.0
         self.asked_s = []
-        self._freshness = Freshness(lambda: self.now_s)
+        self._cache = StatusCache(lambda: self.now_s)
         self._active = set()
 
     def submit(self, remote_id):
         self._active.add(remote_id)
-        self._freshness.note(remote_id, QUEUED)
+        self._cache.note(remote_id, QUEUED)
 
     def end(self, remote_id):
         self._active.discard(remote_id)
-        self._freshness.drop(remote_id)
+        self._cache.drop(remote_id)
 
     def wait(self, seconds):
         until_s = self.now_s + seconds
         while self.now_s < until_s:
             self.now_s += 0.5
-            if self._active and self._freshness.told(self._active) is None:
+            if self._active and self._cache.told(self._active) is None:
                 self.asked_s.append(self.now_s)
                 for each in self._active:
-                    self._freshness.note(each, QUEUED)
+                    self._cache.note(each, QUEUED)
 
 
 @pytest.fixture

@@ -133,7 +133,8 @@ def test_odd_words_on_when_a_job_ran_are_left_out():
 
 
 @pytest.mark.parametrize(
-    "trouble", [Trouble(status=404), Trouble(way=Way.HTML), Trouble(way=Way.LACKING)]
+    "trouble",
+    [Trouble(status=404), Trouble(way=Way.HTML), Trouble(way=Way.LACKING)],
 )
 def test_a_result_never_waits_for_its_figures(ibm, estimated, trouble):
     adapter, remote_id = estimated
@@ -145,7 +146,7 @@ def test_a_result_never_waits_for_its_figures(ibm, estimated, trouble):
 
 def test_figures_that_hang_are_given_up(ibm, estimated, monkeypatch):
     adapter, remote_id = estimated
-    monkeypatch.setattr(usage.within_patience, "__defaults__", (0.05,))
+    monkeypatch.setattr(usage.ask_within, "__defaults__", (0.05,))
     ibm.script(Kind.METRICS, Trouble(way=Way.HANG))
     raw = adapter.fetch(remote_id)
     assert raw.figures.started_at is None
@@ -357,13 +358,13 @@ def test_odd_answers_about_statuses_pass(ibm, adapter, send, kind, trouble):
 
 
 def test_the_wait_that_a_read_is_asked_for_is_told(ibm, adapter, done):
-    from qiskit_job_manager.backends.ibm.errors import of_read
+    from qiskit_job_manager.backends.ibm.errors import read_error
 
     error = pytest.importorskip("requests").HTTPError("429")
     error.response = pytest.importorskip("requests").Response()
     error.response.status_code = 429
     error.response.headers["Retry-After"] = "7"
-    assert of_read(error, "it").retry_after_s == 7
+    assert read_error(error, "it").retry_after_s == 7
 
 
 def test_a_job_is_gone_only_when_that_was_said_twice(adapter):
@@ -372,11 +373,11 @@ def test_a_job_is_gone_only_when_that_was_said_twice(adapter):
 
 
 def test_a_state_that_is_not_known_is_no_end():
-    from qiskit_job_manager.backends.ibm.job_api import row_in
+    from qiskit_job_manager.backends.ibm.job_api import job_info_in
 
-    row = row_in({"id": "a", "state": {"status": "Hibernating"}})
-    assert row.status.state is RemoteState.RUNNING
-    assert row.status.message == "Hibernating"
+    info = job_info_in({"id": "a", "state": {"status": "Hibernating"}})
+    assert info.status.state is RemoteState.RUNNING
+    assert info.status.message == "Hibernating"
 
 
 def test_jobs_on_a_backend_that_is_retired_since_can_be_read(ibm, account, payload, ended):
