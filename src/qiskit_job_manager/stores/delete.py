@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, select, update
 
 from qiskit_job_manager.stores import schema
-from qiskit_job_manager.stores.base import Part
 from qiskit_job_manager.stores.rows import JOB_SET_COLUMNS, job_set_from
 
 if TYPE_CHECKING:
@@ -71,21 +70,19 @@ _UNCOUNT = delete(schema.job_count).where(schema.job_count.c.job_set == bindpara
 _REST = delete(_SETS).where(_SETS.c.key == bindparam("set"))
 
 
-class Deleting(Part):
-    """The side of the store that job sets leave by; see `ports.Store`."""
+def delete_job_set(database: Database, job_set_key: int) -> None:
+    """Remove a job set and all that belongs to it; harmless when it is gone."""
+    removal = _Removal(database, job_set_key)
+    while not removal.take_turn():
+        removal.give_way()
 
-    def delete_job_set(self, job_set_key: int) -> None:
-        """Remove a job set and all that belongs to it; harmless when it is gone."""
-        removal = _Removal(self._database, job_set_key)
-        while not removal.take_turn():
-            removal.give_way()
 
-    def half_deleted(self) -> list[JobSetRecord]:
-        """Return the job sets whose deletion began and has not ended, under their former names."""
-        columns = (c if c is not _SETS.c.name else _SETS.c.former_name for c in JOB_SET_COLUMNS)
-        left = select(*columns).where(_SETS.c.former_name.is_not(None)).order_by(_SETS.c.key)
-        with self._database.reading() as connection:
-            return [job_set_from(row) for row in connection.execute(left)]
+def half_deleted(database: Database) -> list[JobSetRecord]:
+    """Return the job sets whose deletion began and has not ended, under their former names."""
+    columns = (c if c is not _SETS.c.name else _SETS.c.former_name for c in JOB_SET_COLUMNS)
+    left = select(*columns).where(_SETS.c.former_name.is_not(None)).order_by(_SETS.c.key)
+    with database.reading() as connection:
+        return [job_set_from(row) for row in connection.execute(left)]
 
 
 class _Removal:

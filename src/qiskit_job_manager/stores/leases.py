@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LEASE_US = 30 * 1_000_000
 
 
-class Ownership(Protocol):
+class Leases(Protocol):
     """How the right to drive is taken, kept and given back; see `ports.Store`."""
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:
@@ -161,7 +161,7 @@ def _raise_fence(
     return None if fence is None else Token(job_set_key, owner, fence)
 
 
-class Leases:
+class TimedLeases:
     """Rights that end when they are not renewed, by the database's own clock.
 
     Args:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError
 
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.stores.database import Database
-from qiskit_job_manager.stores.leases import Leases
+from qiskit_job_manager.stores.leases import TimedLeases
 from qiskit_job_manager.stores.sql_store import SqlStore
 from qiskit_job_manager.stores.versions import bring_up_to_date
 
@@ -29,7 +29,7 @@ def open_server(url: str) -> SqlStore:
     except BaseException:
         database.close()
         raise
-    return SqlStore(database, Leases(database))
+    return SqlStore(database, TimedLeases(database))
 
 
 def _engine(url: str) -> Engine:
