@@ -250,7 +250,7 @@ class Store(Protocol):
     def complete_job_set(self, job_set_key: int) -> None:
         """Say that all experiments were handed over."""
 
-    def take_in(self, history: JobSetHistory) -> JobSetRecord:
+    def import_job_set(self, history: JobSetHistory) -> JobSetRecord:
         """Store a job set that has ended elsewhere, with its id and all its past, or nothing of it.
 
         Whatever the parts of the history raise as they are read comes through.
@@ -438,18 +438,20 @@ class Store(Protocol):
             One truth value a step, in order. ``False``: nothing of that step was written.
         """
 
-    def unmeasured(self, job_set_key: int, limit: int) -> list[AttemptRecord]:
+    def attempts_without_usage(self, job_set_key: int, limit: int) -> list[AttemptRecord]:
         """Return up to ``limit`` attempts that a backend took, and whose usage it has not told."""
 
-    def measure(self, token: Token, figures: Mapping[str, RemoteFigures]) -> bool:
+    def store_usage(self, token: Token, figures: Mapping[str, RemoteFigures]) -> bool:
         """Store what was measured of attempts, by their tags, in place of what was known.
 
         Returns:
             ``False`` when the token is stale: nothing was written.
         """
 
-    def tell(self, token: Token, at: datetime, job_index: int, event: str, cause: str) -> bool:
+    def append_event(
+        self, token: Token, at: datetime, job_index: int, event: str, cause: str
+    ) -> bool:
         """Append to the story of a job what changes nothing; ``False`` when the token is stale."""
 
-    def settle(self, token: Token, request: Request) -> bool:
+    def finish_request(self, token: Token, request: Request) -> bool:
         """Remove a request that was acted on; ``False`` when the token is stale."""

@@ -218,10 +218,10 @@ def test_what_is_half_deleted_can_be_taken_in_from_elsewhere(
 ):
     elsewhere, store = open_store(tmp_path / "elsewhere.db"), open_store(store_path)
     history = history_of(elsewhere, ended(elsewhere))
-    first = store.take_in(history)
+    first = store.import_job_set(history)
     assert killed_at_commit(fork, store_path, first.key, 3) == -signal.SIGKILL
     assert [left.job_set_id for left in store.half_deleted()] == [first.job_set_id]
-    again = store.take_in(history)
+    again = store.import_job_set(history)
     assert (again.job_set_id, again.n_jobs) == (first.job_set_id, first.n_jobs)
     assert store.half_deleted() == []
     elsewhere.close()

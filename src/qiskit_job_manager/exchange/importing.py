@@ -75,7 +75,7 @@ def take_in(
     """
     try:
         with path.open("rb") as file:
-            return store.take_in(_checked(_opened(path, file), path, at, name, as_ended))
+            return store.import_job_set(_checked(_opened(path, file), path, at, name, as_ended))
     except OSError as error:
         raise ArchiveError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -90,7 +90,7 @@ class SqlStore:
         """Record that all experiments were handed over."""
         hand_over.change_job_set(self._database, job_set_key, complete=True)
 
-    def take_in(self, history: JobSetHistory) -> JobSetRecord:
+    def import_job_set(self, history: JobSetHistory) -> JobSetRecord:
         """Store a job set that ended in another store, also one that is half deleted here."""
         for left in self.half_deleted():
             if left.job_set_id == history.draft.job_set_id:
@@ -204,7 +204,7 @@ class SqlStore:
         """Return the attempts that have one of some tags, each after the index of its job."""
         return reads.attempts_tagged(self._database, job_set_key, tags)
 
-    def unmeasured(self, job_set_key: int, limit: int) -> list[AttemptRecord]:
+    def attempts_without_usage(self, job_set_key: int, limit: int) -> list[AttemptRecord]:
         """Return up to ``limit`` attempts that a backend accepted and whose usage is not known."""
         return reads.attempts_without_usage(self._database, job_set_key, limit)
 
@@ -280,14 +280,16 @@ class SqlStore:
         """Write steps of jobs in one transaction, and return which of them landed."""
         return driver_writes.advance(self._database, token, steps)
 
-    def measure(self, token: Token, figures: Mapping[str, RemoteFigures]) -> bool:
+    def store_usage(self, token: Token, figures: Mapping[str, RemoteFigures]) -> bool:
         """Store what the backend measured of attempts, by their tags."""
         return driver_writes.store_usage(self._database, token, figures)
 
-    def tell(self, token: Token, at: datetime, job_index: int, event: str, cause: str) -> bool:
+    def append_event(
+        self, token: Token, at: datetime, job_index: int, event: str, cause: str
+    ) -> bool:
         """Append an event that changes nothing; ``False`` when the token is stale."""
         return driver_writes.append_event(self._database, token, at, job_index, (event, cause))
 
-    def settle(self, token: Token, request: Request) -> bool:
+    def finish_request(self, token: Token, request: Request) -> bool:
         """Remove a request that was handled; ``False`` when the token is stale."""
         return driver_writes.finish_request(self._database, token, request)

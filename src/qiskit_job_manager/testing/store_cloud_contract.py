@@ -119,9 +119,9 @@ class CloudContract:
     def test_only_the_driver_adds_to_a_story(self, store: Store) -> None:
         hand_over(store, [["a"]])
         token = must_claim(store)
-        assert store.tell(token, NOON, 0, "twin", "there are two")
+        assert store.append_event(token, NOON, 0, "twin", "there are two")
         stale = Token(token.job_set_key, token.owner, token.fence - 1)
-        assert not store.tell(stale, NOON, 0, "twin", "three")
+        assert not store.append_event(stale, NOON, 0, "twin", "three")
         (event,) = store.events(token.job_set_key, 0)
         assert (event.at, event.event, event.cause) == (NOON, "twin", "there are two")
         assert (event.before, event.after, event.attempt) == (None, None, None)

@@ -232,7 +232,7 @@ class FindingContract:
             assert len(store.unfinished()) == (index == 0)
         store.request(sweep.key, RequestKind.RETRY, 0)
         assert store.unfinished() == [the_set(store)]
-        store.settle(token, *store.requests(sweep.key))
+        store.finish_request(token, *store.requests(sweep.key))
         assert store.unfinished() == []
 
     def test_unfinished_are_in_the_order_of_their_making_whatever_the_clock_said(
@@ -270,7 +270,9 @@ class FindingContract:
         hand_over(store, [["a"], ["b"]])
         token = must_claim(store)
         for number in range(5):
-            store.tell(token, NOON + timedelta(seconds=number), number % 2, f"event {number}", "")
+            store.append_event(
+                token, NOON + timedelta(seconds=number), number % 2, f"event {number}", ""
+            )
         whole = list(store.events(token.job_set_key))
         assert len(whole) == 5
         assert store.last_events(token.job_set_key, limit=2) == whole[-2:]
