@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, false, insert, literal, select, update
 
-from qiskit_job_manager.errors import NameInUseError, StoreError
+from qiskit_job_manager.errors import LeaseLostError, NameInUseError, StoreError
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import job_counts, schema, write_statements
 from qiskit_job_manager.stores.database_errors import ConstraintError
@@ -21,14 +21,27 @@ from qiskit_job_manager.stores.rows import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qiskit_job_manager.model import EncodedBlock, JobSetDraft, JobSetRecord, RequestKind
+    from sqlalchemy import ColumnElement, Connection
+
+    from qiskit_job_manager.model import (
+        EncodedBlock,
+        JobSetDraft,
+        JobSetRecord,
+        RequestKind,
+        Token,
+    )
     from qiskit_job_manager.stores.database import Database
 
 _SETS, _REQUESTS = schema.job_set, schema.request
 
 
-def create_job_set(database: Database, draft: JobSetDraft) -> JobSetRecord:
-    """Begin a job set, without experiments and not complete.
+def create_job_set(database: Database, draft: JobSetDraft, **lease: Any) -> JobSetRecord:
+    """Begin a job set, without experiments and not complete, and with its first lease.
+
+    Args:
+        database: The store's database.
+        draft: What the user asked for.
+        **lease: Columns of the lease: ``owner``, ``fence`` and, on a server, ``lease_until``.
 
     Raises:
         NameInUseError: Another job set has the name.
@@ -36,7 +49,7 @@ def create_job_set(database: Database, draft: JobSetDraft) -> JobSetRecord:
     try:
         with database.writing() as connection:
             row = connection.execute(
-                insert(_SETS).values(job_set_values(draft)).returning(*JOB_SET_COLUMNS)
+                insert(_SETS).values(job_set_values(draft) | lease).returning(*JOB_SET_COLUMNS)
             ).one()
             made = job_set_from(row)
             job_counts.begin(database, connection, made.key)
@@ -45,12 +58,14 @@ def create_job_set(database: Database, draft: JobSetDraft) -> JobSetRecord:
         raise _name_in_use(database, draft.name) or error from error
 
 
-def add_blocks(database: Database, job_set_key: int, blocks: Sequence[EncodedBlock]) -> None:
+def add_blocks(database: Database, token: Token, blocks: Sequence[EncodedBlock]) -> None:
     """Append blocks: their experiments, their jobs (planned) and their payloads.
 
     Raises:
+        LeaseLostError: Another process has the lease.
         StoreError: The job set is deleted or complete, or a block is not its next one.
     """
+    job_set_key = token.job_set_key
     for one in blocks:
         _must_be_whole(one)
     first, last = blocks[0].block, blocks[-1].block
@@ -60,7 +75,7 @@ def add_blocks(database: Database, job_set_key: int, blocks: Sequence[EncodedBlo
         landed = connection.execute(
             update(_SETS)
             .where(
-                row.key == job_set_key,
+                *_held_by(token),
                 row.complete == false(),
                 row.n_experiments == first.start,
                 row.n_jobs >= first.jobs[0].index,
@@ -70,7 +85,8 @@ def add_blocks(database: Database, job_set_key: int, blocks: Sequence[EncodedBlo
         )
         n_jobs_now = landed.scalar()
         if n_jobs_now is None:
-            why = "it was deleted or is complete, or the block is not its next"
+            _must_hold(connection, token)
+            why = "it is complete, or the block is not its next"
             raise StoreError(f"Job set number {job_set_key} takes no block: {why}.")
         # A job that was halved meanwhile took a number that the plan does not know.
         later = n_jobs_now - (last.jobs[-1].index + 1)
@@ -86,6 +102,18 @@ def add_blocks(database: Database, job_set_key: int, blocks: Sequence[EncodedBlo
             size = one.block.stop - one.block.start
             change.add(JobState.PLANNED, len(one.block.jobs), size * len(one.block.jobs))
         change.write(database, connection)
+
+
+def complete_job_set(database: Database, token: Token) -> None:
+    """Record that all experiments were handed over.
+
+    Raises:
+        LeaseLostError: Another process has the lease.
+    """
+    with database.writing() as connection:
+        landed = connection.execute(update(_SETS).where(*_held_by(token)).values(complete=True))
+        if landed.rowcount != 1:
+            _must_hold(connection, token)
 
 
 def rename(database: Database, job_set_key: int, name: str) -> None:
@@ -133,6 +161,32 @@ def request(
     with database.writing() as connection:
         if connection.scalar(new.returning(_REQUESTS.c.key)) is None:
             raise StoreError(f"Job set number {job_set_key} takes no request: it was deleted.")
+
+
+def _held_by(token: Token) -> tuple[ColumnElement[bool], ...]:
+    # The hand-over and the engine of one process share the lease: its owner counts here, not how
+    # often he claimed it.
+    row = _SETS.c
+    return (row.key == token.job_set_key, row.owner == token.owner, row.former_name.is_(None))
+
+
+def _must_hold(connection: Connection, token: Token) -> None:
+    """Raise unless the token's owner has the lease.
+
+    Raises:
+        LeaseLostError: Another process has it, or nobody, or the job set was deleted.
+    """
+    row = _SETS.c
+    found = connection.execute(
+        select(row.name, row.owner, row.former_name).where(row.key == token.job_set_key)
+    ).one_or_none()
+    if found is None or found.former_name is not None:
+        raise LeaseLostError(f"Job set number {token.job_set_key} was deleted meanwhile.")
+    if found.owner != token.owner:
+        raise LeaseLostError(
+            f"Another process took over the job set {found.name!r} meanwhile. Nothing is lost: "
+            "open it again, or run the same script again with if_exists='resume'."
+        )
 
 
 def _name_in_use(database: Database, name: str) -> NameInUseError | None:

@@ -1,6 +1,7 @@
-"""Who drives a job set: a kernel lock beside an SQLite file, a lease in a server's database.
+"""Leases: who may drive a job set. With SQLite they are kernel locks, on a server they have an end.
 
-Either way the row's fence is what makes writes safe; lock and lease only say who may raise it.
+In both cases the fence in the row of the job set makes the writes safe. The lock, or the end of
+the lease, only decides who may raise the fence.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sqlalchemy import BigInteger, cast, extract, func, or_, select, update
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.model import Token
 from qiskit_job_manager.stores import copy_detection
+from qiskit_job_manager.stores.hand_over import create_job_set
 from qiskit_job_manager.stores.locks import KernelLock
 from qiskit_job_manager.stores.schema import job_set
 
@@ -22,34 +24,41 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
+    from qiskit_job_manager.model import JobSetDraft, JobSetRecord
     from qiskit_job_manager.stores.database import Database
 
 _LEASE_US = 30 * 1_000_000
 
 
 class Leases(Protocol):
-    """How the right to drive is taken, kept and given back; see `ports.Store`."""
+    """How a lease is claimed, kept and released; see `ports.Store`."""
+
+    def create(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+        """Begin a job set with its first lease."""
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:
-        """Take the right, or return ``None``."""
+        """Take the lease, or return ``None``."""
 
     def renew(self, token: Token) -> bool:
-        """Keep the right."""
+        """Keep the lease."""
 
     def release(self, token: Token) -> None:
-        """Give the right back."""
+        """Give the lease back."""
+
+    def forget(self, token: Token) -> None:
+        """Forget the lease of a job set that was deleted."""
 
     def driver(self, job_set_key: int) -> str | None:
-        """Return who has the right and lives."""
+        """Return who has the lease and lives."""
 
     def ensure_original(self) -> None:
-        """See that the store is no copy."""
+        """Make sure that the store is no copy."""
 
     def adopt(self) -> None:
         """Take the store for the original."""
 
     def close(self) -> None:
-        """Give back every right that was taken here."""
+        """Give back every lease that was taken here."""
 
 
 def holds(token: Token) -> tuple[ColumnElement[bool], ...]:
@@ -59,7 +68,7 @@ def holds(token: Token) -> tuple[ColumnElement[bool], ...]:
 
 
 class KernelLocks:
-    """Rights by locks that the kernel frees when their process dies.
+    """Leases by locks that the kernel frees when their process dies.
 
     Args:
         database: Where the job sets are.
@@ -73,8 +82,23 @@ class KernelLocks:
         self._mutex = threading.Lock()
         self._held: dict[int, tuple[KernelLock, Token]] = {}
 
+    def create(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+        """Begin a job set with its first lease; its lock is held before its row is there."""
+        with self._mutex:
+            lock = KernelLock.take(self._path(draft.job_set_id))
+            if lock is None:
+                raise StoreError(f"Another process makes the job set {draft.job_set_id} now.")
+            try:
+                made = create_job_set(self._database, draft, owner=owner, fence=1)
+            except BaseException:
+                lock.release()
+                raise
+            token = Token(made.key, owner, 1)
+            self._held[made.key] = (lock, token)
+            return made, token
+
     def claim(self, job_set_key: int, owner: str) -> Token | None:
-        """Take the right, or return ``None``."""
+        """Take the lease, or return ``None``."""
         with self._mutex:
             lock = self._lock_for(job_set_key, owner)
             if lock is None:
@@ -91,21 +115,26 @@ class KernelLocks:
             return token
 
     def renew(self, token: Token) -> bool:
-        """Tell whether nobody else has claimed; the lock needs no renewal."""
+        """Return whether nobody else has claimed; the lock needs no renewal."""
         with self._database.reading() as connection:
             return connection.scalar(select(job_set.c.key).where(*holds(token))) is not None
 
     def release(self, token: Token) -> None:
-        """Give the right back."""
+        """Give the lease back."""
         with self._mutex:
             with self._database.writing() as connection:
                 connection.execute(update(job_set).where(*holds(token)).values(owner=None))
-            lock, held = self._held.get(token.job_set_key, (None, None))
-            if lock is not None and held == token:
+            self._drop_held(token)
+
+    def forget(self, token: Token) -> None:
+        """Forget the lease of a job set that was deleted."""
+        with self._mutex:
+            lock, _ = self._held.get(token.job_set_key, (None, None))
+            if lock is not None:
                 self._drop(token.job_set_key, lock)
 
     def driver(self, job_set_key: int) -> str | None:
-        """Return who has the right and lives."""
+        """Return who has the lease and lives."""
         with self._database.reading() as connection:
             row = connection.execute(
                 select(job_set.c.owner, job_set.c.job_set_id).where(job_set.c.key == job_set_key)
@@ -116,7 +145,7 @@ class KernelLocks:
         return row.owner if lives else None
 
     def ensure_original(self) -> None:
-        """See that the file is no copy."""
+        """Make sure that the file is no copy."""
         copy_detection.ensure_original(self._database, self._file)
 
     def adopt(self) -> None:
@@ -124,7 +153,7 @@ class KernelLocks:
         copy_detection.adopt(self._database, self._file)
 
     def close(self) -> None:
-        """Give back every right that was taken here."""
+        """Give back every lease that was taken here."""
         with self._mutex:
             for lock, _ in self._held.values():
                 lock.release()
@@ -139,6 +168,11 @@ class KernelLocks:
                 select(job_set.c.job_set_id).where(job_set.c.key == job_set_key)
             )
         return None if job_set_id is None else KernelLock.take(self._path(job_set_id))
+
+    def _drop_held(self, token: Token) -> None:
+        lock, held = self._held.get(token.job_set_key, (None, None))
+        if lock is not None and held == token:
+            self._drop(token.job_set_key, lock)
 
     def _drop(self, job_set_key: int, lock: KernelLock) -> None:
         self._held.pop(job_set_key, None)
@@ -162,7 +196,7 @@ def _raise_fence(
 
 
 class TimedLeases:
-    """Rights that end when they are not renewed, by the database's own clock.
+    """Leases that end when they are not renewed, by the database's own clock.
 
     Args:
         database: Where the job sets are.
@@ -173,8 +207,17 @@ class TimedLeases:
         self._mutex = threading.Lock()
         self._held: set[Token] = set()
 
+    def create(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+        """Begin a job set with its first lease."""
+        until = _now_us() + _LEASE_US
+        made = create_job_set(self._database, draft, owner=owner, fence=1, lease_until=until)
+        token = Token(made.key, owner, 1)
+        with self._mutex:
+            self._held.add(token)
+        return made, token
+
     def claim(self, job_set_key: int, owner: str) -> Token | None:
-        """Take the right, or return ``None``."""
+        """Take the lease, or return ``None``."""
         row = job_set.c
         free = or_(row.owner.is_(None), row.owner == owner, row.lease_until < _now_us())
         token = _raise_fence(
@@ -186,7 +229,7 @@ class TimedLeases:
         return token
 
     def renew(self, token: Token) -> bool:
-        """Begin the lease anew, unless somebody else has claimed."""
+        """Begin the time of the lease again, unless another driver has claimed."""
         with self._database.writing() as connection:
             landed = connection.execute(
                 update(job_set).where(*holds(token)).values(lease_until=_now_us() + _LEASE_US)
@@ -194,16 +237,20 @@ class TimedLeases:
             return landed.rowcount == 1
 
     def release(self, token: Token) -> None:
-        """Give the right back."""
+        """Give the lease back."""
         with self._database.writing() as connection:
             connection.execute(
                 update(job_set).where(*holds(token)).values(owner=None, lease_until=None)
             )
+        self.forget(token)
+
+    def forget(self, token: Token) -> None:
+        """Forget the lease of a job set that was deleted."""
         with self._mutex:
             self._held.discard(token)
 
     def driver(self, job_set_key: int) -> str | None:
-        """Return who has the right and lives."""
+        """Return who has the lease and lives."""
         row = job_set.c
         with self._database.reading() as connection:
             return connection.scalar(
@@ -217,7 +264,7 @@ class TimedLeases:
         """Do nothing: a server's database is where its URL says."""
 
     def close(self) -> None:
-        """Give back every right that was taken here."""
+        """Give back every lease that was taken here."""
         for token in list(self._held):
             # Where the server cannot be reached, the lease runs out by itself.
             with suppress(StoreError):

@@ -78,28 +78,36 @@ class SqlStore:
 
     # -- handing over ---------------------------------------------------------------------------
 
-    def create_job_set(self, draft: JobSetDraft) -> JobSetRecord:
-        """Begin a job set, without experiments and not complete."""
-        return hand_over.create_job_set(self._database, draft)
+    def create_job_set(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+        """Begin a job set and take its lease, in one transaction."""
+        refuse_newer(self._database)
+        return self._leases.create(draft, owner)
 
-    def add_blocks(self, job_set_key: int, blocks: Sequence[EncodedBlock]) -> None:
+    def add_blocks(self, token: Token, blocks: Sequence[EncodedBlock]) -> None:
         """Append blocks: their experiments, their jobs (planned) and their payloads."""
-        hand_over.add_blocks(self._database, job_set_key, blocks)
+        hand_over.add_blocks(self._database, token, blocks)
 
-    def complete_job_set(self, job_set_key: int) -> None:
+    def complete_job_set(self, token: Token) -> None:
         """Record that all experiments were handed over."""
-        hand_over.change_job_set(self._database, job_set_key, complete=True)
+        hand_over.complete_job_set(self._database, token)
 
     def import_job_set(self, history: JobSetHistory) -> JobSetRecord:
         """Store a job set that ended in another store, also one that is half deleted here."""
         for left in self.half_deleted():
             if left.job_set_id == history.draft.job_set_id:
-                self.delete_job_set(left.key)
+                self.delete_rest(left.key)
         return imports.import_job_set(self._database, history)
 
-    def delete_job_set(self, job_set_key: int) -> None:
+    def delete_job_set(self, token: Token) -> None:
         """Remove a job set and all that belongs to it; harmless when it is gone."""
-        delete.delete_job_set(self._database, job_set_key)
+        try:
+            delete.delete_job_set(self._database, token)
+        finally:
+            self._leases.forget(token)
+
+    def delete_rest(self, job_set_key: int) -> None:
+        """Remove what is left of a job set that is half deleted; harmless when it is gone."""
+        delete.delete_rest(self._database, job_set_key)
 
     def half_deleted(self) -> list[JobSetRecord]:
         """Return the job sets whose deletion began and has not ended, under their former names."""

@@ -68,7 +68,7 @@ class CloudContract:
         assert store.advance(token, steps) == [True, True]
         block = Block(2, 3, (PlannedJob(1, 2, 3, None, 0, 1),))
         coded = EncodedBlock(block, experiments(["c"]), Blob("circuits/1", b"c"))
-        store.add_blocks(token.job_set_key, [coded])
+        store.add_blocks(token, [coded])
         spans = [(job.index, job.start, job.stop) for job in store.jobs(token.job_set_key)]
         assert spans == [(0, 0, 1), (1, 1, 2), (2, 2, 3)]
         assert (the_set(store).n_jobs, the_set(store).n_experiments) == (3, 3)

@@ -24,6 +24,7 @@ from qiskit_job_manager.model import (
 from qiskit_job_manager.testing.store_samples import (
     NOON,
     SETTINGS,
+    create,
     draft,
     hand_over,
     must_claim,
@@ -45,7 +46,7 @@ _FIGURES = RemoteFigures(2.5, NOON, NOON, NOON + timedelta(seconds=3), "batch")
 
 def ended(store: Store) -> JobSetRecord:
     """Return the job set ``"sweep"``: a job that was retried and one that failed, both ended."""
-    store.create_job_set(draft(**SETTINGS))
+    create(store, draft(**SETTINGS))
     hand_over(store, [["a", "b"], ["c"]], shares=1)
     token = must_claim(store)
     queued = RemoteStatus(RemoteState.QUEUED, 3, "wait")
@@ -68,8 +69,8 @@ def ended(store: Store) -> JobSetRecord:
         step(store, 1, JobState.SUBMITTING, JobState.FAILED, error="no", ends_attempt=True),
     ]
     assert store.advance(token, steps) == [True] * len(steps)
+    store.complete_job_set(token)
     store.release(token)
-    store.complete_job_set(token.job_set_key)
     return the_set(store)
 
 
