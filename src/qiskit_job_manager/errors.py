@@ -17,7 +17,8 @@
     │   ├── StoreFullError (OSError)             no space left
     │   ├── StoreBusyError                       it cannot be reached now; trying again is safe
     │   ├── LeaseLostError                       another driver has the job set now
-    │   └── StoreCopiedError                     a copy, while the original may be in use
+    │   ├── StoreCopiedError                     a copy, while the original may be in use
+    │   └── StoreOutdatedError                   older than what was driven from it
     ├── BackendError
     │   ├── SubmissionRefusedError               a definite no, for good
     │   │   └── SubmissionTooLargeError          the job is too large; half of it may do
@@ -134,6 +135,10 @@ class JobManagerInvalidStateError(JobManagerError):
 
 class StoreCopiedError(StoreError, JobManagerInvalidStateError):
     """The store is a copy, and the original may be in use: it can be read, and not driven."""
+
+
+class StoreOutdatedError(StoreError, JobManagerInvalidStateError):
+    """The store does not know submissions that were made from it: it was put back from a backup."""
 
 
 class LeaseLostError(StoreError, JobManagerInvalidStateError):

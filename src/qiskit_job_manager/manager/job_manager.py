@@ -73,7 +73,7 @@ class JobManager:
             owner=self._owner,
             new_tag=lambda: f"qjm-{uuid.uuid4().hex}",
             chance=random.random,
-            spool=Spool(stores.spool_folder(store)),
+            spool=Spool(*self._store.spool_folders),
         )
         stop_at_exit(self._engine)
 

@@ -12,6 +12,7 @@ from sqlalchemy import delete
 
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import schema, write_statements
+from qiskit_job_manager.stores.generation import raise_generation
 from qiskit_job_manager.stores.job_counts import Change
 from qiskit_job_manager.stores.job_halves import JobHalves
 from qiskit_job_manager.stores.rows import blob_values, figures_values, offsets_text
@@ -29,17 +30,28 @@ if TYPE_CHECKING:
 _requests = schema.request
 
 
-def advance(database: Database, token: Token, steps: Sequence[Advance]) -> list[bool]:
-    """Write steps of jobs in one transaction, and return which of them landed."""
+def advance(
+    database: Database, token: Token, steps: Sequence[Advance]
+) -> tuple[list[bool], int | None]:
+    """Write steps of jobs in one transaction.
+
+    Returns:
+        Which of the steps landed; and the new generation of the store where one of them is the
+        intent of a submission that may cost something, otherwise ``None``.
+    """
     if not steps:
-        return []
+        return [], None
     with database.writing() as connection:
-        if not _is_newest(database, connection, token):
-            return [False] * len(steps)
+        holds = _holds(database, connection, token)
+        if not holds:
+            return [False] * len(steps), None
         writing = _Steps(database, connection, token.job_set_key)
         landed = [writing.write(step) for step in steps]
         writing.finish()
-        return landed
+        submits = any(
+            is_in and step.new_tag for is_in, step in zip(landed, steps, strict=True)
+        ) and not any(volatile for _, volatile in holds)
+        return landed, raise_generation(connection) if submits else None
 
 
 def append_event(
@@ -97,8 +109,12 @@ def store_usage(database: Database, token: Token, figures: Mapping[str, RemoteFi
 
 
 def _is_newest(database: Database, connection: Connection, token: Token) -> bool:
+    return bool(_holds(database, connection, token))
+
+
+def _holds(database: Database, connection: Connection, token: Token) -> Sequence[Sequence[Any]]:
     values = {"job_set": token.job_set_key, "owner": token.owner, "fence": token.fence}
-    return bool(database.run(connection, write_statements.HOLDS, values))
+    return database.run(connection, write_statements.HOLDS, values)
 
 
 class _Steps:

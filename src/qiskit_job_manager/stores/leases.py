@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import BigInteger, cast, extract, func, or_, select, update
 
-from qiskit_job_manager.errors import StoreError
+from qiskit_job_manager.errors import StoreError, StoreNotWritableError
 from qiskit_job_manager.model import Token
-from qiskit_job_manager.stores import copy_detection
 from qiskit_job_manager.stores.hand_over import create_job_set
 from qiskit_job_manager.stores.locks import KernelLock
 from qiskit_job_manager.stores.schema import job_set
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.model import JobSetDraft, JobSetRecord
     from qiskit_job_manager.stores.database import Database
+    from qiskit_job_manager.stores.store_files import StoreFiles
 
 _LEASE_US = 30 * 1_000_000
 
@@ -51,12 +51,6 @@ class Leases(Protocol):
     def driver(self, job_set_key: int) -> str | None:
         """Return who has the lease and lives."""
 
-    def ensure_original(self) -> None:
-        """Make sure that the store is no copy."""
-
-    def adopt(self) -> None:
-        """Take the store for the original."""
-
     def close(self) -> None:
         """Give back every lease that was taken here."""
 
@@ -72,46 +66,45 @@ class KernelLocks:
 
     Args:
         database: Where the job sets are.
-        path: The SQLite file; the lock files are in a folder beside it.
+        files: Where the locks are.
     """
 
-    def __init__(self, database: Database, path: Path) -> None:
+    def __init__(self, database: Database, files: StoreFiles) -> None:
         self._database = database
-        self._file = path
-        self._folder = path.with_name(f"{path.name}.locks")
+        self._files = files
         self._mutex = threading.Lock()
-        self._held: dict[int, tuple[KernelLock, Token]] = {}
+        self._held: dict[int, tuple[_Locks, Token]] = {}
 
     def create(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
-        """Begin a job set with its first lease; its lock is held before its row is there."""
+        """Begin a job set with its first lease; its locks are held before its row is there."""
         with self._mutex:
-            lock = KernelLock.take(self._path(draft.job_set_id))
-            if lock is None:
+            locks = _Locks.take(self._files, draft.job_set_id)
+            if locks is None:
                 raise StoreError(f"Another process makes the job set {draft.job_set_id} now.")
             try:
                 made = create_job_set(self._database, draft, owner=owner, fence=1)
             except BaseException:
-                lock.release()
+                locks.release()
                 raise
             token = Token(made.key, owner, 1)
-            self._held[made.key] = (lock, token)
+            self._held[made.key] = (locks, token)
             return made, token
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:
         """Take the lease, or return ``None``."""
         with self._mutex:
-            lock = self._lock_for(job_set_key, owner)
-            if lock is None:
+            locks = self._locks_for(job_set_key, owner)
+            if locks is None:
                 return None
             try:
                 token = _raise_fence(self._database, job_set_key, owner)
             except BaseException:
-                self._drop(job_set_key, lock)
+                self._drop(job_set_key, locks)
                 raise
             if token is None:
-                self._drop(job_set_key, lock)
+                self._drop(job_set_key, locks)
                 return None
-            self._held[job_set_key] = (lock, token)
+            self._held[job_set_key] = (locks, token)
             return token
 
     def renew(self, token: Token) -> bool:
@@ -129,9 +122,9 @@ class KernelLocks:
     def forget(self, token: Token) -> None:
         """Forget the lease of a job set that was deleted."""
         with self._mutex:
-            lock, _ = self._held.get(token.job_set_key, (None, None))
-            if lock is not None:
-                self._drop(token.job_set_key, lock)
+            locks, _ = self._held.get(token.job_set_key, (None, None))
+            if locks is not None:
+                self._drop(token.job_set_key, locks)
 
     def driver(self, job_set_key: int) -> str | None:
         """Return who has the lease and lives."""
@@ -141,45 +134,77 @@ class KernelLocks:
             ).one_or_none()
         if row is None or row.owner is None:
             return None
-        lives = job_set_key in self._held or KernelLock.is_held(self._path(row.job_set_id))
+        lives = job_set_key in self._held or _Locks.are_held(self._files, row.job_set_id)
         return row.owner if lives else None
-
-    def ensure_original(self) -> None:
-        """Make sure that the file is no copy."""
-        copy_detection.ensure_original(self._database, self._file)
-
-    def adopt(self) -> None:
-        """Take the file for the original."""
-        copy_detection.adopt(self._database, self._file)
 
     def close(self) -> None:
         """Give back every lease that was taken here."""
         with self._mutex:
-            for lock, _ in self._held.values():
-                lock.release()
+            for locks, _ in self._held.values():
+                locks.release()
             self._held.clear()
 
-    def _lock_for(self, job_set_key: int, owner: str) -> KernelLock | None:
+    def _locks_for(self, job_set_key: int, owner: str) -> _Locks | None:
         if job_set_key in self._held:
-            lock, held = self._held[job_set_key]
-            return lock if held.owner == owner else None
+            locks, held = self._held[job_set_key]
+            return locks if held.owner == owner else None
         with self._database.reading() as connection:
             job_set_id = connection.scalar(
                 select(job_set.c.job_set_id).where(job_set.c.key == job_set_key)
             )
-        return None if job_set_id is None else KernelLock.take(self._path(job_set_id))
+        return None if job_set_id is None else _Locks.take(self._files, job_set_id)
 
     def _drop_held(self, token: Token) -> None:
-        lock, held = self._held.get(token.job_set_key, (None, None))
-        if lock is not None and held == token:
-            self._drop(token.job_set_key, lock)
+        locks, held = self._held.get(token.job_set_key, (None, None))
+        if locks is not None and held == token:
+            self._drop(token.job_set_key, locks)
 
-    def _drop(self, job_set_key: int, lock: KernelLock) -> None:
+    def _drop(self, job_set_key: int, locks: _Locks) -> None:
         self._held.pop(job_set_key, None)
-        lock.release()
+        locks.release()
 
-    def _path(self, job_set_id: str) -> Path:
-        return self._folder / f"{job_set_id}.lock"
+
+class _Locks:
+    """The locks of one job set: beside the SQLite file, and on this machine by its identity.
+
+    The one beside the file excludes other machines. The other one excludes the processes of this
+    machine that opened the file under another name, or before it was moved.
+    """
+
+    def __init__(self, locks: list[KernelLock]) -> None:
+        self._locks = locks
+
+    @classmethod
+    def take(cls, files: StoreFiles, job_set_id: str) -> _Locks | None:
+        """Return the locks of a job set, or ``None`` while another driver has one of them."""
+        files.ready()
+        locks = cls([])
+        beside, of_this_machine = files.lock_files(job_set_id)
+        try:
+            if not (locks._add(beside) and locks._add(of_this_machine)):
+                locks.release()
+                return None
+        except StoreNotWritableError:
+            # A home folder without room or locks must not keep a store elsewhere from being driven.
+            if not locks._locks:
+                raise
+        return locks
+
+    def _add(self, path: Path) -> bool:
+        lock = KernelLock.take(path)
+        if lock is not None:
+            self._locks.append(lock)
+        return lock is not None
+
+    @staticmethod
+    def are_held(files: StoreFiles, job_set_id: str) -> bool:
+        """Return whether a driver has one of the locks of a job set."""
+        return any(map(KernelLock.is_held, files.lock_files(job_set_id)))
+
+    def release(self) -> None:
+        """Free the locks; harmless when they are free."""
+        for lock in self._locks:
+            lock.release()
 
 
 def _raise_fence(
@@ -256,12 +281,6 @@ class TimedLeases:
             return connection.scalar(
                 select(row.owner).where(row.key == job_set_key, row.lease_until >= _now_us())
             )
-
-    def ensure_original(self) -> None:
-        """Do nothing: a server's database is where its URL says."""
-
-    def adopt(self) -> None:
-        """Do nothing: a server's database is where its URL says."""
 
     def close(self) -> None:
         """Give back every lease that was taken here."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.stores import (
+    copy_detection,
     delete,
     driver_writes,
+    generation,
     hand_over,
     imports,
     job_counts,
     read_statements,
     reads,
 )
+from qiskit_job_manager.stores.identity import take_new_identity
 from qiskit_job_manager.stores.rows import (
     experiment_from,
     job_from,
@@ -28,6 +31,7 @@ from qiskit_job_manager.stores.versions import refuse_newer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from qiskit_job_manager.model import (
         Advance,
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     )
     from qiskit_job_manager.stores.database import Database
     from qiskit_job_manager.stores.leases import Leases
+    from qiskit_job_manager.stores.store_files import StoreFiles
 
 
 class SqlStore:
@@ -59,16 +64,23 @@ class SqlStore:
     Args:
         database: The open database, with the newest schema.
         leases: Who may drive its job sets.
+        files: What belongs to it and is not in the database.
     """
 
-    def __init__(self, database: Database, leases: Leases) -> None:
+    def __init__(self, database: Database, leases: Leases, files: StoreFiles) -> None:
         self._database = database
         self._leases = leases
+        self._files = files
 
     @property
     def url(self) -> str:
         """Where it is, without password."""
         return self._database.url
+
+    @property
+    def spool_folders(self) -> list[Path]:
+        """The folder for results that are not stored yet, then others that may have some."""
+        return self._files.spool_folders()
 
     def close(self) -> None:
         """Give back the leases that were claimed here and close all connections."""
@@ -81,6 +93,7 @@ class SqlStore:
     def create_job_set(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
         """Begin a job set and take its lease, in one transaction."""
         refuse_newer(self._database)
+        generation.ensure_newest(self._database, self._files)
         return self._leases.create(draft, owner)
 
     def add_blocks(self, token: Token, blocks: Sequence[EncodedBlock]) -> None:
@@ -255,17 +268,25 @@ class SqlStore:
 
     def ensure_original(self) -> None:
         """Make sure that this is no copy of a store that another process may go on with."""
-        self._leases.ensure_original()
+        path = self._files.path
+        if path is not None and not copy_detection.ensure_original(self._database, path):
+            self.adopt()
+        generation.ensure_newest(self._database, self._files)
 
     def adopt(self) -> None:
         """Take this store for the original from now on."""
-        self._leases.adopt()
+        with self._database.writing() as connection:
+            if self._files.path is not None:
+                copy_detection.record_place(connection, self._files.path)
+            store_ids = take_new_identity(connection)
+        self._files.store_ids = tuple(store_ids)
 
     # -- driving --------------------------------------------------------------------------------
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:
         """Take the lease of a job set, or return ``None`` while another live driver has it."""
         refuse_newer(self._database)
+        generation.ensure_newest(self._database, self._files)
         token = self._leases.claim(job_set_key, owner)
         if token is not None:
             job_counts.put_right(self._database, job_set_key)
@@ -286,7 +307,10 @@ class SqlStore:
 
     def advance(self, token: Token, steps: Sequence[Advance]) -> list[bool]:
         """Write steps of jobs in one transaction, and return which of them landed."""
-        return driver_writes.advance(self._database, token, steps)
+        landed, reached = driver_writes.advance(self._database, token, steps)
+        if reached is not None:
+            generation.record_beside(self._files, reached)
+        return landed
 
     def store_usage(self, token: Token, figures: Mapping[str, RemoteFigures]) -> bool:
         """Store what the backend measured of attempts, by their tags."""

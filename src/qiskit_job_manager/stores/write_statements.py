@@ -73,7 +73,7 @@ USAGE_OF_ATTEMPT = (
 )
 
 HOLDS = (
-    select(_sets.key)
+    select(_sets.key, _sets.volatile)
     .where(
         _sets.key == bindparam("job_set"),
         _sets.owner == bindparam("owner"),
