@@ -67,7 +67,7 @@ def main() -> int:
 def _store(folder: Path, sizes: list[int]) -> None:
     store = open_store(folder / "here.db")
     for n_jobs in sizes:
-        store.take_in(history(n_jobs))
+        store.import_job_set(history(n_jobs))
     store.close()
 
 

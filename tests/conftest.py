@@ -86,3 +86,15 @@ def postgresql_url(execute):
     execute(server, f"CREATE SCHEMA {name}")
     yield f"{server}?options=-csearch_path%3D{name}%20-capplication_name%3D{name}"
     execute(server, f"DROP SCHEMA {name} CASCADE")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def data_home(tmp_path_factory):
+    """What stores keep in the user's data folder goes into a folder of the tests."""
+    before = os.environ.get("XDG_DATA_HOME")
+    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data"))
+    yield
+    if before is None:
+        del os.environ["XDG_DATA_HOME"]
+    else:
+        os.environ["XDG_DATA_HOME"] = before

@@ -15,8 +15,10 @@
     │   ├── StoreCorruptError                    not a database, or a damaged one
     │   ├── StoreNotWritableError (OSError)      no right to write there
     │   ├── StoreFullError (OSError)             no space left
-    │   ├── StoreBusyError                       another process held it for too long
-    │   └── StoreCopiedError                     a copy, while the original may be in use
+    │   ├── StoreBusyError                       it cannot be reached now; trying again is safe
+    │   ├── LeaseLostError                       another driver has the job set now
+    │   ├── StoreCopiedError                     a copy, while the original may be in use
+    │   └── StoreOutdatedError                   older than what was driven from it
     ├── BackendError
     │   ├── SubmissionRefusedError               a definite no, for good
     │   │   └── SubmissionTooLargeError          the job is too large; half of it may do
@@ -124,7 +126,7 @@ class StoreFullError(StoreError, OSError):
 
 
 class StoreBusyError(StoreError):
-    """Another process held the store for too long; trying again is safe."""
+    """The store cannot be reached now, or another process holds it; trying again is safe."""
 
 
 class JobManagerInvalidStateError(JobManagerError):
@@ -133,6 +135,14 @@ class JobManagerInvalidStateError(JobManagerError):
 
 class StoreCopiedError(StoreError, JobManagerInvalidStateError):
     """The store is a copy, and the original may be in use: it can be read, and not driven."""
+
+
+class StoreOutdatedError(StoreError, JobManagerInvalidStateError):
+    """The store does not know submissions that were made from it: it was put back from a backup."""
+
+
+class LeaseLostError(StoreError, JobManagerInvalidStateError):
+    """Another process has the lease of the job set, so this one must not change it."""
 
 
 class BackendError(JobManagerError):

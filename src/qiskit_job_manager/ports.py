@@ -224,54 +224,83 @@ class Store(Protocol):
         """Where it is, without password."""
 
     def close(self) -> None:
-        """Give back the rights to drive that were claimed here; harmless when closed already.
+        """Give back the leases that were claimed here; harmless when closed already.
 
         Every other method raises `StoreError` afterwards.
         """
 
     # -- handing over ---------------------------------------------------------------------------
 
-    def create_job_set(self, draft: JobSetDraft) -> JobSetRecord:
-        """Begin a job set, without experiments and not complete.
+    def create_job_set(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+        """Begin a job set, without experiments and not complete, and take its lease.
+
+        Both are one transaction: no other driver can claim the job set in between.
+
+        Args:
+            draft: What the user asked for.
+            owner: Identity of the driver, as for `claim`.
 
         Raises:
             NameInUseError: Another job set has the name.
         """
 
-    def add_blocks(self, job_set_key: int, blocks: Sequence[EncodedBlock]) -> None:
+    def add_blocks(self, token: Token, blocks: Sequence[EncodedBlock]) -> None:
         """Append blocks: their experiments, their jobs (planned) and payloads, all or nothing.
 
         Args:
-            job_set_key: The job set; must not be complete.
+            token: The lease, as its owner got it from `create_job_set` or `claim`. The hand-over
+                and the engine of one process share a lease: the same owner may claim again
+                meanwhile.
             blocks: The next blocks of the plan, in order; the first begins where the stored
                 experiments end.
+
+        Raises:
+            LeaseLostError: Another driver has the lease, or the job set was deleted.
+            StoreError: The job set is complete, or a block is not its next one.
         """
 
-    def complete_job_set(self, job_set_key: int) -> None:
-        """Say that all experiments were handed over."""
+    def complete_job_set(self, token: Token) -> None:
+        """Record that all experiments were handed over.
 
-    def take_in(self, history: JobSetHistory) -> JobSetRecord:
-        """Store a job set that has ended elsewhere, with its id and all its past, or nothing of it.
+        Raises:
+            LeaseLostError: Another driver has the lease, or the job set was deleted.
+        """
 
-        Whatever the parts of the history raise as they are read comes through.
+    def import_job_set(self, history: JobSetHistory) -> JobSetRecord:
+        """Store a job set that ended in another store, with its id and all its past, or nothing.
+
+        What the parts of the history raise while they are read is raised here.
 
         Raises:
             NameInUseError: Another job set has the name.
             StoreError: The store has the job set already, or one of its attempts.
         """
 
-    def delete_job_set(self, job_set_key: int) -> None:
+    def delete_job_set(self, token: Token) -> None:
         """Remove a job set and all that belongs to it; harmless when it is gone.
 
-        Of a large set this takes many transactions, between which others can write. With the first
-        it is found by nobody any more, its driver has lost his right, and its name is free; where
-        the last was not reached, another call goes on.
+        A large job set takes many transactions, and others can write between them. After the
+        first one no look-up finds the job set, its lease is void, and its name is free. If a
+        crash cuts the deletion off, `delete_rest` removes what is left.
+
+        Args:
+            token: The lease, as for `add_blocks`.
+
+        Raises:
+            LeaseLostError: Another driver has the lease; nothing was deleted.
         """
 
     def half_deleted(self) -> list[JobSetRecord]:
         """Return the job sets whose deletion began and has not ended, under their former names.
 
         They are complete, and have no jobs that count.
+        """
+
+    def delete_rest(self, job_set_key: int) -> None:
+        """Remove what is left of a half-deleted job set; harmless when it is gone.
+
+        Raises:
+            LeaseLostError: The job set is not half deleted; nothing was deleted.
         """
 
     # -- finding --------------------------------------------------------------------------------
@@ -291,8 +320,8 @@ class Store(Protocol):
     def unfinished(self, limit: int | None = None) -> list[JobSetRecord]:
         """Return up to ``limit`` job sets with something left to do, oldest first.
 
-        That is a job that has not ended, or a user's word that nobody has acted on. They come in
-        the order of their keys, which no clock can change.
+        That is a job that has not ended, or a request that no driver has handled. They come in the
+        order of their keys, which no clock can change.
         """
 
     def totals(self, job_set_key: int) -> Totals:
@@ -370,14 +399,14 @@ class Store(Protocol):
         """Return the quantum seconds of the attempts that a backend has, or may have, accepted."""
 
     def events(self, job_set_key: int, job_index: int | None = None) -> Iterator[EventRecord]:
-        """Yield the story of a job set, or of one of its jobs, oldest first, in pages."""
+        """Yield the events of a job set, or of one of its jobs, oldest first, in pages."""
 
     def last_events(
         self, job_set_key: int, job_index: int | None = None, *, limit: int
     ) -> list[EventRecord]:
-        """Return the newest part of what `events` yields, at most so many, oldest first."""
+        """Return the newest of these events, at most ``limit``, oldest first."""
 
-    # -- what users may write without driving ---------------------------------------------------
+    # -- what users may write without a lease ---------------------------------------------------
 
     def rename(self, job_set_key: int, name: str) -> None:
         """Give a job set another name.
@@ -393,63 +422,70 @@ class Store(Protocol):
         """Change how many quantum seconds a job set may use; ``None``: any."""
 
     def request(self, job_set_key: int, kind: RequestKind, job_index: int | None = None) -> None:
-        """Leave a user's word for the driver."""
+        """Store a request for the driver."""
 
     def requests(self, job_set_key: int) -> list[Request]:
-        """Return what users asked and the driver has not yet done, oldest first."""
+        """Return the requests that the driver has not handled yet, oldest first."""
 
     def ensure_original(self) -> None:
-        """See that this is no copy of a store that somebody else may go on with.
+        """Make sure that this is no copy of a store that another process may go on with.
 
         Raises:
             StoreCopiedError: It may be one; it can be read, and must not be driven.
         """
 
     def adopt(self) -> None:
-        """Take this for the original from now on, on the user's word."""
+        """Take this for the original from now on; the user decided so."""
 
     # -- driving --------------------------------------------------------------------------------
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:
-        """Take the right to drive a job set, or ``None`` while another live driver has it.
+        """Take the lease of a job set, or return ``None`` while another live driver has it.
 
-        The right of a driver that died is free at once where the machine tells (a kernel lock),
-        or after its lease. Every claim raises the fence, so that the writes of earlier ones fail.
+        Where the machine reports a death (a kernel lock), the lease of a driver that died is free
+        at once; elsewhere it is free when it has run out. Every claim raises the fence, so that
+        the writes with earlier tokens fail.
+
+        Args:
+            job_set_key: The job set.
+            owner: Identity of the driver; fresh for each start of a process.
         """
 
     def renew(self, token: Token) -> bool:
-        """Stay the driver; ``False`` means that somebody else is."""
+        """Keep the lease; ``False`` means that another driver has it."""
 
     def release(self, token: Token) -> None:
-        """Give the right back; harmless when it is held no more."""
+        """Give the lease back; harmless when it is not held any more."""
 
     def driver(self, job_set_key: int) -> str | None:
         """Return the identity of the live driver, or ``None`` when nobody drives."""
 
     def advance(self, token: Token, steps: Sequence[Advance]) -> list[bool]:
-        """Write steps of jobs, in one transaction, and tell of each whether it landed.
+        """Write steps of jobs in one transaction, and return for each whether it landed.
 
         A step lands when the job is in its expected state. None lands when the token is stale.
-        Each landed step also appends to the story when the state or the attempt changes, or a
-        result came in. A step that halves a job keeps its first half in it, and adds a job with the
-        second, planned and numbered after all others; the job must be the only one of its block.
+        A landed step also appends an event if the state or the attempt changes, or if it brings a
+        result. A step that halves a job keeps the first half in that job, and adds a job with the
+        second half, planned and numbered after all others; the job must be alone in its block.
 
         Returns:
             One truth value a step, in order. ``False``: nothing of that step was written.
         """
 
-    def unmeasured(self, job_set_key: int, limit: int) -> list[AttemptRecord]:
-        """Return up to ``limit`` attempts that a backend took, and whose usage it has not told."""
+    def attempts_without_usage(self, job_set_key: int, limit: int) -> list[AttemptRecord]:
+        """Return up to ``limit`` attempts that a backend accepted and whose usage is unknown."""
 
-    def measure(self, token: Token, figures: Mapping[str, RemoteFigures]) -> bool:
-        """Store what was measured of attempts, by their tags, in place of what was known.
+    def store_usage(self, token: Token, figures: Mapping[str, RemoteFigures]) -> bool:
+        """Store what a backend measured of attempts, by their tags, in place of what was known.
 
         Returns:
             ``False`` when the token is stale: nothing was written.
         """
 
-    def tell(self, token: Token, at: datetime, job_index: int, event: str, cause: str) -> bool:
-        """Append to the story of a job what changes nothing; ``False`` when the token is stale."""
+    def append_event(
+        self, token: Token, at: datetime, job_index: int, event: str, cause: str
+    ) -> bool:
+        """Append an event of a job that changes nothing; ``False`` when the token is stale."""
 
-    def settle(self, token: Token, request: Request) -> bool:
-        """Remove a request that was acted on; ``False`` when the token is stale."""
+    def finish_request(self, token: Token, request: Request) -> bool:
+        """Remove a request that was handled; ``False`` when the token is stale."""

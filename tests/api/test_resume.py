@@ -22,7 +22,7 @@ from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus, Reques
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.stores import open_store
 from qiskit_job_manager.testing import Call, JobStory, Raise, Repeat, ScriptedBackend
-from qiskit_job_manager.testing.store_samples import draft
+from qiskit_job_manager.testing.store_samples import create, draft
 
 REMOTE = Capabilities()
 FINDABLE = Capabilities(findable=True)
@@ -217,7 +217,7 @@ def test_a_word_that_nobody_heeded_makes_a_finished_set_go_on(store_path, cloud,
 
 def test_an_incomplete_hand_over_is_no_set_to_resume_and_says_what_to_do(store_path):
     store = open_store(store_path)
-    store.create_job_set(draft("torn"))
+    create(store, draft("torn"))
     store.close()
     with JobManager(store_path) as manager:
         assert manager.resume() == []

@@ -10,7 +10,7 @@ import pytest
 from qiskit_job_manager import backends
 from qiskit_job_manager.stores import open_store
 from qiskit_job_manager.testing.cloud_service import Endpoint, Fate, Faults, Trouble, Way
-from qiskit_job_manager.testing.store_samples import draft
+from qiskit_job_manager.testing.store_samples import create, draft
 
 pytestmark = pytest.mark.usefixtures("often")
 
@@ -120,7 +120,7 @@ def test_a_set_that_needs_the_user_is_told_of_and_not_waited_for(qjm, run_on, cl
 
 def test_an_incomplete_hand_over_says_what_to_do(qjm, store):
     opened = open_store(store)
-    opened.create_job_set(draft("torn"))
+    create(opened, draft("torn"))
     opened.close()
     assert qjm("resume").code == 0
     outcome = qjm("resume", "torn")

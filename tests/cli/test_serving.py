@@ -213,7 +213,8 @@ def test_a_set_goes_on_once_its_backend_is_back(stranger, look, caplog, monkeypa
 def test_a_set_that_was_deleted_is_forgotten(stranger, look, caplog):
     look()
     job_set = look.manager.find("stranger")
-    look.manager._store.delete_job_set(job_set.record().key)
+    store = look.manager._store
+    store.delete_job_set(store.claim(job_set.record().key, "deletion"))
     with caplog.at_level(logging.INFO):
         look()
     assert told(caplog, "ended") == []

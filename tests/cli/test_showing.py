@@ -12,12 +12,12 @@ from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import open_store
 from qiskit_job_manager.testing.store_samples import (
     NOON,
+    create,
     draft,
     hand_over,
     must_claim,
     step,
     submission,
-    the_set,
 )
 
 STATES = {
@@ -37,8 +37,8 @@ def made(tmp_path_factory):
     path = [JobState.SUBMITTING, JobState.ACTIVE, JobState.COLLECTING]
     opened = open_store(store)
     hand_over(opened, [[f"c{n}"] for n in range(100)])
-    opened.complete_job_set(the_set(opened).key)
     token = must_claim(opened)
+    opened.complete_job_set(token)
     for state, indices in STATES.items():
         end = JobState(state)
         for index in indices:
@@ -144,7 +144,7 @@ def sets(store):
     for number in range(60):
         at = NOON + timedelta(minutes=number)
         tags = ("third",) if number % 3 == 0 else ()
-        opened.create_job_set(draft(f"set {number}", created_at=at, tags=tags))
+        create(opened, draft(f"set {number}", created_at=at, tags=tags))
     opened.close()
 
 

@@ -85,7 +85,7 @@ class Bench:
         can = self.backend.capabilities
         number = next(self._ids)
         limits = (limits or Limits()).overridden_by(Limits(experiments_per_job=per_job))
-        record = self.store.create_job_set(
+        record, lease = self.store.create_job_set(
             JobSetDraft(
                 job_set_id=f"{number:032x}",
                 name=f"set-{number}",
@@ -98,7 +98,8 @@ class Bench:
                 limits=limits,
                 retry=retry or RetryPolicy(),
                 **draft,
-            )
+            ),
+            "hand-over",
         )
         coded = [encode_circuit(circuit) for circuit in circuits]
         sizes = [ExperimentSize(i, c.name, 1, shots, len(c.data)) for i, c in enumerate(coded)]
@@ -109,8 +110,9 @@ class Bench:
                 replace(job, estimate_s=estimate(job.stop - job.start, shots)) for job in block.jobs
             )
             whole = EncodedBlock(replace(block, jobs=jobs), tuple(members), pack(members))
-            self.store.add_blocks(record.key, [whole])
-        self.store.complete_job_set(record.key)
+            self.store.add_blocks(lease, [whole])
+        self.store.complete_job_set(lease)
+        self.store.release(lease)
         return self.store.job_set(record.job_set_id)
 
     def drive(self, record, backend="same"):

@@ -285,7 +285,7 @@ def test_any_history_survives_store_archive_and_store(tmp_path, history):
     path.unlink(missing_ok=True)
     store = open_store(path)
     try:
-        record = store.take_in(history)
+        record = store.import_job_set(history)
         with (tmp_path / "any.qjmz").open("w+b") as file:
             write_archive(ExportSource(store, record), file)
             incoming = IncomingJobSet(

@@ -9,7 +9,7 @@ import pytest
 from qiskit_job_manager.errors import JobManagerJobNotFound
 from qiskit_job_manager.results.lookup import Experiments
 from qiskit_job_manager.stores import open_store
-from qiskit_job_manager.testing.store_samples import hand_over, the_set
+from qiskit_job_manager.testing.store_samples import hand_over, must_claim, the_set
 
 NAMES = [f"c{i}" for i in range(300)]
 NAMES[7] = NAMES[290] = "twin"
@@ -25,7 +25,9 @@ def store(tmp_path):
 
 
 def complete(store):
-    store.complete_job_set(the_set(store).key)
+    token = must_claim(store)
+    store.complete_job_set(token)
+    store.release(token)
     return Experiments(store, the_set(store))
 
 

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import Engine, event, func, select
 
 from qiskit_job_manager.errors import StoreError
-from qiskit_job_manager.model import JobState, RequestKind
+from qiskit_job_manager.model import JobState, RequestKind, Token
 from qiskit_job_manager.stores import delete, open_store, schema
 from qiskit_job_manager.testing.store_moving_contract import ended, history_of
 from qiskit_job_manager.testing.store_samples import (
+    complete,
     draft,
     hand_over,
     must_claim,
@@ -21,6 +22,7 @@ from qiskit_job_manager.testing.store_samples import (
     submission,
     the_set,
 )
+from qiskit_job_manager.testing.store_samples import delete as delete_set
 
 N_JOBS = 8
 TABLES = [
@@ -51,7 +53,7 @@ def filled(location, n_jobs=N_JOBS):
     """Return a store with the set ``sweep``, whose jobs are under way, and another beside it."""
     store = open_store(location)
     hand_over(store, [[f"a{n}", f"b{n}"] for n in range(n_jobs)])
-    store.complete_job_set(the_set(store).key)
+    complete(store)
     token = must_claim(store)
     for index in range(n_jobs):
         active = step(store, index, JobState.SUBMITTING, JobState.ACTIVE, remote_id=f"r{index}")
@@ -59,6 +61,7 @@ def filled(location, n_jobs=N_JOBS):
             store.advance(token, [submission(store, index, f"tag {index}"), active]) == [True] * 2
         )
     store.request(token.job_set_key, RequestKind.CANCEL)
+    store.release(token)
     store.request(the_set(store, "other").key, RequestKind.RETRY)
     return store
 
@@ -80,6 +83,7 @@ def killed_at_commit(fork, location, key, number):
 
     def work(say):
         mine = open_store(location)
+        token = mine.claim(key, "deletion")
         seen = 0
 
         def count(_connection):
@@ -89,7 +93,7 @@ def killed_at_commit(fork, location, key, number):
                 os.kill(os.getpid(), signal.SIGKILL)
 
         event.listen(Engine, "commit", count)
-        mine.delete_job_set(key)
+        mine.delete_job_set(token)
 
     return fork(work).wait()
 
@@ -108,7 +112,6 @@ def must_be_half_deleted(store, before):
         lambda: store.rename(before.key, "x"),
         lambda: store.set_tags(before.key, []),
         lambda: store.request(before.key, RequestKind.CANCEL),
-        lambda: store.complete_job_set(before.key),
     ):
         with pytest.raises(StoreError, match="deleted"):
             change()
@@ -144,7 +147,9 @@ def test_a_deletion_killed_at_any_commit_leaves_the_whole_set_or_one_that_is_hal
         elif ended:
             seen_half += 1
             must_be_half_deleted(store, before)
-        store.delete_job_set(before.key)
+        if store.job_set_named("sweep"):
+            delete_set(store)
+        store.delete_rest(before.key)
         must_be_gone(store, OTHER_ALONE)
         store.close()
         number += 1
@@ -156,18 +161,18 @@ def test_a_deletion_killed_at_any_commit_leaves_the_whole_set_or_one_that_is_hal
 def test_a_set_that_is_half_deleted_gives_up_its_name_and_its_driver(location, fork, short_turns):
     store = filled(location)
     before = the_set(store)
-    token = store.claim(before.key, "driver")
+    token = Token(before.key, "deletion", 3)
     step_of_driver = step(store, N_JOBS - 1, JobState.ACTIVE, JobState.COLLECTING)
     assert killed_at_commit(fork, location, before.key, 5) == -signal.SIGKILL
     must_be_half_deleted(store, before)
     assert not store.renew(token)
     assert store.advance(token, [step_of_driver]) == [False]
-    again = store.create_job_set(draft("sweep", job_set_id="0" * 32))
+    again, lease = store.create_job_set(draft("sweep", job_set_id="0" * 32), "driver")
     assert store.job_set_named("sweep") == again
     left = rows(store, before.key)
     assert 0 < left["job"] < N_JOBS
-    store.delete_job_set(before.key)
-    store.delete_job_set(again.key)
+    store.delete_rest(before.key)
+    store.delete_job_set(lease)
     must_be_gone(store, OTHER_ALONE)
     store.close()
 
@@ -179,7 +184,7 @@ def test_other_writers_get_through_while_a_set_is_deleted(location, fork, short_
     key, other = the_set(store).key, the_set(store, "other").key
 
     def delete(say):
-        open_store(location).delete_job_set(key)
+        delete_set(open_store(location))
 
     child, seen = fork(delete), set()
     while store.job_set_named("sweep") or store.half_deleted():
@@ -193,10 +198,11 @@ def test_other_writers_get_through_while_a_set_is_deleted(location, fork, short_
 
 
 @everywhere
-def test_several_may_delete_a_set_at_once(location, fork, short_turns):
+def test_several_may_remove_the_rest_of_a_set_at_once(location, fork, short_turns):
     store = filled(location)
     key = the_set(store).key
-    children = [fork(lambda say: open_store(location).delete_job_set(key)) for _ in range(3)]
+    assert killed_at_commit(fork, location, key, 2) == -signal.SIGKILL
+    children = [fork(lambda say: open_store(location).delete_rest(key)) for _ in range(3)]
     assert [child.wait() for child in children] == [0] * 3
     must_be_gone(store, OTHER_ALONE)
     store.close()
@@ -218,10 +224,10 @@ def test_what_is_half_deleted_can_be_taken_in_from_elsewhere(
 ):
     elsewhere, store = open_store(tmp_path / "elsewhere.db"), open_store(store_path)
     history = history_of(elsewhere, ended(elsewhere))
-    first = store.take_in(history)
+    first = store.import_job_set(history)
     assert killed_at_commit(fork, store_path, first.key, 3) == -signal.SIGKILL
     assert [left.job_set_id for left in store.half_deleted()] == [first.job_set_id]
-    again = store.take_in(history)
+    again = store.import_job_set(history)
     assert (again.job_set_id, again.n_jobs) == (first.job_set_id, first.n_jobs)
     assert store.half_deleted() == []
     elsewhere.close()

@@ -124,9 +124,9 @@ class Driving(RuleBasedStateMachine):
         self.requests += 1
 
     @rule(token=tokens)
-    def settle(self, token):
+    def finish_request(self, token):
         for request in self.stores[token.owner].requests(self.key)[:1]:
-            landed = self.stores[token.owner].settle(token, request)
+            landed = self.stores[token.owner].finish_request(token, request)
             assert landed == (token == self.newest)
             self.requests -= landed
 

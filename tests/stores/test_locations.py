@@ -104,7 +104,7 @@ def test_only_the_owner_can_read_what_is_made(tmp_path):
     before = os.umask(0)
     try:
         store = open_store(tmp_path / "new" / "store.db")
-        store.claim(store.create_job_set(_draft()).key, "me")
+        store.create_job_set(_draft(), "me")
         made = [tmp_path / "new", *(tmp_path / "new").rglob("*")]
         assert {path.name for path in made} >= {"store.db", "store.db.locks"}
         for path in made:

@@ -108,5 +108,5 @@ def test_the_store_of_every_release_opens_and_goes_on(tmp_path):
         assert (request.kind, request.job_index) == (RequestKind.RETRY, 1)
         token = store.claim(made.key, "me")
         assert token.fence == 2
-        assert store.settle(token, request)
+        assert store.finish_request(token, request)
         store.close()

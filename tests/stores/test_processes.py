@@ -43,7 +43,7 @@ def test_a_driver_that_was_killed_frees_its_right_at_once(store, store_path, for
     assert store.claim(key, "parent") is None
     child.kill()
     assert store.driver(key) is None
-    assert must_claim(store, "parent").fence == 2
+    assert must_claim(store, "parent").owner == "parent"
 
 
 def test_a_driver_that_is_stopped_stays_the_driver(store, store_path, fork):
@@ -74,7 +74,7 @@ def test_a_fork_that_outlives_the_driver_does_not_keep_its_right(store, store_pa
     grandchild = int(child.word())
     try:
         child.kill()
-        assert must_claim(store, "parent").fence == 2
+        assert must_claim(store, "parent").owner == "parent"
     finally:
         os.kill(grandchild, signal.SIGKILL)
 

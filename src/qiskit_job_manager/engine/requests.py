@@ -49,7 +49,7 @@ def heed(driven: DrivenSet, request: Request, store: Store, at: datetime, now_s:
         live.ready_s = min(live.ready_s, now_s)
     # What is still being handed over is to be cancelled as well.
     if request.kind is not RequestKind.CANCEL or driven.has_all:
-        store.settle(driven.token, request)
+        store.finish_request(driven.token, request)
 
 
 def _pages(driven: DrivenSet, request: Request, store: Store) -> Iterator[list[JobRecord]]:

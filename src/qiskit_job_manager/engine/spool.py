@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from qiskit_job_manager import errors
 from qiskit_job_manager.errors import BackendError, CodecError, TransientBackendError
 from qiskit_job_manager.model import RawResult
+from qiskit_job_manager.private_files import open_private, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,15 +49,18 @@ class Spool:
 
     Args:
         folder: Where; made when it is first written to, readable by its owner only.
+        *others: Further folders in which results of this store may be, from when it was opened
+            by another name or in another place.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *others: Path) -> None:
         self.folder = folder
+        self._others = others
 
     @contextlib.contextmanager
     def serving(self, tag: str) -> Iterator[bool]:
         """Be the only one that fetches a result; gives ``False`` if another process is."""
-        with self._file(tag, "lock").open("ab") as lock:
+        with self._opened(tag, "lock", os.O_RDWR) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -66,7 +70,7 @@ class Spool:
 
     def wait_until_served(self, tag: str) -> None:
         """Return when no process fetches the result any more."""
-        with self._file(tag, "lock").open("ab") as lock:
+        with self._opened(tag, "lock", os.O_RDWR) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
 
     @contextlib.contextmanager
@@ -76,7 +80,7 @@ class Spool:
         Raises:
             TransientBackendError: There is no room, so the result must not be fetched now.
         """
-        with self._file(tag, "part").open("wb") as part:
+        with self._opened(tag, "part", os.O_RDWR | os.O_TRUNC) as part:
             try:
                 os.posix_fallocate(part.fileno(), 0, RESERVED_BYTES)
             except OSError as error:
@@ -104,7 +108,8 @@ class Spool:
         known = type(error).__name__ in _KINDS
         kind = type(error).__name__ if known else TransientBackendError.__name__
         text = json.dumps({"kind": kind, "message": str(error)})
-        self._file(tag, "error").write_text(text, encoding="utf-8")
+        with self._opened(tag, "error", os.O_RDWR | os.O_TRUNC) as file:
+            file.write(text.encode())
 
     def take(self, tag: str) -> RawResult | None:
         """Return the result, or ``None`` if there is neither a result nor an error.
@@ -115,32 +120,34 @@ class Spool:
             BackendError: What the fetch raised.
             CodecError: The file is damaged.
         """
-        path = self._file(tag, "result")
-        if path.exists():
+        for path in self._existing(tag, "result"):
             return _read(path)
-        trouble = self._file(tag, "error")
-        if trouble.exists():
-            told = json.loads(trouble.read_text(encoding="utf-8"))
-            trouble.unlink()
-            raise _KINDS.get(told["kind"], TransientBackendError)(told["message"])
+        for path in self._existing(tag, "error"):
+            said = json.loads(_bytes(path))
+            path.unlink()
+            raise _KINDS.get(said["kind"], TransientBackendError)(said["message"])
         return None
 
     def was_begun(self, tag: str) -> bool:
-        """Say whether a fetch was begun of which nothing came."""
-        return self._file(tag, "part").exists()
+        """Return whether a fetch was begun and has not brought a result."""
+        return bool(self._existing(tag, "part"))
 
     def forget(self, tag: str) -> None:
         """Remove all that stands here of an attempt, as the store has it."""
-        if self.folder.exists():
-            for kind in ("result", "part", "error", "lock"):
-                self._file(tag, kind).unlink(missing_ok=True)
+        for kind in ("result", "part", "error", "lock"):
+            for path in self._existing(tag, kind):
+                path.unlink(missing_ok=True)
+
+    def _existing(self, tag: str, kind: str) -> list[Path]:
+        name = _name(tag, kind)
+        folders = [each for each in (self.folder, *self._others) if (each / name).exists()]
+        return [private_folder(folder) / name for folder in folders]
+
+    def _opened(self, tag: str, kind: str, flags: int) -> BinaryIO:
+        return os.fdopen(open_private(self._file(tag, kind), flags | os.O_CREAT), "r+b")
 
     def _file(self, tag: str, kind: str) -> Path:
-        if not _TAG.fullmatch(tag):
-            msg = f"{tag!r} is not the tag of an attempt"
-            raise CodecError(msg)
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return self.folder / f"{tag}.{kind}"
+        return private_folder(self.folder) / _name(tag, kind)
 
     def _sync_folder(self) -> None:
         folder = os.open(self.folder, os.O_RDONLY)
@@ -150,8 +157,20 @@ class Spool:
             os.close(folder)
 
 
+def _name(tag: str, kind: str) -> str:
+    if not _TAG.fullmatch(tag):
+        msg = f"{tag!r} is not the tag of an attempt"
+        raise CodecError(msg)
+    return f"{tag}.{kind}"
+
+
+def _bytes(path: Path) -> bytes:
+    with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
+        return file.read()
+
+
 def _read(path: Path) -> RawResult:
-    line, _, data = path.read_bytes().partition(b"\n")
+    line, _, data = _bytes(path).partition(b"\n")
     try:
         head = json.loads(line)
         whole = len(data) == head["bytes"] and hashlib.sha256(data).hexdigest() == head["sha256"]

@@ -105,7 +105,7 @@ class Turn:
                 # It may have been accepted as late as this.
                 self._driven.sweeping.note_submission(self._now_s)
             if arrival.flight.kind is CallKind.MEASURE:
-                self._store.measure(self._driven.token, arrival.finished.value or {})
+                self._store.store_usage(self._driven.token, arrival.finished.value or {})
                 self._driven.measuring.note_end(self._now_s)
             self._note_back(arrival)
         outcomes = [
@@ -154,7 +154,7 @@ class Turn:
             driven.sweeping.told.add(twin.remote_id)
             words = f"the backend had it a second time, as {twin.remote_id}; "
             words += twin.trouble or "that one was asked to be cancelled"
-            self._store.tell(driven.token, self._clock.now(), twin.job_index, "twin", words)
+            self._store.append_event(driven.token, self._clock.now(), twin.job_index, "twin", words)
             said = {"job_set_id": driven.record.job_set_id, "event": "twin"}
             where = (twin.job_index, driven.record.name)
             logger.warning("job %d of %r: %s", *where, words, extra=said)
@@ -333,7 +333,7 @@ class Turn:
         if request is None or driven.backend is None:
             return
         if not driven.capabilities.reposts or sweeping.is_over(driven.states):
-            self._store.settle(driven.token, request)
+            self._store.finish_request(driven.token, request)
             sweeping.request = None
         elif sweeping.due_s(driven.states) <= self._now_s:
             sweeping.note_begin(self._now_s)
@@ -347,10 +347,12 @@ class Turn:
         if request is None or driven.backend is None:
             return
         states = driven.states
-        measuring.look(states, self._now_s, lambda: bool(self._store.unmeasured(key, 1)))
+        measuring.look(
+            states, self._now_s, lambda: bool(self._store.attempts_without_usage(key, 1))
+        )
         if not driven.capabilities.measures_late or measuring.is_over:
             if driven.has_all and not states:
-                self._store.settle(driven.token, request)
+                self._store.finish_request(driven.token, request)
                 measuring.request = None
         elif measuring.due_s <= self._now_s:
             measuring.note_begin()

@@ -92,7 +92,7 @@ def measure(
     """Return the call that asks for what is missing, by the tags of the attempts."""
 
     def run() -> dict[str, RemoteFigures]:
-        attempts = store.unmeasured(record.key, _AT_ONCE)
+        attempts = store.attempts_without_usage(record.key, _AT_ONCE)
         ids = {each.tag: each.remote_id for each in attempts if each.remote_id is not None}
         told = backend.measured(label_of(record.job_set_id), list(ids.values()))
         known = {each.tag: each.figures or RemoteFigures() for each in attempts}

@@ -81,7 +81,7 @@ def import_file(
                 _opened(file), at, f"taken in from {path.name}", name, as_ended=as_ended
             )
             incoming.check()
-            return store.take_in(incoming.history())
+            return store.import_job_set(incoming.history())
     except ArchiveError as error:
         raise ArchiveError(f"{path}: {error}") from error
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
@@ -117,13 +118,18 @@ class Asking(Reading):
         If this is cut off, `JobManager.delete_job_set` removes what is left.
 
         Raises:
-            JobManagerInvalidStateError: It has not ended; cancel it first.
+            JobManagerInvalidStateError: It has not ended, or another process drives it: cancel it
+                first.
         """
         progress = self.progress()
         if self._record.complete and not progress.ended:
             msg = f"job set {self._record.name!r} has not ended: cancel it and wait, then delete it"
             raise JobManagerInvalidStateError(msg)
-        self._store.delete_job_set(self._record.key)
+        token = self._store.claim(self._record.key, uuid.uuid4().hex)
+        if token is None:
+            self._store.delete_rest(self._record.key)
+        else:
+            self._store.delete_job_set(token)
 
     def update_name(self, name: str) -> str:
         """Give the job set another name, and return it.

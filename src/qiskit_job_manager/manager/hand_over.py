@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.engine import Engine
     from qiskit_job_manager.manager.experiment_size import Weighing
-    from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord
+    from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord, Token
     from qiskit_job_manager.ports import Backend, Store
 
 _SHARE_OF_TIME = 0.2
@@ -93,47 +93,63 @@ class HandOver:
             if not resume:
                 raise NameInUseError(_in_use(before))
             return self._resumed(before, iter(experiments))
-        return self._begun(self._store.create_job_set(self._draft), iter(experiments))
-
-    def _begun(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
         try:
-            return self._take(record, experiments)
+            record, token = self._store.create_job_set(self._draft, self._owner)
+        except NameInUseError:
+            before = self._store.job_set_named(self._draft.name)
+            if before is None or not resume:
+                raise
+            return self._resumed(before, iter(experiments))  # another process was first
+        return self._begun(record, token, iter(experiments))
+
+    def _begun(
+        self, record: JobSetRecord, token: Token, experiments: Iterator[Any]
+    ) -> JobSetRecord:
+        try:
+            return self._take(record, token, experiments)
         except BaseException as error:
+            # With the lease in hand: another process may have resumed the hand-over meanwhile.
+            lease = self._store.claim(record.key, self._owner)
             stored = self._store.job_set(record.job_set_id)
             if stored is not None and stored.n_experiments:
                 error.add_note(_kept(stored))
-            else:
-                self._store.delete_job_set(record.key)
+                if lease is not None:
+                    self._store.release(lease)
+            elif lease is not None:
+                self._store.delete_job_set(lease)
             raise
 
     def _resumed(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
         self._compare(record)
         self._pass_over(record, experiments)
         if not record.complete:
-            return self._take(record, experiments)
+            token = self._store.claim(record.key, self._owner)
+            if token is None:
+                msg = (
+                    f"job set {record.name!r} is being handed over by another process at this "
+                    "moment"
+                )
+                raise JobManagerInvalidStateError(msg)
+            return self._take(record, token, experiments)
         if list(islice(experiments, 1)):
             raise NameInUseError(_differs(record, record.n_experiments, "there was none then"))
         return record
 
-    def _take(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
+    def _take(self, record: JobSetRecord, token: Token, experiments: Iterator[Any]) -> JobSetRecord:
         """Store experiments after those that are stored, in batches of blocks; these are all.
 
-        Who hands over holds the right to drive, or has his engine hold it: that the right is free
-        tells others that a hand-over was cut off.
+        The hand-over holds the lease, or the engine of this process does. A lease that is free
+        tells others that the hand-over was cut off.
         """
-        token = self._store.claim(record.key, self._owner)
-        if token is None:
-            msg = f"job set {record.name!r} is being handed over by another process at this moment"
-            raise JobManagerInvalidStateError(msg)
         try:
-            self._store_all(record, experiments)
+            self._store_all(record, token, experiments)
         finally:
             if self._engine:
                 self._engine.expect_no_more(record.key)
             self._store.release(token)  # unless the engine has taken it over
         return self._store.job_set(record.job_set_id) or record
 
-    def _store_all(self, record: JobSetRecord, experiments: Iterator[Any]) -> None:
+    def _store_all(self, record: JobSetRecord, token: Token, experiments: Iterator[Any]) -> None:
         waiting: deque[EncodedExperiment] = deque()
         blocks = plan(
             self._sizes(experiments, record.n_experiments, waiting),
@@ -145,7 +161,7 @@ class HandOver:
         room = _Room(self._store, self._engine, record) if self._engine else None
         stored, begun_s = record.n_experiments, self._seconds()
         while batch := _batch(ready, self._until_s(begun_s), self._seconds):
-            self._store.add_blocks(record.key, batch)
+            self._store.add_blocks(token, batch)
             stored = batch[-1].block.stop
             if self._engine:
                 self._engine.drive(record, self._backend, more_to_come=True)
@@ -155,7 +171,7 @@ class HandOver:
         if not stored:
             msg = "there are no experiments; hand over at least one circuit"
             raise InvalidExperimentError(msg)
-        self._store.complete_job_set(record.key)
+        self._store.complete_job_set(token)
 
     def _until_s(self, begun_s: float) -> float:
         """Return when the next batch is to be stored at the latest.

@@ -73,7 +73,7 @@ class JobManager:
             owner=self._owner,
             new_tag=lambda: f"qjm-{uuid.uuid4().hex}",
             chance=random.random,
-            spool=Spool(stores.spool_folder(store)),
+            spool=Spool(*self._store.spool_folders),
         )
         stop_at_exit(self._engine)
 
@@ -341,7 +341,7 @@ class JobManager:
             with contextlib.suppress(JobManagerInvalidStateError, JobManagerUnknownJobSet):
                 job_set.drive()
         for left in self._store.half_deleted():
-            self._store.delete_job_set(left.key)
+            self._store.delete_rest(left.key)
         return job_sets
 
     def delete_job_set(self, reference: str) -> None:
@@ -364,7 +364,7 @@ class JobManager:
         if not left:
             self.find(reference).delete()
         for each in left:
-            self._store.delete_job_set(each.key)
+            self._store.delete_rest(each.key)
 
     def half_deleted(self, reference: str | None = None) -> list[JobSetRecord]:
         """Return the job sets whose deletion was cut off, or goes on, under the names they had.

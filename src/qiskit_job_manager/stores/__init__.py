@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.stores.locations import default_location, spool_folder, store_exists
+from qiskit_job_manager.stores.locations import default_location, sqlite_path, store_exists
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from qiskit_job_manager.ports import Store
+    from qiskit_job_manager.stores.sql_store import SqlStore
 
-__all__ = ["default_location", "open_store", "spool_folder", "store_exists"]
+__all__ = ["default_location", "open_store", "sqlite_path", "store_exists"]
 
 
-def open_store(location: str | Path | None = None) -> Store:
+def open_store(location: str | Path | None = None) -> SqlStore:
     """Open a store, making it or bringing its schema up to date where needed.
 
-    Whoever opens a store closes it. It must not be used across a fork.
+    The caller closes it. It must not be used across a fork.
 
     Args:
         location: The path of an SQLite file, or an SQLAlchemy URL (``sqlite:///…``,

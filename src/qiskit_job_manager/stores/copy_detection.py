@@ -27,18 +27,21 @@ if TYPE_CHECKING:
 _UNFINISHED = [state for state in JobState if not state.is_final]
 
 
-def settle(connection: Connection, path: Path) -> None:
-    """Say in the file that this is its place; within a transaction that writes."""
+def record_place(connection: Connection, path: Path) -> None:
+    """Record in the file that this is its place, in a transaction that writes."""
     connection.exec_driver_sql(f"PRAGMA user_version={_mark(path)}")
 
 
 def is_original(user_version: int, path: Path) -> bool:
-    """Say whether what the file says of its place is where it is."""
+    """Return whether a file is where it was made, or adopted."""
     return user_version == _mark(path)
 
 
-def ensure_original(database: Database, path: Path) -> None:
-    """See that the file is no copy of a store that somebody else may go on with.
+def ensure_original(database: Database, path: Path) -> bool:
+    """Make sure that the file is no copy of a store that another process may go on with.
+
+    Returns:
+        ``False`` for a copy in which everything has ended: it may be adopted.
 
     Raises:
         StoreCopiedError: It may be one.
@@ -46,7 +49,7 @@ def ensure_original(database: Database, path: Path) -> None:
     """
     with database.reading() as connection:
         if connection.exec_driver_sql("PRAGMA user_version").scalar() == _mark(path):
-            return
+            return True
         found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if found != "ok":
             raise StoreCorruptError(
@@ -58,15 +61,9 @@ def ensure_original(database: Database, path: Path) -> None:
         raise StoreCopiedError(
             f"The store {path} was copied or moved, and has unfinished job sets. Everything can be "
             "read. To go on here, make sure that nothing goes on with the original, as the jobs "
-            "would be paid for twice, and say so: `qjm adopt`, or JobManager.adopt_store()."
+            "would be paid for twice; then allow it: `qjm adopt`, or JobManager.adopt_store()."
         )
-    adopt(database, path)
-
-
-def adopt(database: Database, path: Path) -> None:
-    """Take the file for the original from now on."""
-    with database.writing() as connection:
-        settle(connection, path)
+    return False
 
 
 def _mark(path: Path) -> int:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select, update
 
+from qiskit_job_manager.errors import LeaseLostError
 from qiskit_job_manager.stores import schema
-from qiskit_job_manager.stores.base import Part
 from qiskit_job_manager.stores.rows import JOB_SET_COLUMNS, job_set_from
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, Connection, Table
 
-    from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.model import JobSetRecord, Token
     from qiskit_job_manager.stores.database import Database, Statement
 
 _SETS = schema.job_set
@@ -54,7 +54,11 @@ _PARTS = (
 
 _HIDE = (
     update(_SETS)
-    .where(_SETS.c.key == bindparam("set"), _SETS.c.former_name.is_(None))
+    .where(
+        _SETS.c.key == bindparam("set"),
+        _SETS.c.owner == bindparam("by"),
+        _SETS.c.former_name.is_(None),
+    )
     .values(
         former_name=_SETS.c.name,
         # Names are unique: another set may have this one at once.
@@ -66,34 +70,53 @@ _HIDE = (
     )
     .returning(_SETS.c.key)
 )
-_LOCK = select(_SETS.c.key).where(_SETS.c.key == bindparam("set")).with_for_update()
+_LOCK = (
+    select(_SETS.c.former_name, _SETS.c.name)
+    .where(_SETS.c.key == bindparam("set"))
+    .with_for_update()
+)
 _UNCOUNT = delete(schema.job_count).where(schema.job_count.c.job_set == bindparam("set"))
 _REST = delete(_SETS).where(_SETS.c.key == bindparam("set"))
 
 
-class Deleting(Part):
-    """The side of the store that job sets leave by; see `ports.Store`."""
+def delete_job_set(database: Database, token: Token) -> None:
+    """Remove a job set and all that belongs to it; harmless when it is gone.
 
-    def delete_job_set(self, job_set_key: int) -> None:
-        """Remove a job set and all that belongs to it; harmless when it is gone."""
-        removal = _Removal(self._database, job_set_key)
-        while not removal.take_turn():
-            removal.give_way()
+    Raises:
+        LeaseLostError: Another process has the lease, or nobody has it.
+    """
+    _remove(_Removal(database, token.job_set_key, owner=token.owner))
 
-    def half_deleted(self) -> list[JobSetRecord]:
-        """Return the job sets whose deletion began and has not ended, under their former names."""
-        columns = (c if c is not _SETS.c.name else _SETS.c.former_name for c in JOB_SET_COLUMNS)
-        left = select(*columns).where(_SETS.c.former_name.is_not(None)).order_by(_SETS.c.key)
-        with self._database.reading() as connection:
-            return [job_set_from(row) for row in connection.execute(left)]
+
+def delete_rest(database: Database, job_set_key: int) -> None:
+    """Remove what is left of a job set that is half deleted; harmless when it is gone.
+
+    Raises:
+        LeaseLostError: The job set is not half deleted.
+    """
+    _remove(_Removal(database, job_set_key, owner=None))
+
+
+def _remove(removal: _Removal) -> None:
+    while not removal.take_turn():
+        removal.give_way()
+
+
+def half_deleted(database: Database) -> list[JobSetRecord]:
+    """Return the job sets whose deletion began and has not ended, under their former names."""
+    columns = (c if c is not _SETS.c.name else _SETS.c.former_name for c in JOB_SET_COLUMNS)
+    left = select(*columns).where(_SETS.c.former_name.is_not(None)).order_by(_SETS.c.key)
+    with database.reading() as connection:
+        return [job_set_from(row) for row in connection.execute(left)]
 
 
 class _Removal:
     """The removal of one job set, turn by turn, each a transaction."""
 
-    def __init__(self, database: Database, job_set_key: int) -> None:
+    def __init__(self, database: Database, job_set_key: int, owner: str | None) -> None:
         self._database = database
-        self._values = {"set": job_set_key}
+        self._values: dict[str, Any] = {"set": job_set_key}
+        self._owner = owner
         self._parts = list(_PARTS)
         self._after = -1
         self._took_s = 0.0
@@ -102,10 +125,18 @@ class _Removal:
         """Remove what a turn has time for; tell whether nothing is left."""
         with self._database.writing() as connection:
             begin = time.monotonic()
-            self._run(connection, _HIDE)
+            if self._owner is not None:
+                self._run(connection, _HIDE, by=self._owner)
             # On a server, two that remove the same rows at once could each wait for the other.
-            if not self._run(connection, _LOCK):
+            found = self._run(connection, _LOCK)
+            if not found:
                 return True
+            former_name, name = found[0]
+            if former_name is None:
+                raise LeaseLostError(
+                    f"The job set {name!r} cannot be deleted: another process drives it. Cancel "
+                    "it and wait until it has ended, then delete it."
+                )
             self._run(connection, _UNCOUNT)
             while self._remove_page(connection):
                 if time.monotonic() - begin >= _TURN_S:
@@ -139,6 +170,6 @@ class _Removal:
         return False
 
     def _run(
-        self, connection: Connection, statement: Statement, **more: int
+        self, connection: Connection, statement: Statement, **more: Any
     ) -> Sequence[Sequence[Any]]:
         return self._database.run(connection, statement, {**self._values, **more})

@@ -1,108 +1,124 @@
-"""What the driver writes, and what users leave for it.
+"""What the driver of a job set writes.
 
-Every write of a driver first proves that its token is the newest, in the same transaction: on
-SQLite this holds the write lock, on a server the job set's row is locked until the commit.
+Each write first proves that its token is the newest, in the same transaction. On SQLite the
+transaction holds the write lock; on a server it locks the row of the job set until the commit.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, delete, insert, literal, select
+from sqlalchemy import delete
 
-from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import schema, write_statements
-from qiskit_job_manager.stores.base import Part
+from qiskit_job_manager.stores.generation import raise_generation
 from qiskit_job_manager.stores.job_counts import Change
-from qiskit_job_manager.stores.job_halves import Halving
+from qiskit_job_manager.stores.job_halves import JobHalves
 from qiskit_job_manager.stores.rows import blob_values, figures_values, offsets_text
 from qiskit_job_manager.stores.schema import microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
 
-    from qiskit_job_manager.model import Advance, Request, RequestKind, Token
+    from qiskit_job_manager.model import Advance, RemoteFigures, Request, Token
     from qiskit_job_manager.stores.database import Database, Statement
 
-_sets, _requests = schema.job_set, schema.request
+_requests = schema.request
 
 
-class Driving(Part):
-    """The side of the store that moves job sets forward; see `ports.Store`."""
+def advance(
+    database: Database, token: Token, steps: Sequence[Advance]
+) -> tuple[list[bool], int | None]:
+    """Write steps of jobs in one transaction.
 
-    def request(self, job_set_key: int, kind: RequestKind, job_index: int | None = None) -> None:
-        """Leave a user's word for the driver."""
-        values = (literal(kind.value), literal(job_index, BigInteger))
-        whole = select(_sets.c.key, *values).where(
-            _sets.c.key == job_set_key, _sets.c.former_name.is_(None)
-        )
-        new = insert(_requests).from_select(["job_set", "kind", "job_index"], whole)
-        with self._database.writing() as connection:
-            if connection.scalar(new.returning(_requests.c.key)) is None:
-                raise StoreError(f"Job set number {job_set_key} was deleted.")
+    Returns:
+        Which of the steps landed; and the new generation of the store where one of them is the
+        intent of a submission that may cost something, otherwise ``None``.
+    """
+    if not steps:
+        return [], None
+    with database.writing() as connection:
+        holds = _holds(database, connection, token)
+        if not holds:
+            return [False] * len(steps), None
+        writing = _Steps(database, connection, token.job_set_key)
+        landed = [writing.write(step) for step in steps]
+        writing.finish()
+        submits = any(
+            is_in and step.new_tag for is_in, step in zip(landed, steps, strict=True)
+        ) and not any(volatile for _, volatile in holds)
+        return landed, raise_generation(connection) if submits else None
 
-    def claim(self, job_set_key: int, owner: str) -> Token | None:
-        """Take the right to drive a job set, or ``None`` while another live driver has it."""
-        return self._ownership.claim(job_set_key, owner)
 
-    def renew(self, token: Token) -> bool:
-        """Stay the driver; ``False`` means that somebody else is."""
-        return self._ownership.renew(token)
+def append_event(
+    database: Database, token: Token, at: datetime, job_index: int, said: tuple[str, str]
+) -> bool:
+    """Append an event of a job that changes nothing.
 
-    def release(self, token: Token) -> None:
-        """Give the right back; harmless when it is held no more."""
-        self._ownership.release(token)
+    Args:
+        database: The store's database.
+        token: The lease.
+        at: When it happened.
+        job_index: The job.
+        said: The event and its cause.
 
-    def driver(self, job_set_key: int) -> str | None:
-        """Return the identity of the live driver, or ``None`` when nobody drives."""
-        return self._ownership.driver(job_set_key)
+    Returns:
+        ``False`` when the token is stale: nothing was written.
+    """
+    with database.writing() as connection:
+        newest = _is_newest(database, connection, token)
+        if newest:
+            values = {
+                "job_set": token.job_set_key,
+                "at": microseconds(at),
+                "job_index": job_index,
+                "event": said[0],
+                "cause": said[1],
+                **dict.fromkeys(("attempt", "before", "after")),
+            }
+            database.run(connection, write_statements.NEW_EVENT, values)
+        return newest
 
-    def advance(self, token: Token, steps: Sequence[Advance]) -> list[bool]:
-        """Write steps of jobs, in one transaction, and tell of each whether it landed."""
-        if not steps:
-            return []
-        with self._database.writing() as connection:
-            if not self._is_newest(connection, token):
-                return [False] * len(steps)
-            writing = _Writing(self._database, connection, token.job_set_key)
-            landed = [writing.take(step) for step in steps]
-            writing.finish()
-            return landed
 
-    def tell(self, token: Token, at: datetime, job_index: int, event: str, cause: str) -> bool:
-        """Append to the story of a job; ``False`` when the token is stale."""
-        with self._database.writing() as connection:
-            newest = self._is_newest(connection, token)
-            if newest:
-                said = {"job_set": token.job_set_key, "at": microseconds(at), "event": event}
-                where = {"job_index": job_index, "cause": cause}
-                nothing = {"attempt": None, "before": None, "after": None}
-                self._database.run(connection, write_statements.NEW_EVENT, said | where | nothing)
-            return newest
-
-    def settle(self, token: Token, request: Request) -> bool:
-        """Remove a request that was acted on; ``False`` when the token is stale."""
-        with self._database.writing() as connection:
-            newest = self._is_newest(connection, token)
-            if newest:
-                connection.execute(
-                    delete(_requests).where(
-                        _requests.c.key == request.key, _requests.c.job_set == token.job_set_key
-                    )
+def finish_request(database: Database, token: Token, request: Request) -> bool:
+    """Remove a request that was handled; ``False`` when the token is stale."""
+    with database.writing() as connection:
+        newest = _is_newest(database, connection, token)
+        if newest:
+            connection.execute(
+                delete(_requests).where(
+                    _requests.c.key == request.key, _requests.c.job_set == token.job_set_key
                 )
-            return newest
-
-    def _is_newest(self, connection: Connection, token: Token) -> bool:
-        values = {"job_set": token.job_set_key, "owner": token.owner, "fence": token.fence}
-        return bool(self._database.run(connection, write_statements.HOLDS, values))
+            )
+        return newest
 
 
-class _Writing:
-    """Steps of one job set on their way into the store, within one transaction."""
+def store_usage(database: Database, token: Token, figures: Mapping[str, RemoteFigures]) -> bool:
+    """Store what a backend measured of attempts, by their tags; ``False`` for a stale token."""
+    with database.writing() as connection:
+        if not _is_newest(database, connection, token):
+            return False
+        for tag, measured in figures.items():
+            values = {"of_tag": tag, "of_set": token.job_set_key} | figures_values(measured)
+            database.run(connection, write_statements.USAGE_OF_ATTEMPT, values)
+        return True
+
+
+def _is_newest(database: Database, connection: Connection, token: Token) -> bool:
+    return bool(_holds(database, connection, token))
+
+
+def _holds(database: Database, connection: Connection, token: Token) -> Sequence[Sequence[Any]]:
+    values = {"job_set": token.job_set_key, "owner": token.owner, "fence": token.fence}
+    return database.run(connection, write_statements.HOLDS, values)
+
+
+class _Steps:
+    """The steps of one job set that one transaction writes."""
 
     def __init__(self, database: Database, connection: Connection, job_set_key: int) -> None:
         self._database = database
@@ -111,22 +127,22 @@ class _Writing:
         self._events: list[dict[str, Any]] = []
         self._counts = Change(job_set_key)
 
-    def take(self, step: Advance) -> bool:
-        """Write one step but for its event, and tell whether it landed."""
+    def write(self, step: Advance) -> bool:
+        """Write one step without its event, and return whether it landed."""
         values = _values(step, self._job_set_key)
-        halving = self._halving(step)
-        if halving is not None:
-            values |= halving.first()
+        halves = self._halves_of(step)
+        if halves is not None:
+            values |= halves.of_first()
         changed = self._run(write_statements.of_job(_parts_of_job(step)), values)
         if not changed:
             return False
         position, number, experiments = changed[0]
         self._counts.add(step.expected, -1, -experiments)
         self._counts.add(step.after, 1, experiments)
-        if halving is not None:
-            halving.write()
-            self._counts.add(JobState.PLANNED, 1, halving.moved)
-            self._counts.add(step.expected, 0, -halving.moved)
+        if halves is not None:
+            halves.write()
+            self._counts.add(JobState.PLANNED, 1, halves.n_moved)
+            self._counts.add(step.expected, 0, -halves.n_moved)
         values |= {"number": number, "attempt": number}
         if step.new_tag is not None:
             self._run(write_statements.NEW_ATTEMPT, values)
@@ -139,11 +155,11 @@ class _Writing:
             self._events.append(_event(self._job_set_key, step, position, number))
         return True
 
-    def _halving(self, step: Advance) -> Halving | None:
+    def _halves_of(self, step: Advance) -> JobHalves | None:
         if step.halves is None:
             return None
         where = (self._database, self._connection, self._job_set_key)
-        return Halving(*where, step.job_key, step.halves)
+        return JobHalves(*where, step.job_key, step.halves)
 
     def finish(self) -> None:
         """Write the events of the steps that landed, and the counts after them."""
@@ -180,7 +196,7 @@ def _parts_of_attempt(step: Advance) -> tuple[str, ...]:
 
 
 def _values(step: Advance, job_set_key: int) -> dict[str, Any]:
-    """Return whatever a statement on the step's job or attempt may need, but for the result."""
+    """Return the values that statements on the step's job or attempt use, without the result."""
     at, status = microseconds(step.at), step.status
     values: dict[str, Any] = {
         "job_set": job_set_key,

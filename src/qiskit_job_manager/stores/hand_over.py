@@ -1,124 +1,203 @@
-"""Job sets come in, and are changed as a whole."""
+"""Handing over: job sets begin, grow block by block, and are changed as a whole."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import false, insert, select, update
+from sqlalchemy import BigInteger, false, insert, literal, select, update
 
-from qiskit_job_manager.errors import NameInUseError, StoreError
+from qiskit_job_manager.errors import LeaseLostError, NameInUseError, StoreError
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import job_counts, schema, write_statements
-from qiskit_job_manager.stores.base import Part, must_hit
 from qiskit_job_manager.stores.database_errors import ConstraintError
 from qiskit_job_manager.stores.rows import (
     JOB_SET_COLUMNS,
     blob_values,
     job_set_from,
     job_set_values,
-    tags_text,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qiskit_job_manager.model import EncodedBlock, JobSetDraft, JobSetRecord
+    from sqlalchemy import ColumnElement, Connection
 
-_SETS = schema.job_set
+    from qiskit_job_manager.model import (
+        EncodedBlock,
+        JobSetDraft,
+        JobSetRecord,
+        RequestKind,
+        Token,
+    )
+    from qiskit_job_manager.stores.database import Database
+
+_SETS, _REQUESTS = schema.job_set, schema.request
 
 
-class HandingOver(Part):
-    """The side of the store that job sets enter by; see `ports.Store`."""
+def create_job_set(database: Database, draft: JobSetDraft, **lease: Any) -> JobSetRecord:
+    """Begin a job set, without experiments and not complete, and with its first lease.
 
-    def create_job_set(self, draft: JobSetDraft) -> JobSetRecord:
-        """Begin a job set, without experiments and not complete."""
-        try:
-            with self._database.writing() as connection:
-                row = connection.execute(
-                    insert(_SETS).values(job_set_values(draft)).returning(*JOB_SET_COLUMNS)
-                ).one()
-                made = job_set_from(row)
-                job_counts.begin(self._database, connection, made.key)
-                return made
-        except ConstraintError as error:
-            raise self._name_in_use(draft.name) or error from error
+    Args:
+        database: The store's database.
+        draft: What the user asked for.
+        **lease: Columns of the lease: ``owner``, ``fence`` and, on a server, ``lease_until``.
 
-    def add_blocks(self, job_set_key: int, blocks: Sequence[EncodedBlock]) -> None:
-        """Append blocks: their experiments, their jobs (planned) and their payloads."""
-        for one in blocks:
-            _must_be_whole(one)
-        first, last = blocks[0].block, blocks[-1].block
-        with self._database.writing() as connection:
-            row = _SETS.c
-            n_jobs = last.jobs[-1].index + 1 - first.jobs[0].index
-            landed = connection.execute(
-                update(_SETS)
-                .where(
-                    row.key == job_set_key,
-                    row.complete == false(),
-                    row.n_experiments == first.start,
-                    row.n_jobs >= first.jobs[0].index,
-                )
-                .values(n_experiments=last.stop, n_jobs=row.n_jobs + n_jobs)
-                .returning(row.n_jobs)
+    Raises:
+        NameInUseError: Another job set has the name.
+    """
+    try:
+        with database.writing() as connection:
+            row = connection.execute(
+                insert(_SETS).values(job_set_values(draft) | lease).returning(*JOB_SET_COLUMNS)
+            ).one()
+            made = job_set_from(row)
+            job_counts.begin(database, connection, made.key)
+            return made
+    except ConstraintError as error:
+        raise _name_in_use(database, draft.name) or error from error
+
+
+def add_blocks(database: Database, token: Token, blocks: Sequence[EncodedBlock]) -> None:
+    """Append blocks: their experiments, their jobs (planned) and their payloads.
+
+    Raises:
+        LeaseLostError: Another process has the lease.
+        StoreError: The job set is deleted or complete, or a block is not its next one.
+    """
+    job_set_key = token.job_set_key
+    for one in blocks:
+        _must_be_whole(one)
+    first, last = blocks[0].block, blocks[-1].block
+    with database.writing() as connection:
+        row = _SETS.c
+        n_jobs = last.jobs[-1].index + 1 - first.jobs[0].index
+        landed = connection.execute(
+            update(_SETS)
+            .where(
+                *_held_by(token),
+                row.complete == false(),
+                row.n_experiments == first.start,
+                row.n_jobs >= first.jobs[0].index,
             )
-            n_jobs_now = landed.scalar()
-            if n_jobs_now is None:
-                why = "it was deleted or is complete, or the block is not its next"
-                raise StoreError(f"Job set number {job_set_key} cannot be changed so: {why}.")
-            # A job that was halved meanwhile took a number more than the plan knows.
-            later = n_jobs_now - (last.jobs[-1].index + 1)
-            for statement, rows in (
-                (write_statements.NEW_PAYLOAD, _payloads),
-                (write_statements.NEW_EXPERIMENT, _experiments),
-                (write_statements.NEW_JOB, partial(_jobs, later)),
-            ):
-                values = (value for one in blocks for value in rows(job_set_key, one))
-                self._database.run_many(connection, statement, values)
-            change = job_counts.Change(job_set_key)
-            for one in blocks:
-                size = one.block.stop - one.block.start
-                change.add(JobState.PLANNED, len(one.block.jobs), size * len(one.block.jobs))
-            change.write(self._database, connection)
-
-    def complete_job_set(self, job_set_key: int) -> None:
-        """Say that all experiments were handed over."""
-        self._change(job_set_key, complete=True)
-
-    def rename(self, job_set_key: int, name: str) -> None:
-        """Give a job set another name."""
-        try:
-            self._change(job_set_key, name=name)
-        except ConstraintError as error:
-            raise self._name_in_use(name) or error from error
-
-    def set_tags(self, job_set_key: int, tags: Sequence[str]) -> None:
-        """Replace the user's tags of a job set."""
-        self._change(job_set_key, tags=tags_text(tags))
-
-    def set_max_usage(self, job_set_key: int, max_usage_s: float | None) -> None:
-        """Change how many quantum seconds a job set may use."""
-        self._change(job_set_key, max_usage_s=max_usage_s)
-
-    def _change(self, job_set_key: int, **values: Any) -> None:
-        with self._database.writing() as connection:
-            landed = connection.execute(
-                update(_SETS)
-                .where(_SETS.c.key == job_set_key, _SETS.c.former_name.is_(None))
-                .values(**values)
-            )
-            must_hit(landed, job_set_key)
-
-    def _name_in_use(self, name: str) -> NameInUseError | None:
-        with self._database.reading() as connection:
-            found = connection.scalar(select(_SETS.c.job_set_id).where(_SETS.c.name == name))
-        if found is None:
-            return None
-        return NameInUseError(
-            f"The job set {found} has the name {name!r} already: choose another name, or delete or "
-            "rename that one."
+            .values(n_experiments=last.stop, n_jobs=row.n_jobs + n_jobs)
+            .returning(row.n_jobs)
         )
+        n_jobs_now = landed.scalar()
+        if n_jobs_now is None:
+            _must_hold(connection, token)
+            why = "it is complete, or the block is not its next"
+            raise StoreError(f"Job set number {job_set_key} takes no block: {why}.")
+        # A job that was halved meanwhile took a number that the plan does not know.
+        later = n_jobs_now - (last.jobs[-1].index + 1)
+        for statement, rows in (
+            (write_statements.NEW_PAYLOAD, _payloads),
+            (write_statements.NEW_EXPERIMENT, _experiments),
+            (write_statements.NEW_JOB, partial(_jobs, later)),
+        ):
+            values = (value for one in blocks for value in rows(job_set_key, one))
+            database.run_many(connection, statement, values)
+        change = job_counts.Change(job_set_key)
+        for one in blocks:
+            size = one.block.stop - one.block.start
+            change.add(JobState.PLANNED, len(one.block.jobs), size * len(one.block.jobs))
+        change.write(database, connection)
+
+
+def complete_job_set(database: Database, token: Token) -> None:
+    """Record that all experiments were handed over.
+
+    Raises:
+        LeaseLostError: Another process has the lease.
+    """
+    with database.writing() as connection:
+        landed = connection.execute(update(_SETS).where(*_held_by(token)).values(complete=True))
+        if landed.rowcount != 1:
+            _must_hold(connection, token)
+
+
+def rename(database: Database, job_set_key: int, name: str) -> None:
+    """Give a job set another name.
+
+    Raises:
+        NameInUseError: Another job set has it.
+        StoreError: The job set was deleted.
+    """
+    try:
+        change_job_set(database, job_set_key, name=name)
+    except ConstraintError as error:
+        raise _name_in_use(database, name) or error from error
+
+
+def change_job_set(database: Database, job_set_key: int, **values: Any) -> None:
+    """Change columns of a job set.
+
+    Raises:
+        StoreError: The job set was deleted.
+    """
+    with database.writing() as connection:
+        landed = connection.execute(
+            update(_SETS)
+            .where(_SETS.c.key == job_set_key, _SETS.c.former_name.is_(None))
+            .values(**values)
+        )
+        if landed.rowcount != 1:
+            raise StoreError(f"Job set number {job_set_key} cannot be changed: it was deleted.")
+
+
+def request(
+    database: Database, job_set_key: int, kind: RequestKind, job_index: int | None = None
+) -> None:
+    """Store a request for the driver of a job set.
+
+    Raises:
+        StoreError: The job set was deleted.
+    """
+    values = (literal(kind.value), literal(job_index, BigInteger))
+    whole = select(_SETS.c.key, *values).where(
+        _SETS.c.key == job_set_key, _SETS.c.former_name.is_(None)
+    )
+    new = insert(_REQUESTS).from_select(["job_set", "kind", "job_index"], whole)
+    with database.writing() as connection:
+        if connection.scalar(new.returning(_REQUESTS.c.key)) is None:
+            raise StoreError(f"Job set number {job_set_key} takes no request: it was deleted.")
+
+
+def _held_by(token: Token) -> tuple[ColumnElement[bool], ...]:
+    # The hand-over and the engine of one process share the lease: its owner counts here, not how
+    # often he claimed it.
+    row = _SETS.c
+    return (row.key == token.job_set_key, row.owner == token.owner, row.former_name.is_(None))
+
+
+def _must_hold(connection: Connection, token: Token) -> None:
+    """Raise unless the token's owner has the lease.
+
+    Raises:
+        LeaseLostError: Another process has it, or nobody, or the job set was deleted.
+    """
+    row = _SETS.c
+    found = connection.execute(
+        select(row.name, row.owner, row.former_name).where(row.key == token.job_set_key)
+    ).one_or_none()
+    if found is None or found.former_name is not None:
+        raise LeaseLostError(f"Job set number {token.job_set_key} was deleted meanwhile.")
+    if found.owner != token.owner:
+        raise LeaseLostError(
+            f"Another process took over the job set {found.name!r} meanwhile. Nothing is lost: "
+            "open it again, or run the same script again with if_exists='resume'."
+        )
+
+
+def _name_in_use(database: Database, name: str) -> NameInUseError | None:
+    with database.reading() as connection:
+        found = connection.scalar(select(_SETS.c.job_set_id).where(_SETS.c.name == name))
+    if found is None:
+        return None
+    return NameInUseError(
+        f"The job set {found} has the name {name!r} already: choose another name, or delete or "
+        "rename that one."
+    )
 
 
 def _must_be_whole(one: EncodedBlock) -> None:

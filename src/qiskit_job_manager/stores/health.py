@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.stores import copy_detection
+from qiskit_job_manager.stores import copy_detection, generation
 from qiskit_job_manager.stores.schema import REVISION
 from qiskit_job_manager.stores.sqlite import APPLICATION_ID, journal_mode
+from qiskit_job_manager.stores.store_files import StoreFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _PATIENCE_S = 5.0
 _DEFECTS_TOLD = 5
+_WITH_GENERATION = "0005"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class Health:
         revision: Version of its schema, or ``None`` if it has none.
         is_original: Whether it is where it was made, or has nothing unfinished: of other copies,
             it is not known whether something goes on with the original.
+        unknown_submissions: Submissions that were made from the store and that it does not know,
+            as a backup has taken its place.
         defects: What SQLite's check of its structure found; empty is well.
     """
 
@@ -45,6 +49,7 @@ class Health:
     safe_mode: str
     revision: str | None
     is_original: bool
+    unknown_submissions: int
     defects: tuple[str, ...]
 
     @property
@@ -79,6 +84,7 @@ def examine(path: Path) -> Health:
             safe_mode=journal_mode(sqlite3.sqlite_version_info),
             revision=_revision(connection),
             is_original=copy_detection.is_original(place, path) or not _has_unfinished(connection),
+            unknown_submissions=_unknown_submissions(connection, path),
             defects=tuple(text for (text,) in found if text != "ok"),
         )
 
@@ -100,6 +106,16 @@ def _has_unfinished(connection: sqlite3.Connection) -> bool:
     ended = ", ".join(f"'{state}'" for state in JobState if state.is_final)
     question = f"SELECT EXISTS(SELECT 1 FROM job WHERE state NOT IN ({ended}))"  # noqa: S608  ours
     return bool(connection.execute(question).fetchone()[0])
+
+
+def _unknown_submissions(connection: sqlite3.Connection, path: Path) -> int:
+    if (_revision(connection) or "") < _WITH_GENERATION:
+        return 0
+    rows = connection.execute("SELECT store_id, generation FROM store ORDER BY key").fetchall()
+    # In this order: a process that submits meanwhile writes the database first.
+    beside = generation.recorded(StoreFiles(path, [store_id for store_id, _ in rows]))
+    (stored,) = connection.execute("SELECT generation FROM store ORDER BY key DESC").fetchone()
+    return max(0, beside - int(stored))
 
 
 def _revision(connection: sqlite3.Connection) -> str | None:

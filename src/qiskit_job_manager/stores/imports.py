@@ -1,4 +1,4 @@
-"""Job sets that have ended come from other stores, whole, in one transaction."""
+"""Job sets that ended in another store, imported whole, each in one transaction."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import bindparam, exists, insert, select, update
 
 from qiskit_job_manager.errors import NameInUseError, StoreError
-from qiskit_job_manager.model import StoredResult
 from qiskit_job_manager.stores import job_counts, schema, write_statements
-from qiskit_job_manager.stores.base import Part
 from qiskit_job_manager.stores.database_errors import ConstraintError
 from qiskit_job_manager.stores.rows import (
     JOB_SET_COLUMNS,
-    blob_from,
     blob_values,
     figures_values,
     job_set_from,
@@ -35,12 +32,13 @@ if TYPE_CHECKING:
         JobSetHistory,
         JobSetRecord,
         RemoteFigures,
+        StoredResult,
     )
     from qiskit_job_manager.stores.database import Database, Statement
 
 _T = TypeVar("_T")
 
-_sets, _jobs, _results = schema.job_set, schema.job, schema.result
+_sets, _jobs = schema.job_set, schema.job
 
 # A page of experiments, jobs or events; payloads and results are written one by one.
 _PAGE = 500
@@ -68,59 +66,40 @@ _NOTHING_MEASURED = dict.fromkeys(
 _NO_STATUS = dict.fromkeys(("status", "queue_position", "message"))
 
 
-class Moving(Part):
-    """The side of the store that whole job sets leave and enter by; see `ports.Store`."""
+def import_job_set(database: Database, history: JobSetHistory) -> JobSetRecord:
+    """Store a job set that ended in another store, with its id and all its past, or nothing.
 
-    def results(self, job: JobRecord) -> Iterator[StoredResult]:
-        """Yield every raw result of a job, oldest first, also those that a later one hides."""
-        columns = (_results.c.attempt, _results.c.stored_at, *_BLOB)
-        ordered = select(_results.c.key).where(_results.c.job == job.key)
-        for key in self._scalars(ordered.order_by(_results.c.attempt, _results.c.key)):
-            with self._database.reading() as connection:
-                row = connection.execute(
-                    select(*columns).where(_results.c.key == key)
-                ).one_or_none()
-            if row is not None:
-                blob = blob_from(row[2:], f"result of job number {job.key}", job.key)
-                yield StoredResult(job.index, row.attempt, row.stored_at, blob)
-
-    def take_in(self, history: JobSetHistory) -> JobSetRecord:
-        """Store a job set that has ended elsewhere, with its id and all its past, or nothing."""
-        try:
-            with self._database.writing() as connection:
-                self._refuse_twins(connection, history)
-                return _Entry(self._database, connection, history).write()
-        except ConstraintError as error:
-            msg = (
-                f"The job set {history.draft.name!r} cannot be stored here: the store has one of "
-                "its attempts already, under another job set."
-            )
-            raise StoreError(msg) from error
-
-    def _scalars(self, statement: Any) -> list[int]:
-        with self._database.reading() as connection:
-            return list(connection.scalars(statement))
-
-    @staticmethod
-    def _refuse_twins(connection: Connection, history: JobSetHistory) -> None:
-        draft, row = history.draft, _sets.c
-        twin = select(row.name).where(row.job_set_id == draft.job_set_id)
-        name = connection.scalar(twin)
-        if name is not None:
-            raise StoreError(
-                f"The store has the job set {draft.job_set_id} already, under the name {name!r}."
-            )
-        if connection.scalar(select(exists().where(row.name == draft.name))):
-            raise NameInUseError(
-                f"Another job set has the name {draft.name!r}: take this one in under another name."
-            )
+    Raises:
+        NameInUseError: Another job set has the name.
+        StoreError: The store has the job set already, or one of its attempts.
+    """
+    try:
+        with database.writing() as connection:
+            _refuse_known(connection, history)
+            return _Import(database, connection, history).write()
+    except ConstraintError as error:
+        msg = (
+            f"The job set {history.draft.name!r} cannot be stored here: the store has one of "
+            "its attempts already, under another job set."
+        )
+        raise StoreError(msg) from error
 
 
-_BLOB = (_results.c.format, _results.c.sha256, _results.c.data)
+def _refuse_known(connection: Connection, history: JobSetHistory) -> None:
+    draft, row = history.draft, _sets.c
+    name = connection.scalar(select(row.name).where(row.job_set_id == draft.job_set_id))
+    if name is not None:
+        raise StoreError(
+            f"The store has the job set {draft.job_set_id} already, under the name {name!r}."
+        )
+    if connection.scalar(select(exists().where(row.name == draft.name))):
+        raise NameInUseError(
+            f"Another job set has the name {draft.name!r}: import this one under another name."
+        )
 
 
-class _Entry:
-    """One job set on its way in, within one transaction."""
+class _Import:
+    """One job set that comes in, within one transaction."""
 
     def __init__(self, database: Database, connection: Connection, history: JobSetHistory) -> None:
         self._database = database

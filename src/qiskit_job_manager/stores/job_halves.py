@@ -1,4 +1,4 @@
-"""Makes two jobs of one that a backend refused as too large; each experiment keeps its place."""
+"""Two jobs in place of one that a backend refused as too large; experiments keep their order."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class _Whole:
         return first, second
 
 
-class Halving:
-    """One job on its way to being two, within a transaction.
+class JobHalves:
+    """Makes two jobs of one, within a transaction.
 
     Args:
         database: The store's database.
         connection: That of the transaction.
         job_set_key: The job set.
         job_key: The job, which is the only one that sends its payload.
-        halves: What to make of it.
+        halves: The two halves.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class Halving:
         [row] = database.run(connection, write_statements.WHOLE_JOB, {"job": job_key})
         self._whole = _Whole(*row)
 
-    def first(self) -> dict[str, Any]:
+    def of_first(self) -> dict[str, Any]:
         """Return what changes in the job itself."""
         return self._whole.parts(self._halves.middle)[0]
 
     @property
-    def moved(self) -> int:
+    def n_moved(self) -> int:
         """How many experiments go to the job of the second half."""
         return self._whole.stop - self._halves.middle
 

@@ -1,6 +1,7 @@
-"""Who drives a job set: a kernel lock beside an SQLite file, a lease in a server's database.
+"""Leases: who may drive a job set. With SQLite they are kernel locks, on a server they have an end.
 
-Either way the row's fence is what makes writes safe; lock and lease only say who may raise it.
+In both cases the fence in the row of the job set makes the writes safe. The lock, or the end of
+the lease, only decides who may raise the fence.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import BigInteger, cast, extract, func, or_, select, update
 
-from qiskit_job_manager.errors import StoreError
+from qiskit_job_manager.errors import StoreError, StoreNotWritableError
 from qiskit_job_manager.model import Token
-from qiskit_job_manager.stores import copy_detection
+from qiskit_job_manager.stores.hand_over import create_job_set
 from qiskit_job_manager.stores.locks import KernelLock
 from qiskit_job_manager.stores.schema import job_set
 
@@ -22,34 +23,36 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
 
+    from qiskit_job_manager.model import JobSetDraft, JobSetRecord
     from qiskit_job_manager.stores.database import Database
+    from qiskit_job_manager.stores.store_files import StoreFiles
 
 _LEASE_US = 30 * 1_000_000
 
 
-class Ownership(Protocol):
-    """How the right to drive is taken, kept and given back; see `ports.Store`."""
+class Leases(Protocol):
+    """How a lease is claimed, kept and released; see `ports.Store`."""
+
+    def create(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+        """Begin a job set with its first lease."""
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:
-        """Take the right, or return ``None``."""
+        """Take the lease, or return ``None``."""
 
     def renew(self, token: Token) -> bool:
-        """Keep the right."""
+        """Keep the lease."""
 
     def release(self, token: Token) -> None:
-        """Give the right back."""
+        """Give the lease back."""
+
+    def forget(self, token: Token) -> None:
+        """Forget the lease of a job set that was deleted."""
 
     def driver(self, job_set_key: int) -> str | None:
-        """Return who has the right and lives."""
-
-    def ensure_original(self) -> None:
-        """See that the store is no copy."""
-
-    def adopt(self) -> None:
-        """Take the store for the original."""
+        """Return who has the lease and lives."""
 
     def close(self) -> None:
-        """Give back every right that was taken here."""
+        """Give back every lease that was taken here."""
 
 
 def holds(token: Token) -> tuple[ColumnElement[bool], ...]:
@@ -59,93 +62,149 @@ def holds(token: Token) -> tuple[ColumnElement[bool], ...]:
 
 
 class KernelLocks:
-    """Rights by locks that the kernel frees when their process dies.
+    """Leases by locks that the kernel frees when their process dies.
 
     Args:
         database: Where the job sets are.
-        path: The SQLite file; the lock files are in a folder beside it.
+        files: Where the locks are.
     """
 
-    def __init__(self, database: Database, path: Path) -> None:
+    def __init__(self, database: Database, files: StoreFiles) -> None:
         self._database = database
-        self._file = path
-        self._folder = path.with_name(f"{path.name}.locks")
+        self._files = files
         self._mutex = threading.Lock()
-        self._held: dict[int, tuple[KernelLock, Token]] = {}
+        self._held: dict[int, tuple[_Locks, Token]] = {}
+
+    def create(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+        """Begin a job set with its first lease; its locks are held before its row is there."""
+        with self._mutex:
+            locks = _Locks.take(self._files, draft.job_set_id)
+            if locks is None:
+                raise StoreError(f"Another process makes the job set {draft.job_set_id} now.")
+            try:
+                made = create_job_set(self._database, draft, owner=owner, fence=1)
+            except BaseException:
+                locks.release()
+                raise
+            token = Token(made.key, owner, 1)
+            self._held[made.key] = (locks, token)
+            return made, token
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:
-        """Take the right, or return ``None``."""
+        """Take the lease, or return ``None``."""
         with self._mutex:
-            lock = self._lock_for(job_set_key, owner)
-            if lock is None:
+            locks = self._locks_for(job_set_key, owner)
+            if locks is None:
                 return None
             try:
                 token = _raise_fence(self._database, job_set_key, owner)
             except BaseException:
-                self._drop(job_set_key, lock)
+                self._drop(job_set_key, locks)
                 raise
             if token is None:
-                self._drop(job_set_key, lock)
+                self._drop(job_set_key, locks)
                 return None
-            self._held[job_set_key] = (lock, token)
+            self._held[job_set_key] = (locks, token)
             return token
 
     def renew(self, token: Token) -> bool:
-        """Tell whether nobody else has claimed; the lock needs no renewal."""
+        """Return whether nobody else has claimed; the lock needs no renewal."""
         with self._database.reading() as connection:
             return connection.scalar(select(job_set.c.key).where(*holds(token))) is not None
 
     def release(self, token: Token) -> None:
-        """Give the right back."""
+        """Give the lease back."""
         with self._mutex:
             with self._database.writing() as connection:
                 connection.execute(update(job_set).where(*holds(token)).values(owner=None))
-            lock, held = self._held.get(token.job_set_key, (None, None))
-            if lock is not None and held == token:
-                self._drop(token.job_set_key, lock)
+            self._drop_held(token)
+
+    def forget(self, token: Token) -> None:
+        """Forget the lease of a job set that was deleted."""
+        with self._mutex:
+            locks, _ = self._held.get(token.job_set_key, (None, None))
+            if locks is not None:
+                self._drop(token.job_set_key, locks)
 
     def driver(self, job_set_key: int) -> str | None:
-        """Return who has the right and lives."""
+        """Return who has the lease and lives."""
         with self._database.reading() as connection:
             row = connection.execute(
                 select(job_set.c.owner, job_set.c.job_set_id).where(job_set.c.key == job_set_key)
             ).one_or_none()
         if row is None or row.owner is None:
             return None
-        lives = job_set_key in self._held or KernelLock.is_held(self._path(row.job_set_id))
+        lives = job_set_key in self._held or _Locks.are_held(self._files, row.job_set_id)
         return row.owner if lives else None
 
-    def ensure_original(self) -> None:
-        """See that the file is no copy."""
-        copy_detection.ensure_original(self._database, self._file)
-
-    def adopt(self) -> None:
-        """Take the file for the original."""
-        copy_detection.adopt(self._database, self._file)
-
     def close(self) -> None:
-        """Give back every right that was taken here."""
+        """Give back every lease that was taken here."""
         with self._mutex:
-            for lock, _ in self._held.values():
-                lock.release()
+            for locks, _ in self._held.values():
+                locks.release()
             self._held.clear()
 
-    def _lock_for(self, job_set_key: int, owner: str) -> KernelLock | None:
+    def _locks_for(self, job_set_key: int, owner: str) -> _Locks | None:
         if job_set_key in self._held:
-            lock, held = self._held[job_set_key]
-            return lock if held.owner == owner else None
+            locks, held = self._held[job_set_key]
+            return locks if held.owner == owner else None
         with self._database.reading() as connection:
             job_set_id = connection.scalar(
                 select(job_set.c.job_set_id).where(job_set.c.key == job_set_key)
             )
-        return None if job_set_id is None else KernelLock.take(self._path(job_set_id))
+        return None if job_set_id is None else _Locks.take(self._files, job_set_id)
 
-    def _drop(self, job_set_key: int, lock: KernelLock) -> None:
+    def _drop_held(self, token: Token) -> None:
+        locks, held = self._held.get(token.job_set_key, (None, None))
+        if locks is not None and held == token:
+            self._drop(token.job_set_key, locks)
+
+    def _drop(self, job_set_key: int, locks: _Locks) -> None:
         self._held.pop(job_set_key, None)
-        lock.release()
+        locks.release()
 
-    def _path(self, job_set_id: str) -> Path:
-        return self._folder / f"{job_set_id}.lock"
+
+class _Locks:
+    """The locks of one job set: beside the SQLite file, and on this machine by its identity.
+
+    The one beside the file excludes other machines. The other one excludes the processes of this
+    machine that opened the file under another name, or before it was moved.
+    """
+
+    def __init__(self, locks: list[KernelLock]) -> None:
+        self._locks = locks
+
+    @classmethod
+    def take(cls, files: StoreFiles, job_set_id: str) -> _Locks | None:
+        """Return the locks of a job set, or ``None`` while another driver has one of them."""
+        files.ready()
+        locks = cls([])
+        beside, of_this_machine = files.lock_files(job_set_id)
+        try:
+            if not (locks._add(beside) and locks._add(of_this_machine)):
+                locks.release()
+                return None
+        except StoreNotWritableError:
+            # A home folder without room or locks must not keep a store elsewhere from being driven.
+            if not locks._locks:
+                raise
+        return locks
+
+    def _add(self, path: Path) -> bool:
+        lock = KernelLock.take(path)
+        if lock is not None:
+            self._locks.append(lock)
+        return lock is not None
+
+    @staticmethod
+    def are_held(files: StoreFiles, job_set_id: str) -> bool:
+        """Return whether a driver has one of the locks of a job set."""
+        return any(map(KernelLock.is_held, files.lock_files(job_set_id)))
+
+    def release(self) -> None:
+        """Free the locks; harmless when they are free."""
+        for lock in self._locks:
+            lock.release()
 
 
 def _raise_fence(
@@ -161,8 +220,8 @@ def _raise_fence(
     return None if fence is None else Token(job_set_key, owner, fence)
 
 
-class Leases:
-    """Rights that end when they are not renewed, by the database's own clock.
+class TimedLeases:
+    """Leases that end when they are not renewed, by the database's own clock.
 
     Args:
         database: Where the job sets are.
@@ -173,8 +232,17 @@ class Leases:
         self._mutex = threading.Lock()
         self._held: set[Token] = set()
 
+    def create(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+        """Begin a job set with its first lease."""
+        until = _now_us() + _LEASE_US
+        made = create_job_set(self._database, draft, owner=owner, fence=1, lease_until=until)
+        token = Token(made.key, owner, 1)
+        with self._mutex:
+            self._held.add(token)
+        return made, token
+
     def claim(self, job_set_key: int, owner: str) -> Token | None:
-        """Take the right, or return ``None``."""
+        """Take the lease, or return ``None``."""
         row = job_set.c
         free = or_(row.owner.is_(None), row.owner == owner, row.lease_until < _now_us())
         token = _raise_fence(
@@ -186,7 +254,7 @@ class Leases:
         return token
 
     def renew(self, token: Token) -> bool:
-        """Begin the lease anew, unless somebody else has claimed."""
+        """Begin the time of the lease again, unless another driver has claimed."""
         with self._database.writing() as connection:
             landed = connection.execute(
                 update(job_set).where(*holds(token)).values(lease_until=_now_us() + _LEASE_US)
@@ -194,30 +262,28 @@ class Leases:
             return landed.rowcount == 1
 
     def release(self, token: Token) -> None:
-        """Give the right back."""
+        """Give the lease back."""
         with self._database.writing() as connection:
             connection.execute(
                 update(job_set).where(*holds(token)).values(owner=None, lease_until=None)
             )
+        self.forget(token)
+
+    def forget(self, token: Token) -> None:
+        """Forget the lease of a job set that was deleted."""
         with self._mutex:
             self._held.discard(token)
 
     def driver(self, job_set_key: int) -> str | None:
-        """Return who has the right and lives."""
+        """Return who has the lease and lives."""
         row = job_set.c
         with self._database.reading() as connection:
             return connection.scalar(
                 select(row.owner).where(row.key == job_set_key, row.lease_until >= _now_us())
             )
 
-    def ensure_original(self) -> None:
-        """Do nothing: a server's database is where its URL says."""
-
-    def adopt(self) -> None:
-        """Do nothing: a server's database is where its URL says."""
-
     def close(self) -> None:
-        """Give back every right that was taken here."""
+        """Give back every lease that was taken here."""
         for token in list(self._held):
             # Where the server cannot be reached, the lease runs out by itself.
             with suppress(StoreError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 from urllib.parse import unquote
@@ -23,9 +22,9 @@ def default_location() -> str:
 
 
 def store_exists(location: str | Path | None = None) -> bool:
-    """Tell whether there is something to open, without making or opening anything.
+    """Return whether there is something to open, without making or opening anything.
 
-    A database server is taken to be there: only opening it tells.
+    For a database server it returns ``True``: only opening it shows whether it is there.
     """
     path = sqlite_path(default_location() if location is None else location)
     return path is None or path.exists()
@@ -33,6 +32,8 @@ def store_exists(location: str | Path | None = None) -> bool:
 
 def sqlite_path(location: str | Path) -> Path | None:
     """Return the SQLite file that a location names, or ``None`` for a server's URL.
+
+    Links are followed: the file is the same by whatever name it is opened.
 
     Raises:
         StoreError: It is a URL of SQLite that names no file.
@@ -50,25 +51,13 @@ def sqlite_path(location: str | Path) -> Path | None:
     return _usable(unquote(rest[1:]), location)
 
 
-def spool_folder(location: str | Path | None = None) -> Path:
-    """Return the folder beside a store where results stand until the store has them.
-
-    A server's is in the user's data folder of this machine, under a name made from its URL.
-    """
-    where = default_location() if location is None else location
-    path = sqlite_path(where)
-    if path is not None:
-        return path.with_name(f"{path.name}.spool")
-    from platformdirs import user_data_path
-
-    name = hashlib.sha256(str(where).encode()).hexdigest()[:16]
-    return user_data_path("qiskit-job-manager") / f"{name}.spool"
-
-
 def _usable(path: str, location: str | Path) -> Path:
     if path in {"", ":memory:"} or "\0" in path:
         raise StoreError(
             f"The store {str(location)!r} names no file, and a store in memory would be lost with "
             "the process: give the path of a file."
         )
-    return Path(path).expanduser().absolute()
+    try:
+        return Path(path).expanduser().resolve()
+    except (OSError, RuntimeError) as error:
+        raise StoreError(f"The store {str(location)!r} cannot be found: {error}.") from error

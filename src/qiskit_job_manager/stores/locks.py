@@ -9,6 +9,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.errors import StoreNotWritableError
+from qiskit_job_manager.private_files import open_private, private_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,10 +21,10 @@ _open_locks: weakref.WeakSet[KernelLock] = weakref.WeakSet()
 
 
 class KernelLock:
-    """An exclusive lock on a file, held by this object until it is released or forgotten.
+    """An exclusive lock on a file; this object holds it until it is released or collected.
 
-    Two objects exclude each other also within one process. The file stays: to remove it would let
-    two processes hold "the" lock, on two files of one name.
+    Two objects exclude each other also within one process. The file stays. If it were removed,
+    two processes could each hold a lock, on two files of one name.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -32,8 +33,9 @@ class KernelLock:
 
     @classmethod
     def take(cls, path: Path) -> KernelLock | None:
-        """Return the lock on ``path``, or ``None`` while somebody else holds it."""
-        descriptor = _open(path)
+        """Return the lock on ``path``, or ``None`` while another object holds it."""
+        private_folder(path.parent)
+        descriptor = open_private(path, os.O_CREAT | os.O_RDWR)
         # `is_held` holds the lock for an instant; a second look tells that from a driver.
         for look in range(_LOOKS):
             if _try(descriptor, fcntl.LOCK_EX):
@@ -45,10 +47,13 @@ class KernelLock:
 
     @staticmethod
     def is_held(path: Path) -> bool:
-        """Tell whether somebody holds the lock on ``path``."""
-        if not path.exists():
+        """Return whether an object, here or in another process, holds the lock on ``path``."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
             return False
-        descriptor = _open(path)
+        except OSError:  # it belongs to another user: who looks cannot know, and must not drive
+            return True
         try:
             return not _try(descriptor, fcntl.LOCK_SH)
         finally:
@@ -59,22 +64,17 @@ class KernelLock:
         self._close()
 
 
-def _open(path: Path) -> int:
-    try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreNotWritableError(
-            f"The lock {path} cannot be made: {error.strerror}. Whoever drives a job set must be "
-            "able to write beside the store."
-        ) from error
-
-
 def _try(descriptor: int, kind: int) -> bool:
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise StoreNotWritableError(
+            f"File locks do not work where the store is ({error.strerror}), and without them two "
+            "processes could submit the same jobs: put the store on a local disk, or on a network "
+            "drive that has a lock service, or use PostgreSQL."
+        ) from error
     return True
 
 

@@ -9,8 +9,10 @@ from sqlalchemy.exc import ArgumentError
 
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.stores.database import Database
-from qiskit_job_manager.stores.leases import Leases
+from qiskit_job_manager.stores.identity import store_ids
+from qiskit_job_manager.stores.leases import TimedLeases
 from qiskit_job_manager.stores.sql_store import SqlStore
+from qiskit_job_manager.stores.store_files import StoreFiles
 from qiskit_job_manager.stores.versions import bring_up_to_date
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def open_server(url: str) -> SqlStore:
     except BaseException:
         database.close()
         raise
-    return SqlStore(database, Leases(database))
+    return SqlStore(database, TimedLeases(database), StoreFiles(url, store_ids(database)))
 
 
 def _engine(url: str) -> Engine:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Sequence,
     Table,
     Text,
     TypeDecorator,
@@ -31,7 +32,7 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration; an older store is migrated, a newer one is refused."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,6 +75,17 @@ metadata = MetaData(
 def _within(parent: str) -> ForeignKey:
     return ForeignKey(f"{parent}.key", ondelete="CASCADE")
 
+
+# The newest row counts: a copy that was adopted goes on under an identity of its own. Its
+# generation grows with each submission, on a server in a sequence, which locks no row.
+store = Table(
+    "store",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("store_id", Text, nullable=False, unique=True),
+    Column("generation", BigInteger, nullable=False),
+)
+store_generation = Sequence("store_generation", metadata=metadata)
 
 job_set = Table(
     "job_set",

@@ -1,60 +1,327 @@
-"""The store as a whole."""
+"""The store: every method of the port `ports.Store`, in the order in which the port has them.
+
+What takes more than a few lines is a function of another module, named after what it holds.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.stores import job_counts
-from qiskit_job_manager.stores.delete import Deleting
-from qiskit_job_manager.stores.driver_writes import Driving
-from qiskit_job_manager.stores.hand_over import HandingOver
-from qiskit_job_manager.stores.imports import Moving
-from qiskit_job_manager.stores.reads import Finding
-from qiskit_job_manager.stores.usage_writes import Measuring
+from qiskit_job_manager.stores import (
+    copy_detection,
+    delete,
+    driver_writes,
+    generation,
+    hand_over,
+    imports,
+    job_counts,
+    read_statements,
+    reads,
+)
+from qiskit_job_manager.stores.identity import take_new_identity
+from qiskit_job_manager.stores.rows import (
+    experiment_from,
+    job_from,
+    request_from,
+    tags_text,
+    totals_from,
+)
 from qiskit_job_manager.stores.versions import refuse_newer
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.model import JobSetHistory, JobSetRecord, Token
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from qiskit_job_manager.model import (
+        Advance,
+        AttemptRecord,
+        Blob,
+        EncodedBlock,
+        EventRecord,
+        ExperimentRecord,
+        JobRecord,
+        JobSetDraft,
+        JobSetHistory,
+        JobSetRecord,
+        JobState,
+        RemoteFigures,
+        Request,
+        RequestKind,
+        StoredResult,
+        Token,
+        Totals,
+        Usage,
+    )
+    from qiskit_job_manager.stores.database import Database
+    from qiskit_job_manager.stores.leases import Leases
+    from qiskit_job_manager.stores.store_files import StoreFiles
 
 
-class SqlStore(HandingOver, Deleting, Moving, Finding, Driving, Measuring):
-    """A `ports.Store` on SQLAlchemy; made by `open_store`."""
+class SqlStore:
+    """A `ports.Store` on SQLAlchemy; `open_store` makes it.
+
+    Args:
+        database: The open database, with the newest schema.
+        leases: Who may drive its job sets.
+        files: What belongs to it and is not in the database.
+    """
+
+    def __init__(self, database: Database, leases: Leases, files: StoreFiles) -> None:
+        self._database = database
+        self._leases = leases
+        self._files = files
 
     @property
     def url(self) -> str:
         """Where it is, without password."""
         return self._database.url
 
-    def claim(self, job_set_key: int, owner: str) -> Token | None:
-        """Take the right to drive, unless a newer program has migrated the store meanwhile."""
+    @property
+    def spool_folders(self) -> list[Path]:
+        """The folder for results that are not stored yet, then others that may have some."""
+        return self._files.spool_folders()
+
+    def close(self) -> None:
+        """Give back the leases that were claimed here and close all connections."""
+        if self._database.is_usable:
+            self._leases.close()
+        self._database.close()
+
+    # -- handing over ---------------------------------------------------------------------------
+
+    def create_job_set(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+        """Begin a job set and take its lease, in one transaction."""
         refuse_newer(self._database)
-        token = super().claim(job_set_key, owner)
+        generation.ensure_newest(self._database, self._files)
+        return self._leases.create(draft, owner)
+
+    def add_blocks(self, token: Token, blocks: Sequence[EncodedBlock]) -> None:
+        """Append blocks: their experiments, their jobs (planned) and their payloads."""
+        hand_over.add_blocks(self._database, token, blocks)
+
+    def complete_job_set(self, token: Token) -> None:
+        """Record that all experiments were handed over."""
+        hand_over.complete_job_set(self._database, token)
+
+    def import_job_set(self, history: JobSetHistory) -> JobSetRecord:
+        """Store a job set that ended in another store, also one that is half deleted here."""
+        for left in self.half_deleted():
+            if left.job_set_id == history.draft.job_set_id:
+                self.delete_rest(left.key)
+        return imports.import_job_set(self._database, history)
+
+    def delete_job_set(self, token: Token) -> None:
+        """Remove a job set and all that belongs to it; harmless when it is gone."""
+        try:
+            delete.delete_job_set(self._database, token)
+        finally:
+            self._leases.forget(token)
+
+    def delete_rest(self, job_set_key: int) -> None:
+        """Remove what is left of a job set that is half deleted; harmless when it is gone."""
+        delete.delete_rest(self._database, job_set_key)
+
+    def half_deleted(self) -> list[JobSetRecord]:
+        """Return the job sets whose deletion began and has not ended, under their former names."""
+        return delete.half_deleted(self._database)
+
+    # -- finding --------------------------------------------------------------------------------
+
+    def job_set(self, job_set_id: str) -> JobSetRecord | None:
+        """Return the job set with this id, or ``None``."""
+        return reads.job_set(self._database, job_set_id=job_set_id)
+
+    def job_set_named(self, name: str) -> JobSetRecord | None:
+        """Return the job set with this name, or ``None``."""
+        return reads.job_set(self._database, name=name)
+
+    def job_sets_by_prefix(self, prefix: str, limit: int) -> list[JobSetRecord]:
+        """Return up to ``limit`` job sets whose id begins with ``prefix``."""
+        return reads.job_sets_by_prefix(self._database, prefix, limit)
+
+    def job_sets(self, *, before: JobSetRecord | None = None, limit: int) -> list[JobSetRecord]:
+        """Return up to ``limit`` job sets, newest first, those older than ``before`` if given."""
+        return reads.job_sets(self._database, before, limit)
+
+    def unfinished(self, limit: int | None = None) -> list[JobSetRecord]:
+        """Return up to ``limit`` job sets with something left to do, oldest first."""
+        return reads.unfinished(self._database, limit)
+
+    def totals(self, job_set_key: int) -> Totals:
+        """Count jobs and experiments by state."""
+        return totals_from(self._database.quick(read_statements.TOTALS, {"set": job_set_key}))
+
+    def jobs(
+        self,
+        job_set_key: int,
+        *,
+        states: Iterable[JobState] | None = None,
+        after: int = -1,
+        limit: int | None = None,
+    ) -> list[JobRecord]:
+        """Return jobs in the order of their index."""
+        wanted = None if states is None else tuple(sorted(set(states)))
+        if wanted == ():
+            return []
+        values = {"set": job_set_key, "after": after} | ({} if limit is None else {"limit": limit})
+        rows = self._database.quick(read_statements.jobs(wanted, limited=limit is not None), values)
+        return [job_from(row) for row in rows]
+
+    def last_jobs(
+        self, job_set_key: int, *, states: Iterable[JobState], limit: int
+    ) -> list[JobRecord]:
+        """Return the last jobs in some states, in the order of their index."""
+        statement = read_statements.last_jobs(tuple(sorted(set(states))))
+        rows = self._database.quick(statement, {"set": job_set_key, "limit": limit})
+        return [job_from(row) for row in reversed(rows)]
+
+    def jobs_covering(self, job_set_key: int, index: int) -> list[JobRecord]:
+        """Return the jobs that run this experiment, one a share, in order; empty if none does."""
+        rows = self._database.quick(read_statements.COVERING, {"set": job_set_key, "index": index})
+        return [job_from(row) for row in rows]
+
+    def experiment(self, job_set_key: int, index: int) -> ExperimentRecord | None:
+        """Return one experiment, or ``None``."""
+        values = {"set": job_set_key, "index": index}
+        found = self._database.quick(read_statements.EXPERIMENT, values)
+        return experiment_from(found[0]) if found else None
+
+    def experiments(
+        self, job_set_key: int, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[ExperimentRecord]:
+        """Yield experiments in order, reading in pages."""
+        return reads.experiments(self._database, job_set_key, start, stop)
+
+    def indices(self, job_set_key: int, name: str, limit: int | None = None) -> list[int]:
+        """Return the indices of the experiments with this name, in order."""
+        return reads.indices(self._database, job_set_key, name, limit)
+
+    def unique_names(self, job_set_key: int, start: int, stop: int) -> dict[str, int]:
+        """Return the index by name of experiments in a range, where no other has the name."""
+        values = {"set": job_set_key, "start": start, "stop": stop}
+        found: Any = self._database.quick(read_statements.UNIQUE_NAMES, values)
+        return dict(found)
+
+    def payload(self, job_key: int) -> Blob:
+        """Return the encoded experiments of a job."""
+        return reads.payload(self._database, job_key)
+
+    def result(self, job_key: int) -> Blob | None:
+        """Return the raw result of a job, or ``None`` if none is stored."""
+        return reads.result(self._database, job_key)
+
+    def results(self, job: JobRecord) -> Iterator[StoredResult]:
+        """Yield every raw result of a job, oldest first, also those that a later one hides."""
+        return reads.results(self._database, job)
+
+    def attempts(self, job_key: int) -> list[AttemptRecord]:
+        """Return the attempts of a job, oldest first."""
+        return reads.attempts(self._database, job_key)
+
+    def attempts_tagged(
+        self, job_set_key: int, tags: Iterable[str]
+    ) -> list[tuple[int, AttemptRecord]]:
+        """Return the attempts that have one of some tags, each after the index of its job."""
+        return reads.attempts_tagged(self._database, job_set_key, tags)
+
+    def attempts_without_usage(self, job_set_key: int, limit: int) -> list[AttemptRecord]:
+        """Return up to ``limit`` attempts that a backend accepted and whose usage is not known."""
+        return reads.attempts_without_usage(self._database, job_set_key, limit)
+
+    def usage(self, job_set_key: int) -> Usage:
+        """Return the quantum seconds of the attempts of a job set."""
+        return reads.usage(self._database, job_set_key)
+
+    def events(self, job_set_key: int, job_index: int | None = None) -> Iterator[EventRecord]:
+        """Yield the events of a job set, or of one of its jobs, oldest first, in pages."""
+        return reads.events(self._database, job_set_key, job_index)
+
+    def last_events(
+        self, job_set_key: int, job_index: int | None = None, *, limit: int
+    ) -> list[EventRecord]:
+        """Return the newest events, at most so many, oldest first."""
+        return reads.last_events(self._database, job_set_key, job_index, limit)
+
+    def requests(self, job_set_key: int) -> list[Request]:
+        """Return the requests that the driver has not handled yet, oldest first."""
+        rows = self._database.quick(read_statements.REQUESTS, {"set": job_set_key})
+        return [request_from(row) for row in rows]
+
+    # -- what users may write without a lease ---------------------------------------------------
+
+    def rename(self, job_set_key: int, name: str) -> None:
+        """Give a job set another name."""
+        hand_over.rename(self._database, job_set_key, name)
+
+    def set_tags(self, job_set_key: int, tags: Sequence[str]) -> None:
+        """Replace the user's tags of a job set."""
+        hand_over.change_job_set(self._database, job_set_key, tags=tags_text(tags))
+
+    def set_max_usage(self, job_set_key: int, max_usage_s: float | None) -> None:
+        """Change how many quantum seconds a job set may use."""
+        hand_over.change_job_set(self._database, job_set_key, max_usage_s=max_usage_s)
+
+    def request(self, job_set_key: int, kind: RequestKind, job_index: int | None = None) -> None:
+        """Store a request for the driver."""
+        hand_over.request(self._database, job_set_key, kind, job_index)
+
+    def ensure_original(self) -> None:
+        """Make sure that this is no copy of a store that another process may go on with."""
+        path = self._files.path
+        if path is not None and not copy_detection.ensure_original(self._database, path):
+            self.adopt()
+        generation.ensure_newest(self._database, self._files)
+
+    def adopt(self) -> None:
+        """Take this store for the original from now on."""
+        with self._database.writing() as connection:
+            if self._files.path is not None:
+                copy_detection.record_place(connection, self._files.path)
+            store_ids = take_new_identity(connection)
+        self._files.store_ids = tuple(store_ids)
+
+    # -- driving --------------------------------------------------------------------------------
+
+    def claim(self, job_set_key: int, owner: str) -> Token | None:
+        """Take the lease of a job set, or return ``None`` while another live driver has it."""
+        refuse_newer(self._database)
+        generation.ensure_newest(self._database, self._files)
+        token = self._leases.claim(job_set_key, owner)
         if token is not None:
             job_counts.put_right(self._database, job_set_key)
         return token
 
     def renew(self, token: Token) -> bool:
-        """Stay the driver, unless a newer program has migrated the store meanwhile."""
+        """Keep the lease; ``False`` means that another driver has it."""
         refuse_newer(self._database)
-        return super().renew(token)
+        return self._leases.renew(token)
 
-    def take_in(self, history: JobSetHistory) -> JobSetRecord:
-        """Store a job set that has ended elsewhere, also one that is half deleted here."""
-        for left in self.half_deleted():
-            if left.job_set_id == history.draft.job_set_id:
-                self.delete_job_set(left.key)
-        return super().take_in(history)
+    def release(self, token: Token) -> None:
+        """Give the lease back; harmless when it is not held any more."""
+        self._leases.release(token)
 
-    def ensure_original(self) -> None:
-        """See that this is no copy of a store that somebody else may go on with."""
-        self._ownership.ensure_original()
+    def driver(self, job_set_key: int) -> str | None:
+        """Return the identity of the live driver, or ``None`` when nobody drives."""
+        return self._leases.driver(job_set_key)
 
-    def adopt(self) -> None:
-        """Take this for the original from now on."""
-        self._ownership.adopt()
+    def advance(self, token: Token, steps: Sequence[Advance]) -> list[bool]:
+        """Write steps of jobs in one transaction, and return which of them landed."""
+        landed, reached = driver_writes.advance(self._database, token, steps)
+        if reached is not None:
+            generation.record_beside(self._files, reached)
+        return landed
 
-    def close(self) -> None:
-        """Give back the rights to drive and close all connections; harmless when closed."""
-        if self._database.is_usable:
-            self._ownership.close()
-        self._database.close()
+    def store_usage(self, token: Token, figures: Mapping[str, RemoteFigures]) -> bool:
+        """Store what the backend measured of attempts, by their tags."""
+        return driver_writes.store_usage(self._database, token, figures)
+
+    def append_event(
+        self, token: Token, at: datetime, job_index: int, event: str, cause: str
+    ) -> bool:
+        """Append an event that changes nothing; ``False`` when the token is stale."""
+        return driver_writes.append_event(self._database, token, at, job_index, (event, cause))
+
+    def finish_request(self, token: Token, request: Request) -> bool:
+        """Remove a request that was handled; ``False`` when the token is stale."""
+        return driver_writes.finish_request(self._database, token, request)

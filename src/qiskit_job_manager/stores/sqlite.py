@@ -70,7 +70,7 @@ def mark(connection: Connection, path: Path) -> None:
     """Mark the file as ours, and as no copy, in the transaction that makes its tables."""
     if connection.exec_driver_sql("PRAGMA application_id").scalar() != APPLICATION_ID:
         connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
-        copy_detection.settle(connection, path)
+        copy_detection.record_place(connection, path)
 
 
 def journal_mode(version: tuple[int, ...]) -> str:

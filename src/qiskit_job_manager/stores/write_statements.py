@@ -62,8 +62,18 @@ WHOLE_JOB = select(_jobs.start, _jobs.stop, _jobs.shots, _jobs.circuits, _jobs.e
     _jobs.key == bindparam("job")
 )
 
+_USAGE = ("usage_s", "remote_created_at", "remote_started_at", "remote_ended_at", "session_id")
+USAGE_OF_ATTEMPT = (
+    update(schema.attempt)
+    .where(
+        _attempts.tag == bindparam("of_tag"),
+        _attempts.job.in_(select(_jobs.key).where(_jobs.job_set == bindparam("of_set"))),
+    )
+    .values(_given(*_USAGE))
+)
+
 HOLDS = (
-    select(_sets.key)
+    select(_sets.key, _sets.volatile)
     .where(
         _sets.key == bindparam("job_set"),
         _sets.owner == bindparam("owner"),
@@ -89,9 +99,7 @@ _OF_ATTEMPT: dict[str, dict[str, Any]] = {
     "accepted": _given("remote_id", "accepted_at"),
     "status": _given("status", "queue_position", "message"),
     "end": _given("ended_at", "error"),
-    "figures": _given(
-        *("usage_s", "remote_created_at", "remote_started_at", "remote_ended_at", "session_id")
-    ),
+    "figures": _given(*_USAGE),
 }
 
 

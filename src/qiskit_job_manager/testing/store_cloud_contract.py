@@ -68,7 +68,7 @@ class CloudContract:
         assert store.advance(token, steps) == [True, True]
         block = Block(2, 3, (PlannedJob(1, 2, 3, None, 0, 1),))
         coded = EncodedBlock(block, experiments(["c"]), Blob("circuits/1", b"c"))
-        store.add_blocks(token.job_set_key, [coded])
+        store.add_blocks(token, [coded])
         spans = [(job.index, job.start, job.stop) for job in store.jobs(token.job_set_key)]
         assert spans == [(0, 0, 1), (1, 1, 2), (2, 2, 3)]
         assert (the_set(store).n_jobs, the_set(store).n_experiments) == (3, 3)
@@ -119,9 +119,9 @@ class CloudContract:
     def test_only_the_driver_adds_to_a_story(self, store: Store) -> None:
         hand_over(store, [["a"]])
         token = must_claim(store)
-        assert store.tell(token, NOON, 0, "twin", "there are two")
+        assert store.append_event(token, NOON, 0, "twin", "there are two")
         stale = Token(token.job_set_key, token.owner, token.fence - 1)
-        assert not store.tell(stale, NOON, 0, "twin", "three")
+        assert not store.append_event(stale, NOON, 0, "twin", "three")
         (event,) = store.events(token.job_set_key, 0)
         assert (event.at, event.event, event.cause) == (NOON, "twin", "there are two")
         assert (event.before, event.after, event.attempt) == (None, None, None)

@@ -24,11 +24,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from queue import Queue
+from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qiskit_job_manager.errors import NameInUseError, StoreError
+from qiskit_job_manager.errors import LeaseLostError, NameInUseError, StoreError
 from qiskit_job_manager.model import (
     Blob,
     Block,
@@ -45,6 +47,8 @@ from qiskit_job_manager.testing.store_moving_contract import MovingContract
 from qiskit_job_manager.testing.store_samples import (
     NOON,
     SETTINGS,
+    complete,
+    create,
     draft,
     experiments,
     hand_over,
@@ -67,11 +71,86 @@ class HandingOverContract:
 
     def test_a_job_set_reads_back_as_it_was_handed_over(self, store: Store) -> None:
         asked = draft(**SETTINGS)
-        made = store.create_job_set(asked)
+        made, token = store.create_job_set(asked, "me")
         given = {name: getattr(made, name) for name in JobSetDraft.__dataclass_fields__}
         assert JobSetDraft(**given) == asked
         assert (made.complete, made.n_experiments, made.n_jobs) == (False, 0, 0)
         assert store.job_set(asked.job_set_id) == store.job_set_named(asked.name) == made
+        assert (token.job_set_key, token.owner) == (made.key, "me")
+
+    def test_a_new_job_set_has_a_lease_from_its_first_instant(
+        self, store: Store, open_again: OpenAgain
+    ) -> None:
+        made, token = store.create_job_set(draft(), "me")
+        other = open_again()
+        try:
+            assert other.claim(made.key, "other") is None
+            assert other.driver(made.key) == "me"
+            assert store.renew(token)
+            hand_over(store, [["a"]], token=token)
+            assert store.advance(token, [submission(store, 0, "tag")]) == [True]
+        finally:
+            other.close()
+        store.release(token)
+        later = must_claim(store, "later")
+        assert later.fence > token.fence
+
+    def test_only_one_of_many_that_create_the_same_name_at_once_gets_it(
+        self, open_again: OpenAgain
+    ) -> None:
+        start, ends = Barrier(4), Queue[str]()
+
+        def work(number: int) -> None:
+            mine = open_again()
+            start.wait()
+            try:
+                mine.create_job_set(draft(str(number), name="sweep"), f"owner {number}")
+                ends.put("created")
+            except NameInUseError:
+                ends.put("in use")
+            assert mine.job_set_named("sweep")
+            mine.close()
+
+        threads = [Thread(target=work, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(ends.get_nowait() for _ in range(4)) == ["created"] + ["in use"] * 3
+
+    def test_only_the_owner_of_the_lease_changes_a_job_set(
+        self, store: Store, open_again: OpenAgain
+    ) -> None:
+        hand_over(store, [["a"]])
+        stale = must_claim(store, "one")
+        store.release(stale)
+        other = open_again()
+        try:
+            token = must_claim(other, "two")
+            with pytest.raises(LeaseLostError):
+                hand_over(store, [["b"]], token=stale)
+            for change in (store.complete_job_set, store.delete_job_set):
+                with pytest.raises(LeaseLostError):
+                    change(stale)
+            with pytest.raises(LeaseLostError):
+                store.delete_rest(stale.job_set_key)
+            assert the_set(store).n_experiments == 1
+            assert not the_set(store).complete
+            assert other.renew(token)
+            other.complete_job_set(token)
+            other.delete_job_set(token)
+            assert store.job_sets(limit=9) == []
+        finally:
+            other.close()
+
+    def test_a_lease_that_nobody_has_changes_nothing(self, store: Store) -> None:
+        hand_over(store, [["a"]])
+        token = must_claim(store, "one")
+        store.release(token)
+        for change in (store.complete_job_set, store.delete_job_set):
+            with pytest.raises(LeaseLostError):
+                change(token)
+        assert not the_set(store).complete
 
     def test_what_was_written_is_there_for_whoever_opens_it_again(
         self, store: Store, open_again: OpenAgain
@@ -85,13 +164,13 @@ class HandingOverContract:
             other.close()
 
     def test_a_name_in_use_is_refused_and_nothing_is_written(self, store: Store) -> None:
-        first = store.create_job_set(draft("sweep"))
+        first = create(store, draft("sweep"))
         with pytest.raises(NameInUseError, match="sweep"):
-            store.create_job_set(draft("other", name="sweep"))
+            store.create_job_set(draft("other", name="sweep"), "me")
         assert store.job_sets(limit=9) == [first]
 
     def test_renaming_frees_the_old_name_and_never_takes_anothers(self, store: Store) -> None:
-        first, second = store.create_job_set(draft("a")), store.create_job_set(draft("b"))
+        first, second = create(store, draft("a")), create(store, draft("b"))
         with pytest.raises(NameInUseError, match="'a'"):
             store.rename(second.key, "a")
         store.rename(first.key, "c")
@@ -118,29 +197,32 @@ class HandingOverContract:
 
     def test_a_block_that_is_not_the_next_is_refused_whole(self, store: Store) -> None:
         hand_over(store, [["a"]])
-        before = the_set(store)
+        before, token = the_set(store), must_claim(store)
         block = Block(5, 6, (PlannedJob(1, 5, 6, None, 0, 1),))
         with pytest.raises(StoreError):
-            store.add_blocks(before.key, [EncodedBlock(block, experiments(["b"]), Blob("f", b""))])
+            store.add_blocks(token, [EncodedBlock(block, experiments(["b"]), Blob("f", b""))])
         assert the_set(store) == before
         assert len(list(store.experiments(before.key))) == 1
 
     def test_blocks_are_added_together_or_not_at_all(self, store: Store) -> None:
-        key = the_set(store).key
+        token = must_claim(store)
+        key = token.job_set_key
         first = Block(0, 1, (PlannedJob(0, 0, 1, None, 0, 1),))
         second = Block(1, 3, (PlannedJob(1, 1, 3, None, 0, 1),))
         whole = EncodedBlock(first, experiments(["a"]), Blob("f", b"1"))
         short = EncodedBlock(second, experiments(["b"]), Blob("f", b"2"))
         with pytest.raises(StoreError):
-            store.add_blocks(key, [whole, short])
+            store.add_blocks(token, [whole, short])
         assert the_set(store).n_experiments == 0
-        store.add_blocks(key, [whole, EncodedBlock(second, experiments(["b", "c"]), short.payload)])
+        store.add_blocks(
+            token, [whole, EncodedBlock(second, experiments(["b", "c"]), short.payload)]
+        )
         assert [e.name for e in store.experiments(key)] == ["a", "b", "c"]
         assert [store.payload(job.key).data for job in store.jobs(key)] == [b"1", b"2"]
 
     def test_a_complete_job_set_takes_no_more(self, store: Store) -> None:
         hand_over(store, [["a"]])
-        store.complete_job_set(the_set(store).key)
+        complete(store)
         assert the_set(store).complete
         with pytest.raises(StoreError, match="complete"):
             hand_over(store, [["b"]])
@@ -152,8 +234,9 @@ class HandingOverContract:
         store.advance(token, [submission(store, 0, "tag")])
         store.request(job_set.key, RequestKind.CANCEL)
         store.request(other.key, RequestKind.RETRY)
-        store.delete_job_set(job_set.key)
-        store.delete_job_set(job_set.key)
+        store.delete_job_set(token)
+        store.delete_job_set(token)
+        store.delete_rest(job_set.key)
         left = [
             *(store.jobs(job_set.key), list(store.experiments(job_set.key))),
             *(list(store.events(job_set.key)), store.requests(job_set.key)),
@@ -165,19 +248,20 @@ class HandingOverContract:
     def test_the_number_of_a_deleted_job_set_is_not_given_again(self, store: Store) -> None:
         gone = the_set(store)
         token = must_claim(store)
-        store.delete_job_set(gone.key)
+        store.delete_job_set(token)
         assert the_set(store).key != gone.key
         assert not store.renew(token)
 
     def test_writing_to_a_deleted_job_set_is_an_error(self, store: Store) -> None:
-        key = the_set(store).key
-        store.delete_job_set(key)
+        token = must_claim(store)
+        key = token.job_set_key
+        store.delete_job_set(token)
         with pytest.raises(StoreError):
             store.rename(key, "x")
         with pytest.raises(StoreError):
             store.set_tags(key, [])
         with pytest.raises(StoreError):
-            store.complete_job_set(key)
+            store.complete_job_set(token)
         with pytest.raises(StoreError, match="deleted"):
             store.request(key, RequestKind.CANCEL)
 
@@ -200,7 +284,7 @@ class FindingContract:
 
     def test_job_sets_are_found_by_the_beginning_of_their_id(self, store: Store) -> None:
         for digit in "0a9f":
-            store.create_job_set(draft(digit, job_set_id=f"ab{digit}".ljust(32, "7")))
+            create(store, draft(digit, job_set_id=f"ab{digit}".ljust(32, "7")))
         assert {found.name for found in store.job_sets_by_prefix("ab", 9)} == set("0a9f")
         assert [found.name for found in store.job_sets_by_prefix("aba", 9)] == ["a"]
         assert store.job_sets_by_prefix("abb", 9) == []
@@ -209,9 +293,7 @@ class FindingContract:
     def test_job_sets_are_paged_from_the_newest(self, store: Store) -> None:
         moments = [0, 3, 1, 3, 2]
         for number, minute in enumerate(moments):
-            store.create_job_set(
-                draft(str(number), created_at=NOON + timedelta(microseconds=minute))
-            )
+            create(store, draft(str(number), created_at=NOON + timedelta(microseconds=minute)))
         seen: list[str] = []
         page = store.job_sets(limit=2)
         while page:
@@ -224,7 +306,7 @@ class FindingContract:
         hand_over(store, [["a"], ["b"]])
         sweep = the_set(store)
         assert store.unfinished() == [sweep]  # what is not complete can be sent and collected, too
-        store.complete_job_set(sweep.key)
+        complete(store)
         assert store.unfinished() == [the_set(store)]
         token = must_claim(store)
         for index, end in enumerate([JobState.CANCELLED, JobState.DONE]):
@@ -232,17 +314,15 @@ class FindingContract:
             assert len(store.unfinished()) == (index == 0)
         store.request(sweep.key, RequestKind.RETRY, 0)
         assert store.unfinished() == [the_set(store)]
-        store.settle(token, *store.requests(sweep.key))
+        store.finish_request(token, *store.requests(sweep.key))
         assert store.unfinished() == []
 
     def test_unfinished_are_in_the_order_of_their_making_whatever_the_clock_said(
         self, store: Store
     ) -> None:
         for number, hours in enumerate([5, -24, 0]):
-            made = store.create_job_set(
-                draft(str(number), created_at=NOON + timedelta(hours=hours))
-            )
-            store.complete_job_set(made.key)
+            made = create(store, draft(str(number), created_at=NOON + timedelta(hours=hours)))
+            complete(store, made.name)
             store.request(made.key, RequestKind.CANCEL)
         assert [found.name for found in store.unfinished()] == ["0", "1", "2"]
         assert [found.name for found in store.unfinished(limit=2)] == ["0", "1"]
@@ -270,7 +350,9 @@ class FindingContract:
         hand_over(store, [["a"], ["b"]])
         token = must_claim(store)
         for number in range(5):
-            store.tell(token, NOON + timedelta(seconds=number), number % 2, f"event {number}", "")
+            store.append_event(
+                token, NOON + timedelta(seconds=number), number % 2, f"event {number}", ""
+            )
         whole = list(store.events(token.job_set_key))
         assert len(whole) == 5
         assert store.last_events(token.job_set_key, limit=2) == whole[-2:]

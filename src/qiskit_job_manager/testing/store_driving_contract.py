@@ -197,44 +197,44 @@ class DrivingContract:
         (request,) = store.requests(stale.job_set_key)
         assert not store.renew(stale)
         assert store.advance(stale, [submission(store, 0, "t")] * 2) == [False, False]
-        assert not store.settle(stale, request)
+        assert not store.finish_request(stale, request)
         store.release(stale)
         assert store.driver(stale.job_set_key) == again
         assert store.jobs(stale.job_set_key)[0].attempts == 0
         assert store.requests(stale.job_set_key) == [request]
         assert store.advance(fresh, [submission(store, 0, "t")]) == [True]
 
-    def test_requests_wait_until_they_are_settled(self, store: Store) -> None:
+    def test_requests_wait_until_they_are_finished(self, store: Store) -> None:
         token = must_claim(store)
         store.request(token.job_set_key, RequestKind.CANCEL)
         store.request(token.job_set_key, RequestKind.RESUBMIT, 3)
         first, second = store.requests(token.job_set_key)
         assert (first.kind, first.job_index) == (RequestKind.CANCEL, None)
         assert (second.kind, second.job_index) == (RequestKind.RESUBMIT, 3)
-        assert store.settle(token, first)
+        assert store.finish_request(token, first)
         assert store.requests(token.job_set_key) == [second]
 
     def test_what_is_measured_later_is_kept(self, store: Store) -> None:
         hand_over(store, [["a"], ["b"]])
         token = must_claim(store)
         assert store.advance(token, [submission(store, 0, "one"), submission(store, 1, "two")])
-        assert store.unmeasured(token.job_set_key, 9) == []
+        assert store.attempts_without_usage(token.job_set_key, 9) == []
         before, after = JobState.SUBMITTING, JobState.ACTIVE
         taken = [step(store, i, before, after, remote_id=f"r-{i}") for i in range(2)]
         assert store.advance(token, taken) == [True, True]
-        waiting = store.unmeasured(token.job_set_key, 9)
+        waiting = store.attempts_without_usage(token.job_set_key, 9)
         assert [attempt.tag for attempt in waiting] == ["one", "two"]
-        assert store.unmeasured(token.job_set_key, 1) == waiting[:1]
+        assert store.attempts_without_usage(token.job_set_key, 1) == waiting[:1]
         told = RemoteFigures(usage_s=2.5, ended_at=datetime(2026, 11, 21, tzinfo=UTC))
-        assert store.measure(token, {"two": told, "of another set": told})
-        assert store.unmeasured(token.job_set_key, 9) == waiting[:1]
+        assert store.store_usage(token, {"two": told, "of another set": told})
+        assert store.attempts_without_usage(token.job_set_key, 9) == waiting[:1]
         [attempt] = store.attempts(store.jobs(token.job_set_key)[1].key)
         assert attempt.figures == told
         assert store.usage(token.job_set_key).measured_s == 2.5
         store.release(token)
         must_claim(store, "another")
-        assert not store.measure(token, {"one": told})
-        assert store.unmeasured(token.job_set_key, 9) == waiting[:1]
+        assert not store.store_usage(token, {"one": told})
+        assert store.attempts_without_usage(token.job_set_key, 9) == waiting[:1]
 
     def test_threads_share_a_store(self, store: Store) -> None:
         hand_over(store, [[name] for name in "abcdefgh"])

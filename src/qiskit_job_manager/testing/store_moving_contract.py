@@ -24,6 +24,7 @@ from qiskit_job_manager.model import (
 from qiskit_job_manager.testing.store_samples import (
     NOON,
     SETTINGS,
+    create,
     draft,
     hand_over,
     must_claim,
@@ -45,7 +46,7 @@ _FIGURES = RemoteFigures(2.5, NOON, NOON, NOON + timedelta(seconds=3), "batch")
 
 def ended(store: Store) -> JobSetRecord:
     """Return the job set ``"sweep"``: a job that was retried and one that failed, both ended."""
-    store.create_job_set(draft(**SETTINGS))
+    create(store, draft(**SETTINGS))
     hand_over(store, [["a", "b"], ["c"]], shares=1)
     token = must_claim(store)
     queued = RemoteStatus(RemoteState.QUEUED, 3, "wait")
@@ -68,8 +69,8 @@ def ended(store: Store) -> JobSetRecord:
         step(store, 1, JobState.SUBMITTING, JobState.FAILED, error="no", ends_attempt=True),
     ]
     assert store.advance(token, steps) == [True] * len(steps)
+    store.complete_job_set(token)
     store.release(token)
-    store.complete_job_set(token.job_set_key)
     return the_set(store)
 
 
@@ -147,7 +148,7 @@ class MovingContract:
     def test_a_job_set_that_is_taken_in_is_what_it_was(self, store: Store) -> None:
         record = ended(store)
         before = history_of(store, record, job_set_id="f" * 32, name="taken")
-        taken = store.take_in(before)
+        taken = store.import_job_set(before)
         assert taken == store.job_set("f" * 32)
         assert (taken.complete, taken.name, taken.tags) == (True, "taken", record.tags)
         after = history_of(store, taken)
@@ -159,7 +160,7 @@ class MovingContract:
 
     def test_as_many_jobs_as_there_are_come_in(self, store: Store) -> None:
         one = history_of(store, ended(store), job_set_id="f" * 32, name="many")
-        key = store.take_in(many_of(one)).key
+        key = store.import_job_set(many_of(one)).key
         jobs = store.jobs(key)
         assert [job.index for job in jobs] == list(range(_MANY))
         assert store.totals(key).experiments == {JobState.DONE: _MANY}
@@ -181,15 +182,15 @@ class MovingContract:
     ) -> None:
         history = history_of(store, ended(store), **changes)
         with pytest.raises(error, match=words):
-            store.take_in(history)
+            store.import_job_set(history)
         assert len(store.job_sets(limit=5)) == 1
 
     def test_an_attempt_is_of_one_job_set_alone(self, store: Store) -> None:
         record = ended(store)
-        store.take_in(history_of(store, record, job_set_id="e" * 32, name="first"))
+        store.import_job_set(history_of(store, record, job_set_id="e" * 32, name="first"))
         twin = history_of(store, record, job_set_id="f" * 32, name="second")
         with pytest.raises(StoreError, match="one of its attempts already"):
-            store.take_in(twin)
+            store.import_job_set(twin)
         assert store.job_set_named("second") is None
         assert len(store.job_sets(limit=5)) == 2
 
@@ -199,9 +200,9 @@ class MovingContract:
         parts: dict[str, Any] = {part: _broken_off(getattr(whole, part))}
         broken = replace(whole, **parts)
         with pytest.raises(_BrokenOffError):
-            store.take_in(broken)
+            store.import_job_set(broken)
         assert store.job_set_named("taken") is None
-        assert store.take_in(whole).n_jobs == 2
+        assert store.import_job_set(whole).n_jobs == 2
 
 
 class _BrokenOffError(Exception):

@@ -59,8 +59,18 @@ def experiments(names: Sequence[str]) -> tuple[EncodedExperiment, ...]:
     return tuple(EncodedExperiment(*one, b"") for one in zip(names, hashes, strict=True))
 
 
-def hand_over(store: Store, blocks: Sequence[Sequence[str]], shares: int = 1) -> None:
-    """Append blocks, each given by the names of its experiments, to the job set ``"sweep"``."""
+def hand_over(
+    store: Store, blocks: Sequence[Sequence[str]], shares: int = 1, token: Token | None = None
+) -> None:
+    """Append blocks, each given by the names of its experiments, to the job set ``"sweep"``.
+
+    Args:
+        store: The store.
+        blocks: Names of the experiments, block by block.
+        shares: Jobs that share the shots of each block.
+        token: The lease; ``None``: it is taken for this call.
+    """
+    lease = token or must_claim(store, "hand-over")
     for names in blocks:
         job_set = the_set(store)
         start, first = job_set.n_experiments, job_set.n_jobs
@@ -68,17 +78,38 @@ def hand_over(store: Store, blocks: Sequence[Sequence[str]], shares: int = 1) ->
         jobs = [PlannedJob(first + i, start, stop, 10, i, shares) for i in range(shares)]
         payload = Blob("circuits/1", ",".join(names).encode())
         block = Block(start, stop, tuple(jobs))
-        store.add_blocks(job_set.key, [EncodedBlock(block, experiments(names), payload)])
+        store.add_blocks(lease, [EncodedBlock(block, experiments(names), payload)])
+    if token is None:
+        store.release(lease)
+
+
+def complete(store: Store, name: str = "sweep") -> None:
+    """Complete a job set that nobody drives."""
+    lease = must_claim(store, "hand-over", name)
+    store.complete_job_set(lease)
+    store.release(lease)
+
+
+def delete(store: Store, name: str = "sweep") -> None:
+    """Delete a job set that nobody drives."""
+    store.delete_job_set(must_claim(store, "deletion", name))
+
+
+def create(store: Store, asked: JobSetDraft) -> JobSetRecord:
+    """Begin a job set, and give its lease back."""
+    record, lease = store.create_job_set(asked, "hand-over")
+    store.release(lease)
+    return record
 
 
 def the_set(store: Store, name: str = "sweep") -> JobSetRecord:
     """Return a job set by its name, begun if there is none."""
-    return store.job_set_named(name) or store.create_job_set(draft(name))
+    return store.job_set_named(name) or create(store, draft(name))
 
 
-def must_claim(store: Store, owner: str = "driver") -> Token:
-    """Return the right to drive the job set ``"sweep"``."""
-    token = store.claim(the_set(store).key, owner)
+def must_claim(store: Store, owner: str = "driver", name: str = "sweep") -> Token:
+    """Return the lease of a job set, by default of ``"sweep"``."""
+    token = store.claim(the_set(store, name).key, owner)
     assert token is not None
     return token
 

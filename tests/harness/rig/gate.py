@@ -6,7 +6,7 @@ import functools
 
 from qiskit_job_manager.engine import Spool
 
-STORE_WRITES = ("claim", "advance", "settle", "renew", "release")
+STORE_WRITES = ("claim", "advance", "finish_request", "renew", "release")
 STORE_CALLS = (
     *STORE_WRITES,
     *("requests", "jobs", "job_set", "payload", "result", "attempts", "experiments"),

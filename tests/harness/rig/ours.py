@@ -86,7 +86,7 @@ class Ours:
         """Hand the job set over; not a part of what is crashed here."""
         with_store = open_store(self.path)
         can = self.world.storm.capabilities
-        record = with_store.create_job_set(
+        _, lease = with_store.create_job_set(
             JobSetDraft(
                 job_set_id=self.world.id,
                 name=self.world.id,
@@ -98,7 +98,8 @@ class Ours:
                 options={"shots": SHOTS},
                 limits=limits or Limits(),
                 retry=RetryPolicy(max_attempts=max_attempts),
-            )
+            ),
+            "hand-over",
         )
         start, blocks = 0, []
         for index, names in enumerate(names_by_job):
@@ -108,8 +109,8 @@ class Ours:
             block = Block(start, stop, (job,))
             blocks.append(EncodedBlock(block, members, payload_of(names)))
             start = stop
-        with_store.add_blocks(record.key, blocks)
-        with_store.complete_job_set(record.key)
+        with_store.add_blocks(lease, blocks)
+        with_store.complete_job_set(lease)
         self.record = with_store.job_set(self.world.id)
         with_store.close()
 

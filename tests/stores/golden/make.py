@@ -29,7 +29,7 @@ from qiskit_job_manager.stores import open_store
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 
 store = open_store(sys.argv[1])
-job_set = store.create_job_set(
+job_set, token = store.create_job_set(
     JobSetDraft(
         job_set_id="0123456789abcdef" * 2,
         name="golden",
@@ -42,7 +42,8 @@ job_set = store.create_job_set(
         limits=Limits(experiments_per_job=300),
         retry=RetryPolicy(max_attempts=3),
         tags=("b", "a", "ü"),
-    )
+    ),
+    "maker",
 )
 first = (PlannedJob(0, 0, 2, 512, 0, 2), PlannedJob(1, 0, 2, 512, 1, 2))
 second = (PlannedJob(2, 2, 5, 512, 0, 2), PlannedJob(3, 2, 5, 512, 1, 2))
@@ -50,16 +51,15 @@ circuits = [EncodedExperiment(name, name.encode() * 32, b"") for name in "abacd"
 key = job_set.key
 two, three = Blob("circuits/1", b"two circuits"), Blob("circuits/1", b"three circuits")
 store.add_blocks(
-    key,
+    token,
     [
         EncodedBlock(Block(0, 2, first), tuple(circuits[:2]), two),
         EncodedBlock(Block(2, 5, second), tuple(circuits[2:]), three),
     ],
 )
-store.complete_job_set(key)
+store.complete_job_set(token)
 store.request(key, RequestKind.RETRY, 1)
 
-token = store.claim(key, "maker")
 done, failed, *_ = (job.key for job in store.jobs(key))
 
 

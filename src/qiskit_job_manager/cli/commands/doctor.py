@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 import shutil
 import sqlite3
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -18,8 +19,7 @@ from qiskit_job_manager import stores
 from qiskit_job_manager.cli import exit_codes
 from qiskit_job_manager.cli.options import JsonOption
 from qiskit_job_manager.cli.output import escape, plural, print_object
-from qiskit_job_manager.errors import JobManagerError
-from qiskit_job_manager.stores.locations import sqlite_path
+from qiskit_job_manager.errors import JobManagerError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,7 +119,7 @@ def versions() -> Iterator[Finding]:
 def store_file(location: str | None) -> Iterator[Finding]:
     """Yield what there is to say of the store before it is opened."""
     where = stores.default_location() if location is None else location
-    path = sqlite_path(where)
+    path = stores.sqlite_path(where)
     if path is None:
         yield Finding("store", "PostgreSQL")
         return
@@ -171,6 +171,14 @@ def _file(health: Health) -> Iterator[Finding]:
             Verdict.NEEDS_USER,
             "see that nothing goes on with the original, then: qjm adopt",
         )
+    if health.unknown_submissions:
+        unknown = plural(health.unknown_submissions, "submission")
+        yield Finding(
+            "age",
+            f"older than what was driven from it: it does not know {unknown}",
+            Verdict.NEEDS_USER,
+            "put the newer store back; or look on the backend for those jobs, then: qjm adopt",
+        )
 
 
 def _readers(health: Health) -> Finding:
@@ -203,10 +211,11 @@ def _integrity(health: Health) -> Finding:
     return Finding("integrity", "; ".join(health.defects), Verdict.BROKEN, advice)
 
 
-def spool(location: str | None) -> Iterator[Finding]:
-    """Yield what stands beside the store and is not in it."""
-    folder = stores.spool_folder(location)
-    files = [each for each in folder.glob("*") if each.suffix in {".result", ".part", ".error"}]
+def spool(location: str | None, *, is_usable: bool) -> Iterator[Finding]:
+    """Yield which results are beside the store and not in it."""
+    folders = _spool_folders(location, is_usable=is_usable)
+    found = [each for folder in folders for each in folder.glob("*")]
+    files = [each for each in found if each.suffix in {".result", ".part", ".error"}]
     results = [each for each in files if each.suffix == ".result"]
     if not files:
         yield Finding("spool", "empty")
@@ -215,10 +224,20 @@ def spool(location: str | None) -> Iterator[Finding]:
     else:
         yield Finding(
             "spool",
-            f"{plural(len(results), 'result')} not in the store yet, in {folder}",
+            f"{plural(len(results), 'result')} not in the store yet, in {results[0].parent}",
             Verdict.NEEDS_USER,
             "qjm resume takes them in",
         )
+
+
+def _spool_folders(location: str | None, *, is_usable: bool) -> list[Path]:
+    from qiskit_job_manager.stores.store_files import StoreFiles
+
+    if is_usable:
+        with suppress(StoreError), closing(stores.open_store(location)) as store:
+            return store.spool_folders
+    where = stores.default_location() if location is None else location
+    return StoreFiles(where, ()).spool_folders()
 
 
 def job_sets(manager: JobManager) -> Iterator[Finding]:
@@ -268,8 +287,9 @@ def all_findings(location: str | None) -> Iterator[Finding]:
     for finding in store_file(location):
         is_broken |= finding.verdict is Verdict.BROKEN
         yield finding
-    yield from spool(location)
-    if is_broken or not stores.store_exists(location):
+    is_usable = not is_broken and stores.store_exists(location)
+    yield from spool(location, is_usable=is_usable)
+    if not is_usable:
         return
     from qiskit_job_manager.manager import JobManager
 
