@@ -105,7 +105,7 @@ class SimulatedAdapter:
         """Return the ids of all jobs with this tag, oldest first."""
         return self._cloud.find(tag)
 
-    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
+    def find_duplicates(self, label: str) -> Mapping[str, Sequence[str]]:
         """Not to be called: each job is posted once.
 
         Raises:

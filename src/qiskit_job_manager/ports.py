@@ -43,7 +43,7 @@ class Clock(Protocol):
     """The one place that asks for the time. Safe to call from any thread."""
 
     def now(self) -> datetime:
-        """Return the time of day, aware, in UTC. Recorded, never compared for safety."""
+        """Return the time of day, aware, in UTC. It is recorded, never compared for safety."""
 
     def monotonic(self) -> float:
         """Return seconds that only grow; their zero means nothing."""
@@ -54,20 +54,20 @@ class Capabilities:
     """What a backend can and cannot do.
 
     Attributes:
-        volatile: Its jobs die with the process that submitted them; sending again is free.
+        volatile: Its jobs die with the process that submitted them; submitting again is free.
         findable: `find` can search for a tag.
         listing_lag_s: Seconds after which an accepted job is sure to be found by its tag.
         idempotent: Submitting the same tag twice gives the same job.
         reads_once: A result can be fetched only once.
         bulk_status: `statuses` asks about many jobs in one call.
         cancels: `cancel` does something.
-        reposts: One `submit` may post a job several times, as the client repeats by itself, so
-            that `twins` has something to find.
-        measures_late: What is charged for a job may be told only after its result was fetched, by
-            `measured`.
-        awaits: `fetch` of a job that has not ended waits for its end, for seconds and not for
-            minutes, and raises `JobNotEndedError` if it goes on. Its results must say by
-            themselves whether a job failed. Of no use where results can be read once.
+        may_duplicate: One `submit` may create several jobs, because the client repeats requests
+            by itself. `find_duplicates` finds them.
+        reports_usage_late: The backend may report the usage of a job only after its result was
+            fetched. `fetch_usage` asks for it.
+        awaits: `fetch` of a job that still runs waits for its end, for seconds and not for
+            minutes, and raises `JobNotEndedError` if the job goes on. Its results must say by
+            themselves whether a job failed. This is ignored where results can be read only once.
     """
 
     volatile: bool = False
@@ -77,8 +77,8 @@ class Capabilities:
     reads_once: bool = False
     bulk_status: bool = False
     cancels: bool = True
-    reposts: bool = False
-    measures_late: bool = False
+    may_duplicate: bool = False
+    reports_usage_late: bool = False
     awaits: bool = False
 
 
@@ -86,8 +86,8 @@ class Backend(Protocol):
     """What runs circuits, seen through an adapter.
 
     An adapter belongs to one manager. Its methods block and are called from several threads at
-    once; each call may be abandoned at its deadline, so none may hold a lock while it waits for
-    the network. No adapter retries a submission by itself, and none calls the engine.
+    once. The engine may abandon each call at its deadline, so no method may hold a lock while it
+    waits for the network. No adapter retries a submission by itself, and none calls the engine.
     """
 
     @property
@@ -100,15 +100,15 @@ class Backend(Protocol):
 
     @property
     def account(self) -> str:
-        """What the limits on pending jobs and submissions count for, as a text to compare.
+        """A text that names the account whose limits on jobs and submissions apply.
 
-        Backends with the same account share them. No secret and nothing that identifies a person:
-        it may be logged.
+        Backends with the same account share these limits. The text may be logged: it must not
+        contain a secret or identify a person.
         """
 
     @property
     def takes(self) -> ExperimentKind:
-        """What the experiments are that it runs."""
+        """The kind of experiments that it runs."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -121,7 +121,7 @@ class Backend(Protocol):
         """Check that one experiment can run here, without the network.
 
         Args:
-            experiment: What the user handed over, a circuit or a PUB.
+            experiment: What the user handed over: a circuit or a PUB.
             index: Its index in the job set, for the message.
             options: The run options.
 
@@ -137,26 +137,26 @@ class Backend(Protocol):
             shots: Shots of each, or ``None`` for the backend's default.
 
         Returns:
-            Seconds, or ``None`` where running costs nothing or it is not known.
+            Seconds, or ``None`` where running is free or the charge is not known.
         """
 
     def submit(
         self, payload: Blob, options: Mapping[str, Any], tag: str, labels: Sequence[str] = ()
     ) -> str:
-        """Send one job.
+        """Submit one job.
 
         Args:
             payload: The encoded experiments of the job, in order.
             options: Run options of this job; ``"shots"`` is that of the job's share.
-            tag: Our unique mark on this attempt; put where `find` can find it, if anywhere.
-            labels: The label of the job set, which `twins` looks for, and after it the user's own
-                tags; put beside the tag where there is a place for them.
+            tag: Our unique mark on this attempt; store it where `find` can find it, if possible.
+            labels: First the label of the job set, which `find_duplicates` looks for, then the
+                user's own tags; store them beside the tag where there is a place for them.
 
         Returns:
             The backend's id of the job: a definite yes.
 
         Raises:
-            SubmissionTooLargeError: A definite no, as the job is too large; half of it may do.
+            SubmissionTooLargeError: A definite no: the job is too large; half of it may fit.
             SubmissionRefusedError: A definite no, for good.
             SubmissionDeferredError: A definite no for now.
             CredentialsError: A definite no until the user logs in again.
@@ -166,19 +166,23 @@ class Backend(Protocol):
     def find(self, tag: str) -> Sequence[str]:
         """Return the ids of all jobs with this tag, oldest first. Only if `findable`."""
 
-    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
-        """Return the ids of all jobs with a label by their tags, oldest first. Only if `reposts`.
+    def find_duplicates(self, label: str) -> Mapping[str, Sequence[str]]:
+        """Return the ids of all jobs with a label, by their tags, oldest first.
+
+        A tag with more than one id has duplicates. Called only if `may_duplicate`.
 
         Args:
             label: The first of the labels that the jobs were submitted with.
         """
 
-    def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
-        """Return what is known by now of jobs that have a label. Only if `measures_late`.
+    def fetch_usage(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
+        """Return what the backend measured of jobs with a label, as far as it is known.
+
+        Called only if `reports_usage_late`.
 
         Args:
             label: The first of the labels that the jobs were submitted with.
-            remote_ids: The jobs; one that nothing is known of may be left out.
+            remote_ids: The jobs; leave out those of which nothing is known.
         """
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
@@ -187,26 +191,26 @@ class Backend(Protocol):
         A job that the backend says it does not have is `RemoteState.GONE`.
 
         Raises:
-            TransientBackendError: None could be asked about.
+            TransientBackendError: The backend could not be asked about any of them.
             CredentialsError: The user must log in again.
         """
 
     def fetch(self, remote_id: str) -> RawResult:
         """Fetch the result of a job that has ended, as raw bytes.
 
-        Also called for jobs that ended in error, as they may have partial results; and, by the
-        capability `awaits`, for jobs that have not ended.
+        Also called for jobs that ended in error, as they may have partial results; and, with the
+        capability `awaits`, for jobs that still run.
 
         Raises:
             RemoteJobFailedError: The job ended in error and has no result.
-            JobNotEndedError: The job has not ended yet.
-            ResultGoneError: The result was deleted or can be read only once and was.
+            JobNotEndedError: The job still runs.
+            ResultGoneError: The result was deleted, or can be read only once and was read.
             CredentialsError: The user must log in again.
-            Exception: Anything else is taken as transient.
+            Exception: Anything else counts as transient.
         """
 
     def cancel(self, remote_id: str) -> None:
-        """Ask for a job to be cancelled; whether it was is seen by its status."""
+        """Ask the backend to cancel a job; its status shows whether it was cancelled."""
 
     def error_message(self, remote_id: str) -> str | None:
         """Return the backend's own words on why a job failed, or ``None``."""

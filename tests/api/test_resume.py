@@ -423,13 +423,13 @@ def test_a_running_job_that_nobody_can_ask_about_after_a_crash_is_in_doubt_and_n
 def test_results_do_not_wait_for_the_search_for_twins_which_the_next_process_makes(
     store_path, circuits
 ):
-    can = Capabilities(findable=True, reposts=True, listing_lag_s=1.0)
+    can = Capabilities(findable=True, may_duplicate=True, listing_lag_s=1.0)
     backend = ScriptedBackend(SystemClock(), can)
     backend.script(Call.SUBMIT, Repeat())
     with JobManager(store_path) as manager:
         job_set = manager.run(circuits(2), backend, name="twice", max_experiments_per_job=1)
         assert job_set.results(timeout=20).success
-        assert backend.ledger.count(Call.TWINS) == 0
+        assert backend.ledger.count(Call.FIND_DUPLICATES) == 0
         assert [each.name() for each in manager.unfinished()] == ["twice"]
     with JobManager(store_path) as manager:
         job_set = manager.retrieve_job_set("twice", backend=backend)

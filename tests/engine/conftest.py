@@ -123,7 +123,7 @@ class Bench:
             self.engine.tick()
 
     def run(self, record, within_s=3600.0):
-        """Turn after turn, the clock moving over the waits, until nothing is left to drive."""
+        """Tick after turn, the clock moving over the waits, until nothing is left to drive."""
         until_s = self.clock.monotonic() + within_s
         while self.engine.drives(record.key) and self.clock.monotonic() < until_s:
             wait_s = self.engine.tick()
@@ -161,7 +161,7 @@ def make_bench(tmp_path, clock):
 
     yield make
     for bench in benches:
-        if not bench.backend.capabilities.reposts:
+        if not bench.backend.capabilities.may_duplicate:
             assert all(count == 1 for count in bench.sent().values())
         bench.store.close()
 

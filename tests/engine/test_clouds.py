@@ -16,7 +16,7 @@ from qiskit_job_manager.model import RawResult, RemoteFigures, RequestKind
 from qiskit_job_manager.results import ResultSource
 from qiskit_job_manager.testing import Call, LoseAnswer, Raise, Repeat
 
-CLOUD = {"findable": True, "listing_lag_s": 5.0, "reposts": True}
+CLOUD = {"findable": True, "listing_lag_s": 5.0, "may_duplicate": True}
 
 
 # -- jobs that are too large ------------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_what_the_client_posted_twice_is_found_cancelled_and_told_of(make_bench,
     assert len(told) == 1
     assert twin in told[0]
     assert bench.store.requests(record.key) == []
-    assert bench.backend.ledger.count(Call.TWINS) == 1
+    assert bench.backend.ledger.count(Call.FIND_DUPLICATES) == 1
 
 
 def test_twins_are_looked_for_even_when_the_driver_died_before_it_could(make_bench, circuits):
@@ -114,7 +114,9 @@ def test_twins_are_looked_for_even_when_the_driver_died_before_it_could(make_ben
     while bench.states(record) != {"done": 1}:
         bench.step()
         bench.clock.advance(0.5)
-    assert [word.kind for word in bench.store.requests(record.key)] == [RequestKind.SWEEP]
+    assert [word.kind for word in bench.store.requests(record.key)] == [
+        RequestKind.DUPLICATE_SEARCH
+    ]
     bench.crash()
     assert [each.key for each in bench.store.unfinished()] == [record.key]
     bench.drive(record)
@@ -136,13 +138,13 @@ def test_what_was_accepted_although_it_was_refused_is_cancelled(make_bench, circ
 
 def test_a_listing_that_never_answers_does_not_hold_the_set_for_ever(make_bench, circuits):
     bench = make_bench(**CLOUD)
-    bench.backend.script(Call.TWINS, *[Raise(ConnectionResetError("reset"))] * 50)
+    bench.backend.script(Call.FIND_DUPLICATES, *[Raise(ConnectionResetError("reset"))] * 50)
     record = bench.job_set(circuits(2))
     bench.drive(record)
     bench.run(record)
     assert bench.states(record) == {"done": 2}
     assert not bench.engine.drives(record.key)
-    assert bench.backend.ledger.count(Call.TWINS) == 5
+    assert bench.backend.ledger.count(Call.FIND_DUPLICATES) == 5
 
 
 def test_jobs_carry_the_sets_label_and_the_users_tags(make_bench, circuits):

@@ -10,7 +10,7 @@ from qiskit_job_manager.engine.usage_polling import FIRST_PAUSE_S, MOST_TRIES
 from qiskit_job_manager.model import RawResult, RemoteFigures, RequestKind
 from qiskit_job_manager.testing import Call, Raise
 
-LATE = {"findable": True, "measures_late": True}
+LATE = {"findable": True, "reports_usage_late": True}
 BEGAN = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 
 
@@ -73,7 +73,7 @@ def test_it_is_asked_for_by_the_next_driver(make_late):
     bench, record = make_late()
     run_until_done(bench, record)
     bench.crash()
-    assert [word.kind for word in bench.store.requests(record.key)] == [RequestKind.MEASURE]
+    assert [word.kind for word in bench.store.requests(record.key)] == [RequestKind.USAGE_POLL]
     assert [each.key for each in bench.store.unfinished()] == [record.key]
     work_out(bench, 1.0)
     bench.drive(record)

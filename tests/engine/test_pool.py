@@ -93,7 +93,7 @@ def test_threads_do_not_pile_up_as_late_calls_come_back(pool):
 
 
 def turn_until(bench, condition, within_s=20.0):
-    """Turn by turn in real time, for calls that run on threads of their own."""
+    """Tick by turn in real time, for calls that run on threads of their own."""
     until = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < until

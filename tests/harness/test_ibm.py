@@ -26,9 +26,9 @@ def test_bad_weather_between_us_and_ibm_breaks_no_promise(tmp_path, seeds):
 def test_a_manager_that_looks_for_no_twins_is_caught(tmp_path, monkeypatch):
     from rig.ibm import ibm_weather
 
-    from qiskit_job_manager.engine.tick import Turn
+    from qiskit_job_manager.engine.tick import Tick
 
-    monkeypatch.setattr(Turn, "_see_that_twins_are_looked_for", lambda *_: None)
+    monkeypatch.setattr(Tick, "_request_duplicate_search", lambda *_: None)
     for seed in range(20):
         broken = ibm_weather(tmp_path, seed, rate=0.6, jobs=3).violations
         if any("neither recorded" in words for words in broken):

@@ -319,7 +319,7 @@ def test_looking_for_twins_tells_what_has_ended(ibm, adapter, backend, send, end
     sent = [send(f"qjm-{number}") for number in range(2)]
     for each in sent:
         ended(adapters.adapted(backend), each)
-    adapter.twins(LABEL)
+    adapter.find_duplicates(LABEL)
     before = ibm.books().requests.copy()
     assert {each.state for each in adapter.statuses(sent).values()} == {RemoteState.DONE}
     assert ibm.books().requests == before
@@ -340,7 +340,7 @@ def test_more_jobs_than_a_page_has_are_all_found(ibm, adapter, send, monkeypatch
 
     monkeypatch.setattr(job_api, "PAGE", 2)
     sent = [send(f"qjm-{number}") for number in range(5)]
-    found = adapter.twins(LABEL)
+    found = adapter.find_duplicates(LABEL)
     assert [found[f"qjm-{number}"] for number in range(5)] == [[each] for each in sent]
     assert set(adapter.statuses(sent)) == set(sent)
 

@@ -86,7 +86,7 @@ def test_a_job_that_the_client_posts_twice_has_a_twin(ibm, adapter, send):
     send("qjm-2")
     first, second, third = [each.job_id for each in ibm.books().submissions]
     assert kept == second
-    assert adapter.twins(LABEL) == {"qjm-1": [first, second], "qjm-2": [third]}
+    assert adapter.find_duplicates(LABEL) == {"qjm-1": [first, second], "qjm-2": [third]}
 
 
 @pytest.mark.parametrize("status", [400, 401, 409, 413, 429])

@@ -11,8 +11,11 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.engine.duplicate_submissions import Sweeping, sweep_request
-from qiskit_job_manager.engine.usage_polling import Measuring, measure_request
+from qiskit_job_manager.engine.duplicate_submissions import (
+    DuplicateSearch,
+    duplicate_search_request,
+)
+from qiskit_job_manager.engine.usage_polling import UsagePolling, usage_poll_request
 from qiskit_job_manager.lifecycle import Budget, Call, CallKind, Event, Situation, Take
 from qiskit_job_manager.model import (
     Advance,
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
-    from qiskit_job_manager.engine.rate_limits import Account
+    from qiskit_job_manager.engine.rate_limits import RateLimits
     from qiskit_job_manager.ports import Backend, Store
 
     Tell: TypeAlias = Callable[[JobSetRecord, Sequence[tuple[JobRecord, Advance]]], None]
@@ -115,7 +118,7 @@ class LiveJob:
         )
 
 
-class DrivenSet:
+class ActiveJobSet:
     """A job set that this process has the right to drive.
 
     Owned by the engine's thread.
@@ -135,13 +138,13 @@ class DrivenSet:
         token: Token,
         backend: Backend | None,
         store: Store,
-        account: Account,
+        rate_limits: RateLimits,
         now_s: float,
     ) -> None:
         self.record = record
         self.token = token
         self.backend = backend
-        self.account = account
+        self.rate_limits = rate_limits
         self.more_to_come = False
         self.typical_s: float | None = None
         self.looked_s = float("-inf")
@@ -149,8 +152,10 @@ class DrivenSet:
         self.live: dict[int, LiveJob] = {}
         self.tell: Tell = _tell_nobody
         self._store = store
-        self.sweeping = Sweeping(sweep_request(store, record.key), self._lag_s(), now_s)
-        self.measuring = Measuring(measure_request(store, record.key), now_s)
+        self.duplicates = DuplicateSearch(
+            duplicate_search_request(store, record.key), self._lag_s(), now_s
+        )
+        self.usage_polling = UsagePolling(usage_poll_request(store, record.key), now_s)
         self._last_planned = -1
         self._has_all_planned = False
         self._waiting: list[tuple[JobRecord, Advance]] = []
@@ -198,7 +203,7 @@ class DrivenSet:
     def weigh(self, now_s: float, budget: Budget) -> tuple[list[Situation], Iterator[Situation]]:
         """Return the jobs that there may be something to do about, and then the others.
 
-        A turn looks at no job closely that waits for its time, as there may be a thousand.
+        A tick looks at no job closely that waits for its time, as there may be a thousand.
         """
         due: list[LiveJob] = []
         idle: list[LiveJob] = []
@@ -241,10 +246,10 @@ class DrivenSet:
     def _submissions_allowed(self, now_s: float) -> int:
         states = self.states
         pending = sum(state in _PENDING for state in states)
-        self.account.report(
+        self.rate_limits.report(
             self.record.key, pending=pending, planned=states.count(JobState.PLANNED)
         )
-        return self.account.allowed(self.record.key, self.record.limits, now_s)
+        return self.rate_limits.allowed(self.record.key, self.record.limits, now_s)
 
     def affordable(self, decisions: Sequence[Take | Call]) -> list[Take | Call]:
         """Leave out the submissions that would go beyond the set's limit of usage."""
@@ -267,9 +272,11 @@ class DrivenSet:
         if self.capabilities.awaits:
             again = (j.await_s for j in self.live.values() if j.awaited is None)
             waiting = chain(waiting, (each for each in again if each > now_s))
-        pace_s = self.account.next_change_s(self.record.limits, now_s)
+        pace_s = self.rate_limits.next_change_s(self.record.limits, now_s)
         due_s = self._waiting_since_s + _WAIT_S if self._waiting else float("inf")
-        return min(*waiting, pace_s, due_s, self.sweeping.due_s(self.states), self.measuring.due_s)
+        return min(
+            *waiting, pace_s, due_s, self.duplicates.due_s(self.states), self.usage_polling.due_s
+        )
 
     @property
     def capabilities(self) -> Capabilities:
@@ -281,7 +288,7 @@ class DrivenSet:
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left that could move by itself."""
-        words = (self.sweeping.request, self.measuring.request)
+        words = (self.duplicates.request, self.usage_polling.request)
         return self.has_all and not self.live and words == (None, None)
 
     @property

@@ -37,8 +37,8 @@ DEADLINES_S: Mapping[CallKind, float] = {
     CallKind.AWAIT: 1800.0,
     CallKind.UNDERSTAND: 1800.0,
     CallKind.CANCEL: 120.0,
-    CallKind.SWEEP: 600.0,
-    CallKind.MEASURE: 600.0,
+    CallKind.DUPLICATE_SEARCH: 600.0,
+    CallKind.USAGE_POLL: 600.0,
 }
 
 

@@ -35,7 +35,7 @@ GIVEN_UP = TimeoutError("no answer within the deadline; the call was given up")
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class BackendCall:
     """A call that was started.
 
     Attributes:
@@ -89,18 +89,18 @@ class Known:
     after_failed_run: Callable[[JobRecord], Event]
 
 
-def outcome(flight: Flight, job: LiveJob, finished: Finished, known: Known) -> Outcome:
+def outcome(call: BackendCall, job: LiveJob, finished: Finished, known: Known) -> Outcome:
     """Say what a call that came back, or was given up, means for one of its jobs."""
     value, error = finished.value, finished.error
-    if flight.kind is CallKind.AWAIT:
+    if call.kind is CallKind.AWAIT:
         return _awaited(job.record, value, error, known)
     if isinstance(error, CredentialsError) and not job.repeats:
-        return _needs_login(flight.kind, error)
-    match flight.kind:
+        return _needs_login(call.kind, error)
+    match call.kind:
         case CallKind.SUBMIT:
             return _submitted(job, value, error)
         case CallKind.FIND:
-            return _found(flight, job, value, error, known.can.listing_lag_s)
+            return _found(call, job, value, error, known.can.listing_lag_s)
         case CallKind.STATUS:
             return _told(job.record, value, error)
         case CallKind.FETCH:
@@ -158,7 +158,7 @@ def _halved(job: LiveJob, too_large: TooLarge) -> Outcome:
 
 
 def _found(
-    flight: Flight,
+    call: BackendCall,
     job: LiveJob,
     found: Sequence[str] | None,
     error: BaseException | None,
@@ -167,7 +167,7 @@ def _found(
     if error is not None or found is None:
         return _again(error)
     if not found:
-        return Outcome(missed=proves_absence(flight.asked_s, job.since_s, listing_lag_s))
+        return Outcome(missed=proves_absence(call.asked_s, job.since_s, listing_lag_s))
     cause, warning = f"found by its tag as {found[0]}", None
     if len(found) > 1:
         warning = f"the backend has it {len(found)} times: also {', '.join(found[1:])}"

@@ -36,7 +36,7 @@ def labels_of(record: JobSetRecord) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class Duplicate:
     """A job on the backend that is not the recorded one of its attempt.
 
     Attributes:
@@ -50,7 +50,7 @@ class Twin:
     trouble: str | None
 
 
-class Sweeping:
+class DuplicateSearch:
     """When to look for the twins of one job set; owned by the engine's thread.
 
     Args:
@@ -105,16 +105,16 @@ class Sweeping:
         return covers_all or self._failures >= _MOST_FAILURES
 
 
-def sweep(
+def search_for_duplicates(
     backend: Backend, store: Store, record: JobSetRecord, told: frozenset[str]
-) -> Callable[[], list[Twin]]:
+) -> Callable[[], list[Duplicate]]:
     """Return the call that finds twins, but for those that were told of, and cancels them."""
 
-    def run() -> list[Twin]:
-        found = backend.twins(label_of(record.job_set_id))
+    def run() -> list[Duplicate]:
+        found = backend.find_duplicates(label_of(record.job_set_id))
         known = store.attempts_tagged(record.key, found)
         return [
-            Twin(index, remote_id, _cancelled(backend, remote_id))
+            Duplicate(index, remote_id, _cancelled(backend, remote_id))
             for index, attempt in known
             for remote_id in _others(attempt, found)
             if remote_id not in told
@@ -143,7 +143,7 @@ def _cancelled(backend: Backend, remote_id: str) -> str | None:
     return None
 
 
-def sweep_request(store: Store, job_set_key: int) -> Request | None:
+def duplicate_search_request(store: Store, job_set_key: int) -> Request | None:
     """Return the stored word that twins are still to be looked for, or ``None``."""
     words = store.requests(job_set_key)
-    return next((word for word in words if word.kind is RequestKind.SWEEP), None)
+    return next((word for word in words if word.kind is RequestKind.DUPLICATE_SEARCH), None)

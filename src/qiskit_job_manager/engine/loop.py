@@ -1,7 +1,7 @@
 """The engine: one thread that moves every job set that this process drives.
 
-One turn (`Engine.tick`) takes what came back from backends, writes it, decides, writes the intents,
-and starts the calls. Nothing is remembered that the store does not know, so that what happens after
+One tick (`Engine.tick`) takes the results of backend calls, writes them, decides, writes intents,
+and starts calls. Nothing is remembered that the store does not know, so that what happens after
 a crash is what happens always. A test steps the turns by hand; otherwise a daemon thread does.
 """
 
@@ -12,13 +12,13 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.engine.active_job_set import DrivenSet, SupersededError
+from qiskit_job_manager.engine.active_job_set import ActiveJobSet, SupersededError
 from qiskit_job_manager.engine.backend_calls import DEADLINES_S
 from qiskit_job_manager.engine.call_pool import CallPool, Calls, Finished
-from qiskit_job_manager.engine.call_results import GIVEN_UP, Flight
+from qiskit_job_manager.engine.call_results import GIVEN_UP, BackendCall
 from qiskit_job_manager.engine.listeners import Listeners
-from qiskit_job_manager.engine.rate_limits import Account
-from qiskit_job_manager.engine.tick import Arrival, Departure, Turn
+from qiskit_job_manager.engine.rate_limits import RateLimits
+from qiskit_job_manager.engine.tick import CallToStart, EndedCall, Tick
 from qiskit_job_manager.errors import JobManagerError, StoreError, StoreTooNewError
 from qiskit_job_manager.lifecycle import CallKind
 
@@ -75,14 +75,14 @@ class Engine:
         self._is_idle = threading.Event()
         self._is_idle.set()
         self._pool = pool or CallPool(CALLS_AT_ONCE, AWAITS_AT_ONCE, self._rouse)
-        self._flights: dict[int, Flight] = {}
+        self._calls: dict[int, BackendCall] = {}
         self._arrived: list[Finished] = []
         self._wanted: dict[int, tuple[JobSetRecord, Backend | None]] = {}
         self._expecting: set[int] = set()
-        self._driven: dict[int, DrivenSet] = {}
+        self._active: dict[int, ActiveJobSet] = {}
         self._broken: dict[int, Exception] = {}
-        self._accounts: dict[str, Account] = {}
-        self._turns = 0
+        self._rate_limits: dict[str, RateLimits] = {}
+        self._ticks = 0
         self._claimed_s = float("-inf")
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -111,7 +111,7 @@ class Engine:
             if known is None or known[1] is None:
                 self._wanted[record.key] = (record, backend)
             self._claimed_s = float("-inf")
-            is_handed_over = more_to_come and record.key in self._driven
+            is_handed_over = more_to_come and record.key in self._active
         if is_handed_over:
             self._rouse()  # there is more to send, and it finds that without a closer look
         else:
@@ -156,8 +156,8 @@ class Engine:
     def wake(self) -> None:
         """Have the engine look at once, for there may be something new to do."""
         with self._lock:
-            for driven in self._driven.values():
-                driven.looked_s = float("-inf")
+            for active in self._active.values():
+                active.looked_s = float("-inf")
         self._rouse()
 
     def _rouse(self) -> None:
@@ -196,7 +196,7 @@ class Engine:
         self._pool.close()
         self.listeners.close()
 
-    # -- one turn ---------------------------------------------------------------------------------
+    # -- one tick ---------------------------------------------------------------------------------
 
     def tick(self) -> float:
         """Do what can be done now, and return for how many seconds there is nothing more."""
@@ -204,113 +204,112 @@ class Engine:
         self._claim(now_s)
         self._arrived += self._pool.finished()
         self._arrived += [Finished(t, None, GIVEN_UP) for t in self._pool.overdue(now_s)]
-        waits = [self._turn(driven, now_s) for driven in self._in_turn()]
+        waits = [self._tick_safely(active, now_s) for active in self._in_rotation()]
         self._drop_strays()
         return min([_LOOK_EVERY_S if self._wanted else float("inf"), *waits])
 
-    def _turn(self, driven: DrivenSet, now_s: float) -> float:
-        """Give one job set its turn; what goes wrong with the store is tried again later."""
+    def _tick_safely(self, active: ActiveJobSet, now_s: float) -> float:
+        """Give one job set its tick; what goes wrong with the store is tried again later."""
         try:
-            return self._move(driven, now_s)
+            return self._move(active, now_s)
         except SupersededError:
-            said = _said("superseded", driven.record)
+            said = _said("superseded", active.record)
             words = "%r is driven by another process now"
-            logger.warning(words, driven.record.name, extra=said)
-            self._leave(driven)
+            logger.warning(words, active.record.name, extra=said)
+            self._leave(active)
         except StoreTooNewError as error:
-            self._break(driven.record, error)
+            self._break(active.record, error)
         except StoreError as error:
-            if not self._stopping:
-                said = _said("store trouble", driven.record)
-                logger.warning("the store cannot be used now, trying again: %s", error, extra=said)
+            said = _said("store trouble", active.record)
+            logger.warning("the store cannot be used now, trying again: %s", error, extra=said)
         except Exception as error:  # noqa: BLE001  # one set's trouble must not stop the others
-            self._break(driven.record, error)
+            self._break(active.record, error)
         return _LOOK_EVERY_S
 
     def _break(self, record: JobSetRecord, error: Exception) -> None:
         """Stop driving a job set for good, and keep the reason for whoever waits."""
         said = _said("broken", record)
         logger.error("%r cannot be driven", record.name, exc_info=error, extra=said)
-        driven = self._driven.get(record.key)
+        active = self._active.get(record.key)
         with self._lock:
             self._broken[record.key] = error
             self._wanted.pop(record.key, None)
-        if driven is not None:
-            self._leave(driven)
+        if active is not None:
+            self._leave(active)
             with contextlib.suppress(StoreError):
-                self._store.release(driven.token)
+                self._store.release(active.token)
         self._tell_done()
 
-    def _move(self, driven: DrivenSet, now_s: float) -> float:
-        driven.more_to_come = driven.record.key in self._expecting
-        turn = Turn(driven, self._store, self._clock, self._new_tag, self._chance, self._spool)
-        changed = self._take_arrived(turn, driven.record.key)
+    def _move(self, active: ActiveJobSet, now_s: float) -> float:
+        active.more_to_come = active.record.key in self._expecting
+        tick = Tick(active, self._store, self._clock, self._new_tag, self._chance, self._spool)
+        changed = self._take_arrived(tick, active.record.key)
         if not self._stopping:
-            changed |= self._look_after(driven, turn, now_s)
-            wrote, departures = turn.begin(
+            changed |= self._look_after(active, tick, now_s)
+            wrote, calls = tick.begin(
                 self._fair_part(self._pool.free), self._fair_part(self._pool.free_awaits)
             )
             changed |= wrote
-            for departure in departures:
-                self._depart(driven, departure, now_s)
-        driven.write_waiting(now_s)
-        if driven.is_finished or (driven.backend is None and not changed):
-            self._finish(driven)
-        return 0.0 if changed else max(driven.next_wake_s(now_s) - now_s, 0.0)
+            for call in calls:
+                self._start(active, call, now_s)
+        active.write_waiting(now_s)
+        if active.is_finished or (active.backend is None and not changed):
+            self._finish(active)
+        return 0.0 if changed else max(active.next_wake_s(now_s) - now_s, 0.0)
 
-    def _in_turn(self) -> list[DrivenSet]:
-        """Return the driven sets, each time with another one first."""
-        keys = list(self._driven)
-        self._turns += 1
-        first = self._turns % len(keys) if keys else 0
-        return [self._driven[key] for key in keys[first:] + keys[:first]]
+    def _in_rotation(self) -> list[ActiveJobSet]:
+        """Return the active sets, each time with another one first."""
+        keys = list(self._active)
+        self._ticks += 1
+        first = self._ticks % len(keys) if keys else 0
+        return [self._active[key] for key in keys[first:] + keys[:first]]
 
     def _fair_part(self, free: int) -> int:
         """Return how many of the free threads one job set may take now."""
-        return min(free, max(1, free // len(self._driven)))
+        return min(free, max(1, free // len(self._active)))
 
-    def _take_arrived(self, turn: Turn, key: int) -> bool:
-        """Write what came back for a job set; what could not be written stays for the next turn."""
+    def _take_arrived(self, tick: Tick, key: int) -> bool:
+        """Write what came back for a job set; what could not be written stays for the next tick."""
         changed = False
-        while arrivals := self._one_a_job(key):
-            changed |= turn.take(arrivals)
-            for done in (arrival.finished for arrival in arrivals):
+        while ended_calls := self._one_a_job(key):
+            changed |= tick.take(ended_calls)
+            for done in (ended.finished for ended in ended_calls):
                 self._arrived.remove(done)
                 if done.error is not GIVEN_UP:
-                    del self._flights[done.ticket]
+                    del self._calls[done.ticket]
         return changed
 
-    def _one_a_job(self, key: int) -> list[Arrival]:
+    def _one_a_job(self, key: int) -> list[EndedCall]:
         """Return what came back for a job set, of several calls about one job only the first."""
-        found: list[Arrival] = []
+        found: list[EndedCall] = []
         jobs: set[int] = set()
         for done in self._arrived:
-            flight = self._flights[done.ticket]
-            if flight.job_set_key == key and jobs.isdisjoint(flight.job_keys):
-                jobs.update(flight.job_keys)
-                found.append(Arrival(flight, done))
+            call = self._calls[done.ticket]
+            if call.job_set_key == key and jobs.isdisjoint(call.job_keys):
+                jobs.update(call.job_keys)
+                found.append(EndedCall(call, done))
         return found
 
-    def _look_after(self, driven: DrivenSet, turn: Turn, now_s: float) -> bool:
+    def _look_after(self, active: ActiveJobSet, tick: Tick, now_s: float) -> bool:
         """Stay the driver, and see what users asked for and what was handed over meanwhile."""
-        if now_s >= driven.renewed_s + _RENEW_EVERY_S:
-            if not self._store.renew(driven.token):
-                raise SupersededError(driven.record.job_set_id)
-            driven.renewed_s = now_s
-        if now_s < driven.looked_s + _LOOK_EVERY_S:
+        if now_s >= active.renewed_s + _RENEW_EVERY_S:
+            if not self._store.renew(active.token):
+                raise SupersededError(active.record.job_set_id)
+            active.renewed_s = now_s
+        if now_s < active.looked_s + _LOOK_EVERY_S:
             return False
-        driven.looked_s = now_s
-        driven.reread()
-        return turn.heed()
+        active.looked_s = now_s
+        active.reread()
+        return tick.handle_requests()
 
-    def _depart(self, driven: DrivenSet, departure: Departure, now_s: float) -> None:
-        flight = departure.flight
-        awaits = flight.kind is CallKind.AWAIT
-        deadline_s = now_s + DEADLINES_S[flight.kind]
-        ticket = self._pool.start(departure.call, deadline_s, awaits=awaits)
-        self._flights[ticket] = flight
-        for key in flight.job_keys:
-            job = driven.live[key]
+    def _start(self, active: ActiveJobSet, to_start: CallToStart, now_s: float) -> None:
+        call = to_start.call
+        awaits = call.kind is CallKind.AWAIT
+        deadline_s = now_s + DEADLINES_S[call.kind]
+        ticket = self._pool.start(to_start.function, deadline_s, awaits=awaits)
+        self._calls[ticket] = call
+        for key in call.job_keys:
+            job = active.live[key]
             if awaits:
                 job.awaited = ticket
             else:
@@ -319,9 +318,9 @@ class Engine:
     def _drop_strays(self) -> None:
         """Forget what came back for job sets that are no longer ours to write."""
         for done in list(self._arrived):
-            if self._flights[done.ticket].job_set_key not in self._driven:
+            if self._calls[done.ticket].job_set_key not in self._active:
                 self._arrived.remove(done)
-                del self._flights[done.ticket]
+                del self._calls[done.ticket]
 
     # -- which job sets ---------------------------------------------------------------------------
 
@@ -331,15 +330,15 @@ class Engine:
             return
         self._claimed_s = now_s
         with self._lock:
-            missing = [w for key, w in self._wanted.items() if key not in self._driven]
+            missing = [w for key, w in self._wanted.items() if key not in self._active]
         for record, backend in missing:
             try:
                 token = self._store.claim(record.key, self._owner)
                 if token is not None:
-                    account = self._account(backend)
-                    driven = DrivenSet(record, token, backend, self._store, account, now_s)
-                    driven.tell = self.listeners.tell
-                    self._driven[record.key] = driven
+                    rate_limits = self._limits_of(backend)
+                    active = ActiveJobSet(record, token, backend, self._store, rate_limits, now_s)
+                    active.tell = self.listeners.tell
+                    self._active[record.key] = active
                     said = _said("driving", record)
                     logger.info("driving %r on %s", record.name, record.backend_name, extra=said)
             except StoreTooNewError as error:
@@ -351,19 +350,19 @@ class Engine:
             except Exception as error:  # noqa: BLE001  # one set's trouble must not stop the others
                 self._break(record, error)
 
-    def _account(self, backend: Backend | None) -> Account:
-        return self._accounts.setdefault(backend.account if backend else "", Account())
+    def _limits_of(self, backend: Backend | None) -> RateLimits:
+        return self._rate_limits.setdefault(backend.account if backend else "", RateLimits())
 
-    def _leave(self, driven: DrivenSet) -> None:
-        driven.account.leave(driven.record.key)
-        del self._driven[driven.record.key]
+    def _leave(self, active: ActiveJobSet) -> None:
+        active.rate_limits.leave(active.record.key)
+        del self._active[active.record.key]
 
-    def _finish(self, driven: DrivenSet) -> None:
+    def _finish(self, active: ActiveJobSet) -> None:
         """Let go of a job set in which nothing can move."""
-        self._store.release(driven.token)
-        self._leave(driven)
+        self._store.release(active.token)
+        self._leave(active)
         with self._lock:
-            self._wanted.pop(driven.record.key, None)
+            self._wanted.pop(active.record.key, None)
         self._tell_done()
 
     # -- the thread -------------------------------------------------------------------------------
@@ -400,16 +399,15 @@ class Engine:
         while self._submissions_under_way() and self._clock.monotonic() < until_s:
             self._wake.wait(0.05)
             self._wake.clear()
-            self._safe_tick()
-        for driven in list(self._driven.values()):
-            driven.let_die()
+            self.tick()
+        for active in list(self._active.values()):
+            active.let_die()
             with contextlib.suppress(StoreError, SupersededError):
-                driven.write_waiting()
-            with contextlib.suppress(StoreError):
-                self._store.release(driven.token)
+                active.write_waiting()
+            self._store.release(active.token)
 
     def _submissions_under_way(self) -> bool:
-        return any(flight.kind is CallKind.SUBMIT for flight in self._flights.values())
+        return any(call.kind is CallKind.SUBMIT for call in self._calls.values())
 
     def _tell_done(self) -> None:
         with self._done:

@@ -12,7 +12,7 @@ MOST_PENDING = 1000
 _MINUTE_S = 60.0
 
 
-class Account:
+class RateLimits:
     """One account of a backend, as one engine uses it; limits count over all its job sets.
 
     A job set that has many jobs waiting cannot starve one that has few: while several wait, each
@@ -32,7 +32,7 @@ class Account:
         (self._waiting.add if planned else self._waiting.discard)(job_set_key)
 
     def leave(self, job_set_key: int) -> None:
-        """Forget a job set that is no longer driven here."""
+        """Forget a job set that is no longer active here."""
         self._pending.pop(job_set_key, None)
         self._waiting.discard(job_set_key)
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from qiskit_job_manager.engine.active_job_set import DrivenSet
+    from qiskit_job_manager.engine.active_job_set import ActiveJobSet
     from qiskit_job_manager.ports import Store
 
 _PAGE = 500
 
-# What is no user's word is settled when it is done; see `sweeping` and `measuring`.
+# What is no user's word is settled when it is done; see `duplicates` and `measuring`.
 _STATES: dict[RequestKind, list[JobState]] = {
     RequestKind.CANCEL: [state for state in JobState if not state.is_final],
     RequestKind.RETRY: [JobState.FAILED, JobState.LOST],
@@ -35,25 +35,27 @@ _STATES: dict[RequestKind, list[JobState]] = {
 }
 
 
-def heed(driven: DrivenSet, request: Request, store: Store, at: datetime, now_s: float) -> None:
+def handle(
+    active: ActiveJobSet, request: Request, store: Store, at: datetime, now_s: float
+) -> None:
     """Do what a request says, in pages; doing it twice does no harm."""
-    for page in _pages(driven, request, store):
+    for page in _pages(active, request, store):
         steps = []
         for job in page:
-            answer = _answer(driven, request.kind, job, at)
+            answer = _answer(active, request.kind, job, at)
             if answer:
-                driven.adopt(job, now_s)
+                active.adopt(job, now_s)
                 steps.append(answer)
-        driven.write(steps, now_s)
-    for live in driven.live.values():
+        active.write(steps, now_s)
+    for live in active.live.values():
         live.ready_s = min(live.ready_s, now_s)
     # What is still being handed over is to be cancelled as well.
-    if request.kind is not RequestKind.CANCEL or driven.has_all:
-        store.finish_request(driven.token, request)
+    if request.kind is not RequestKind.CANCEL or active.has_all:
+        store.settle(active.token, request)
 
 
-def _pages(driven: DrivenSet, request: Request, store: Store) -> Iterator[list[JobRecord]]:
-    key, states = driven.record.key, _STATES[request.kind]
+def _pages(active: ActiveJobSet, request: Request, store: Store) -> Iterator[list[JobRecord]]:
+    key, states = active.record.key, _STATES[request.kind]
     if request.job_index is not None:
         found = store.jobs(key, states=states, after=request.job_index - 1, limit=1)
         yield [job for job in found if job.index == request.job_index]
@@ -64,7 +66,9 @@ def _pages(driven: DrivenSet, request: Request, store: Store) -> Iterator[list[J
         after = page[-1].index
 
 
-def _answer(driven: DrivenSet, kind: RequestKind, job: JobRecord, at: datetime) -> Advance | None:
+def _answer(
+    active: ActiveJobSet, kind: RequestKind, job: JobRecord, at: datetime
+) -> Advance | None:
     match kind:
         case RequestKind.CANCEL if job.state is JobState.PLANNED:
             cause = "cancelled before it was sent"
@@ -80,14 +84,14 @@ def _answer(driven: DrivenSet, kind: RequestKind, job: JobRecord, at: datetime) 
             cause = "given up by the user while in doubt"
             return step(job, Event.ABANDONED, at, cause=cause, error=cause, ends_attempt=True)
         case RequestKind.REFRESH:
-            return _reopened(driven, job, at)
-        case RequestKind.SWEEP | RequestKind.MEASURE:
+            return _reopened(active, job, at)
+        case RequestKind.DUPLICATE_SEARCH | RequestKind.USAGE_POLL:
             return None
 
 
-def _reopened(driven: DrivenSet, job: JobRecord, at: datetime) -> Advance | None:
+def _reopened(active: ActiveJobSet, job: JobRecord, at: datetime) -> Advance | None:
     # A volatile backend forgets; asking it again would only send the job again.
-    if driven.record.volatile or job.has_result or job.remote_id is None:
+    if active.record.volatile or job.has_result or job.remote_id is None:
         return None
     return step(
         job,

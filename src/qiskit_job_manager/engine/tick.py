@@ -1,4 +1,4 @@
-"""One turn of one job set: take what came back, heed the user, begin what is next."""
+"""One tick of one job set: take the results of calls, handle requests, decide, start calls."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.engine import backend_calls
-from qiskit_job_manager.engine.call_results import Flight, Known, Outcome, outcome
-from qiskit_job_manager.engine.duplicate_submissions import sweep, sweep_request
-from qiskit_job_manager.engine.requests import heed
+from qiskit_job_manager.engine.call_results import BackendCall, Known, Outcome, outcome
+from qiskit_job_manager.engine.duplicate_submissions import (
+    duplicate_search_request,
+    search_for_duplicates,
+)
+from qiskit_job_manager.engine.requests import handle
 from qiskit_job_manager.engine.transitions import fact, step
-from qiskit_job_manager.engine.usage_polling import measure, measure_request
+from qiskit_job_manager.engine.usage_polling import poll_usage, usage_poll_request
 from qiskit_job_manager.errors import CredentialsError
 from qiskit_job_manager.lifecycle import (
     Call,
@@ -29,7 +32,7 @@ from qiskit_job_manager.model import Advance, JobState, RemoteState, RequestKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from qiskit_job_manager.engine.active_job_set import DrivenSet, LiveJob
+    from qiskit_job_manager.engine.active_job_set import ActiveJobSet, LiveJob
     from qiskit_job_manager.engine.call_pool import Finished
     from qiskit_job_manager.engine.spool import Spool
     from qiskit_job_manager.model import JobRecord
@@ -46,26 +49,26 @@ _STILL_THERE = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
-    """A call that may be started now, as all that must be written before it is written."""
+class CallToStart:
+    """A backend call that may start now: what must be written before it is in the store."""
 
-    flight: Flight
-    call: Callable[[], Any]
+    call: BackendCall
+    function: Callable[[], Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """A call that came back, or was given up."""
+class EndedCall:
+    """A backend call that returned, raised, or passed its deadline."""
 
-    flight: Flight
+    call: BackendCall
     finished: Finished
 
 
-class Turn:
-    """One turn of one job set; made for it and dropped after it.
+class Tick:
+    """One tick of one job set; made for it and dropped after it.
 
     Args:
-        driven: The job set.
+        active: The job set.
         store: Where everything is.
         clock: Asked for the time.
         new_tag: Gives a unique attempt tag.
@@ -75,14 +78,14 @@ class Turn:
 
     def __init__(  # made in one place, from what that place has at hand
         self,
-        driven: DrivenSet,
+        active: ActiveJobSet,
         store: Store,
         clock: Clock,
         new_tag: Callable[[], str],
         chance: Callable[[], float],
         spool: Spool,
     ) -> None:
-        self._driven = driven
+        self._active = active
         self._store = store
         self._clock = clock
         self._new_tag = new_tag
@@ -92,42 +95,42 @@ class Turn:
 
     # -- what came back -----------------------------------------------------------------------
 
-    def take(self, arrivals: Sequence[Arrival]) -> bool:
+    def take(self, ended_calls: Sequence[EndedCall]) -> bool:
         """Write what calls mean for their jobs, in one transaction; say whether there was anything.
 
         Args:
-            arrivals: Calls that came back, no two of them about the same job.
+            ended_calls: Calls that came back, no two of them about the same job.
         """
-        for arrival in arrivals:
-            if arrival.flight.kind is CallKind.SWEEP:
-                self._take_sweep(arrival)
-            if arrival.flight.kind is CallKind.SUBMIT:
+        for ended in ended_calls:
+            if ended.call.kind is CallKind.DUPLICATE_SEARCH:
+                self._take_duplicates(ended)
+            if ended.call.kind is CallKind.SUBMIT:
                 # It may have been accepted as late as this.
-                self._driven.sweeping.note_submission(self._now_s)
-            if arrival.flight.kind is CallKind.MEASURE:
-                self._store.store_usage(self._driven.token, arrival.finished.value or {})
-                self._driven.measuring.note_end(self._now_s)
-            self._note_back(arrival)
+                self._active.duplicates.note_submission(self._now_s)
+            if ended.call.kind is CallKind.USAGE_POLL:
+                self._store.measure(self._active.token, ended.finished.value or {})
+                self._active.usage_polling.note_end(self._now_s)
+            self._note_back(ended)
         outcomes = [
-            (arrival, job, self._outcome(arrival.flight, job, arrival.finished))
-            for arrival in arrivals
-            for key in arrival.flight.job_keys
-            if (job := self._driven.live.get(key)) and _concerns(arrival.flight, job)
+            (ended, job, self._outcome(ended.call, job, ended.finished))
+            for ended in ended_calls
+            for key in ended.call.job_keys
+            if (job := self._active.live.get(key)) and _concerns(ended.call, job)
         ]
         steps = [s for _, job, result in outcomes for s in self._steps(job, result)]
-        self._driven.write(steps, self._now_s)
-        for arrival, job, result in outcomes:
-            self._remember(job, arrival.flight.kind, result)
-            self._tell(arrival, job, result)
-        if any(_answers(arrival) for arrival in arrivals):
+        self._active.write(steps, self._now_s)
+        for ended, job, result in outcomes:
+            self._remember(job, ended.call.kind, result)
+            self._tell(ended, job, result)
+        if any(_answers(ended) for ended in ended_calls):
             self._end_waits()
         return bool(steps)
 
-    def _note_back(self, arrival: Arrival) -> None:
+    def _note_back(self, ended: EndedCall) -> None:
         """Take note that a call is over, whatever became of its jobs meanwhile."""
-        ticket = arrival.finished.ticket
-        for key in arrival.flight.job_keys:
-            job = self._driven.live.get(key)
+        ticket = ended.finished.ticket
+        for key in ended.call.job_keys:
+            job = self._active.live.get(key)
             if job is not None and job.ticket == ticket:
                 job.ticket = None
             if job is not None and job.awaited == ticket:
@@ -139,44 +142,44 @@ class Turn:
         Waits grow while it is not, and would outlast an outage by as much as that took. What it
         asked to wait for is waited for.
         """
-        soon_s = self._driven.record.retry.first_wait_s
-        for job in self._driven.live.values():
+        soon_s = self._active.record.retry.first_wait_s
+        for job in self._active.live.values():
             if job.failures > 1 and job.ready_s > self._now_s + soon_s:
                 wait_s = soon_s * (0.1 + 0.9 * self._chance())
                 job.ready_s = max(self._now_s + wait_s, job.told_until_s)
 
-    def _take_sweep(self, arrival: Arrival) -> None:
+    def _take_duplicates(self, ended: EndedCall) -> None:
         """Tell of the twins that were found and cancelled."""
-        twins, error = arrival.finished.value or (), arrival.finished.error
-        driven = self._driven
-        driven.sweeping.note_end(arrival.flight.asked_s, well=error is None)
-        for twin in twins:
-            driven.sweeping.told.add(twin.remote_id)
-            words = f"the backend had it a second time, as {twin.remote_id}; "
-            words += twin.trouble or "that one was asked to be cancelled"
-            self._store.append_event(driven.token, self._clock.now(), twin.job_index, "twin", words)
-            said = {"job_set_id": driven.record.job_set_id, "event": "twin"}
-            where = (twin.job_index, driven.record.name)
+        duplicates, error = ended.finished.value or (), ended.finished.error
+        active = self._active
+        active.duplicates.note_end(ended.call.asked_s, well=error is None)
+        for each in duplicates:
+            active.duplicates.told.add(each.remote_id)
+            words = f"the backend had it a second time, as {each.remote_id}; "
+            words += each.trouble or "that one was asked to be cancelled"
+            self._store.tell(active.token, self._clock.now(), each.job_index, "twin", words)
+            said = {"job_set_id": active.record.job_set_id, "event": "twin"}
+            where = (each.job_index, active.record.name)
             logger.warning("job %d of %r: %s", *where, words, extra=said)
 
-    def _tell(self, arrival: Arrival, job: LiveJob, result: Outcome) -> None:
+    def _tell(self, ended: EndedCall, job: LiveJob, result: Outcome) -> None:
         """Log what the user should know at once."""
-        driven, error = self._driven, arrival.finished.error
-        said = {"job_set_id": driven.record.job_set_id}
+        active, error = self._active, ended.finished.error
+        said = {"job_set_id": active.record.job_set_id}
         if result.warning:
-            where = (job.record.index, driven.record.name)
+            where = (job.record.index, active.record.name)
             hint = "ManagedJobSet.cancel_duplicates() or qjm cancel --duplicates cancels the others"
             twice = {**said, "event": "duplicates"}
             logger.warning("job %d of %r: %s; %s", *where, result.warning, hint, extra=twice)
         needed = isinstance(error, CredentialsError)
-        if arrival.flight.kind is not CallKind.UNDERSTAND and (needed or error is None):
+        if ended.call.kind is not CallKind.UNDERSTAND and (needed or error is None):
             self._tell_of_login(error, said)
 
     def _tell_of_login(self, error: BaseException | None, said: dict[str, str]) -> None:
         """Say once that a login is needed, and once that it was made."""
-        if not self._driven.account.note_login(needed=error is not None):
+        if not self._active.rate_limits.note_login(needed=error is not None):
             return
-        name = self._driven.record.backend_name
+        name = self._active.record.backend_name
         if error is None:
             again = {**said, "event": "logged in"}
             logger.info("the credentials for %s are good again", name, extra=again)
@@ -184,15 +187,15 @@ class Turn:
             words = "the backend %s wants you to log in; its jobs wait, and none fails: %s"
             logger.warning(words, name, error, extra={**said, "event": "login needed"})
 
-    def _outcome(self, flight: Flight, job: LiveJob, finished: Finished) -> Outcome:
-        known = Known(self._driven.capabilities, self._after_failed_run)
-        return outcome(flight, job, finished, known)
+    def _outcome(self, call: BackendCall, job: LiveJob, finished: Finished) -> Outcome:
+        known = Known(self._active.capabilities, self._after_failed_run)
+        return outcome(call, job, finished, known)
 
     def _after_failed_run(self, job: JobRecord) -> Event:
-        self._driven.write_waiting()
+        self._active.write_waiting()
         runs = sum(each.remote_id is not None for each in self._store.attempts(job.key))
         return after_failed_run(
-            runs, self._driven.record.retry, cancel_requested=job.cancel_requested
+            runs, self._active.record.retry, cancel_requested=job.cancel_requested
         )
 
     def _steps(self, job: LiveJob, result: Outcome) -> list[Advance]:
@@ -213,13 +216,13 @@ class Turn:
     def _news(self, job: LiveJob, result: Outcome) -> dict[str, Any]:
         """Return what the backend says that is worth writing down while the job goes on."""
         news = result.status
-        if self._driven.record.volatile or news is None or news == job.record.status:
+        if self._active.record.volatile or news is None or news == job.record.status:
             return {}  # who else looks at a local job would see it done before long
         return {"status": news} if news.state in _STILL_THERE else {}
 
     def _remember(self, job: LiveJob, kind: CallKind, result: Outcome) -> None:
         """Keep what only matters to this driver: when to ask again, and what was asked."""
-        if result.event in _IN_THE_STORE and self._driven.capabilities.reads_once:
+        if result.event in _IN_THE_STORE and self._active.capabilities.reads_once:
             self._spool.forget(job.record.tag or "")
         if result.status:
             job.record = replace(job.record, status=result.status)
@@ -240,12 +243,12 @@ class Turn:
     def _back_off(self, job: LiveJob, kind: CallKind, pause_s: float | None) -> None:
         job.failures += 1
         job.told_until_s = self._now_s + (pause_s or 0.0)
-        wait_s = growing_wait_s(job.failures, self._driven.record.retry, self._chance())
+        wait_s = growing_wait_s(job.failures, self._active.record.retry, self._chance())
         job.ready_s = self._now_s + max(wait_s, pause_s or 0.0)
         if pause_s is not None:
             # That a read was put off says nothing of submissions, but for the time that it named.
             named = kind is not CallKind.SUBMIT and pause_s > 0
-            self._driven.account.pause(job.told_until_s if named else job.ready_s)
+            self._active.rate_limits.pause(job.told_until_s if named else job.ready_s)
 
     def _go_on(self, job: LiveJob, kind: CallKind, result: Outcome) -> None:
         if kind in (CallKind.STATUS, CallKind.SUBMIT, CallKind.CANCEL):
@@ -255,7 +258,7 @@ class Turn:
         elif kind is CallKind.FIND:
             job.look_ups += result.missed
             job.weighed = None
-            job.ready_s = self._now_s + self._driven.record.retry.first_wait_s
+            job.ready_s = self._now_s + self._active.record.retry.first_wait_s
 
     def _wait_again(self, job: LiveJob, *, failed: bool) -> None:
         """Wait for a job that goes on; where something is wrong, ask at once what it is."""
@@ -266,24 +269,24 @@ class Turn:
             job.ready_s = self._now_s
 
     def _poll_interval_s(self, job: LiveJob) -> float:
-        driven, age_s = self._driven, self._now_s - job.since_s
-        return poll_interval_s(age_s, local=driven.record.volatile, typical_s=driven.typical_s)
+        active, age_s = self._active, self._now_s - job.since_s
+        return poll_interval_s(age_s, local=active.record.volatile, typical_s=active.typical_s)
 
     # -- what the user asked for --------------------------------------------------------------
 
-    def heed(self) -> bool:
+    def handle_requests(self) -> bool:
         """Act on the user's requests; say whether there were any."""
-        words = self._store.requests(self._driven.record.key)
+        words = self._store.requests(self._active.record.key)
         requests = [word for word in words if word.kind.is_users]
         if requests:
-            self._driven.write_waiting()
+            self._active.write_waiting()
         for request in requests:
-            heed(self._driven, request, self._store, self._clock.now(), self._now_s)
+            handle(self._active, request, self._store, self._clock.now(), self._now_s)
         return bool(requests)
 
     # -- what is next -------------------------------------------------------------------------
 
-    def begin(self, free_calls: int, free_awaits: int) -> tuple[bool, list[Departure]]:
+    def begin(self, free_calls: int, free_awaits: int) -> tuple[bool, list[CallToStart]]:
         """Decide, write events and intents in one transaction, and return the calls to start.
 
         Args:
@@ -293,74 +296,82 @@ class Turn:
         Returns:
             Whether anything was written, and the calls.
         """
-        self._driven.refill(self._now_s)
-        budget = self._driven.budget(self._now_s, free_calls, free_awaits)
-        due, idle = self._driven.weigh(self._now_s, budget)
-        decisions = self._driven.affordable(decide(due, self._now_s, budget, idle))
+        self._active.refill(self._now_s)
+        budget = self._active.budget(self._now_s, free_calls, free_awaits)
+        due, idle = self._active.weigh(self._now_s, budget)
+        decisions = self._active.affordable(decide(due, self._now_s, budget, idle))
         if any(isinstance(d, Call) and d.kind is CallKind.SUBMIT for d in decisions):
-            self._see_that_twins_are_looked_for()
-            self._see_that_usage_is_asked_for()
+            self._request_duplicate_search()
+            self._request_usage_poll()
         steps = [s for d in decisions if (s := self._intent(d))]
-        self._driven.write(steps, self._now_s)
+        self._active.write(steps, self._now_s)
         asked = [d for d in decisions if isinstance(d, Call)]
-        return bool(steps), [*self._departures(asked), *self._sweep(), *self._measure()]
+        return bool(steps), [
+            *self._calls_to_start(asked),
+            *self._duplicate_search(),
+            *self._usage_poll(),
+        ]
 
-    def _see_that_twins_are_looked_for(self) -> None:
+    def _request_duplicate_search(self) -> None:
         """Have it in the store, before anything is sent, that twins are to be looked for."""
-        driven = self._driven
-        if not driven.capabilities.reposts:
+        active = self._active
+        if not active.capabilities.may_duplicate:
             return
-        driven.sweeping.note_submission(self._now_s)
-        if driven.sweeping.request is None:
-            self._store.request(driven.record.key, RequestKind.SWEEP)
-            driven.sweeping.request = sweep_request(self._store, driven.record.key)
+        active.duplicates.note_submission(self._now_s)
+        if active.duplicates.request is None:
+            self._store.request(active.record.key, RequestKind.DUPLICATE_SEARCH)
+            active.duplicates.request = duplicate_search_request(self._store, active.record.key)
 
-    def _see_that_usage_is_asked_for(self) -> None:
+    def _request_usage_poll(self) -> None:
         """Likewise have it in the store that usage is to be asked for, if it may come late."""
-        driven = self._driven
-        if not driven.capabilities.measures_late:
+        active = self._active
+        if not active.capabilities.reports_usage_late:
             return
-        request = driven.measuring.request
+        request = active.usage_polling.request
         if request is None:
-            self._store.request(driven.record.key, RequestKind.MEASURE)
-            request = measure_request(self._store, driven.record.key)
-        driven.measuring.note_submission(request)
+            self._store.request(active.record.key, RequestKind.USAGE_POLL)
+            request = usage_poll_request(self._store, active.record.key)
+        active.usage_polling.note_submission(request)
 
-    def _sweep(self) -> Iterator[Departure]:
+    def _duplicate_search(self) -> Iterator[CallToStart]:
         """Look for twins, if it is time to; settle the word that asks for it when that is over."""
-        driven = self._driven
-        sweeping, request = driven.sweeping, driven.sweeping.request
-        if request is None or driven.backend is None:
+        active = self._active
+        duplicates, request = active.duplicates, active.duplicates.request
+        if request is None or active.backend is None:
             return
-        if not driven.capabilities.reposts or sweeping.is_over(driven.states):
-            self._store.finish_request(driven.token, request)
-            sweeping.request = None
-        elif sweeping.due_s(driven.states) <= self._now_s:
-            sweeping.note_begin(self._now_s)
-            call = sweep(driven.backend, self._store, driven.record, frozenset(sweeping.told))
-            yield Departure(self._flight(CallKind.SWEEP, ()), call)
+        if not active.capabilities.may_duplicate or duplicates.is_over(active.states):
+            self._store.settle(active.token, request)
+            duplicates.request = None
+        elif duplicates.due_s(active.states) <= self._now_s:
+            duplicates.note_begin(self._now_s)
+            call = search_for_duplicates(
+                active.backend, self._store, active.record, frozenset(duplicates.told)
+            )
+            yield CallToStart(self._new_call(CallKind.DUPLICATE_SEARCH, ()), call)
 
-    def _measure(self) -> Iterator[Departure]:
+    def _usage_poll(self) -> Iterator[CallToStart]:
         """Ask for usage, if it is time to; settle the word that asks for it when that is over."""
-        driven = self._driven
-        measuring, request, key = driven.measuring, driven.measuring.request, driven.record.key
-        if request is None or driven.backend is None:
-            return
-        states = driven.states
-        measuring.look(
-            states, self._now_s, lambda: bool(self._store.attempts_without_usage(key, 1))
+        active = self._active
+        polling, request, key = (
+            active.usage_polling,
+            active.usage_polling.request,
+            active.record.key,
         )
-        if not driven.capabilities.measures_late or measuring.is_over:
-            if driven.has_all and not states:
-                self._store.finish_request(driven.token, request)
-                measuring.request = None
-        elif measuring.due_s <= self._now_s:
-            measuring.note_begin()
-            call = measure(driven.backend, self._store, driven.record)
-            yield Departure(self._flight(CallKind.MEASURE, ()), call)
+        if request is None or active.backend is None:
+            return
+        states = active.states
+        polling.look(states, self._now_s, lambda: bool(self._store.unmeasured(key, 1)))
+        if not active.capabilities.reports_usage_late or polling.is_over:
+            if active.has_all and not states:
+                self._store.settle(active.token, request)
+                polling.request = None
+        elif polling.due_s <= self._now_s:
+            polling.note_begin()
+            call = poll_usage(active.backend, self._store, active.record)
+            yield CallToStart(self._new_call(CallKind.USAGE_POLL, ()), call)
 
     def _intent(self, decision: Take | Call) -> Advance | None:
-        job = self._driven.live[decision.job_key].record
+        job = self._active.live[decision.job_key].record
         at = self._clock.now()
         if isinstance(decision, Take):
             return step(
@@ -378,8 +389,8 @@ class Turn:
             return step(job, Event.REPEATED, at, cause="the backend takes a tag only once")
         return step(job, Event.INTENDED, at, new_tag=self._new_tag())
 
-    def _departures(self, asked: Sequence[Call]) -> Iterator[Departure]:
-        backend = self._driven.backend
+    def _calls_to_start(self, asked: Sequence[Call]) -> Iterator[CallToStart]:
+        backend = self._active.backend
         if backend is None:
             return
         statuses = [a.job_key for a in asked if a.kind is CallKind.STATUS]
@@ -388,51 +399,53 @@ class Turn:
             yield self._status_check(backend, statuses[first : first + at_once])
         for one in asked:
             if one.kind is not CallKind.STATUS:
-                yield self._departure(backend, one)
+                yield self._call_to_start(backend, one)
 
-    def _status_check(self, backend: Backend, keys: Sequence[int]) -> Departure:
-        remote_ids = [self._driven.live[key].record.remote_id or "" for key in keys]
-        flight = self._flight(CallKind.STATUS, tuple(keys))
-        return Departure(flight, backend_calls.status_check(backend, remote_ids))
+    def _status_check(self, backend: Backend, keys: Sequence[int]) -> CallToStart:
+        remote_ids = [self._active.live[key].record.remote_id or "" for key in keys]
+        call = self._new_call(CallKind.STATUS, tuple(keys))
+        return CallToStart(call, backend_calls.status_check(backend, remote_ids))
 
-    def _departure(self, backend: Backend, one: Call) -> Departure:
-        live = self._driven.live[one.job_key]
+    def _call_to_start(self, backend: Backend, one: Call) -> CallToStart:
+        live = self._active.live[one.job_key]
         job = live.record
         tag, remote_id = job.tag or "", job.remote_id or ""
-        job_set_key = self._driven.record.key
-        call: Callable[[], Any]
+        job_set_key = self._active.record.key
+        function: Callable[[], Any]
         match one.kind:
             case CallKind.SUBMIT:
-                call = backend_calls.submission(backend, self._store, self._driven.record, job)
-                self._driven.account.note_submission(job_set_key, self._now_s)
+                function = backend_calls.submission(backend, self._store, self._active.record, job)
+                self._active.rate_limits.note_submission(job_set_key, self._now_s)
             case CallKind.FIND:
-                call = backend_calls.search(backend, tag)
+                function = backend_calls.search(backend, tag)
             case CallKind.FETCH:
-                call = backend_calls.fetching(backend, self._spool, job, remote_id)
+                function = backend_calls.fetching(backend, self._spool, job, remote_id)
             case CallKind.AWAIT:
-                call = backend_calls.awaiting(backend, remote_id)
+                function = backend_calls.awaiting(backend, remote_id)
                 # Its end is told by the call; where it stands in the queue is worth a late enquiry.
                 live.ready_s = max(live.ready_s, self._now_s + ASK_AWAITED_AFTER_S)
             case CallKind.UNDERSTAND:
-                call = backend_calls.understanding(self._store, job_set_key, job)
+                function = backend_calls.understanding(self._store, job_set_key, job)
             case _:
-                call = backend_calls.cancellation(backend, remote_id)
-        return Departure(self._flight(one.kind, (job.key,), tag), call)
+                function = backend_calls.cancellation(backend, remote_id)
+        return CallToStart(self._new_call(one.kind, (job.key,), tag), function)
 
-    def _flight(self, kind: CallKind, keys: tuple[int, ...], tag: str | None = None) -> Flight:
-        return Flight(self._driven.record.key, kind, keys, tag, self._now_s)
+    def _new_call(
+        self, kind: CallKind, keys: tuple[int, ...], tag: str | None = None
+    ) -> BackendCall:
+        return BackendCall(self._active.record.key, kind, keys, tag, self._now_s)
 
 
-def _answers(arrival: Arrival) -> bool:
+def _answers(ended: EndedCall) -> bool:
     """Whether a backend gave an answer to a call."""
-    return arrival.flight.kind is not CallKind.UNDERSTAND and arrival.finished.error is None
+    return ended.call.kind is not CallKind.UNDERSTAND and ended.finished.error is None
 
 
-def _concerns(flight: Flight, job: LiveJob) -> bool:
+def _concerns(call: BackendCall, job: LiveJob) -> bool:
     """Whether a call that came back, perhaps late, is still about the job's latest attempt."""
     is_collecting = job.record.state is JobState.COLLECTING
-    if flight.kind in _READS and is_collecting and job.record.has_result:
+    if call.kind in _READS and is_collecting and job.record.has_result:
         return False  # another one has brought the result
-    if flight.kind is CallKind.STATUS and is_collecting:
+    if call.kind is CallKind.STATUS and is_collecting:
         return False
-    return flight.tag is None or flight.tag == (job.record.tag or "")
+    return call.tag is None or call.tag == (job.record.tag or "")

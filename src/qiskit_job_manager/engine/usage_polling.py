@@ -27,7 +27,7 @@ _AT_ONCE = 1000
 _UNDER_WAY = frozenset({JobState.SUBMITTING, JobState.ACTIVE, JobState.COLLECTING})
 
 
-class Measuring:
+class UsagePolling:
     """When to ask for the usage of one job set; owned by the engine's thread.
 
     Args:
@@ -86,7 +86,7 @@ class Measuring:
         return self._since_s + FIRST_PAUSE_S * float(_LONGER**self._tries)
 
 
-def measure(
+def poll_usage(
     backend: Backend, store: Store, record: JobSetRecord
 ) -> Callable[[], Mapping[str, RemoteFigures]]:
     """Return the call that asks for what is missing, by the tags of the attempts."""
@@ -94,7 +94,7 @@ def measure(
     def run() -> dict[str, RemoteFigures]:
         attempts = store.attempts_without_usage(record.key, _AT_ONCE)
         ids = {each.tag: each.remote_id for each in attempts if each.remote_id is not None}
-        told = backend.measured(label_of(record.job_set_id), list(ids.values()))
+        told = backend.fetch_usage(label_of(record.job_set_id), list(ids.values()))
         known = {each.tag: each.figures or RemoteFigures() for each in attempts}
         return {
             tag: _together(known[tag], told[remote_id])
@@ -111,7 +111,7 @@ def _together(known: RemoteFigures, told: RemoteFigures) -> RemoteFigures:
     return replace(known, **{name: getattr(told, name) for name in names})
 
 
-def measure_request(store: Store, job_set_key: int) -> Request | None:
+def usage_poll_request(store: Store, job_set_key: int) -> Request | None:
     """Return the stored word that usage is still to be asked for, or ``None``."""
     words = store.requests(job_set_key)
-    return next((word for word in words if word.kind is RequestKind.MEASURE), None)
+    return next((word for word in words if word.kind is RequestKind.USAGE_POLL), None)

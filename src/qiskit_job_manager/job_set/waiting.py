@@ -180,7 +180,7 @@ class Waiting(Reading):
 
     def _is_searched(self) -> bool:
         words = self._store.requests(self._record.key)
-        return all(word.kind is RequestKind.MEASURE for word in words)
+        return all(word.kind is RequestKind.USAGE_POLL for word in words)
 
     def _shown(self, progress: object) -> AbstractContextManager[Callable[[Progress], None]]:
         """Return what takes every look at the progress, for as long as the waiting lasts.

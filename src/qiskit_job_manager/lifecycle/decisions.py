@@ -30,8 +30,8 @@ class CallKind(StrEnum):
     AWAIT = "await"
     UNDERSTAND = "understand"
     CANCEL = "cancel"
-    SWEEP = "sweep"
-    MEASURE = "measure"
+    DUPLICATE_SEARCH = "sweep"
+    USAGE_POLL = "measure"
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,11 +88,12 @@ class Advance:
 
 
 class RequestKind(StrEnum):
-    """What there is to do for whoever drives a job set: what a user asks, but for the last two.
+    """What the driver of a job set still has to do; users ask for all but the last two.
 
-    `SWEEP` is left with the first submission on a backend whose client may post a job twice: that
-    its listing is looked through before the set counts as finished. `MEASURE` is left likewise on a
-    backend that may tell what is charged only after a result was fetched: that it is asked again.
+    The engine stores `DUPLICATE_SEARCH` with the first submission to a backend whose client may
+    submit a job twice: the driver searches for duplicates before the set counts as finished. It
+    stores `USAGE_POLL` with the first submission to a backend that may report usage late: the
+    driver asks again after the results were fetched.
     """
 
     CANCEL = "cancel"
@@ -100,13 +101,13 @@ class RequestKind(StrEnum):
     RESUBMIT = "resubmit"
     ABANDON = "abandon"
     REFRESH = "refresh"
-    SWEEP = "sweep"
-    MEASURE = "measure"
+    DUPLICATE_SEARCH = "sweep"
+    USAGE_POLL = "measure"
 
     @property
     def is_users(self) -> bool:
         """Whether a user asks for it."""
-        return self not in (RequestKind.SWEEP, RequestKind.MEASURE)
+        return self not in (RequestKind.DUPLICATE_SEARCH, RequestKind.USAGE_POLL)
 
 
 @dataclass(frozen=True, slots=True)

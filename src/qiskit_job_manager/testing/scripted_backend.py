@@ -196,11 +196,11 @@ class ScriptedBackend(BaseBackend):
         """
         return self._play(Call.FIND, tag, lambda: self._listed(tag))
 
-    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
+    def find_duplicates(self, label: str) -> Mapping[str, Sequence[str]]:
         """Return the ids of the jobs with this label that are listed by now, by their tags."""
-        return self._play(Call.TWINS, label, lambda: self._labelled(label))
+        return self._play(Call.FIND_DUPLICATES, label, lambda: self._labelled(label))
 
-    def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
+    def fetch_usage(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
         """Return what was worked out by now."""
 
         def known() -> dict[str, RemoteFigures]:

@@ -19,7 +19,7 @@ class Call(StrEnum):
 
     SUBMIT = "submit"
     FIND = "find"
-    TWINS = "twins"
+    FIND_DUPLICATES = "find_duplicates"
     MEASURED = "measured"
     STATUSES = "statuses"
     FETCH = "fetch"

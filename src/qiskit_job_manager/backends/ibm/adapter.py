@@ -72,8 +72,8 @@ class IBMBackendAdapter(BaseBackend):
             listing_lag_s=listing_lag_s,
             reads_once=factory.reads_once,
             bulk_status=True,
-            reposts=True,
-            measures_late=True,
+            may_duplicate=True,
+            reports_usage_late=True,
         )
         self._job_api = JobApi(connection)
         self._statuses = StatusTracker(self._job_api)
@@ -169,7 +169,7 @@ class IBMBackendAdapter(BaseBackend):
         """Return the ids of all jobs with this tag, oldest first."""
         return [info.id for info in self._job_api.tagged(tag)]
 
-    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
+    def find_duplicates(self, label: str) -> Mapping[str, Sequence[str]]:
         """Return the ids of all jobs with a label by each of their tags, oldest first."""
         found: dict[str, list[str]] = {}
         infos = self._job_api.tagged(label)
@@ -180,7 +180,7 @@ class IBMBackendAdapter(BaseBackend):
                     found.setdefault(tag, []).append(info.id)
         return found
 
-    def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
+    def fetch_usage(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
         """Return what is known by now of jobs with a label, by listing them together."""
         wanted = set(remote_ids)
         found = self._job_api.newest(label, wanted)
