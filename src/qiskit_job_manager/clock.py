@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+# Linux's CLOCK_MONOTONIC stands still while the machine is suspended; macOS's goes on.
+_SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class SystemClock:
     """The machine's clock."""
@@ -16,3 +19,7 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return seconds that only grow."""
         return time.monotonic()
+
+    def since_boot(self) -> float:
+        """Return seconds that only grow, and go on while the machine is suspended."""
+        return time.clock_gettime(_SINCE_BOOT)

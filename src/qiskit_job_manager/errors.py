@@ -113,6 +113,10 @@ class StoreTooNewError(StoreError):
     """The store was written by a newer version of this program."""
 
 
+class StoreGoneError(StoreError):
+    """The store's file or folder was removed while the store was in use."""
+
+
 class StoreCorruptError(StoreError):
     """The file is not a store, or is damaged."""
 

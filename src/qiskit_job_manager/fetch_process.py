@@ -1,4 +1,4 @@
-"""The process that fetches one result that can be read once: see `engine.fetch_subprocess`.
+"""The process that fetches one result that can be read only once: see `engine.fetch_subprocess`.
 
 python -m qiskit_job_manager.fetch_process URI REMOTE_ID TAG FOLDER
 """
@@ -9,20 +9,20 @@ import sys
 from pathlib import Path
 
 from qiskit_job_manager.backends import open_backend
-from qiskit_job_manager.engine.fetch_subprocess import carry
+from qiskit_job_manager.engine.fetch_subprocess import fetch_into
 from qiskit_job_manager.engine.spool import Spool
 from qiskit_job_manager.errors import JobManagerError, TransientBackendError
 
 
 def main(uri: str, remote_id: str, tag: str, folder: str) -> None:
-    """Fetch a result into the spool, or say there why it cannot be."""
+    """Fetch a result into the spool, or write there why that failed."""
     spool = Spool(Path(folder))
     try:
         backend = open_backend(uri)
     except JobManagerError as error:
         spool.keep_error(tag, TransientBackendError(f"{uri} cannot be opened: {error}"))
         return
-    carry(spool, backend, remote_id, tag)
+    fetch_into(spool, backend, remote_id, tag)
 
 
 if __name__ == "__main__":

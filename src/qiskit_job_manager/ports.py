@@ -48,6 +48,9 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Return seconds that only grow; their zero means nothing."""
 
+    def since_boot(self) -> float:
+        """Return seconds that only grow, and go on while the machine is suspended."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
@@ -226,6 +229,10 @@ class Store(Protocol):
     @property
     def url(self) -> str:
         """Where it is, without password."""
+
+    @property
+    def lease_s(self) -> float | None:
+        """Seconds that a lease lasts after `claim` or `renew`; ``None``: as long as its process."""
 
     def close(self) -> None:
         """Give back the leases that were claimed here; harmless when closed already.

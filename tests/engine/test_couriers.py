@@ -13,7 +13,7 @@ import pytest
 
 from qiskit_job_manager.backends import open_backend
 from qiskit_job_manager.engine import Spool
-from qiskit_job_manager.engine.fetch_subprocess import carry, fetch_once
+from qiskit_job_manager.engine.fetch_subprocess import fetch_into, fetch_once
 from qiskit_job_manager.errors import CodecError, ResultGoneError, TransientBackendError
 from qiskit_job_manager.model import JobState, RawResult
 from qiskit_job_manager.testing import Call, Raise
@@ -139,7 +139,7 @@ def test_a_courier_that_was_killed_leaves_a_loss_that_is_told(spool, vault):
 def test_only_one_courier_fetches_at_a_time(spool, vault):
     with spool.serving("tag-1") as ours:
         assert ours
-        carry(spool, vault, "job-1", "tag-1")
+        fetch_into(spool, vault, "job-1", "tag-1")
     assert (vault.folder / "job-1").exists()
     assert spool.take("tag-1") is None
 
@@ -149,7 +149,7 @@ def test_without_room_on_the_disk_nothing_is_fetched(spool, vault, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    carry(spool, vault, "job-1", "tag-1")
+    fetch_into(spool, vault, "job-1", "tag-1")
     with pytest.raises(TransientBackendError, match="no room"):
         spool.take("tag-1")
     assert (vault.folder / "job-1").exists()

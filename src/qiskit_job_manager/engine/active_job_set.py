@@ -1,7 +1,7 @@
-"""One job set under way, as its driver holds it in memory.
+"""One job set under way, as its driver has it in memory.
 
-Only what can still move is held: jobs that a backend has or may have, and the next few planned
-ones. Everything here can be forgotten at any instant and read back from the store.
+Only jobs that can still move are here: those that a backend has or may have, and the next few
+planned ones. All of it can be lost at any instant and read back from the store.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from qiskit_job_manager.engine.duplicate_submissions import (
     DuplicateSearch,
     duplicate_search_request,
 )
+from qiskit_job_manager.engine.outage import Outage
 from qiskit_job_manager.engine.usage_polling import UsagePolling, usage_poll_request
 from qiskit_job_manager.lifecycle import Budget, Call, CallKind, Event, Situation, Take
 from qiskit_job_manager.model import (
@@ -30,30 +31,33 @@ from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
     from typing import TypeAlias
 
+    from qiskit_job_manager.engine.call_results import BackendCall
     from qiskit_job_manager.engine.rate_limits import RateLimits
     from qiskit_job_manager.ports import Backend, Store
 
-    Tell: TypeAlias = Callable[[JobSetRecord, Sequence[tuple[JobRecord, Advance]]], None]
+    Notify: TypeAlias = Callable[[JobSetRecord, Sequence[tuple[JobRecord, Advance]]], None]
 
 _PLANNED_AT_HAND = 64
 _UNDER_WAY = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
 _PROGRESS = frozenset({JobState.ACTIVE, JobState.COLLECTING})
-# What a volatile backend's job went through and a crash would only make it go through again: sent
-# again, or understood again. It is written with what comes next, as each write waits for the disk.
+# After a crash, a job of a volatile backend only goes through these events again: it is submitted
+# again, or its result is read again. They are written with what comes next, as each write waits for
+# the disk.
 _CAN_WAIT = frozenset({Event.ACCEPTED, Event.UNDERSTOOD})
 _WAIT_S = 0.25
-# Calls of a local backend that are under way at once. They compute, rather than wait for a network,
-# and more of them would do so in turns, and take memory each.
+# Calls of a local backend at once. They compute, and do not wait for a network: more of them would
+# take turns on the cores, and each needs memory.
 _LOCAL_CALLS = 4
 _NEWS_SHARE = 0.2
-# Not what is in doubt: it may wait for the user, and must not hold up the others meanwhile.
+# A job in doubt does not count: it may wait for the user, and must not hold up the others.
 _PENDING = frozenset({JobState.SUBMITTING, JobState.ACTIVE})
 
 
 class SupersededError(Exception):
-    """Another driver has taken the job set over; nothing of ours was written."""
+    """Another driver has taken over the job set; nothing was written."""
 
 
 @dataclass(slots=True)
@@ -62,15 +66,18 @@ class LiveJob:
 
     Attributes:
         record: As the store has it.
-        ticket: The call that is under way about it, or ``None``; but not one that waits.
+        ticket: The call about it that is under way, or ``None``; not one that waits.
         awaited: The call that waits for its result, or ``None``.
-        await_s: No other such call is begun before this time.
-        weighed: As it was when last decided about.
-        ready_s: Nothing is asked about it before this time on the engine's clock.
+        await_s: No other such call begins before this time.
+        decided_for: The record for which the last decision was made.
+        ready_s: No call about it begins before this time on the engine's clock.
         since_s: When its present state began, for this driver.
         is_ours: Whether this driver saw that the backend accepted it.
+        backend: The adapter that submitted it, if this process did and it still answers. Some
+            adapters alone can ask about the jobs that they submitted.
         failures: Calls about it that failed in a row.
-        told_until_s: Until when the backend asked to wait after the latest of these.
+        outage: These failures in words, or ``None``.
+        not_before_s: Until when the backend asked to wait after the latest of these.
         look_ups: Look-ups of its tag that prove absence.
         repeats: Whether its submission under way repeats one that may have been accepted.
         cancel_sent: Whether the backend was asked to cancel it, with whatever success.
@@ -82,20 +89,30 @@ class LiveJob:
     ticket: int | None = None
     awaited: int | None = None
     await_s: float = 0.0
-    weighed: JobRecord | None = None
+    decided_for: JobRecord | None = None
     ready_s: float = 0.0
     is_ours: bool = False
+    backend: Backend | None = None
     failures: int = 0
-    told_until_s: float = 0.0
+    outage: Outage | None = None
+    not_before_s: float = 0.0
     look_ups: int = 0
     repeats: bool = False
     cancel_sent: bool = False
     cancel_again: bool = False
 
+    def note_failure(self, kind: CallKind, words: str, now: datetime, now_s: float) -> Outage:
+        """Count a call about it that failed, and return all that failed in a row."""
+        if self.outage is None:
+            self.outage = Outage(now, now_s)
+        self.outage.note(kind, words)
+        return self.outage
+
     def may_be_awaited(self, now_s: float) -> bool:
         """Whether it may be time to wait for its result.
 
-        Where asking fails waiting would too; one enquiry at a time finds out when that is over.
+        Where asking fails, waiting would fail too; one enquiry at a time finds out when that is
+        over.
         """
         is_free = self.awaited is None and not self.failures and self.await_s <= now_s
         return is_free and self.record.state is JobState.ACTIVE
@@ -119,17 +136,24 @@ class LiveJob:
 
 
 class ActiveJobSet:
-    """A job set that this process has the right to drive.
+    """A job set whose lease this process has.
 
     Owned by the engine's thread.
 
     Args:
         record: The job set.
-        token: The right to drive it.
+        token: Its lease.
         backend: What runs it, or ``None`` when it cannot be opened here.
         store: Where everything is.
-        account: What it shares with the other job sets of its backend.
+        rate_limits: What it shares with the other job sets of its account.
         now_s: Time on the engine's clock.
+
+    Attributes:
+        more_to_come: Whether this process is handing experiments over to it.
+        looks_seen: How many calls to `Engine.drive` this has seen that ask for a look.
+        looked_s: When the store was last read for requests.
+        typical_s: How long jobs take, as far as this driver saw, or ``None``.
+        notify: Called with what is in the store now.
     """
 
     def __init__(  # made in one place, from what that place has at hand
@@ -148,9 +172,10 @@ class ActiveJobSet:
         self.more_to_come = False
         self.typical_s: float | None = None
         self.looked_s = float("-inf")
-        self.renewed_s = now_s
+        self.looks_seen = 0
         self.live: dict[int, LiveJob] = {}
-        self.tell: Tell = _tell_nobody
+        self.notify: Notify = _ignore
+        self._has_logged_outage = False
         self._store = store
         self.duplicates = DuplicateSearch(
             duplicate_search_request(store, record.key), self._lag_s(), now_s
@@ -166,7 +191,7 @@ class ActiveJobSet:
     # -- what there is to do --------------------------------------------------------------------
 
     def refill(self, now_s: float) -> None:
-        """Have the next planned jobs at hand."""
+        """Read the next planned jobs from the store when few are left."""
         planned = sum(job.record.state is JobState.PLANNED for job in self.live.values())
         if self._has_all_planned or planned >= _PLANNED_AT_HAND // 4:
             return
@@ -179,17 +204,67 @@ class ActiveJobSet:
         for job in page:
             self._last_planned = job.index
             self.live.setdefault(job.key, LiveJob(job, since_s=now_s))
-        # Whoever hands jobs over says last that these are all, and this was known before the page.
-        self._has_all_planned = self.has_all and len(page) < _PLANNED_AT_HAND
+        # A hand-over says last that it is complete, and this was read before the page. One that was
+        # cut off may be resumed at any time.
+        self._has_all_planned = self.record.complete and len(page) < _PLANNED_AT_HAND
 
     def reread(self) -> None:
-        """See what was handed over, or asked of the set as a whole, since the last time."""
+        """Read what was handed over, or asked of the set as a whole, since the last time."""
         if not self.record.complete or self.record.max_usage_s is not None:
             self.record = self._store.job_set(self.record.job_set_id) or self.record
 
     def adopt(self, job: JobRecord, now_s: float) -> LiveJob:
-        """Hold a job that was final until the user asked for more."""
+        """Take in a job that was final until the user asked for more."""
         return self.live.setdefault(job.key, LiveJob(job, since_s=now_s))
+
+    def use(self, backend: Backend, rate_limits: RateLimits, now_s: float) -> None:
+        """Use another backend from now on, and ask it at once about what waits."""
+        self.rate_limits.leave(self.record.key)
+        self.backend, self.rate_limits = backend, rate_limits
+        self.duplicates.use_lag(self._lag_s())
+        for job in self.live.values():
+            job.ready_s, job.decided_for = min(job.ready_s, now_s), None
+
+    def backend_of(self, job_key: int) -> Backend:
+        """Return the backend to ask about a job."""
+        backend = self.live[job_key].backend or self.backend
+        assert backend is not None  # noqa: S101  # without one nothing is decided
+        return backend
+
+    def note_call(self, ticket: int, call: BackendCall) -> None:
+        """Take note that a call about jobs is under way."""
+        for key in call.job_keys:
+            job = self.live.get(key)
+            if job is None or call.tag not in (None, job.record.tag or ""):
+                continue
+            if call.kind is CallKind.AWAIT:
+                job.awaited = ticket
+            else:
+                job.ticket = ticket
+
+    def note_ended(self, ticket: int, call: BackendCall) -> None:
+        """Take note that a call is over, whatever happened to its jobs meanwhile."""
+        for key in call.job_keys:
+            job = self.live.get(key)
+            if job is not None and job.ticket == ticket:
+                job.ticket = None
+            if job is not None and job.awaited == ticket:
+                job.awaited = None
+
+    def trouble(self) -> str | None:
+        """Return what has failed for long, or ``None``."""
+        found = [job.outage for job in self.live.values() if job.outage and job.outage.is_stored]
+        if not found:
+            self._has_logged_outage = False
+            return self.rate_limits.trouble
+        longest = min(found, key=lambda outage: outage.since_s)
+        others = f" ({len(found)} jobs)" if len(found) > 1 else ""
+        return f"{longest}{others}"
+
+    def logs_outage(self) -> bool:
+        """Say whether to log that calls fail; true once until all work again."""
+        is_news, self._has_logged_outage = not self._has_logged_outage, True
+        return is_news
 
     def let_die(self) -> None:
         """Cancel what would die with this process, so that it does not hold up its exit."""
@@ -200,16 +275,18 @@ class ActiveJobSet:
                 with contextlib.suppress(Exception):
                     self.backend.cancel(job.record.remote_id)
 
-    def weigh(self, now_s: float, budget: Budget) -> tuple[list[Situation], Iterator[Situation]]:
-        """Return the jobs that there may be something to do about, and then the others.
+    def situations(
+        self, now_s: float, budget: Budget
+    ) -> tuple[list[Situation], Iterator[Situation]]:
+        """Return the jobs about which there may be something to do, and then the others.
 
-        A tick looks at no job closely that waits for its time, as there may be a thousand.
+        A tick does not look closely at jobs that wait for their time, as there may be a thousand.
         """
         due: list[LiveJob] = []
         idle: list[LiveJob] = []
         submissions, awaits = budget.submissions, budget.awaits
         for job in self.live.values():
-            is_due = job.ticket is None and job.record is not job.weighed
+            is_due = job.ticket is None and job.record is not job.decided_for
             if job.ticket is None and job.ready_s <= now_s:
                 planned = job.record.state is JobState.PLANNED
                 is_due |= not planned or submissions > 0
@@ -219,11 +296,11 @@ class ActiveJobSet:
                 is_due = True
             (due if is_due else idle).append(job)
         for job in due:
-            job.weighed = job.record if job.ticket is None else job.weighed
+            job.decided_for = job.record if job.ticket is None else job.decided_for
         return [job.situation() for job in due], (job.situation() for job in idle)
 
     def budget(self, now_s: float, free_calls: int, free_awaits: int) -> Budget:
-        """Return how much may be begun now."""
+        """Return how much may begin now."""
         if self.backend is None:
             return Budget(submissions=0, calls=0, volatile=self.record.volatile)
         can = self.capabilities
@@ -252,7 +329,7 @@ class ActiveJobSet:
         return self.rate_limits.allowed(self.record.key, self.record.limits, now_s)
 
     def affordable(self, decisions: Sequence[Take | Call]) -> list[Take | Call]:
-        """Leave out the submissions that would go beyond the set's limit of usage."""
+        """Leave out the submissions that would exceed the set's limit of usage."""
         most_s = self.record.max_usage_s
         if most_s is None or not any(_sends(decision) for decision in decisions):
             return list(decisions)
@@ -288,12 +365,12 @@ class ActiveJobSet:
     @property
     def is_finished(self) -> bool:
         """Whether nothing is left that could move by itself."""
-        words = (self.duplicates.request, self.usage_polling.request)
-        return self.has_all and not self.live and words == (None, None)
+        requests = (self.duplicates.request, self.usage_polling.request)
+        return self.has_all and not self.live and requests == (None, None)
 
     @property
     def has_all(self) -> bool:
-        """Whether nothing more is handed over: all was, or what was to come was cut off."""
+        """Whether nothing more is handed over: the hand-over is complete, or was cut off."""
         return self.record.complete or not self.more_to_come
 
     @property
@@ -305,7 +382,7 @@ class ActiveJobSet:
         return self.capabilities.listing_lag_s
 
     def _as_known(self, job: JobRecord) -> JobRecord:
-        # Without its backend nobody can ask, but what died with its process is known to be gone.
+        # Without its backend nobody can ask; but what died with its process is certainly gone.
         if self.backend is None and self.record.volatile and job.state is JobState.ACTIVE:
             return replace(job, status=RemoteStatus(RemoteState.GONE))
         return job
@@ -316,12 +393,13 @@ class ActiveJobSet:
         """Write steps, and remember them once they are in the store, or may wait to be.
 
         Raises:
-            SupersededError: Somebody else drives, or has moved one of the jobs.
+            SupersededError: Another process drives, or has moved one of the jobs.
         """
         if steps and not self._can_wait(steps, now_s):
             landed = self._advance(steps)
             pairs = zip(steps, landed, strict=True)
-            self.tell(self.record, [(self._remember(s, now_s), s) for s, is_in in pairs if is_in])
+            moved = [(self._remember(s, now_s), s) for s, is_in in pairs if is_in]
+            self.notify(self.record, moved)
             if not all(landed):
                 raise SupersededError(self.record.job_set_id)
 
@@ -332,14 +410,14 @@ class ActiveJobSet:
             now_s: Only if it has waited long enough by now, or nothing else is to come.
 
         Raises:
-            SupersededError: Somebody else drives, or has moved one of the jobs.
+            SupersededError: Another process drives, or has moved one of the jobs.
         """
         due = now_s is None or not self.live or now_s >= self._waiting_since_s + _WAIT_S
         if self._waiting and due:
             self._advance(())
 
     def _can_wait(self, steps: Sequence[Advance], now_s: float) -> bool:
-        """Take note of steps that need not be written yet, if that is true of all of them."""
+        """Keep steps for later if none of them needs to be written yet; say whether that is so."""
         can = self.capabilities.volatile and all(step.event in _CAN_WAIT for step in steps)
         if can:
             if not self._waiting:
@@ -348,18 +426,18 @@ class ActiveJobSet:
         return can
 
     def _advance(self, steps: Sequence[Advance]) -> list[bool]:
-        """Write what waits and these steps in one transaction, and tell which of these landed."""
+        """Write what waits and these steps in one transaction; say which of these landed."""
         waited = self._waiting
         landed = self._store.advance(self.token, [*(step for _, step in waited), *steps])
         self._waiting = []
         if not all(landed[: len(waited)]):
             raise SupersededError(self.record.job_set_id)
         if waited:
-            self.tell(self.record, waited)
+            self.notify(self.record, waited)
         return landed[len(waited) :]
 
     def _note_duration(self, job: LiveJob, step: Advance, now_s: float) -> None:
-        """Learn how long jobs take, of those that this driver saw being accepted."""
+        """Learn how long jobs take, from those that this driver saw being accepted."""
         if step.event == Event.ENDED and job.is_ours:
             took_s = now_s - job.since_s
             known_s = took_s if self.typical_s is None else self.typical_s
@@ -371,7 +449,7 @@ class ActiveJobSet:
         if step.after is not step.expected:
             self._note_duration(job, step, now_s)
             job.since_s = now_s
-            job.look_ups = 0
+            job.look_ups, job.outage = 0, None
             job.repeats = step.event == Event.REPEATED
             job.cancel_sent = False
             if step.after in _PROGRESS:
@@ -384,8 +462,8 @@ class ActiveJobSet:
         return job.record
 
 
-def _tell_nobody(record: JobSetRecord, steps: Sequence[tuple[JobRecord, Advance]]) -> None:
-    """Say nothing, as nobody listens."""
+def _ignore(record: JobSetRecord, steps: Sequence[tuple[JobRecord, Advance]]) -> None:
+    """Do nothing: nobody listens."""
 
 
 def _sends(decision: Take | Call) -> bool:
@@ -393,7 +471,7 @@ def _sends(decision: Take | Call) -> bool:
 
 
 def advanced(record: JobRecord, step: Advance) -> JobRecord:
-    """Return a job as it is after a step, as the store has it too."""
+    """Return a job as it is after a step, in the store too."""
     if step.new_tag is not None:
         record = replace(
             record, attempts=record.attempts + 1, tag=step.new_tag, remote_id=None, status=None

@@ -1,4 +1,4 @@
-"""What runs on the pool's threads: a function a kind of call, touching nothing of the engine."""
+"""What runs on the pool's threads: one function for each kind of call."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import Blob, JobSetRecord
     from qiskit_job_manager.ports import Backend, Store
 
-# Ample, as giving up too early costs more than a thread: IBM's client itself waits 900 s for the
-# answer to a submission, and a large result may take minutes to arrive.
+# These are long: to give up too early costs more than a thread. IBM's client itself waits 900 s for
+# the answer to a submission, and a large result may take minutes to arrive.
 DEADLINES_S: Mapping[CallKind, float] = {
     CallKind.SUBMIT: 1000.0,
     CallKind.FIND: 120.0,
@@ -44,7 +44,7 @@ DEADLINES_S: Mapping[CallKind, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A result in hand, with the backend's words on why the job failed, if it did."""
+    """A result, with the backend's words on why the job failed, if it did."""
 
     result: RawResult
     error: str | None
@@ -65,25 +65,39 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class TooLarge:
-    """A definite no, as the job is too large; its halves may do."""
+    """A definite no: the job is too large; its halves may fit."""
 
     error: str
     halves: Halves
 
 
 def submission(
-    backend: Backend, store: Store, job_set: JobSetRecord, job: JobRecord
+    backend: Backend,
+    store: Store,
+    job_set: JobSetRecord,
+    job: JobRecord,
+    is_safe: Callable[[], bool],
 ) -> Callable[[], str | TooLarge]:
-    """Return the call that sends a job.
+    """Return the call that submits a job.
 
     It gives the remote id, or the halves of a job that is too large and can be halved. Shares of
-    the same experiments send the same payload, and cannot.
+    the same experiments have the same payload, and cannot be halved.
+
+    Args:
+        backend: Where to.
+        store: Where the payload is.
+        job_set: The job set.
+        job: The job, as it was when its intent was stored.
+        is_safe: Says, directly before the request leaves, whether the lease lasts long enough.
     """
     own = job_options(job_set.options, job)
     tag, labels = job.tag or "", labels_of(job_set)
 
     def submit() -> str | TooLarge:
         payload = _payload(store, job)
+        if not is_safe():
+            msg = "it was not sent, as the lease of the job set might have ended meanwhile"
+            raise SubmissionDeferredError(msg)
         try:
             return backend.submit(payload, own, tag, labels)
         except SubmissionTooLargeError as error:
@@ -95,7 +109,7 @@ def submission(
 
 
 def _halves(payload: Blob, job: JobRecord) -> Halves:
-    # NumPy comes with it, which whoever only reads does not need.
+    # This imports NumPy, which programs that only read do not need.
     from qiskit_job_manager.codec.splitting import split_payload
 
     count = (job.stop - job.start) // 2
@@ -103,11 +117,11 @@ def _halves(payload: Blob, job: JobRecord) -> Halves:
 
 
 def _payload(store: Store, job: JobRecord) -> Blob:
-    """Return what to send.
+    """Return what to submit.
 
     Raises:
         SubmissionRefusedError: It is damaged.
-        SubmissionDeferredError: It cannot be read now; either way nothing was sent.
+        SubmissionDeferredError: It cannot be read now. In both cases nothing was sent.
     """
     try:
         return store.payload(job.key)
@@ -130,7 +144,7 @@ def search(backend: Backend, tag: str) -> Callable[[], Sequence[str]]:
 
 
 def cancellation(backend: Backend, remote_id: str) -> Callable[[], None]:
-    """Return the call that asks for a job to be cancelled."""
+    """Return the call that asks the backend to cancel a job."""
     return lambda: backend.cancel(remote_id)
 
 
@@ -156,12 +170,12 @@ def awaiting(backend: Backend, remote_id: str) -> Callable[[], Fetched]:
 
 
 def understanding(store: Store, job_set_key: int, job: JobRecord) -> Callable[[], Verdict]:
-    """Return the call that reads what a stored result says."""
+    """Return the call that finds out what a stored result says."""
     return lambda: understand(store, job_set_key, job)
 
 
 def understand(store: Store, job_set_key: int, job: JobRecord) -> Verdict:
-    """Read a stored result as far as is needed to know what succeeded."""
+    """Read a stored result far enough to know what succeeded."""
     from qiskit_job_manager.codec.results import open_result
 
     try:
@@ -187,15 +201,15 @@ def understand(store: Store, job_set_key: int, job: JobRecord) -> Verdict:
 
 
 def _mismatch(reader: ResultReader, job: JobRecord, names: list[str]) -> str | None:
-    """Say how a result is not one of the job, if it is not.
+    """Say why a result cannot be that of the job, or return ``None``.
 
-    Results are found by their position. Names are looked at only to notice that they are the right
-    ones in a wrong order; many backends drop or change them.
+    Results are found by their position. Names only show whether the right results came in a wrong
+    order; many backends drop or change them.
     """
     if reader.n_experiments != len(names):
         return f"the backend returned {reader.n_experiments} results for {len(names)} experiments"
-    told = reader.each("header", "name")
-    if told != names and sorted(map(str, told)) == sorted(names) and len(set(names)) > 1:
+    found = reader.each("header", "name")
+    if found != names and sorted(map(str, found)) == sorted(names) and len(set(names)) > 1:
         return "the backend returned the results in another order than the experiments"
     failed = reader.failures()
     shots = [n for offset, n in enumerate(reader.each("shots")) if offset not in failed]
@@ -223,6 +237,6 @@ def _ended_in_error(job: JobRecord) -> bool:
 def _reason(backend: Backend, remote_id: str) -> str:
     try:
         message = backend.error_message(remote_id)
-    except Exception as error:  # noqa: BLE001  # the result is in hand; its reason may be missing
+    except Exception as error:  # noqa: BLE001  # the result is here; the reason may be missing
         message = f"the reason could not be read: {error}"
     return message or "the backend says that the job failed, and not why"

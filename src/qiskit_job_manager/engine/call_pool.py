@@ -1,7 +1,8 @@
 """A bounded pool of daemon threads, each call under a deadline.
 
 Providers' calls block, and some for ever. A call that passes its deadline is abandoned: its thread
-is left to itself and another takes its place. Daemon threads do not hold up the interpreter's exit.
+is left to itself and another takes its place. The engine limits how many calls are abandoned for
+each account. Daemon threads do not hold up the interpreter's exit.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import threading
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
+
+from qiskit_job_manager.errors import SubmissionDeferredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,11 +45,11 @@ class Calls(Protocol):
         """How many more calls can be started now that only wait."""
 
     def start(self, call: Callable[[], Any], deadline_s: float, *, awaits: bool = False) -> int:
-        """Start a call that is given up at a time on the engine's clock; return its ticket.
+        """Start a call that is abandoned at a time on the engine's clock; return its ticket.
 
         Args:
             call: What to do; takes nothing.
-            deadline_s: When it is given up.
+            deadline_s: When it is abandoned.
             awaits: Whether it only waits for something, and takes no place of others.
         """
 
@@ -54,7 +57,7 @@ class Calls(Protocol):
         """Return the calls that came back since the last time, late ones too."""
 
     def overdue(self, now_s: float) -> list[int]:
-        """Give up the calls whose deadline has passed, and return their tickets."""
+        """Abandon the calls whose deadline has passed, and return their tickets."""
 
     def close(self) -> None:
         """Start nothing more."""
@@ -95,20 +98,32 @@ class CallPool:
     def start(self, call: Callable[[], Any], deadline_s: float, *, awaits: bool = False) -> int:
         """Start a call and return its ticket.
 
+        Where the system can start no thread, and none is there to take the call, the call ends at
+        once with `SubmissionDeferredError`: nothing of it was done.
+
         Args:
             call: What to do; takes nothing.
-            deadline_s: Time on the engine's clock after which it is given up.
+            deadline_s: Time on the engine's clock after which it is abandoned.
             awaits: Whether it only waits for something, and takes no place of others.
         """
         self._tickets += 1
         self._deadlines_s[self._tickets] = deadline_s
         if awaits:
             self._awaits.add(self._tickets)
-        if self._threads < len(self._deadlines_s):
-            self._threads += 1
-            threading.Thread(target=self._serve, name="qjm-call", daemon=True).start()
-        self._work.put((self._tickets, call))
+        if self._threads < len(self._deadlines_s) and (error := self._add_thread()):
+            self._finished.put(Finished(self._tickets, None, error))
+        else:
+            self._work.put((self._tickets, call))
         return self._tickets
+
+    def _add_thread(self) -> SubmissionDeferredError | None:
+        """Start one more thread; return why there is none at all, if that is so."""
+        try:
+            threading.Thread(target=self._serve, name="qjm-call", daemon=True).start()
+        except RuntimeError as error:  # the limit of the process or of its group is reached
+            return SubmissionDeferredError(f"no thread can be started now: {error}")
+        self._threads += 1
+        return None
 
     def finished(self) -> list[Finished]:
         """Return the calls that came back since the last time, late ones too."""
@@ -119,12 +134,12 @@ class CallPool:
             except Empty:
                 return found
             if self._deadlines_s.pop(done.ticket, None) is None:
-                self._threads += 1  # given up before, its thread is back
+                self._threads += 1  # abandoned before; its thread is back
             self._awaits.discard(done.ticket)
             found.append(done)
 
     def overdue(self, now_s: float) -> list[int]:
-        """Give up the calls whose deadline has passed, and return their tickets.
+        """Abandon the calls whose deadline has passed, and return their tickets.
 
         Such a call may still come back, and is then among `finished`.
         """

@@ -1,4 +1,4 @@
-"""What a call that came back means: the steps to write, and what to remember until then."""
+"""What the result of a backend call means: the steps to write, and what to remember."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.engine.active_job_set import LiveJob
     from qiskit_job_manager.engine.call_pool import Finished
+    from qiskit_job_manager.engine.rate_limits import RateLimits
     from qiskit_job_manager.model import JobRecord
     from qiskit_job_manager.ports import Capabilities
 
@@ -42,8 +43,9 @@ class BackendCall:
         job_set_key: The job set that it is for.
         kind: What was asked.
         job_keys: The jobs that it is about.
-        tag: Tag of the attempt, for submissions.
+        tag: Tag of the attempt that it is about, or ``None`` where it is not about one.
         asked_s: When it was started, on the engine's clock.
+        rate_limits: The account that it belongs to.
     """
 
     job_set_key: int
@@ -51,6 +53,7 @@ class BackendCall:
     job_keys: tuple[int, ...]
     tag: str | None
     asked_s: float
+    rate_limits: RateLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ class Outcome:
         facts: Fields of the `Advance` to write.
         status: What the backend says of the job now.
         failed: Whether the call failed in a way that may pass; it is repeated after a wait.
-        pause_s: Seconds for which nothing new is begun on the backend; ``None``: no pause.
+        error: Why it failed, in the words of the backend.
+        pause_s: Seconds for which nothing new begins on the backend; ``None``: no pause.
         missed: Whether a look-up proved once more that the backend does not have the job.
         warning: What the user should know at once, or ``None``.
     """
@@ -71,13 +75,14 @@ class Outcome:
     facts: Mapping[str, Any] = field(default_factory=dict)
     status: RemoteStatus | None = None
     failed: bool = False
+    error: str = ""
     pause_s: float | None = None
     missed: bool = False
     warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class CallContext:
     """What else an outcome depends on.
 
     Attributes:
@@ -89,36 +94,38 @@ class Known:
     after_failed_run: Callable[[JobRecord], Event]
 
 
-def outcome(call: BackendCall, job: LiveJob, finished: Finished, known: Known) -> Outcome:
-    """Say what a call that came back, or was given up, means for one of its jobs."""
+def outcome_of(
+    call: BackendCall, job: LiveJob, finished: Finished, context: CallContext
+) -> Outcome:
+    """Say what a call that ended, or was abandoned, means for one of its jobs."""
     value, error = finished.value, finished.error
     if call.kind is CallKind.AWAIT:
-        return _awaited(job.record, value, error, known)
+        return _awaited(job.record, value, error, context)
     if isinstance(error, CredentialsError) and not job.repeats:
         return _needs_login(call.kind, error)
     match call.kind:
         case CallKind.SUBMIT:
             return _submitted(job, value, error)
         case CallKind.FIND:
-            return _found(call, job, value, error, known.can.listing_lag_s)
+            return _found(call, job, value, error, context.can.listing_lag_s)
         case CallKind.STATUS:
-            return _told(job.record, value, error)
+            return _answered(job.record, value, error)
         case CallKind.FETCH:
-            return _fetched(job.record, value, error, known)
+            return _fetched(job.record, value, error, context)
         case CallKind.UNDERSTAND:
-            return _understood(job.record, value, error, known)
+            return _understood(job.record, value, error, context)
         case _:
-            return Outcome(failed=error is not None)
+            return Outcome() if error is None else _again(error)
 
 
 def _needs_login(kind: CallKind, error: CredentialsError) -> Outcome:
     event = Event.DEFERRED if kind is CallKind.SUBMIT else None
     facts = {"error": str(error), "cause": str(error), "ends_attempt": event is not None}
-    return Outcome(event, facts, failed=True, pause_s=0.0)
+    return Outcome(event, facts, failed=True, error=str(error), pause_s=0.0)
 
 
 def _still_in_doubt(error: BackendError) -> Outcome:
-    """Say what a no to a repeated submission means: nothing for the one that it repeats."""
+    """Say what a no to a repeated submission means: nothing about the one that it repeats."""
     words = str(error)
     pause_s = None if isinstance(error, SubmissionRefusedError) else _wait_of(error)
     return Outcome(Event.UNANSWERED, {"cause": words, "error": words}, failed=True, pause_s=pause_s)
@@ -176,10 +183,10 @@ def _found(
     return Outcome(Event.FOUND, facts, warning=warning)
 
 
-def _told(
-    job: JobRecord, told: Mapping[str, RemoteStatus] | None, error: BaseException | None
+def _answered(
+    job: JobRecord, statuses: Mapping[str, RemoteStatus] | None, error: BaseException | None
 ) -> Outcome:
-    status = (told or {}).get(job.remote_id or "")
+    status = (statuses or {}).get(job.remote_id or "")
     if error is not None or status is None:
         return _again(error)
     return Outcome(status=status)
@@ -189,32 +196,32 @@ def _fetched(
     job: JobRecord,
     fetched: Fetched | None,
     error: BaseException | None,
-    known: Known,
+    context: CallContext,
 ) -> Outcome:
     if isinstance(fetched, Fetched):
         return Outcome(Event.STORED, {"result": fetched.result, "error": fetched.error or ""})
     if isinstance(error, RemoteJobFailedError):
-        return _failed_run(job, str(error), (), known)
+        return _failed_run(job, str(error), (), context)
     if isinstance(error, ResultGoneError):
         facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
-        return Outcome(Event.DIED if known.can.volatile else Event.GONE, facts)
+        return Outcome(Event.DIED if context.can.volatile else Event.GONE, facts)
     if isinstance(error, JobOutOfReachError):
         return Outcome(Event.OUT_OF_REACH, {"cause": str(error), "error": str(error)})
     return _again(error)
 
 
 def _awaited(
-    job: JobRecord, fetched: Fetched | None, error: BaseException | None, known: Known
+    job: JobRecord, fetched: Fetched | None, error: BaseException | None, context: CallContext
 ) -> Outcome:
-    """Make use of a result; whatever else came of waiting, an enquiry tells what it means."""
+    """Use a result; whatever else came of waiting, an enquiry finds out what it means."""
     if isinstance(fetched, Fetched):
         ended = RemoteStatus(RemoteState.DONE)
-        return replace(_fetched(job, fetched, error, known), status=ended)
+        return replace(_fetched(job, fetched, error, context), status=ended)
     return Outcome(failed=not isinstance(error, JobNotEndedError))
 
 
 def _understood(
-    job: JobRecord, verdict: Verdict | None, error: BaseException | None, known: Known
+    job: JobRecord, verdict: Verdict | None, error: BaseException | None, context: CallContext
 ) -> Outcome:
     if isinstance(error, StoreError):
         return _again(error)
@@ -223,13 +230,13 @@ def _understood(
         return Outcome(Event.BROKE, {"cause": words, "error": words, "ends_attempt": True})
     if verdict.error is None:
         return Outcome(Event.UNDERSTOOD, {"error": "", "failed_offsets": (), "ends_attempt": True})
-    return _failed_run(job, verdict.error, verdict.failed_offsets, known)
+    return _failed_run(job, verdict.error, verdict.failed_offsets, context)
 
 
 def _failed_run(
-    job: JobRecord, words: str, failed_offsets: tuple[int, ...], known: Known
+    job: JobRecord, words: str, failed_offsets: tuple[int, ...], context: CallContext
 ) -> Outcome:
-    event = known.after_failed_run(job)
+    event = context.after_failed_run(job)
     facts = {
         "cause": words,
         "error": words,
@@ -241,7 +248,8 @@ def _failed_run(
 
 def _again(error: BaseException | None) -> Outcome:
     pause_s = error.retry_after_s if isinstance(error, TransientBackendError) else None
-    return Outcome(failed=True, pause_s=pause_s)
+    words = "the backend did not say" if error is None else _words(error)
+    return Outcome(failed=True, error=words, pause_s=pause_s)
 
 
 def _words(error: BaseException | None) -> str:

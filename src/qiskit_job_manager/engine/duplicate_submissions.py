@@ -1,9 +1,9 @@
-"""Looks for twins: jobs that a client posted a second time by itself, and that cost money.
+"""Searches for duplicates: jobs that a client submitted a second time by itself.
 
-Some clients repeat a submission when the answer to it is an error, although the first may have
-been accepted. Even a submission that went well may have left others beside it. So the listing is
-looked through some time after the latest submission, and once more before a set counts as
-finished; what is not the recorded job of its attempt is cancelled and told of.
+Some clients repeat a submission when they get an error, although the backend may have accepted the
+first. Even a successful submission may have left duplicates, and each costs money. So the engine
+searches the backend's listing some time after the latest submission, and once more before a set
+counts as finished. It cancels and records each job that is not the recorded one of its attempt.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _MAY_ARRIVE = frozenset({JobState.SUBMITTING, JobState.IN_DOUBT})
 
 
 def label_of(job_set_id: str) -> str:
-    """Return the label that all jobs of a set are submitted with."""
+    """Return the label of all jobs of a set."""
     return f"qjm-set-{job_set_id}"
 
 
 def labels_of(record: JobSetRecord) -> tuple[str, ...]:
-    """Return what is put on each job of a set beside its tag."""
+    """Return the labels of each job of a set, beside its tag."""
     return (label_of(record.job_set_id), *record.tags)
 
 
@@ -51,17 +51,20 @@ class Duplicate:
 
 
 class DuplicateSearch:
-    """When to look for the twins of one job set; owned by the engine's thread.
+    """When to search for the duplicates of one job set; owned by the engine's thread.
 
     Args:
-        request: The stored word that this is still to be done, or ``None``.
+        request: The stored request for it, or ``None``.
         lag_s: Seconds after which an accepted job is sure to be listed.
         now_s: Time on the engine's clock; submissions of earlier drivers may be as late as this.
+
+    Attributes:
+        known: Ids of the duplicates that are recorded already.
     """
 
     def __init__(self, request: Request | None, lag_s: float, now_s: float) -> None:
         self.request = request
-        self.told: set[str] = set()
+        self.known: set[str] = set()
         self._lag_s = lag_s
         self._submitted_s = now_s
         self._asked_s = float("-inf")
@@ -69,8 +72,12 @@ class DuplicateSearch:
         self._failures = 0
         self._under_way = False
 
+    def use_lag(self, lag_s: float) -> None:
+        """Take another backend's lag of the listing."""
+        self._lag_s = lag_s
+
     def note_submission(self, now_s: float) -> None:
-        """Take note that something may be found that was not there before."""
+        """Take note that a search may find something new."""
         self._submitted_s = now_s
 
     def note_begin(self, now_s: float) -> None:
@@ -79,14 +86,14 @@ class DuplicateSearch:
         self._asked_s = now_s
 
     def note_end(self, asked_s: float, *, well: bool) -> None:
-        """Take note of whether there was an answer to what was asked at a time."""
+        """Take note of whether the search that began at a time had an answer."""
         self._under_way = False
         self._failures = 0 if well else self._failures + 1
         if well:
             self._covered_s = asked_s
 
     def due_s(self, states: Sequence[JobState]) -> float:
-        """Return when to look, on the engine's clock, if at all.
+        """Return when to search next, on the engine's clock; infinity means never.
 
         Args:
             states: The states of the jobs that may still move.
@@ -98,7 +105,7 @@ class DuplicateSearch:
         return max(self._submitted_s + self._lag_s, self._asked_s + pause_s)
 
     def is_over(self, states: Iterable[JobState]) -> bool:
-        """Say whether nothing more can be found, or was not to be had although asked for often."""
+        """Say whether nothing more can be found, or the search failed too often."""
         if self._under_way or not _MAY_ARRIVE.isdisjoint(states):
             return False
         covers_all = self._covered_s >= self._submitted_s + self._lag_s
@@ -106,27 +113,28 @@ class DuplicateSearch:
 
 
 def search_for_duplicates(
-    backend: Backend, store: Store, record: JobSetRecord, told: frozenset[str]
+    backend: Backend, store: Store, record: JobSetRecord, known: frozenset[str]
 ) -> Callable[[], list[Duplicate]]:
-    """Return the call that finds twins, but for those that were told of, and cancels them."""
+    """Return the call that finds and cancels duplicates, except those that are known."""
 
     def run() -> list[Duplicate]:
         found = backend.find_duplicates(label_of(record.job_set_id))
-        known = store.attempts_tagged(record.key, found)
+        attempts = store.attempts_tagged(record.key, found)
         return [
             Duplicate(index, remote_id, _cancelled(backend, remote_id))
-            for index, attempt in known
+            for index, attempt in attempts
             for remote_id in _others(attempt, found)
-            if remote_id not in told
+            if remote_id not in known
         ]
 
     return run
 
 
 def _others(attempt: AttemptRecord, found: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return which of the jobs with an attempt's tag are not to be.
+    """Return the jobs with an attempt's tag that are duplicates.
 
-    An attempt in doubt is left to be looked up by its tag. One that was refused has none.
+    An attempt in doubt has none: the engine looks it up by its tag. One that was refused should
+    have no job at all.
     """
     if attempt.remote_id is None and attempt.ended_at is None:
         return []
@@ -138,12 +146,12 @@ def _cancelled(backend: Backend, remote_id: str) -> str | None:
         backend.cancel(remote_id)
     except JobManagerError as error:
         return error.message
-    except Exception as error:  # noqa: BLE001  # the others are to be cancelled all the same
+    except Exception as error:  # noqa: BLE001  # the others are cancelled all the same
         return f"{type(error).__name__}: {error}"
     return None
 
 
 def duplicate_search_request(store: Store, job_set_key: int) -> Request | None:
-    """Return the stored word that twins are still to be looked for, or ``None``."""
-    words = store.requests(job_set_key)
-    return next((word for word in words if word.kind is RequestKind.DUPLICATE_SEARCH), None)
+    """Return the stored request to search for duplicates, or ``None``."""
+    stored = store.requests(job_set_key)
+    return next((each for each in stored if each.kind is RequestKind.DUPLICATE_SEARCH), None)

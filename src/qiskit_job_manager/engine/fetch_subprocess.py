@@ -1,7 +1,7 @@
-"""Has results that can be read once fetched by a process of its own.
+"""Fetches results that can be read only once, in a process of their own.
 
-A courier is detached from this process: killing the notebook in the middle of a download leaves it
-at work, and whoever drives the job set next finds the result in the spool.
+The fetch process is detached from this one: killing the notebook in the middle of a download does
+not stop it, and the next driver of the job set finds the result in the spool.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def fetch_once(spool: Spool, backend: Backend, remote_id: str, tag: str) -> RawResult:
-    """Return a result that can be read once, from the spool or by a courier.
+    """Return a result that can be read only once, from the spool or through a fetch process.
 
-    A backend that has no URI cannot be opened by another process: its result is fetched here, and
-    stands in the spool before this returns.
+    A backend without a URI cannot be opened by another process: its result is fetched here, and is
+    in the spool before this returns.
 
     Raises:
         BackendError: What the fetch raised.
@@ -44,8 +44,8 @@ def fetch_once(spool: Spool, backend: Backend, remote_id: str, tag: str) -> RawR
         raise ResultGoneError(msg) from error
 
 
-def carry(spool: Spool, backend: Backend, remote_id: str, tag: str) -> None:
-    """Fetch a result into the spool, or say there why it cannot be; what a courier does."""
+def fetch_into(spool: Spool, backend: Backend, remote_id: str, tag: str) -> None:
+    """Fetch a result into the spool, or write there why that failed."""
     with spool.serving(tag) as ours:
         if not ours:
             return
@@ -59,7 +59,7 @@ def carry(spool: Spool, backend: Backend, remote_id: str, tag: str) -> None:
 
 
 def _fetch_here(spool: Spool, backend: Backend, remote_id: str, tag: str) -> RawResult:
-    carry(spool, backend, remote_id, tag)
+    fetch_into(spool, backend, remote_id, tag)
     return _result(spool, tag, "the fetch")
 
 
@@ -76,7 +76,7 @@ def _fetch_there(spool: Spool, uri: str, remote_id: str, tag: str) -> RawResult:
         errors="replace",
     )
     last_words = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-    return _result(spool, tag, f"the courier ({last_words[0]})")
+    return _result(spool, tag, f"the fetch process ({last_words[0]})")
 
 
 def _result(spool: Spool, tag: str, who: str) -> RawResult:

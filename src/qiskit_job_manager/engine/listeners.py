@@ -1,8 +1,8 @@
-"""Tells listeners what happened, after it is in the store, and where they can do no harm.
+"""Calls listeners with what happened, after it is in the store.
 
-Each listener has a thread and a queue of its own. What it raises is logged; while it is slow, its
-queue fills, and when that is full the oldest events are left out and counted. The engine never
-waits for any of them.
+Each listener has a thread and a queue of its own. What it raises is logged. While it is slow, its
+queue fills; when that is full, the oldest events are left out and counted. The engine never waits
+for a listener.
 """
 
 from __future__ import annotations
@@ -27,53 +27,54 @@ _CLOSE_WITHIN_S = 2.0
 
 
 class Listeners:
-    """Those who want to hear what happens. Safe to use from any thread."""
+    """The listeners of one engine. Safe to use from any thread."""
 
     def __init__(self) -> None:
-        self._mailboxes: tuple[_Mailbox, ...] = ()
+        self._queues: tuple[_ListenerQueue, ...] = ()
         self._lock = threading.Lock()
 
     def add(self, listener: Callable[[JobEvent], object]) -> Callable[[], None]:
-        """Tell a callable all that happens from now on, and return what ends that."""
-        mailbox = _Mailbox(listener)
+        """Call a listener with all events from now on, and return what ends that when called."""
+        queue = _ListenerQueue(listener)
         with self._lock:
-            self._mailboxes = (*self._mailboxes, mailbox)
+            self._queues = (*self._queues, queue)
 
         def unsubscribe() -> None:
             with self._lock:
-                self._mailboxes = tuple(each for each in self._mailboxes if each is not mailbox)
-            mailbox.drop()
+                self._queues = tuple(each for each in self._queues if each is not queue)
+            queue.drop()
 
         return unsubscribe
 
-    def tell(self, record: JobSetRecord, steps: Sequence[tuple[JobRecord, Advance]]) -> None:
-        """Tell of steps that are in the store; returns at once.
+    def notify(self, record: JobSetRecord, steps: Sequence[tuple[JobRecord, Advance]]) -> None:
+        """Queue the events of steps that are in the store; returns at once.
 
         Args:
             record: The job set.
-            steps: Each with its job as it is after it.
+            steps: Each with its job as it is after the step.
         """
         is_logged = logger.isEnabledFor(logging.DEBUG)
-        if not self._mailboxes and not is_logged:
+        if not self._queues and not is_logged:
             return
         events = [_event(record, job, step) for job, step in steps if step.is_in_story]
-        for mailbox in self._mailboxes:
-            mailbox.put(events)
+        for queue in self._queues:
+            queue.put(events)
         if is_logged:
             for event in events:
                 _log(event)
 
     def close(self) -> None:
-        """Have the listeners told what is queued, for a moment, and let them go."""
-        for mailbox in self._mailboxes:
-            mailbox.finish()
-        for mailbox in self._mailboxes:
-            mailbox.join(_CLOSE_WITHIN_S / len(self._mailboxes))
-        self._mailboxes = ()
+        """Give the listeners a moment to hear what is queued, and let them go."""
+        with self._lock:
+            queues, self._queues = self._queues, ()
+        for queue in queues:
+            queue.finish()
+        for queue in queues:
+            queue.join(_CLOSE_WITHIN_S / len(queues))
 
 
-class _Mailbox:
-    """What one listener has not been told yet."""
+class _ListenerQueue:
+    """The events that one listener has not heard yet."""
 
     def __init__(self, listener: Callable[[JobEvent], object]) -> None:
         self._listener = listener
@@ -85,7 +86,7 @@ class _Mailbox:
         self._thread.start()
 
     def put(self, events: Sequence[JobEvent]) -> None:
-        """Queue events; the oldest go where there is no room for all."""
+        """Queue events; where there is no room for all, the oldest are left out."""
         with self._changed:
             self._queue.extend(events)
             while len(self._queue) > QUEUED_AT_MOST:
@@ -94,19 +95,19 @@ class _Mailbox:
             self._changed.notify()
 
     def drop(self) -> None:
-        """Tell nothing any more."""
+        """Forget what is queued, and take nothing more."""
         with self._changed:
             self._queue.clear()
         self.finish()
 
     def finish(self) -> None:
-        """Tell what is queued, and nothing after that."""
+        """Let the listener hear what is queued, and nothing after that."""
         with self._changed:
             self._is_finishing = True
             self._changed.notify()
 
     def join(self, timeout_s: float) -> None:
-        """Wait until everything was told, unless that is asked by the listener itself."""
+        """Wait until the listener has heard it, unless the listener itself asks."""
         if self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
 
@@ -115,8 +116,8 @@ class _Mailbox:
             try:
                 self._listener(event)
             except Exception:
-                said = {"event": "listener failed", "job_set_id": event.job_set_id}
-                logger.exception("the listener %r failed", self._listener, extra=said)
+                fields = {"event": "listener failed", "job_set_id": event.job_set_id}
+                logger.exception("the listener %r failed", self._listener, extra=fields)
 
     def _next(self) -> JobEvent | None:
         with self._changed:
@@ -142,7 +143,7 @@ def _event(record: JobSetRecord, job: JobRecord, step: Advance) -> JobEvent:
 
 
 def _log(event: JobEvent) -> None:
-    said = {
+    fields = {
         "event": event.event,
         "job_set_id": event.job_set_id,
         "job_index": event.job_index,
@@ -153,4 +154,4 @@ def _log(event: JobEvent) -> None:
     }
     words = "job %d of %r: %s, %s -> %s"
     what = (event.job_index, event.name, event.event, event.before, event.after)
-    logger.debug(words, *what, extra=said)
+    logger.debug(words, *what, extra=fields)

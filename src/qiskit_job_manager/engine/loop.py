@@ -1,8 +1,9 @@
 """The engine: one thread that moves every job set that this process drives.
 
 One tick (`Engine.tick`) takes the results of backend calls, writes them, decides, writes intents,
-and starts calls. Nothing is remembered that the store does not know, so that what happens after
-a crash is what happens always. A test steps the turns by hand; otherwise a daemon thread does.
+and starts calls. The engine remembers nothing that the store does not know, so that what happens
+after a crash is what happens always. A test steps the ticks by hand; otherwise a daemon thread
+does.
 """
 
 from __future__ import annotations
@@ -10,20 +11,28 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.engine.active_job_set import ActiveJobSet, SupersededError
 from qiskit_job_manager.engine.backend_calls import DEADLINES_S
 from qiskit_job_manager.engine.call_pool import CallPool, Calls, Finished
 from qiskit_job_manager.engine.call_results import GIVEN_UP, BackendCall
+from qiskit_job_manager.engine.lease import Holder, Leases
 from qiskit_job_manager.engine.listeners import Listeners
 from qiskit_job_manager.engine.rate_limits import RateLimits
-from qiskit_job_manager.engine.tick import CallToStart, EndedCall, Tick
-from qiskit_job_manager.errors import JobManagerError, StoreError, StoreTooNewError
+from qiskit_job_manager.engine.tick import CallToStart, EndedCall, Tick, TickTools
+from qiskit_job_manager.errors import (
+    JobManagerError,
+    StoreError,
+    StoreGoneError,
+    StoreTooNewError,
+)
 from qiskit_job_manager.lifecycle import CallKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from qiskit_job_manager.engine.spool import Spool
     from qiskit_job_manager.model import JobSetRecord
@@ -33,9 +42,25 @@ logger = logging.getLogger(__name__)
 
 CALLS_AT_ONCE = 16
 AWAITS_AT_ONCE = 64
-_LOOK_EVERY_S = 0.5
-_RENEW_EVERY_S = 10.0
 STOP_WITHIN_S = 5.0
+_LOOK_EVERY_S = 0.5
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """A job set that this process is to drive.
+
+    Attributes:
+        record: The job set.
+        backend: The newest backend that was given for it, or ``None``.
+        calls: How often `Engine.drive` was called for it.
+        looks: How many of these calls ask for a look at the store.
+    """
+
+    record: JobSetRecord
+    backend: Backend | None
+    calls: int = 0
+    looks: int = 0
 
 
 class Engine:
@@ -43,15 +68,16 @@ class Engine:
 
     Args:
         store: Where everything is.
-        clock: Asked for the time.
+        clock: Tells the time.
         owner: Identity of this driver; fresh for each start of a process.
         new_tag: Gives a unique attempt tag.
         chance: Gives numbers uniform in [0, 1), for jitter.
-        spool: Where results that can be read once stand until they are in the store.
+        spool: Keeps results that can be read once until they are in the store.
         pool: Runs the calls; by default on daemon threads.
 
     Attributes:
-        listeners: Told what happened to jobs, once it is in the store.
+        leases: The leases of this process.
+        listeners: Hear what happened to jobs, once it is in the store.
     """
 
     def __init__(
@@ -65,85 +91,96 @@ class Engine:
         spool: Spool,
         pool: Calls | None = None,
     ) -> None:
+        self.leases = Leases(store, clock, owner)
+        self.listeners = Listeners()
         self._store = store
         self._clock = clock
-        self._owner = owner
-        self._new_tag = new_tag
-        self._chance = chance
-        self._spool = spool
+        self._tools = TickTools(store, clock, new_tag, chance, spool, self.leases)
         self._wake = threading.Event()
         self._is_idle = threading.Event()
         self._is_idle.set()
         self._pool = pool or CallPool(CALLS_AT_ONCE, AWAITS_AT_ONCE, self._rouse)
+        # The engine's thread alone uses these.
         self._calls: dict[int, BackendCall] = {}
-        self._arrived: list[Finished] = []
-        self._wanted: dict[int, tuple[JobSetRecord, Backend | None]] = {}
-        self._expecting: set[int] = set()
+        self._ended: list[Finished] = []
+        self._abandoned: dict[int, RateLimits] = {}
         self._active: dict[int, ActiveJobSet] = {}
-        self._broken: dict[int, Exception] = {}
         self._rate_limits: dict[str, RateLimits] = {}
         self._ticks = 0
-        self._claimed_s = float("-inf")
+        # These are shared with other threads, under the lock.
         self._lock = threading.Lock()
+        self._wanted: dict[int, _Wanted] = {}
+        self._broken: dict[int, Exception] = {}
+        self._troubles: dict[int, str] = {}
+        self._store_troubles: dict[int, datetime] = {}
+        self._looks_at_once = False
+        self._claimed_s = float("-inf")
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._done = threading.Condition()
-        self.listeners = Listeners()
 
-    # -- asked from outside -----------------------------------------------------------------------
+    # -- called from other threads ----------------------------------------------------------------
 
     def drive(
         self, record: JobSetRecord, backend: Backend | None, *, more_to_come: bool = False
     ) -> None:
-        """Move a job set forward as soon as nobody else does, until it has ended.
+        """Move a job set forward as soon as no other process does, until it has ended.
+
+        Calling it again is harmless, and makes sure that what was asked of the job set before the
+        call is handled.
 
         Args:
             record: The job set.
-            backend: What runs it, or ``None`` when it cannot be opened here.
-            more_to_come: Whether this process is still handing experiments over to it; then it has
-                not ended before `expect_no_more`.
+            backend: What runs it. It replaces the one in use at once; ``None`` keeps that one.
+            more_to_come: Whether this is a hand-over that has stored more experiments: the engine
+                finds these without a closer look at the store.
         """
+        key = record.key
         with self._lock:
-            self._broken.pop(record.key, None)
-            if more_to_come:
-                self._expecting.add(record.key)
-            known = self._wanted.get(record.key)
-            if known is None or known[1] is None:
-                self._wanted[record.key] = (record, backend)
+            self._broken.pop(key, None)
+            wanted = self._wanted.setdefault(key, _Wanted(record, backend))
+            wanted.backend = backend or wanted.backend
+            wanted.calls += 1
+            wanted.looks += not more_to_come
             self._claimed_s = float("-inf")
-            is_handed_over = more_to_come and record.key in self._active
-        if is_handed_over:
-            self._rouse()  # there is more to send, and it finds that without a closer look
-        else:
-            self.wake()
+            # The lease of a hand-over passes to the engine without asking the store.
+            self.leases.join(key, Holder.DRIVER)
+        self._rouse()
 
     def give_way(self, most_s: float) -> None:
-        """Return when its thread has done what there is to do for now, or after the time.
+        """Return when the engine's thread has done what it can do now, or after the time.
 
-        For whoever computes for long: its thread needs Python's lock for moments only, and would
-        wait 5 ms for it each time that it let go of it to ask the database.
+        For callers that compute for long: the engine's thread needs Python's lock for moments
+        only, and would wait 5 ms for it each time that it released it to ask the database.
         """
         self._is_idle.wait(most_s)
-
-    def expect_no_more(self, job_set_key: int) -> None:
-        """Take note that this process hands no more over to a job set; harmless at any time."""
-        with self._lock:
-            self._expecting.discard(job_set_key)
-        self.wake()
 
     def drives(self, job_set_key: int) -> bool:
         """Say whether this engine drives a job set, or will as soon as it can."""
         with self._lock:
             return job_set_key in self._wanted
 
+    def has_backend(self, job_set_key: int) -> bool:
+        """Say whether this engine drives a job set and has a backend for it."""
+        with self._lock:
+            wanted = self._wanted.get(job_set_key)
+            return wanted is not None and wanted.backend is not None
+
+    def trouble(self, job_set_key: int) -> str | None:
+        """Return what has failed for long in driving a job set, or ``None``."""
+        with self._lock:
+            return self._troubles.get(job_set_key)
+
     def raise_if_broken(self, job_set_key: int) -> None:
         """Raise if this engine had to stop driving a job set; `drive` tries again.
 
         Raises:
             StoreTooNewError: A newer program has migrated the store.
+            StoreGoneError: The store's file or folder was removed.
             JobManagerError: There is a defect; it is the cause.
         """
-        error = self._broken.get(job_set_key)
+        with self._lock:
+            error = self._broken.get(job_set_key)
         if isinstance(error, JobManagerError):
             raise error
         if error is not None:
@@ -154,10 +191,9 @@ class Engine:
             raise JobManagerError(msg) from error
 
     def wake(self) -> None:
-        """Have the engine look at once, for there may be something new to do."""
+        """Make the engine look at the store at once: there may be something new to do."""
         with self._lock:
-            for active in self._active.values():
-                active.looked_s = float("-inf")
+            self._looks_at_once = True
         self._rouse()
 
     def _rouse(self) -> None:
@@ -176,16 +212,25 @@ class Engine:
                 self._done.wait(timeout_s)
 
     def start(self) -> None:
-        """Start the thread, unless it runs."""
+        """Start the thread, unless it runs.
+
+        Where the system can start no thread now, this is logged; call it again later.
+        """
         with self._lock:
-            if self._thread is None and not self._stopping:
-                self._thread = threading.Thread(target=self._run, name="qjm-engine", daemon=True)
-                self._thread.start()
+            if self._thread is not None or self._stopping:
+                return
+            thread = threading.Thread(target=self._run, name="qjm-engine", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                logger.warning("no thread can be started now: %s", error, extra=_NO_THREAD)
+            else:
+                self._thread = thread
 
     def stop(self) -> None:
-        """Begin nothing new, record what comes back within seconds, and give all sets back.
+        """Begin nothing new, record what comes back within seconds, and give all leases back.
 
-        What is then still under way is found again by whoever drives next.
+        The next driver finds what is still under way then.
         """
         with self._lock:
             self._stopping = True
@@ -201,61 +246,91 @@ class Engine:
     def tick(self) -> float:
         """Do what can be done now, and return for how many seconds there is nothing more."""
         now_s = self._clock.monotonic()
+        self._begin_look()
+        tend_s = self._tend_leases()
         self._claim(now_s)
-        self._arrived += self._pool.finished()
-        self._arrived += [Finished(t, None, GIVEN_UP) for t in self._pool.overdue(now_s)]
+        self._collect(now_s)
         waits = [self._tick_safely(active, now_s) for active in self._in_rotation()]
-        self._drop_strays()
-        return min([_LOOK_EVERY_S if self._wanted else float("inf"), *waits])
+        self._drop_unwanted()
+        with self._lock:
+            look_s = _LOOK_EVERY_S if self._wanted else float("inf")
+        return min([look_s, tend_s, *waits])
+
+    def _begin_look(self) -> None:
+        with self._lock:
+            looks_at_once, self._looks_at_once = self._looks_at_once, False
+        if looks_at_once:
+            for active in self._active.values():
+                active.looked_s = float("-inf")
+
+    def _tend_leases(self) -> float:
+        """Renew the leases that need it, and stop driving what another process has taken over."""
+        try:
+            wait_s = self.leases.tend()
+        except StoreError as error:
+            for active in list(self._active.values()):
+                self._note_store_trouble(active.record, error)
+            wait_s = _LOOK_EVERY_S
+        for active in list(self._active.values()):
+            if not self.leases.has(active.token):
+                self._supersede(active)
+        return wait_s
+
+    def _collect(self, now_s: float) -> None:
+        """Gather the calls that came back and those whose deadline has passed."""
+        for done in self._pool.finished():
+            limits = self._abandoned.pop(done.ticket, None)
+            if limits is not None:
+                limits.abandoned -= 1
+            self._ended.append(done)
+        for ticket in self._pool.overdue(now_s):
+            self._ended.append(Finished(ticket, None, GIVEN_UP))
+            limits = self._calls[ticket].rate_limits
+            limits.abandoned += 1
+            self._abandoned[ticket] = limits
 
     def _tick_safely(self, active: ActiveJobSet, now_s: float) -> float:
-        """Give one job set its tick; what goes wrong with the store is tried again later."""
+        """Give one job set its tick; what fails in the store is tried again later."""
         try:
-            return self._move(active, now_s)
+            wait_s = self._move(active, now_s)
         except SupersededError:
-            said = _said("superseded", active.record)
-            words = "%r is driven by another process now"
-            logger.warning(words, active.record.name, extra=said)
-            self._leave(active)
-        except StoreTooNewError as error:
-            self._break(active.record, error)
+            self._supersede(active)
         except StoreError as error:
-            said = _said("store trouble", active.record)
-            logger.warning("the store cannot be used now, trying again: %s", error, extra=said)
+            self._note_store_trouble(active.record, error)
         except Exception as error:  # noqa: BLE001  # one set's trouble must not stop the others
             self._break(active.record, error)
+        else:
+            self._note_trouble(active.record.key, active.trouble())
+            return wait_s
         return _LOOK_EVERY_S
 
-    def _break(self, record: JobSetRecord, error: Exception) -> None:
-        """Stop driving a job set for good, and keep the reason for whoever waits."""
-        said = _said("broken", record)
-        logger.error("%r cannot be driven", record.name, exc_info=error, extra=said)
-        active = self._active.get(record.key)
-        with self._lock:
-            self._broken[record.key] = error
-            self._wanted.pop(record.key, None)
-        if active is not None:
-            self._leave(active)
-            with contextlib.suppress(StoreError):
-                self._store.release(active.token)
-        self._tell_done()
-
     def _move(self, active: ActiveJobSet, now_s: float) -> float:
-        active.more_to_come = active.record.key in self._expecting
-        tick = Tick(active, self._store, self._clock, self._new_tag, self._chance, self._spool)
-        changed = self._take_arrived(tick, active.record.key)
+        seen = self._follow_wanted(active, now_s)
+        tick = Tick(active, self._tools)
+        changed = self._take_ended(tick, active.record.key)
         if not self._stopping:
             changed |= self._look_after(active, tick, now_s)
-            wrote, calls = tick.begin(
-                self._fair_part(self._pool.free), self._fair_part(self._pool.free_awaits)
-            )
+            wrote, calls = tick.begin(*self._free_places(active))
             changed |= wrote
             for call in calls:
-                self._start(active, call, now_s)
+                self._start_call(active, call, now_s)
         active.write_waiting(now_s)
         if active.is_finished or (active.backend is None and not changed):
-            self._finish(active)
+            changed |= not self._let_go(active, seen)
         return 0.0 if changed else max(active.next_wake_s(now_s) - now_s, 0.0)
+
+    def _follow_wanted(self, active: ActiveJobSet, now_s: float) -> int:
+        """Use the newest backend; return how many calls to `drive` this tick has seen."""
+        with self._lock:
+            wanted = self._wanted[active.record.key]
+            backend, seen = wanted.backend, wanted.calls
+            looks = wanted.looks
+        if looks != active.looks_seen:
+            active.looks_seen, active.looked_s = looks, float("-inf")
+        if backend is not None and backend is not active.backend:
+            active.use(backend, self._limits_of(backend), now_s)
+        active.more_to_come = self.leases.is_handed_over(active.record.key)
+        return seen
 
     def _in_rotation(self) -> list[ActiveJobSet]:
         """Return the active sets, each time with another one first."""
@@ -264,17 +339,22 @@ class Engine:
         first = self._ticks % len(keys) if keys else 0
         return [self._active[key] for key in keys[first:] + keys[:first]]
 
-    def _fair_part(self, free: int) -> int:
-        """Return how many of the free threads one job set may take now."""
-        return min(free, max(1, free // len(self._active)))
+    def _free_places(self, active: ActiveJobSet) -> tuple[int, int]:
+        """Return how many calls one job set may start now, and how many that only wait."""
+        room = active.rate_limits.room_for_calls
 
-    def _take_arrived(self, tick: Tick, key: int) -> bool:
-        """Write what came back for a job set; what could not be written stays for the next tick."""
+        def fair_part(free: int) -> int:
+            return min(free, max(1, free // len(self._active)), room)
+
+        return fair_part(self._pool.free), fair_part(self._pool.free_awaits)
+
+    def _take_ended(self, tick: Tick, key: int) -> bool:
+        """Write what came back for a job set; what cannot be written stays for the next tick."""
         changed = False
-        while ended_calls := self._one_a_job(key):
-            changed |= tick.take(ended_calls)
-            for done in (ended.finished for ended in ended_calls):
-                self._arrived.remove(done)
+        while ended := self._one_a_job(key):
+            changed |= tick.take(ended)
+            for done in (each.finished for each in ended):
+                self._ended.remove(done)
                 if done.error is not GIVEN_UP:
                     del self._calls[done.ticket]
         return changed
@@ -283,7 +363,7 @@ class Engine:
         """Return what came back for a job set, of several calls about one job only the first."""
         found: list[EndedCall] = []
         jobs: set[int] = set()
-        for done in self._arrived:
+        for done in self._ended:
             call = self._calls[done.ticket]
             if call.job_set_key == key and jobs.isdisjoint(call.job_keys):
                 jobs.update(call.job_keys)
@@ -291,79 +371,137 @@ class Engine:
         return found
 
     def _look_after(self, active: ActiveJobSet, tick: Tick, now_s: float) -> bool:
-        """Stay the driver, and see what users asked for and what was handed over meanwhile."""
-        if now_s >= active.renewed_s + _RENEW_EVERY_S:
-            if not self._store.renew(active.token):
-                raise SupersededError(active.record.job_set_id)
-            active.renewed_s = now_s
+        """From time to time, read what users asked for and what was handed over."""
         if now_s < active.looked_s + _LOOK_EVERY_S:
             return False
         active.looked_s = now_s
         active.reread()
         return tick.handle_requests()
 
-    def _start(self, active: ActiveJobSet, to_start: CallToStart, now_s: float) -> None:
+    def _start_call(self, active: ActiveJobSet, to_start: CallToStart, now_s: float) -> None:
         call = to_start.call
         awaits = call.kind is CallKind.AWAIT
         deadline_s = now_s + DEADLINES_S[call.kind]
         ticket = self._pool.start(to_start.function, deadline_s, awaits=awaits)
         self._calls[ticket] = call
-        for key in call.job_keys:
-            job = active.live[key]
-            if awaits:
-                job.awaited = ticket
-            else:
-                job.ticket = ticket
+        active.note_call(ticket, call)
 
-    def _drop_strays(self) -> None:
-        """Forget what came back for job sets that are no longer ours to write."""
-        for done in list(self._arrived):
-            if self._calls[done.ticket].job_set_key not in self._active:
-                self._arrived.remove(done)
-                del self._calls[done.ticket]
+    def _drop_unwanted(self) -> None:
+        """Forget what came back for job sets that this process neither drives nor is to drive."""
+        with self._lock:
+            kept = self._wanted.keys() | self._active.keys()
+        for done in list(self._ended):
+            if self._calls[done.ticket].job_set_key not in kept:
+                self._ended.remove(done)
+                if done.error is not GIVEN_UP:
+                    del self._calls[done.ticket]
 
     # -- which job sets ---------------------------------------------------------------------------
 
     def _claim(self, now_s: float) -> None:
-        """Take over the wanted job sets that nobody drives."""
-        if self._stopping or now_s < self._claimed_s + _LOOK_EVERY_S:
-            return
-        self._claimed_s = now_s
+        """Take the leases of the wanted job sets that no other process drives."""
         with self._lock:
+            if self._stopping or now_s < self._claimed_s + _LOOK_EVERY_S:
+                return
+            self._claimed_s = now_s
             missing = [w for key, w in self._wanted.items() if key not in self._active]
-        for record, backend in missing:
+        for wanted in missing:
             try:
-                token = self._store.claim(record.key, self._owner)
-                if token is not None:
-                    rate_limits = self._limits_of(backend)
-                    active = ActiveJobSet(record, token, backend, self._store, rate_limits, now_s)
-                    active.tell = self.listeners.tell
-                    self._active[record.key] = active
-                    said = _said("driving", record)
-                    logger.info("driving %r on %s", record.name, record.backend_name, extra=said)
-            except StoreTooNewError as error:
-                self._break(record, error)
+                self._activate(wanted, now_s)
             except StoreError as error:
-                if not self._stopping:
-                    said = _said("not driven now", record)
-                    logger.warning("%r cannot be driven now: %s", record.name, error, extra=said)
+                self._note_store_trouble(wanted.record, error)
             except Exception as error:  # noqa: BLE001  # one set's trouble must not stop the others
-                self._break(record, error)
+                self._break(wanted.record, error)
+
+    def _activate(self, wanted: _Wanted, now_s: float) -> None:
+        record, backend = wanted.record, wanted.backend
+        token = self.leases.take(record.key, Holder.DRIVER)
+        if token is None:
+            return
+        limits = self._limits_of(backend)
+        active = ActiveJobSet(record, token, backend, self._store, limits, now_s)
+        active.notify = self.listeners.notify
+        for ticket, call in self._calls.items():
+            if call.job_set_key == record.key and ticket not in self._abandoned:
+                active.note_call(ticket, call)
+        self._active[record.key] = active
+        fields = _log_fields("driving", record)
+        logger.info("driving %r on %s", record.name, record.backend_name, extra=fields)
 
     def _limits_of(self, backend: Backend | None) -> RateLimits:
-        return self._rate_limits.setdefault(backend.account if backend else "", RateLimits())
+        account = backend.account if backend else ""
+        return self._rate_limits.setdefault(account, RateLimits())
+
+    def _let_go(self, active: ActiveJobSet, seen: int) -> bool:
+        """Stop driving a job set in which nothing can move; say whether that was done.
+
+        A request is stored first, and `drive` is called after that. This tick looked at the store
+        after it saw the latest call to `drive`. So where there is no newer call, this process has
+        left no request that is not handled.
+        """
+        key = active.record.key
+        with self._lock:
+            if self._wanted[key].calls != seen:
+                return False
+            del self._wanted[key]
+            self._troubles.pop(key, None)
+        self._leave(active)
+        with contextlib.suppress(StoreError):  # the leases try again
+            self.leases.let_go(key, Holder.DRIVER)
+        self._notify_done()
+        return True
 
     def _leave(self, active: ActiveJobSet) -> None:
         active.rate_limits.leave(active.record.key)
         del self._active[active.record.key]
 
-    def _finish(self, active: ActiveJobSet) -> None:
-        """Let go of a job set in which nothing can move."""
-        self._store.release(active.token)
+    def _supersede(self, active: ActiveJobSet) -> None:
+        """Stop driving a job set that another process has taken over, until that one stops."""
+        fields = _log_fields("superseded", active.record)
+        logger.warning("%r is driven by another process now", active.record.name, extra=fields)
         self._leave(active)
+        self.leases.lose(active.token)
+
+    def _break(self, record: JobSetRecord, error: Exception) -> None:
+        """Stop driving a job set for good, and keep the reason for those who wait for it."""
+        fields = _log_fields("broken", record)
+        logger.error("%r cannot be driven", record.name, exc_info=error, extra=fields)
         with self._lock:
-            self._wanted.pop(active.record.key, None)
-        self._tell_done()
+            self._broken[record.key] = error
+            self._wanted.pop(record.key, None)
+            self._troubles.pop(record.key, None)
+        if record.key in self._active:
+            self._leave(self._active[record.key])
+        with contextlib.suppress(StoreError):
+            self.leases.let_go(record.key, Holder.DRIVER)
+        self._notify_done()
+
+    # -- what fails for long ----------------------------------------------------------------------
+
+    def _note_store_trouble(self, record: JobSetRecord, error: StoreError) -> None:
+        """Log once that the store cannot be used; give up where it cannot be used ever again."""
+        if self._stopping:
+            return
+        if isinstance(error, StoreTooNewError | StoreGoneError):
+            self._break(record, error)
+            return
+        with self._lock:
+            is_news = record.key not in self._store_troubles
+            began = self._store_troubles.setdefault(record.key, self._clock.now())
+            text = f"the store cannot be used since {began:%H:%M:%S} UTC: {error}"
+            self._troubles[record.key] = text
+        if is_news:
+            fields = _log_fields("store trouble", record)
+            words = "the store cannot be used now, trying again: %s"
+            logger.warning(words, error, extra=fields)
+
+    def _note_trouble(self, job_set_key: int, text: str | None) -> None:
+        with self._lock:
+            self._store_troubles.pop(job_set_key, None)
+            if text is None:
+                self._troubles.pop(job_set_key, None)
+            else:
+                self._troubles[job_set_key] = text
 
     # -- the thread -------------------------------------------------------------------------------
 
@@ -382,9 +520,9 @@ class Engine:
     def _safe_tick(self) -> float:
         try:
             return self.tick()
-        except Exception as error:  # noqa: BLE001  # whoever waits is told, instead of waiting on
+        except Exception as error:  # noqa: BLE001  # those who wait hear of it, and do not wait on
             with self._lock:
-                records = [record for record, _ in self._wanted.values()]
+                records = [wanted.record for wanted in self._wanted.values()]
             for record in records:
                 self._break(record, error)
             return _LOOK_EVERY_S
@@ -393,27 +531,31 @@ class Engine:
         """Record what comes back within seconds, so that little is left in doubt.
 
         On a busy machine the store may be closed before this thread gets here. It then gave the
-        job sets back itself, and whoever drives next finds out what was not recorded.
+        leases back itself, and the next driver finds out what was not recorded.
         """
         until_s = self._clock.monotonic() + STOP_WITHIN_S / 2
         while self._submissions_under_way() and self._clock.monotonic() < until_s:
             self._wake.wait(0.05)
             self._wake.clear()
-            self.tick()
+            self._safe_tick()
         for active in list(self._active.values()):
             active.let_die()
             with contextlib.suppress(StoreError, SupersededError):
                 active.write_waiting()
-            self._store.release(active.token)
+        self.leases.close()
 
     def _submissions_under_way(self) -> bool:
-        return any(call.kind is CallKind.SUBMIT for call in self._calls.values())
+        waiting = self._calls.keys() - self._abandoned.keys()
+        return any(self._calls[ticket].kind is CallKind.SUBMIT for ticket in waiting)
 
-    def _tell_done(self) -> None:
+    def _notify_done(self) -> None:
         with self._done:
             self._done.notify_all()
 
 
-def _said(event: str, record: JobSetRecord) -> dict[str, str]:
+_NO_THREAD = {"event": "no thread"}
+
+
+def _log_fields(event: str, record: JobSetRecord) -> dict[str, str]:
     """Return what a line of the log says to programs."""
     return {"event": event, "job_set_id": record.job_set_id}

@@ -1,4 +1,4 @@
-"""What the job sets of one account share: how much is pending, and how fast more may be sent."""
+"""What the job sets of one account share: the jobs that are pending, and the pace of sending."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import Limits
 
 MOST_PENDING = 1000
+MOST_ABANDONED = 32
 _MINUTE_S = 60.0
 
 
 class RateLimits:
     """One account of a backend, as one engine uses it; limits count over all its job sets.
 
-    A job set that has many jobs waiting cannot starve one that has few: while several wait, each
-    may hold its part of the places, and no more.
+    A job set with many waiting jobs cannot starve one with few: while several wait, each may have
+    its share of the places, and no more.
+
+    Attributes:
+        abandoned: Calls that were given up at their deadline and have not returned. Each still has
+            a thread.
     """
 
     def __init__(self) -> None:
@@ -25,6 +30,22 @@ class RateLimits:
         self._waiting: set[int] = set()
         self._paused_until_s = 0.0
         self._needs_login = False
+        self.abandoned = 0
+
+    @property
+    def room_for_calls(self) -> int:
+        """How many more calls may begin, so that calls that never return stay few."""
+        return max(MOST_ABANDONED - self.abandoned, 0)
+
+    @property
+    def trouble(self) -> str | None:
+        """What holds up all job sets of the account, or ``None``."""
+        if self.room_for_calls:
+            return None
+        return (
+            f"{self.abandoned} calls to the backend have not returned within their deadlines, so "
+            "no more are made until one does; starting the program again goes on at once"
+        )
 
     def report(self, job_set_key: int, *, pending: int, planned: int) -> None:
         """Take note of how many jobs of a set the backend has, and how many wait to be sent."""
@@ -32,7 +53,7 @@ class RateLimits:
         (self._waiting.add if planned else self._waiting.discard)(job_set_key)
 
     def leave(self, job_set_key: int) -> None:
-        """Forget a job set that is no longer active here."""
+        """Forget a job set that this process does not drive any more."""
         self._pending.pop(job_set_key, None)
         self._waiting.discard(job_set_key)
 
@@ -46,7 +67,7 @@ class RateLimits:
         self._paused_until_s = max(self._paused_until_s, until_s)
 
     def note_login(self, *, needed: bool) -> bool:
-        """Take note of whether credentials are good, and say whether that is news."""
+        """Take note of whether a login is needed, and say whether that is news."""
         news = needed != self._needs_login
         self._needs_login = needed
         return news

@@ -1,4 +1,4 @@
-"""Acts on what users asked for: cancel, retry, resubmit, abandon, refresh."""
+"""Acts on what users ask for: cancel, retry, resubmit, abandon, refresh."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _PAGE = 500
 
-# What is no user's word is settled when it is done; see `duplicates` and `measuring`.
 _STATES: dict[RequestKind, list[JobState]] = {
     RequestKind.CANCEL: [state for state in JobState if not state.is_final],
     RequestKind.RETRY: [JobState.FAILED, JobState.LOST],
@@ -38,18 +37,18 @@ _STATES: dict[RequestKind, list[JobState]] = {
 def handle(
     active: ActiveJobSet, request: Request, store: Store, at: datetime, now_s: float
 ) -> None:
-    """Do what a request says, in pages; doing it twice does no harm."""
+    """Do what a request says, page by page; doing it twice does no harm."""
     for page in _pages(active, request, store):
         steps = []
         for job in page:
-            answer = _answer(active, request.kind, job, at)
-            if answer:
+            asked = _step(active, request.kind, job, at)
+            if asked:
                 active.adopt(job, now_s)
-                steps.append(answer)
+                steps.append(asked)
         active.write(steps, now_s)
     for live in active.live.values():
         live.ready_s = min(live.ready_s, now_s)
-    # What is still being handed over is to be cancelled as well.
+    # Experiments that are still being handed over are cancelled as well.
     if request.kind is not RequestKind.CANCEL or active.has_all:
         store.settle(active.token, request)
 
@@ -66,9 +65,7 @@ def _pages(active: ActiveJobSet, request: Request, store: Store) -> Iterator[lis
         after = page[-1].index
 
 
-def _answer(
-    active: ActiveJobSet, kind: RequestKind, job: JobRecord, at: datetime
-) -> Advance | None:
+def _step(active: ActiveJobSet, kind: RequestKind, job: JobRecord, at: datetime) -> Advance | None:
     match kind:
         case RequestKind.CANCEL if job.state is JobState.PLANNED:
             cause = "cancelled before it was sent"
@@ -76,7 +73,7 @@ def _answer(
         case RequestKind.CANCEL:
             return fact(job, "cancel requested", at, cancel_requested=True)
         case RequestKind.RETRY:
-            cause = "the user asked for another try"
+            cause = "the user asked for another attempt"
             return step(job, Event.REVIVED, at, cause=cause, cancel_requested=False)
         case RequestKind.RESUBMIT:
             return step(job, Event.RESUBMITTED, at, cause="the user said to send it again")

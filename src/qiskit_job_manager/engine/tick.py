@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.engine import backend_calls
-from qiskit_job_manager.engine.call_results import BackendCall, Known, Outcome, outcome
+from qiskit_job_manager.engine.call_results import BackendCall, CallContext, Outcome, outcome_of
 from qiskit_job_manager.engine.duplicate_submissions import (
     duplicate_search_request,
     search_for_duplicates,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.engine.active_job_set import ActiveJobSet, LiveJob
     from qiskit_job_manager.engine.call_pool import Finished
+    from qiskit_job_manager.engine.lease import Leases
     from qiskit_job_manager.engine.spool import Spool
     from qiskit_job_manager.model import JobRecord
     from qiskit_job_manager.ports import Backend, Clock, Store
@@ -46,6 +47,27 @@ _IN_THE_STORE = frozenset({Event.STORED, Event.UNDERSTOOD, Event.BROKE})
 _STILL_OPEN = frozenset({Event.UNANSWERED, Event.OUT_OF_REACH})
 _READS = frozenset({CallKind.FETCH, CallKind.AWAIT})
 _STILL_THERE = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class TickTools:
+    """What every tick needs; the same for all job sets of an engine.
+
+    Attributes:
+        store: Where everything is.
+        clock: Tells the time.
+        new_tag: Gives a unique attempt tag.
+        chance: Gives numbers uniform in [0, 1).
+        spool: Keeps results that can be read once until they are in the store.
+        leases: The leases of this process.
+    """
+
+    store: Store
+    clock: Clock
+    new_tag: Callable[[], str]
+    chance: Callable[[], float]
+    spool: Spool
+    leases: Leases
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,127 +91,108 @@ class Tick:
 
     Args:
         active: The job set.
-        store: Where everything is.
-        clock: Asked for the time.
-        new_tag: Gives a unique attempt tag.
-        chance: Gives numbers uniform in [0, 1).
-        spool: Where results that can be read once stand until they are in the store.
+        tools: What every tick needs.
     """
 
-    def __init__(  # made in one place, from what that place has at hand
-        self,
-        active: ActiveJobSet,
-        store: Store,
-        clock: Clock,
-        new_tag: Callable[[], str],
-        chance: Callable[[], float],
-        spool: Spool,
-    ) -> None:
+    def __init__(self, active: ActiveJobSet, tools: TickTools) -> None:
         self._active = active
-        self._store = store
-        self._clock = clock
-        self._new_tag = new_tag
-        self._chance = chance
-        self._spool = spool
-        self._now_s = clock.monotonic()
+        self._tools = tools
+        self._store = tools.store
+        self._now_s = tools.clock.monotonic()
 
-    # -- what came back -----------------------------------------------------------------------
+    # -- results of calls -------------------------------------------------------------------------
 
     def take(self, ended_calls: Sequence[EndedCall]) -> bool:
-        """Write what calls mean for their jobs, in one transaction; say whether there was anything.
+        """Write what calls mean for their jobs, in one transaction; say whether anything changed.
 
         Args:
-            ended_calls: Calls that came back, no two of them about the same job.
+            ended_calls: Calls that ended, no two of them about the same job.
         """
         for ended in ended_calls:
-            if ended.call.kind is CallKind.DUPLICATE_SEARCH:
-                self._take_duplicates(ended)
-            if ended.call.kind is CallKind.SUBMIT:
-                # It may have been accepted as late as this.
-                self._active.duplicates.note_submission(self._now_s)
-            if ended.call.kind is CallKind.USAGE_POLL:
-                self._store.measure(self._active.token, ended.finished.value or {})
-                self._active.usage_polling.note_end(self._now_s)
-            self._note_back(ended)
+            self._take_set_wide(ended)
+            self._active.note_ended(ended.finished.ticket, ended.call)
         outcomes = [
             (ended, job, self._outcome(ended.call, job, ended.finished))
             for ended in ended_calls
             for key in ended.call.job_keys
             if (job := self._active.live.get(key)) and _concerns(ended.call, job)
         ]
-        steps = [s for _, job, result in outcomes for s in self._steps(job, result)]
+        steps = [s for ended, job, result in outcomes for s in self._steps(ended.call, job, result)]
         self._active.write(steps, self._now_s)
         for ended, job, result in outcomes:
-            self._remember(job, ended.call.kind, result)
-            self._tell(ended, job, result)
-        if any(_answers(ended) for ended in ended_calls):
+            self._remember(job, ended.call, result)
+            self._log(ended, job, result)
+        if any(_is_answer(ended) for ended in ended_calls):
             self._end_waits()
         return bool(steps)
 
-    def _note_back(self, ended: EndedCall) -> None:
-        """Take note that a call is over, whatever became of its jobs meanwhile."""
-        ticket = ended.finished.ticket
-        for key in ended.call.job_keys:
-            job = self._active.live.get(key)
-            if job is not None and job.ticket == ticket:
-                job.ticket = None
-            if job is not None and job.awaited == ticket:
-                job.awaited = None
+    def _take_set_wide(self, ended: EndedCall) -> None:
+        """Take what a call says about the job set, rather than about single jobs."""
+        match ended.call.kind:
+            case CallKind.DUPLICATE_SEARCH:
+                self._take_duplicates(ended)
+            case CallKind.SUBMIT:
+                # The backend may have accepted it as late as now.
+                self._active.duplicates.note_submission(self._now_s)
+            case CallKind.USAGE_POLL:
+                self._store.measure(self._active.token, ended.finished.value or {})
+                self._active.usage_polling.note_end(self._now_s)
 
     def _end_waits(self) -> None:
-        """Ask again soon about all that failed: the backend has just shown that it is there.
+        """Ask again soon about all that failed: the backend has just answered.
 
-        Waits grow while it is not, and would outlast an outage by as much as that took. What it
-        asked to wait for is waited for.
+        Waits grow during an outage, and would outlast it by as much as it took. Waits that the
+        backend asked for are kept.
         """
         soon_s = self._active.record.retry.first_wait_s
         for job in self._active.live.values():
             if job.failures > 1 and job.ready_s > self._now_s + soon_s:
-                wait_s = soon_s * (0.1 + 0.9 * self._chance())
-                job.ready_s = max(self._now_s + wait_s, job.told_until_s)
+                wait_s = soon_s * (0.1 + 0.9 * self._tools.chance())
+                job.ready_s = max(self._now_s + wait_s, job.not_before_s)
 
     def _take_duplicates(self, ended: EndedCall) -> None:
-        """Tell of the twins that were found and cancelled."""
-        duplicates, error = ended.finished.value or (), ended.finished.error
+        """Record and log the duplicates that were found and cancelled."""
+        found, error = ended.finished.value or (), ended.finished.error
         active = self._active
         active.duplicates.note_end(ended.call.asked_s, well=error is None)
-        for each in duplicates:
-            active.duplicates.told.add(each.remote_id)
+        for each in found:
+            active.duplicates.known.add(each.remote_id)
             words = f"the backend had it a second time, as {each.remote_id}; "
             words += each.trouble or "that one was asked to be cancelled"
-            self._store.tell(active.token, self._clock.now(), each.job_index, "twin", words)
-            said = {"job_set_id": active.record.job_set_id, "event": "twin"}
+            now = self._tools.clock.now()
+            self._store.tell(active.token, now, each.job_index, "twin", words)
+            fields = {"job_set_id": active.record.job_set_id, "event": "twin"}
             where = (each.job_index, active.record.name)
-            logger.warning("job %d of %r: %s", *where, words, extra=said)
+            logger.warning("job %d of %r: %s", *where, words, extra=fields)
 
-    def _tell(self, ended: EndedCall, job: LiveJob, result: Outcome) -> None:
+    def _log(self, ended: EndedCall, job: LiveJob, result: Outcome) -> None:
         """Log what the user should know at once."""
         active, error = self._active, ended.finished.error
-        said = {"job_set_id": active.record.job_set_id}
+        fields = {"job_set_id": active.record.job_set_id}
         if result.warning:
             where = (job.record.index, active.record.name)
             hint = "ManagedJobSet.cancel_duplicates() or qjm cancel --duplicates cancels the others"
-            twice = {**said, "event": "duplicates"}
-            logger.warning("job %d of %r: %s; %s", *where, result.warning, hint, extra=twice)
-        needed = isinstance(error, CredentialsError)
-        if ended.call.kind is not CallKind.UNDERSTAND and (needed or error is None):
-            self._tell_of_login(error, said)
+            extra = {**fields, "event": "duplicates"}
+            logger.warning("job %d of %r: %s; %s", *where, result.warning, hint, extra=extra)
+        needs_login = isinstance(error, CredentialsError)
+        if ended.call.kind is not CallKind.UNDERSTAND and (needs_login or error is None):
+            self._log_login(error, fields)
 
-    def _tell_of_login(self, error: BaseException | None, said: dict[str, str]) -> None:
-        """Say once that a login is needed, and once that it was made."""
+    def _log_login(self, error: BaseException | None, fields: dict[str, str]) -> None:
+        """Log once that a login is needed, and once that it was made."""
         if not self._active.rate_limits.note_login(needed=error is not None):
             return
         name = self._active.record.backend_name
         if error is None:
-            again = {**said, "event": "logged in"}
-            logger.info("the credentials for %s are good again", name, extra=again)
+            extra = {**fields, "event": "logged in"}
+            logger.info("the credentials for %s are good again", name, extra=extra)
         else:
             words = "the backend %s wants you to log in; its jobs wait, and none fails: %s"
-            logger.warning(words, name, error, extra={**said, "event": "login needed"})
+            logger.warning(words, name, error, extra={**fields, "event": "login needed"})
 
     def _outcome(self, call: BackendCall, job: LiveJob, finished: Finished) -> Outcome:
-        known = Known(self._active.capabilities, self._after_failed_run)
-        return outcome(call, job, finished, known)
+        context = CallContext(self._active.capabilities, self._after_failed_run)
+        return outcome_of(call, job, finished, context)
 
     def _after_failed_run(self, job: JobRecord) -> Event:
         self._active.write_waiting()
@@ -198,16 +201,17 @@ class Tick:
             runs, self._active.record.retry, cancel_requested=job.cancel_requested
         )
 
-    def _steps(self, job: LiveJob, result: Outcome) -> list[Advance]:
-        at, record = self._clock.now(), job.record
+    def _steps(self, call: BackendCall, job: LiveJob, result: Outcome) -> list[Advance]:
+        at, record = self._tools.clock.now(), job.record
         if result.event is None:
             facts = {**result.facts, **self._news(job, result)}
+            facts |= self._trouble_facts(call, job, result)
             return [fact(record, "noted", at, **facts)] if facts else []
         steps = []
         status = result.status or record.status
         ended = step(record, Event.ENDED, at, cause="the backend says so", status=status)
         if ended and next_state(record.state, result.event) is None:
-            # It was fetched as soon as it had ended; that it had is written together with that.
+            # Its result was fetched as soon as the job had ended; both are written together.
             steps.append(ended)
             record = replace(record, state=ended.after)
         last = step(record, result.event, at, **result.facts)
@@ -217,13 +221,37 @@ class Tick:
         """Return what the backend says that is worth writing down while the job goes on."""
         news = result.status
         if self._active.record.volatile or news is None or news == job.record.status:
-            return {}  # who else looks at a local job would see it done before long
+            return {}  # other processes will see a local job as done before long
         return {"status": news} if news.state in _STILL_THERE else {}
 
-    def _remember(self, job: LiveJob, kind: CallKind, result: Outcome) -> None:
+    def _trouble_facts(self, call: BackendCall, job: LiveJob, result: Outcome) -> dict[str, Any]:
+        """Return what to store about calls that fail for long, or that work again.
+
+        Once so many in a row have failed, and then each time that their number has doubled.
+        """
+        if not result.failed:
+            return {"error": ""} if job.outage and job.outage.is_stored else {}
+        if call.kind is CallKind.AWAIT:
+            return {}  # an enquiry finds out what is wrong
+        now = self._tools.clock.now()
+        outage = job.note_failure(call.kind, result.error, now, self._now_s)
+        if not outage.is_to_be_reported(self._now_s):
+            return {}
+        self._log_outage(str(outage))
+        return {"error": str(outage)}
+
+    def _log_outage(self, text: str) -> None:
+        """Log once for each job set that calls fail for long."""
+        if self._active.logs_outage():
+            fields = {"job_set_id": self._active.record.job_set_id, "event": "calls fail"}
+            where = (self._active.record.name, self._active.record.backend_name)
+            logger.warning("%r on %s: %s", *where, text, extra=fields)
+
+    def _remember(self, job: LiveJob, call: BackendCall, result: Outcome) -> None:
         """Keep what only matters to this driver: when to ask again, and what was asked."""
+        kind = call.kind
         if result.event in _IN_THE_STORE and self._active.capabilities.reads_once:
-            self._spool.forget(job.record.tag or "")
+            self._tools.spool.forget(job.record.tag or "")
         if result.status:
             job.record = replace(job.record, status=result.status)
         if result.event is Event.STORED:
@@ -242,22 +270,24 @@ class Tick:
 
     def _back_off(self, job: LiveJob, kind: CallKind, pause_s: float | None) -> None:
         job.failures += 1
-        job.told_until_s = self._now_s + (pause_s or 0.0)
-        wait_s = growing_wait_s(job.failures, self._active.record.retry, self._chance())
+        job.backend = None  # what sent it does not answer; the newest backend may
+        job.not_before_s = self._now_s + (pause_s or 0.0)
+        wait_s = growing_wait_s(job.failures, self._active.record.retry, self._tools.chance())
         job.ready_s = self._now_s + max(wait_s, pause_s or 0.0)
         if pause_s is not None:
-            # That a read was put off says nothing of submissions, but for the time that it named.
+            # A read that was put off says nothing of submissions, but for the time that it named.
             named = kind is not CallKind.SUBMIT and pause_s > 0
-            self._active.rate_limits.pause(job.told_until_s if named else job.ready_s)
+            self._active.rate_limits.pause(job.not_before_s if named else job.ready_s)
 
     def _go_on(self, job: LiveJob, kind: CallKind, result: Outcome) -> None:
+        job.outage = None
         if kind in (CallKind.STATUS, CallKind.SUBMIT, CallKind.CANCEL):
             job.failures = 0
             goes_on = result.status is None or result.status.state in _STILL_THERE
             job.ready_s = self._now_s + (self._poll_interval_s(job) if goes_on else 0.0)
         elif kind is CallKind.FIND:
             job.look_ups += result.missed
-            job.weighed = None
+            job.decided_for = None
             job.ready_s = self._now_s + self._active.record.retry.first_wait_s
 
     def _wait_again(self, job: LiveJob, *, failed: bool) -> None:
@@ -272,33 +302,33 @@ class Tick:
         active, age_s = self._active, self._now_s - job.since_s
         return poll_interval_s(age_s, local=active.record.volatile, typical_s=active.typical_s)
 
-    # -- what the user asked for --------------------------------------------------------------
+    # -- what users ask for -----------------------------------------------------------------------
 
     def handle_requests(self) -> bool:
         """Act on the user's requests; say whether there were any."""
-        words = self._store.requests(self._active.record.key)
-        requests = [word for word in words if word.kind.is_users]
+        stored = self._store.requests(self._active.record.key)
+        requests = [request for request in stored if request.kind.is_users]
         if requests:
             self._active.write_waiting()
         for request in requests:
-            handle(self._active, request, self._store, self._clock.now(), self._now_s)
+            handle(self._active, request, self._store, self._tools.clock.now(), self._now_s)
         return bool(requests)
 
-    # -- what is next -------------------------------------------------------------------------
+    # -- what is next -----------------------------------------------------------------------------
 
     def begin(self, free_calls: int, free_awaits: int) -> tuple[bool, list[CallToStart]]:
         """Decide, write events and intents in one transaction, and return the calls to start.
 
         Args:
-            free_calls: Calls that there are threads for.
-            free_awaits: Calls that only wait that there are threads for.
+            free_calls: Calls for which there are threads.
+            free_awaits: Calls that only wait for which there are threads.
 
         Returns:
             Whether anything was written, and the calls.
         """
         self._active.refill(self._now_s)
         budget = self._active.budget(self._now_s, free_calls, free_awaits)
-        due, idle = self._active.weigh(self._now_s, budget)
+        due, idle = self._active.situations(self._now_s, budget)
         decisions = self._active.affordable(decide(due, self._now_s, budget, idle))
         if any(isinstance(d, Call) and d.kind is CallKind.SUBMIT for d in decisions):
             self._request_duplicate_search()
@@ -306,14 +336,11 @@ class Tick:
         steps = [s for d in decisions if (s := self._intent(d))]
         self._active.write(steps, self._now_s)
         asked = [d for d in decisions if isinstance(d, Call)]
-        return bool(steps), [
-            *self._calls_to_start(asked),
-            *self._duplicate_search(),
-            *self._usage_poll(),
-        ]
+        set_wide = [*self._duplicate_search(), *self._usage_poll()]
+        return bool(steps), [*self._calls_to_start(asked), *set_wide]
 
     def _request_duplicate_search(self) -> None:
-        """Have it in the store, before anything is sent, that twins are to be looked for."""
+        """Store the request to search for duplicates, before anything is submitted."""
         active = self._active
         if not active.capabilities.may_duplicate:
             return
@@ -323,7 +350,7 @@ class Tick:
             active.duplicates.request = duplicate_search_request(self._store, active.record.key)
 
     def _request_usage_poll(self) -> None:
-        """Likewise have it in the store that usage is to be asked for, if it may come late."""
+        """Store the request to ask for usage, where the backend may report it late."""
         active = self._active
         if not active.capabilities.reports_usage_late:
             return
@@ -334,7 +361,7 @@ class Tick:
         active.usage_polling.note_submission(request)
 
     def _duplicate_search(self) -> Iterator[CallToStart]:
-        """Look for twins, if it is time to; settle the word that asks for it when that is over."""
+        """Search for duplicates when it is time; settle the request when all were found."""
         active = self._active
         duplicates, request = active.duplicates, active.duplicates.request
         if request is None or active.backend is None:
@@ -344,35 +371,30 @@ class Tick:
             duplicates.request = None
         elif duplicates.due_s(active.states) <= self._now_s:
             duplicates.note_begin(self._now_s)
-            call = search_for_duplicates(
-                active.backend, self._store, active.record, frozenset(duplicates.told)
-            )
-            yield CallToStart(self._new_call(CallKind.DUPLICATE_SEARCH, ()), call)
+            where = (active.backend, self._store, active.record)
+            function = search_for_duplicates(*where, frozenset(duplicates.known))
+            yield CallToStart(self._new_call(CallKind.DUPLICATE_SEARCH, ()), function)
 
     def _usage_poll(self) -> Iterator[CallToStart]:
-        """Ask for usage, if it is time to; settle the word that asks for it when that is over."""
+        """Ask for usage when it is time; settle the request when that is over."""
         active = self._active
-        polling, request, key = (
-            active.usage_polling,
-            active.usage_polling.request,
-            active.record.key,
-        )
-        if request is None or active.backend is None:
+        polling, key = active.usage_polling, active.record.key
+        if polling.request is None or active.backend is None:
             return
         states = active.states
         polling.look(states, self._now_s, lambda: bool(self._store.unmeasured(key, 1)))
         if not active.capabilities.reports_usage_late or polling.is_over:
             if active.has_all and not states:
-                self._store.settle(active.token, request)
+                self._store.settle(active.token, polling.request)
                 polling.request = None
         elif polling.due_s <= self._now_s:
             polling.note_begin()
-            call = poll_usage(active.backend, self._store, active.record)
-            yield CallToStart(self._new_call(CallKind.USAGE_POLL, ()), call)
+            function = poll_usage(active.backend, self._store, active.record)
+            yield CallToStart(self._new_call(CallKind.USAGE_POLL, ()), function)
 
     def _intent(self, decision: Take | Call) -> Advance | None:
         job = self._active.live[decision.job_key].record
-        at = self._clock.now()
+        at = self._tools.clock.now()
         if isinstance(decision, Take):
             return step(
                 job,
@@ -387,65 +409,83 @@ class Tick:
             return None
         if job.state is JobState.IN_DOUBT:
             return step(job, Event.REPEATED, at, cause="the backend takes a tag only once")
-        return step(job, Event.INTENDED, at, new_tag=self._new_tag())
+        return step(job, Event.INTENDED, at, new_tag=self._tools.new_tag())
 
     def _calls_to_start(self, asked: Sequence[Call]) -> Iterator[CallToStart]:
-        backend = self._active.backend
-        if backend is None:
+        if self._active.backend is None:
             return
-        statuses = [a.job_key for a in asked if a.kind is CallKind.STATUS]
-        at_once = JOBS_PER_STATUS_CALL if backend.capabilities.bulk_status else 1
-        for first in range(0, len(statuses), at_once):
-            yield self._status_check(backend, statuses[first : first + at_once])
+        for backend, keys in self._status_groups(asked):
+            at_once = JOBS_PER_STATUS_CALL if backend.capabilities.bulk_status else 1
+            for first in range(0, len(keys), at_once):
+                yield self._status_check(backend, keys[first : first + at_once])
         for one in asked:
             if one.kind is not CallKind.STATUS:
-                yield self._call_to_start(backend, one)
+                yield self._call_to_start(one)
+
+    def _status_groups(self, asked: Sequence[Call]) -> list[tuple[Backend, list[int]]]:
+        """Return the jobs whose status is asked for, by the backend that is asked."""
+        groups: dict[int, tuple[Backend, list[int]]] = {}
+        for one in asked:
+            if one.kind is CallKind.STATUS:
+                backend = self._active.backend_of(one.job_key)
+                groups.setdefault(id(backend), (backend, []))[1].append(one.job_key)
+        return list(groups.values())
 
     def _status_check(self, backend: Backend, keys: Sequence[int]) -> CallToStart:
         remote_ids = [self._active.live[key].record.remote_id or "" for key in keys]
         call = self._new_call(CallKind.STATUS, tuple(keys))
         return CallToStart(call, backend_calls.status_check(backend, remote_ids))
 
-    def _call_to_start(self, backend: Backend, one: Call) -> CallToStart:
+    def _call_to_start(self, one: Call) -> CallToStart:
         live = self._active.live[one.job_key]
+        backend = self._active.backend_of(one.job_key)
         job = live.record
         tag, remote_id = job.tag or "", job.remote_id or ""
-        job_set_key = self._active.record.key
         function: Callable[[], Any]
         match one.kind:
             case CallKind.SUBMIT:
-                function = backend_calls.submission(backend, self._store, self._active.record, job)
-                self._active.rate_limits.note_submission(job_set_key, self._now_s)
+                function = self._submission(live)
             case CallKind.FIND:
                 function = backend_calls.search(backend, tag)
             case CallKind.FETCH:
-                function = backend_calls.fetching(backend, self._spool, job, remote_id)
+                function = backend_calls.fetching(backend, self._tools.spool, job, remote_id)
             case CallKind.AWAIT:
                 function = backend_calls.awaiting(backend, remote_id)
-                # Its end is told by the call; where it stands in the queue is worth a late enquiry.
+                # The call reports the end; the place in the queue is worth a late enquiry.
                 live.ready_s = max(live.ready_s, self._now_s + ASK_AWAITED_AFTER_S)
             case CallKind.UNDERSTAND:
-                function = backend_calls.understanding(self._store, job_set_key, job)
+                function = backend_calls.understanding(self._store, self._active.record.key, job)
             case _:
                 function = backend_calls.cancellation(backend, remote_id)
         return CallToStart(self._new_call(one.kind, (job.key,), tag), function)
 
+    def _submission(self, live: LiveJob) -> Callable[[], Any]:
+        """Return the call that submits a job to the newest backend, if the lease is safe then."""
+        active, leases = self._active, self._tools.leases
+        backend, token = active.backend, active.token
+        assert backend is not None  # noqa: S101  # without one nothing is decided
+        live.backend = backend
+        active.rate_limits.note_submission(active.record.key, self._now_s)
+        is_safe = lambda: leases.is_safe(token)  # noqa: E731
+        return backend_calls.submission(backend, self._store, active.record, live.record, is_safe)
+
     def _new_call(
         self, kind: CallKind, keys: tuple[int, ...], tag: str | None = None
     ) -> BackendCall:
-        return BackendCall(self._active.record.key, kind, keys, tag, self._now_s)
+        active = self._active
+        return BackendCall(active.record.key, kind, keys, tag, self._now_s, active.rate_limits)
 
 
-def _answers(ended: EndedCall) -> bool:
-    """Whether a backend gave an answer to a call."""
+def _is_answer(ended: EndedCall) -> bool:
+    """Say whether a backend gave an answer to a call."""
     return ended.call.kind is not CallKind.UNDERSTAND and ended.finished.error is None
 
 
 def _concerns(call: BackendCall, job: LiveJob) -> bool:
-    """Whether a call that came back, perhaps late, is still about the job's latest attempt."""
+    """Say whether a call that ended, perhaps late, is still about the job's latest attempt."""
     is_collecting = job.record.state is JobState.COLLECTING
     if call.kind in _READS and is_collecting and job.record.has_result:
-        return False  # another one has brought the result
+        return False  # another call has brought the result
     if call.kind is CallKind.STATUS and is_collecting:
         return False
     return call.tag is None or call.tag == (job.record.tag or "")

@@ -1,4 +1,4 @@
-"""Makes the steps that are written: one job, one event, and the facts that came with it."""
+"""Builds the steps that are written: one job, one event, and the facts that belong to it."""
 
 from __future__ import annotations
 

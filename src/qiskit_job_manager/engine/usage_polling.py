@@ -1,9 +1,8 @@
-"""Asks once more for the usage of jobs that was not final when their results were fetched.
+"""Asks again for the usage of jobs that was not known when their results were fetched.
 
-What is charged for may be worked out after a job has ended. So that it is summed all the same, a
-word in the store says from the first submission on that it is to be asked for; whoever drives the
-set then does it, all jobs at once, once none is under way, and some more times with longer and
-longer pauses. Where nothing is missing that takes no request.
+A backend may compute what it charges only after a job has ended. So the engine stores a request
+with the first submission. The driver of the set asks for all jobs at once when none is under way,
+and some more times after longer and longer pauses. Where no usage is missing it asks nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class UsagePolling:
     """When to ask for the usage of one job set; owned by the engine's thread.
 
     Args:
-        request: The stored word that this is still to be done, or ``None``.
+        request: The stored request for it, or ``None``.
         now_s: Time on the engine's clock.
     """
 
@@ -43,7 +42,7 @@ class UsagePolling:
         self._is_missing: bool | None = None
 
     def note_submission(self, request: Request | None) -> None:
-        """Take note of the word, and that there will be more to ask for."""
+        """Take note of the request, and that there will be more to ask for."""
         self.request = request
         self._tries = 0
 
@@ -52,7 +51,7 @@ class UsagePolling:
         self._under_way = True
 
     def note_end(self, now_s: float) -> None:
-        """Take note of an answer, or of none."""
+        """Take note that the backend answered, or did not."""
         self._under_way = False
         self._tries += 1
         self._since_s = now_s
@@ -61,12 +60,12 @@ class UsagePolling:
     def look(
         self, states: Iterable[JobState], now_s: float, is_missing: Callable[[], bool]
     ) -> None:
-        """Take note of where the jobs stand.
+        """Take note of the states of the jobs.
 
         Args:
             states: The states of the jobs that may still move.
             now_s: Time on the engine's clock.
-            is_missing: Says whether anything is to be asked for; looks into the store.
+            is_missing: Says whether any usage is missing; reads the store.
         """
         if not _UNDER_WAY.isdisjoint(states):
             self._since_s, self._is_missing = now_s, None
@@ -75,12 +74,12 @@ class UsagePolling:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is missing by now, or it was asked for often enough."""
+        """Whether nothing is missing now, or it was asked for often enough."""
         return not self._under_way and (self._is_missing is False or self._tries >= MOST_TRIES)
 
     @property
     def due_s(self) -> float:
-        """When to ask, on the engine's clock, if at all."""
+        """When to ask next, on the engine's clock; infinity means never."""
         if self.request is None or self._under_way or self.is_over or not self._is_missing:
             return float("inf")
         return self._since_s + FIRST_PAUSE_S * float(_LONGER**self._tries)
@@ -89,29 +88,29 @@ class UsagePolling:
 def poll_usage(
     backend: Backend, store: Store, record: JobSetRecord
 ) -> Callable[[], Mapping[str, RemoteFigures]]:
-    """Return the call that asks for what is missing, by the tags of the attempts."""
+    """Return the call that asks for the missing usage; it gives it by the tags of attempts."""
 
     def run() -> dict[str, RemoteFigures]:
         attempts = store.attempts_without_usage(record.key, _AT_ONCE)
         ids = {each.tag: each.remote_id for each in attempts if each.remote_id is not None}
-        told = backend.fetch_usage(label_of(record.job_set_id), list(ids.values()))
+        found = backend.fetch_usage(label_of(record.job_set_id), list(ids.values()))
         known = {each.tag: each.figures or RemoteFigures() for each in attempts}
         return {
-            tag: _together(known[tag], told[remote_id])
+            tag: _completed(known[tag], found[remote_id])
             for tag, remote_id in ids.items()
-            if remote_id in told and told[remote_id].usage_s is not None
+            if remote_id in found and found[remote_id].usage_s is not None
         }
 
     return run
 
 
-def _together(known: RemoteFigures, told: RemoteFigures) -> RemoteFigures:
-    """Add what is told to what is known."""
+def _completed(known: RemoteFigures, news: RemoteFigures) -> RemoteFigures:
+    """Return what is known, with what was missing taken from the news."""
     names = [field.name for field in fields(known) if getattr(known, field.name) is None]
-    return replace(known, **{name: getattr(told, name) for name in names})
+    return replace(known, **{name: getattr(news, name) for name in names})
 
 
 def usage_poll_request(store: Store, job_set_key: int) -> Request | None:
-    """Return the stored word that usage is still to be asked for, or ``None``."""
-    words = store.requests(job_set_key)
-    return next((word for word in words if word.kind is RequestKind.USAGE_POLL), None)
+    """Return the stored request to ask for usage, or ``None``."""
+    stored = store.requests(job_set_key)
+    return next((each for each in stored if each.kind is RequestKind.USAGE_POLL), None)

@@ -23,14 +23,12 @@ class Asking(Reading):
     # -- what can be asked ------------------------------------------------------------------------
 
     def drive(self) -> None:
-        """Have the job set go on in this process if it has not ended and nobody else drives it.
+        """Make the job set go on here if it has not ended, unless another process drives it.
 
         Raises:
-            JobManagerInvalidStateError: Nobody drives it, and it cannot be driven here.
+            JobManagerInvalidStateError: No process drives it, and it cannot be driven here.
         """
-        if self._driving.is_here:
-            return
-        # In this order: what is heeded between the two looks is seen by the second.
+        # In this order: the second look sees what a driver did between the two.
         asked = bool(self._store.requests(self._record.key))
         progress = self.progress()
         moves = not progress.ended if progress.complete else progress.n_ended < progress.n_jobs

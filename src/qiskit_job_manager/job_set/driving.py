@@ -1,4 +1,4 @@
-"""Has a job set driven, waits for it, and passes the user's word to its driver."""
+"""The driver's side of a job set: gets it driven, waits for it, and leaves requests for it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import JobSetRecord, RequestKind
     from qiskit_job_manager.ports import Backend, Clock, Store
 
-# Small jobs change hundreds of times a second: looking at each change would cost more than it is
-# worth. The end of the set is told at once.
+# Small jobs change hundreds of times a second, and to look at each change would cost too much. The
+# engine reports the end of the set at once.
 _FIRST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 0.25
 
 
 class Driving:
-    """What a job set needs in order to move: the engine here, or a driver elsewhere.
+    """What a job set needs in order to move: the engine here, or a driver in another process.
 
     Args:
         record: The job set.
         store: Where it is.
         engine: The manager's engine.
-        clock: Asked for the time.
+        clock: Tells the time.
         open_backend: Opens a backend by its URI.
         backend: The backend, if the user gave it.
     """
@@ -52,21 +52,22 @@ class Driving:
         self._engine = engine
         self._open_backend = open_backend
         self._backend = backend
+        self._is_new_to_engine = backend is not None
         self._trouble: str | None = None
 
     @property
     def is_here(self) -> bool:
-        """Whether the engine here drives the job set, or will as soon as nobody else does."""
+        """Whether the engine here drives the job set, or will as soon as no other process does."""
         return self._engine.drives(self._record.key)
 
     @property
     def trouble(self) -> str | None:
-        """Why the job set could not go on here the last time that it was to, or ``None``."""
+        """Why the job set cannot go on, or what has failed for long in driving it; or ``None``."""
         try:
             self._engine.raise_if_broken(self._record.key)
         except JobManagerError as error:
             return error.message
-        return self._trouble
+        return self._engine.trouble(self._record.key) or self._trouble
 
     def backend(self) -> Backend:
         """Return the backend, opened by its URI unless the user gave it.
@@ -79,39 +80,39 @@ class Driving:
         return self._backend
 
     def ensure(self) -> None:
-        """Have the job set driven, here unless somebody else does it.
+        """Make sure that a driver moves the job set: the engine here, or another process.
+
+        A backend that the user gave replaces the one that the engine has.
 
         Raises:
-            JobManagerInvalidStateError: Nobody drives it, and it cannot be driven here.
+            JobManagerInvalidStateError: No process drives it, and it cannot be driven here.
             StoreCopiedError: The store is a copy, and the original may be in use.
         """
-        if self.is_here:
-            return
         self._trouble = None
         if not self._record.complete:
             self._record = fresh(self._store, self._record)
         try:
             self._store.ensure_original()
-            self._see_that_all_is_here()
-            backend = self.backend()
+            self._check_that_it_can_move()
+            backend = self._backend_for_engine()
         except JobManagerInvalidStateError as error:
             if self._store.driver(self._record.key) is None:
                 self._trouble = error.message
                 raise
-            return  # another process drives it; its work is seen in the store
+            return  # another process drives it; its work shows in the store
+        self._is_new_to_engine = False
         self._engine.drive(self._record, backend)
         self._engine.start()
 
     def ask(self, kind: RequestKind, job_index: int | None = None) -> None:
-        """Leave the user's word for the driver, and have one."""
+        """Leave a request for the driver, and make sure that there is one."""
         self._store.request(self._record.key, kind, job_index)
         try:
             self.ensure()
         except JobManagerInvalidStateError:
-            # Without its backend a driver can still act on what was never sent, or is dead.
+            # Without the backend a driver can still act on jobs that were never sent, or are dead.
             self._engine.drive(self._record, None)
             self._engine.start()
-        self._engine.wake()
 
     def wait(self, is_over: Callable[[], bool], deadline: Deadline) -> bool:
         """Wait until something is so, and say whether it is; look often at first, then less so."""
@@ -120,8 +121,10 @@ class Driving:
             if deadline.remaining_s <= 0:
                 return False
             self._engine.raise_if_broken(self._record.key)
+            self._engine.start()
             try:
-                self.ensure()
+                if not self.is_here:
+                    self.ensure()
             except JobManagerInvalidStateError:
                 if is_over():  # the driver's last act came between the two looks
                     return True
@@ -130,7 +133,16 @@ class Driving:
             pause_s = min(pause_s * 1.2, _LONGEST_PAUSE_S)
         return True
 
-    def _see_that_all_is_here(self) -> None:
+    def _backend_for_engine(self) -> Backend | None:
+        """Return the backend that the engine is to use; ``None``: the one that it has.
+
+        One that was opened by name would not know the jobs that the engine's own has sent.
+        """
+        if not self._is_new_to_engine and self._engine.has_backend(self._record.key):
+            return None
+        return self.backend()
+
+    def _check_that_it_can_move(self) -> None:
         record = self._record
         if record.complete or self._can_move():
             return
@@ -143,7 +155,7 @@ class Driving:
 
     def _can_move(self) -> bool:
         """Say whether something of a set that was cut off has been sent, or can be."""
-        # In this order: what is heeded between the two looks is seen by the second.
+        # In this order: the second look sees what a driver did between the two.
         asked = bool(self._store.requests(self._record.key))
         jobs = self._store.totals(self._record.key).jobs
         waiting = {JobState.IN_DOUBT} if self._record.blind else set()
@@ -161,7 +173,7 @@ class Driving:
             raise JobManagerInvalidStateError(msg)
         try:
             return self._open_backend(record.backend_uri)
-        except Exception as error:  # openers are others' code, and may not even be importable
+        except Exception as error:  # code of others, which may not even be importable
             words = str(error) if isinstance(error, JobManagerError) else _as_foreign(error)
             msg = (
                 f"job set {record.name!r} cannot go on here: its backend {record.backend_uri!r} "

@@ -1,11 +1,17 @@
-"""Takes experiments in: encodes each once, plans as they come, and stores block by block.
+"""Hands experiments over: encodes each once, plans as they come, and stores block by block.
 
 What is stored is sent while the rest is still being read. So an error in the middle takes nothing
 back: the job set stays, incomplete, with what it has, and a resumed hand-over goes on from there.
+
+A hand-over holds the lease of its job set from the moment it creates the set. Where the name is
+taken, it looks again: it resumes that job set, and waits as long as another hand-over stores
+experiments in it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,10 +20,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.experiments import pack_experiments
+from qiskit_job_manager.engine.lease import Holder
 from qiskit_job_manager.errors import (
     InvalidExperimentError,
     JobManagerInvalidStateError,
     NameInUseError,
+    StoreError,
 )
 from qiskit_job_manager.model import EncodedBlock, ExperimentSize, JobState
 from qiskit_job_manager.planning import plan
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qiskit_job_manager.engine import Engine
+    from qiskit_job_manager.engine.lease import Leases
     from qiskit_job_manager.manager.experiment_size import Weighing
     from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord, Token
     from qiskit_job_manager.ports import Backend, Store
@@ -36,6 +45,9 @@ _BLOCKS_AT_ONCE = 256
 _BYTES_AT_ONCE = 4 << 20
 _WAITING_BYTES = 1 << 30
 _LOOK_EVERY_S = 0.25
+_TRY_AGAIN_S = 0.1
+
+logger = logging.getLogger(__name__)
 
 
 class HandOver:
@@ -43,32 +55,37 @@ class HandOver:
 
     Args:
         store: Where to.
+        leases: The leases of this process.
         engine: Sends what is stored, while more is read; ``None``: it is only stored.
         backend: What runs them; it is asked whether it can.
         draft: What the user asked for.
         weighing: How experiments are encoded and weighed.
-        owner: Identity of this process, for the right to drive.
         seconds: Gives seconds that only grow.
+
+    Attributes:
+        is_driven: Whether the engine drives the job set since experiments were stored.
     """
 
     def __init__(
         self,
         store: Store,
+        leases: Leases,
         engine: Engine | None,
         backend: Backend,
         draft: JobSetDraft,
         weighing: Weighing,
-        owner: str,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._leases = leases
         self._engine = engine
         self._backend = backend
         self._draft = draft
         self._weighing = weighing
-        self._owner = owner
         self._seconds = seconds
         self._all_checked = False
+        self._has_waited = False
+        self.is_driven = False
 
     def run(self, experiments: Iterable[Any], *, resume: bool) -> JobSetRecord:
         """Store all experiments, and return the job set, complete.
@@ -81,18 +98,62 @@ class HandOver:
             NameInUseError: The name is in use, or its job set runs something else.
             InvalidExperimentError: One cannot run, or there are none at all.
             PlanError: One alone exceeds a limit.
-            JobManagerInvalidStateError: Another process hands experiments over to the job set.
+            JobManagerInvalidStateError: Another process took the job set over meanwhile.
         """
         self._store.ensure_original()
         if isinstance(experiments, Sequence):
             for index, experiment in enumerate(experiments):
                 self._check(experiment, index)
             self._all_checked = True
-        before = self._store.job_set_named(self._draft.name)
-        if before is not None:
-            if not resume:
+        record = self._created()
+        while record is None:
+            before = self._store.job_set_named(self._draft.name)
+            if before is not None and not resume:
                 raise NameInUseError(_in_use(before))
-            return self._resumed(before, iter(experiments))
+            if before is not None and (found := self._at_turn(before)):
+                return self._resumed(found, iter(experiments))
+            record = self._created()
+        return self._begun(record, iter(experiments))
+
+    def _created(self) -> JobSetRecord | None:
+        """Create the job set and hold its lease; ``None`` where the name is taken."""
+        try:
+            return self._leases.create(self._draft)
+        except NameInUseError:
+            return None
+
+    def _at_turn(self, record: JobSetRecord) -> JobSetRecord | None:
+        """Wait while another hand-over stores experiments in a job set.
+
+        Returns:
+            The job set: either complete, or with its lease held for this hand-over. ``None`` if it
+            was deleted meanwhile.
+        """
+        self._compare(record)
+        found: JobSetRecord | None = record
+        is_held = False
+        while found and not found.complete and not is_held:
+            is_held = self._leases.take(record.key, Holder.HAND_OVER) is not None
+            if not is_held:
+                self._wait_for_turn(record)
+            found = self._store.job_set(record.job_set_id)
+        if is_held and (found is None or found.complete):
+            self._leases.let_go(record.key, Holder.HAND_OVER)
+        return found
+
+    def _wait_for_turn(self, record: JobSetRecord) -> None:
+        if not self._has_waited:
+            fields = {"event": "waiting to hand over", "job_set_id": record.job_set_id}
+            logger.info(
+                "%r is being handed over or driven elsewhere; this call waits until it is complete "
+                "or free",
+                record.name,
+                extra=fields,
+            )
+        self._has_waited = True
+        time.sleep(_TRY_AGAIN_S)
+
+    def _begun(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
         try:
             record, token = self._store.create_job_set(self._draft, self._owner)
         except NameInUseError:
@@ -108,45 +169,49 @@ class HandOver:
         try:
             return self._take(record, token, experiments)
         except BaseException as error:
-            # With the lease in hand: another process may have resumed the hand-over meanwhile.
-            lease = self._store.claim(record.key, self._owner)
-            stored = self._store.job_set(record.job_set_id)
-            if stored is not None and stored.n_experiments:
-                error.add_note(_kept(stored))
-                if lease is not None:
-                    self._store.release(lease)
-            elif lease is not None:
-                self._store.delete_job_set(lease)
+            self._keep_or_delete(record, error)
             raise
+        finally:
+            self._end(record)
+
+    def _keep_or_delete(self, record: JobSetRecord, error: BaseException) -> None:
+        """Delete a new job set of which nothing was stored; say of another that it stays."""
+        stored = self._store.job_set(record.job_set_id)
+        if stored is not None and stored.n_experiments:
+            error.add_note(_kept(stored))
+        elif stored is not None and self._leases.is_handed_over(record.key):
+            self._store.delete_job_set(record.key)
 
     def _resumed(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
-        self._compare(record)
-        self._pass_over(record, experiments)
-        if not record.complete:
-            token = self._store.claim(record.key, self._owner)
-            if token is None:
-                msg = (
-                    f"job set {record.name!r} is being handed over by another process at this "
-                    "moment"
-                )
-                raise JobManagerInvalidStateError(msg)
-            return self._take(record, token, experiments)
+        try:
+            self._pass_over(record, experiments)
+            if not record.complete:
+                return self._take(record, experiments)
+        finally:
+            self._end(record)
         if list(islice(experiments, 1)):
             raise NameInUseError(_differs(record, record.n_experiments, "there was none then"))
         return record
 
-    def _take(self, record: JobSetRecord, token: Token, experiments: Iterator[Any]) -> JobSetRecord:
+    def _end(self, record: JobSetRecord) -> None:
+        """Hold the lease no longer; the engine goes on if it drives the job set."""
+        with contextlib.suppress(StoreError):  # the leases try again
+            self._leases.let_go(record.key, Holder.HAND_OVER)
+        if self._engine:
+            self._engine.wake()
+
+    def _take(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
         """Store experiments after those that are stored, in batches of blocks; these are all.
 
-        The hand-over holds the lease, or the engine of this process does. A lease that is free
-        tells others that the hand-over was cut off.
+        Raises:
+            JobManagerInvalidStateError: Another process took the job set over meanwhile.
         """
         try:
-            self._store_all(record, token, experiments)
-        finally:
-            if self._engine:
-                self._engine.expect_no_more(record.key)
-            self._store.release(token)  # unless the engine has taken it over
+            self._store_all(record, experiments)
+        except StoreError as error:
+            if self._leases.is_handed_over(record.key):
+                raise
+            raise JobManagerInvalidStateError(_taken_over(record)) from error
         return self._store.job_set(record.job_set_id) or record
 
     def _store_all(self, record: JobSetRecord, token: Token, experiments: Iterator[Any]) -> None:
@@ -161,11 +226,14 @@ class HandOver:
         room = _Room(self._store, self._engine, record) if self._engine else None
         stored, begun_s = record.n_experiments, self._seconds()
         while batch := _batch(ready, self._until_s(begun_s), self._seconds):
-            self._store.add_blocks(token, batch)
+            if not self._leases.is_handed_over(record.key):
+                raise JobManagerInvalidStateError(_taken_over(record))
+            self._store.add_blocks(record.key, batch)
             stored = batch[-1].block.stop
             if self._engine:
                 self._engine.drive(record, self._backend, more_to_come=True)
                 self._engine.start()
+                self.is_driven = True
             if room and not self._all_checked:  # a list takes more memory than it can take on disk
                 room.wait_for(batch)
         if not stored:
@@ -174,10 +242,10 @@ class HandOver:
         self._store.complete_job_set(token)
 
     def _until_s(self, begun_s: float) -> float:
-        """Return when the next batch is to be stored at the latest.
+        """Return until when blocks are gathered for the next batch.
 
-        What is not stored is not sent: so the first block is stored at once, and later ones, while
-        there is something to send, in a time that grows with what has passed.
+        Only what is stored is sent. So the first block is stored at once, and later ones, while
+        there is something to send, after a time that grows with what has passed.
         """
         now_s = self._seconds()
         return now_s + _SHARE_OF_TIME * (now_s - begun_s)
@@ -193,7 +261,7 @@ class HandOver:
         return replace(block, jobs=tuple(jobs))
 
     def _compare(self, record: JobSetRecord) -> None:
-        """See that a job set of this name asks for the same."""
+        """Refuse to resume a job set that asks for something else."""
         for what, before, now in (
             ("backend", record.backend_name, self._draft.backend_name),
             ("run options", dict(record.options), dict(self._draft.options)),
@@ -206,7 +274,7 @@ class HandOver:
                 raise NameInUseError(msg)
 
     def _pass_over(self, record: JobSetRecord, experiments: Iterator[Any]) -> None:
-        """Read as many experiments as are stored, and see that they are the same."""
+        """Read as many experiments as are stored, and refuse others than those."""
         for before in self._store.experiments(record.key):
             now = next(experiments, None)
             if now is None:
@@ -238,7 +306,7 @@ class HandOver:
 class _Room:
     """Holds up a hand-over while more than `_WAITING_BYTES` wait on disk to be sent.
 
-    Without it a generator that never ends would fill the disk before a slow backend took much.
+    Without it, an endless generator would fill the disk before a slow backend took much.
     """
 
     def __init__(self, store: Store, engine: Engine, record: JobSetRecord) -> None:
@@ -293,6 +361,14 @@ def _kept(record: JobSetRecord) -> str:
         f"{record.n_experiments} experiments were stored before this, in the job set "
         f"{record.name!r}, and stay to be run. Run the same script again with if_exists='resume' "
         "to go on from there, or delete the set."
+    )
+
+
+def _taken_over(record: JobSetRecord) -> str:
+    return (
+        f"another process has taken job set {record.name!r} over, as this one stood still for "
+        "longer than its lease. What was stored stays: run the same script again with "
+        "if_exists='resume'"
     )
 
 

@@ -66,11 +66,10 @@ class JobManager:
     def __init__(self, store: str | Path | None = None) -> None:
         self._store = stores.open_store(store)
         self._clock = SystemClock()
-        self._owner = uuid.uuid4().hex
         self._engine = Engine(
             self._store,
             self._clock,
-            owner=self._owner,
+            owner=uuid.uuid4().hex,
             new_tag=lambda: f"qjm-{uuid.uuid4().hex}",
             chance=random.random,
             spool=Spool(*self._store.spool_folders),
@@ -93,8 +92,10 @@ class JobManager:
 
         Jobs that a backend has go on there; whoever opens the job set next goes on with it.
         """
-        self._engine.stop()
-        self._store.close()
+        try:
+            self._engine.stop()
+        finally:
+            self._store.close()
 
     def adopt_store(self) -> None:
         """Take a store that was copied or moved for the original from now on.
@@ -206,11 +207,12 @@ class JobManager:
             tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
             max_usage_s=checked_usage(max_usage_s),
         )
-        where = (self._store, self._engine if drive else None, adapter)
-        hand_over = HandOver(*where, draft, weighing, self._owner)
+        self._engine.start()  # it renews the lease meanwhile
+        where = (self._store, self._engine.leases, self._engine if drive else None, adapter)
+        hand_over = HandOver(*where, draft, weighing)
         record = hand_over.run(handed_over, resume=if_exists == "resume")
         job_set = self._job_set(record, adapter)
-        if drive:
+        if drive and not hand_over.is_driven:
             job_set.drive()
         return job_set
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from sqlalchemy import BigInteger, cast, extract, func, or_, select, update
 
@@ -35,6 +35,8 @@ class Leases(Protocol):
 
     def create(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
         """Begin a job set with its first lease."""
+
+    lease_s: ClassVar[float | None]
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:
         """Take the lease, or return ``None``."""
@@ -69,7 +71,9 @@ class KernelLocks:
         files: Where the locks are.
     """
 
-    def __init__(self, database: Database, files: StoreFiles) -> None:
+    lease_s: ClassVar[float | None] = None
+
+    def __init__(self, database: Database, path: Path) -> None:
         self._database = database
         self._files = files
         self._mutex = threading.Lock()
@@ -226,6 +230,8 @@ class TimedLeases:
     Args:
         database: Where the job sets are.
     """
+
+    lease_s: ClassVar[float | None] = _LEASE_US / 1_000_000
 
     def __init__(self, database: Database) -> None:
         self._database = database

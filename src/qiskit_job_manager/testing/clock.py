@@ -18,6 +18,7 @@ class FakeClock:
     def __init__(self, start: datetime = _START) -> None:
         self._start = start.astimezone(UTC)
         self._passed_s = 0.0
+        self._suspended_s = 0.0
         self._lock = threading.Lock()
 
     def now(self) -> datetime:
@@ -28,6 +29,16 @@ class FakeClock:
         """Return the seconds that have passed since the beginning."""
         with self._lock:
             return self._passed_s
+
+    def since_boot(self) -> float:
+        """Return the seconds that have passed since the beginning, in suspension or not."""
+        with self._lock:
+            return self._passed_s + self._suspended_s
+
+    def suspend(self, seconds: float) -> None:
+        """Let time pass as it does while a machine is suspended: `monotonic` stands still."""
+        with self._lock:
+            self._suspended_s += seconds
 
     def advance(self, seconds: float) -> None:
         """Let time pass.
