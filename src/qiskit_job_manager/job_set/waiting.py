@@ -207,9 +207,11 @@ class Waiting(Reading):
         jobs = self._store.jobs(self._record.key, states=_UNFINISHED, limit=_MISSING_NAMED + 1)
         named = "; ".join(f"{span(job)} (job {job.index}, {job.state})" for job in jobs)
         more = " and more" if len(jobs) > _MISSING_NAMED else ""
+        trouble = self._driving.trouble or next((job.error for job in jobs if job.error), None)
         return (
             f"after {timeout} s the results of these are missing: {named or 'none'}{more}. "
-            "Nothing was cancelled and what is stored stays: call again to go on waiting."
+            + (f"What fails: {trouble}. " if trouble else "")
+            + "Nothing was cancelled and what is stored stays: call again to go on waiting."
         )
 
 
