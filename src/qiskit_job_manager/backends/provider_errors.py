@@ -8,6 +8,7 @@ call that was got over.
 from __future__ import annotations
 
 import dis
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
 UNAUTHORIZED = 401
 TOO_MANY = 429
 GONE = frozenset({404, 410})
+_JOBS = r"(?:jobs?|tasks?|requests?|submissions?)"
+_WAITING = r"(?:pending|queued|concurrent|active|running|unfinished)"
+_LIMIT = r"(?:limit|maximum|quota)"
+_FULL = re.compile(
+    rf"too many (?:\w+ ){{0,2}}{_JOBS}"
+    rf"|{_LIMIT}\b.{{0,40}}\b{_WAITING} {_JOBS}"
+    rf"|{_WAITING} {_JOBS}\b.{{0,40}}\b{_LIMIT}\b",
+    re.IGNORECASE,
+)
+_NETWORK = re.compile(r"time[d-]? ?out|connection|network|socket|proxy|gateway", re.IGNORECASE)
 REFUSALS = frozenset({400, 402, 403, 404, 405, 409, 410, 411, 413, 414, 415, 422})
 
 
@@ -65,7 +76,9 @@ def submission_error(error: Exception, where: str, *, volatile: bool) -> Backend
         return SubmissionRefusedError(text)
     if answer is None and _rejects_arguments(error):
         return SubmissionRefusedError(text)
-    return SubmissionInDoubtError(f"{where} may or may not have the job: {message_of(error)}")
+    if answer is None and _says_full(error):
+        return SubmissionDeferredError(text)
+    return SubmissionInDoubtError(f"{where} may or may not have the job: {words(error)}")
 
 
 def read_error(error: Exception, what: str) -> BackendError:
@@ -177,6 +190,18 @@ def _rejects_arguments(error: Exception) -> bool:
     if any(type(link) not in (TypeError, ValueError) for link in _chain(error)):
         return False
     return not _came_of_an_operation(error)
+
+
+def _says_full(error: Exception) -> bool:
+    """Say whether a provider refused because too many jobs are pending, before it sent anything.
+
+    Only its own exception counts, with no other one behind it, raised on purpose, in words that
+    name such a limit and do not speak of the connection.
+    """
+    if len(list(_chain(error))) > 1 or isinstance(error, OSError) or _came_of_an_operation(error):
+        return False
+    text = words(error)
+    return bool(_FULL.search(text)) and not _NETWORK.search(text)
 
 
 def _came_of_an_operation(error: Exception) -> bool:

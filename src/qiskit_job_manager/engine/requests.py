@@ -28,6 +28,9 @@ _PAGE = 500
 _STATES: dict[RequestKind, list[JobState]] = {
     RequestKind.CANCEL: [state for state in JobState if not state.is_final],
     RequestKind.RETRY: [JobState.FAILED, JobState.LOST],
+    RequestKind.RETRY_FAILED: [JobState.FAILED],
+    RequestKind.RETRY_LOST: [JobState.LOST],
+    RequestKind.RETRY_CANCELLED: [JobState.CANCELLED],
     RequestKind.RESUBMIT: [JobState.IN_DOUBT],
     RequestKind.ABANDON: [JobState.IN_DOUBT],
     RequestKind.REFRESH: [JobState.FAILED, JobState.LOST],
@@ -72,7 +75,12 @@ def _step(active: ActiveJobSet, kind: RequestKind, job: JobRecord, at: datetime)
             return step(job, Event.DROPPED, at, cause=cause, error=cause)
         case RequestKind.CANCEL:
             return fact(job, "cancel requested", at, cancel_requested=True)
-        case RequestKind.RETRY:
+        case (
+            RequestKind.RETRY
+            | RequestKind.RETRY_FAILED
+            | RequestKind.RETRY_LOST
+            | RequestKind.RETRY_CANCELLED
+        ):
             cause = "the user asked for another attempt"
             return step(job, Event.REVIVED, at, cause=cause, cancel_requested=False)
         case RequestKind.RESUBMIT:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import uuid
+import logging
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
-from qiskit_job_manager.job_set import report
+from qiskit_job_manager.job_set import report, retries
 from qiskit_job_manager.job_set.duplicates import cancel_duplicates
 from qiskit_job_manager.job_set.reading import Reading
 from qiskit_job_manager.job_set.tags import updated_tags
@@ -15,6 +15,10 @@ from qiskit_job_manager.model import RequestKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from qiskit_job_manager.model import JobState
+
+logger = logging.getLogger(__name__)
 
 
 class Asking(Reading):
@@ -70,9 +74,28 @@ class Asking(Reading):
         attempts = (each for job in self.managed_jobs() for each in job.attempts())
         return list(cancel_duplicates(self._driving.backend(), attempts))
 
-    def retry(self) -> None:
-        """Send again the jobs that failed or were lost, and only those; does not wait."""
-        self._driving.ask(RequestKind.RETRY)
+    def retry(
+        self, states: Iterable[JobState | str] | None = None, *, cancelled: bool = False
+    ) -> None:
+        """Send again the jobs that failed or were lost, and only those; does not wait.
+
+        Where there are none, a warning in the log says which jobs there are.
+
+        Args:
+            states: States of the jobs to send again: ``"failed"``, ``"lost"`` and ``"cancelled"``
+                are possible. ``None`` means failed and lost.
+            cancelled: Whether to send cancelled jobs again, too, whoever cancelled them.
+
+        Raises:
+            InvalidArgumentError: A job in one of the states cannot be sent again.
+        """
+        wanted = retries.checked_states(states, cancelled=cancelled)
+        jobs = self.progress().jobs
+        if not any(jobs.get(state) for state in wanted):
+            fields = {"event": "nothing to retry", "job_set_id": self._record.job_set_id}
+            logger.warning(retries.nothing_found(self._record.name, wanted, jobs), extra=fields)
+        for kind in retries.request_kinds(wanted):
+            self._driving.ask(kind)
 
     def resubmit(self, jobs: Iterable[int] | None = None) -> None:
         """Send again jobs of which it is in doubt whether the backend accepted them.

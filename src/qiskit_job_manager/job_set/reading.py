@@ -138,8 +138,14 @@ class Reading(Part):
         return self._managed(first).job, index - first.start
 
     def error_messages(self) -> str | None:
-        """Return why jobs failed or were lost, job by job, or ``None`` if none did."""
-        return report.errors(self._jobs((JobState.FAILED, JobState.LOST)))
+        """Return why jobs have no result, job by job, or ``None`` where all have one or go on.
+
+        These are jobs that failed or were lost, jobs that were cancelled without a request of
+        this job set, and jobs in doubt that only the user can decide about.
+        """
+        doubt = [JobState.IN_DOUBT] if self._record.blind else []
+        states = (JobState.FAILED, JobState.LOST, JobState.CANCELLED, *doubt)
+        return report.errors(job for job in self._jobs(states) if report.is_unexpected(job))
 
     def report(self, detailed: bool = True) -> str:
         """Return a text on the state of the set.

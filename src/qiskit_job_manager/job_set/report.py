@@ -72,8 +72,15 @@ def details(jobs: Iterable[JobRecord]) -> str:
     return "\n".join(["  Detail:", *(line for job in jobs for line in _job_lines(job))])
 
 
+def is_unexpected(job: JobRecord) -> bool:
+    """Say whether a job without result was not cancelled by a request of its job set."""
+    if job.state is not JobState.CANCELLED:
+        return True
+    return job.remote_id is not None and not job.cancel_requested
+
+
 def errors(jobs: Iterable[JobRecord]) -> str | None:
-    """Return why jobs failed or were lost, or ``None`` if none did."""
+    """Return why jobs have no result, or ``None`` if there are no jobs."""
     found = [
         f"{span(job).capitalize()}, job {job.index}, "
         f"job ID {job.remote_id or 'none'}, {job.state}:\n"

@@ -83,6 +83,7 @@ TRANSITIONS: dict[tuple[S, Event], S] = {
     (S.COLLECTING, Event.OUT_OF_REACH): S.IN_DOUBT,
     (S.FAILED, Event.REVIVED): S.PLANNED,
     (S.LOST, Event.REVIVED): S.PLANNED,
+    (S.CANCELLED, Event.REVIVED): S.PLANNED,
     (S.FAILED, Event.REOPENED): S.ACTIVE,
     (S.LOST, Event.REOPENED): S.ACTIVE,
 }

@@ -98,6 +98,9 @@ class RequestKind(StrEnum):
 
     CANCEL = "cancel"
     RETRY = "retry"
+    RETRY_FAILED = "retry failed"
+    RETRY_LOST = "retry lost"
+    RETRY_CANCELLED = "retry cancelled"
     RESUBMIT = "resubmit"
     ABANDON = "abandon"
     REFRESH = "refresh"

@@ -20,9 +20,12 @@ from qiskit_job_manager.cli.options import (
 )
 from qiskit_job_manager.cli.output import escape, plural, print_object
 from qiskit_job_manager.errors import JobManagerInvalidStateError, JobManagerJobNotFound
+from qiskit_job_manager.job_set.retries import RETRIED
 from qiskit_job_manager.model import JobState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qiskit_job_manager.job_set import ManagedJobSet
 
 
@@ -40,20 +43,32 @@ WaitOption = Annotated[
 ]
 
 
+CancelledOption = Annotated[
+    bool, typer.Option("--cancelled", help="Send cancelled jobs again, too.")
+]
+
+
 def retry(
     ctx: typer.Context,
     job_set: JobSetArgument,
+    cancelled: CancelledOption = False,
     wait: WaitOption = True,
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send again the jobs that failed or were lost, and only those; what is done stays."""
+    """Send again the jobs that failed or were lost, and only those; what is done stays.
+
+    With --cancelled, jobs that were cancelled are sent again, too, whoever cancelled them.
+    """
     with opened_manager(ctx) as manager:
         chosen = manager.find(job_set)
-        states = chosen.progress().jobs
-        if not states.get(JobState.FAILED) and not states.get(JobState.LOST):
-            _leave(ctx, chosen, "No job failed or was lost; nothing is sent.", as_json=as_json)
-        chosen.retry()
+        jobs = chosen.progress().jobs
+        if not cancelled and not jobs.get(JobState.FAILED) and not jobs.get(JobState.LOST):
+            _leave(ctx, chosen, _nothing_to_retry(jobs), as_json=as_json)
+        if cancelled and not any(jobs.get(state) for state in RETRIED):
+            why = "No job failed, was lost or was cancelled; nothing is sent."
+            _leave(ctx, chosen, why, as_json=as_json)
+        chosen.retry(cancelled=cancelled)
         (finish if wait else hand_over)(ctx, chosen, timeout, as_json=as_json)
 
 
@@ -104,6 +119,12 @@ def abandon(
         heeded = chosen.wait_until_heeded(timeout)
         report(ctx, chosen, chosen.progress(), as_json=as_json)
     raise typer.Exit(exit_codes.ALL_DONE if heeded else exit_codes.TIMED_OUT)
+
+
+def _nothing_to_retry(jobs: Mapping[JobState, int]) -> str:
+    cancelled = jobs.get(JobState.CANCELLED, 0)
+    more = f" {plural(cancelled, 'job')} cancelled: --cancelled sends them again." * bool(cancelled)
+    return f"No job failed or was lost; nothing is sent.{more}"
 
 
 def _leave(ctx: typer.Context, job_set: ManagedJobSet, why: str, *, as_json: bool) -> NoReturn:
