@@ -149,9 +149,9 @@ def test_when_the_queue_is_full_the_oldest_go_and_are_counted(
 
     listeners = Listeners()
     listeners.add(listen)
-    listeners.tell(record, twenty[:1])
+    listeners.notify(record, twenty[:1])
     assert reached.wait(10)  # it has the first, and everything else waits for it
-    listeners.tell(record, twenty[1:])
+    listeners.notify(record, twenty[1:])
     gate.set()
     listeners.close()
     assert [event.event for event in heard] == ["e0", "e15", "e16", "e17", "e18", "e19"]
