@@ -12,6 +12,7 @@
     ├── MergeError (ValueError)                  shares of one experiment do not fit together
     ├── StoreError
     │   ├── StoreTooNewError                     written by a newer version of this program
+    │   ├── StoreGoneError                       its file or folder was removed while it was in use
     │   ├── StoreCorruptError                    not a database, or a damaged one
     │   ├── StoreNotWritableError (OSError)      no right to write there
     │   ├── StoreFullError (OSError)             no space left

@@ -58,8 +58,8 @@ def test_the_smallest_adapter_says_of_itself_that_it_can_do_nothing_more():
     "call",
     [
         lambda backend: backend.find("tag-1"),
-        lambda backend: backend.twins("label-1"),
-        lambda backend: backend.measured("label-1", ["1"]),
+        lambda backend: backend.find_duplicates("label-1"),
+        lambda backend: backend.fetch_usage("label-1", ["1"]),
         lambda backend: backend.cancel("job-1"),
     ],
 )

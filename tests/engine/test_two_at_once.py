@@ -10,15 +10,15 @@ import time
 from collections import Counter
 
 import pytest
+from qiskit_job_manager.testing.scripts import Call, Hang, JobStory, Raise
 
-from qiskit_job_manager import JobManager, JobManagerError, NameInUseError
+from qiskit_job_manager import JobManager, NameInUseError
 from qiskit_job_manager.clock import SystemClock
-from qiskit_job_manager.errors import StoreBusyError, SubmissionRefusedError
+from qiskit_job_manager.errors import StoreBusyError, StoreError, SubmissionRefusedError
 from qiskit_job_manager.lifecycle import waits
 from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing import ScriptedBackend
-from qiskit_job_manager.testing.cloud import Call, Hang, JobStory, Raise
 from qiskit_job_manager.testing.cloud_service import Books, CloudProcess, Deed, Faults
 
 DEADLINE_S = 60.0
@@ -196,7 +196,7 @@ def test_a_hand_over_that_lost_its_lease_says_so_and_deletes_nothing(
 
     thread = threading.Thread(target=steal)
     thread.start()
-    with pytest.raises(JobManagerError):
+    with pytest.raises(StoreError):
         manager.run(lazy(), backend, "sweep", 1, drive=False)
     thread.join(DEADLINE_S)
     assert other.find("sweep").n_experiments == 1

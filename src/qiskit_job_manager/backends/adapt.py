@@ -16,24 +16,6 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.ports import Backend
 
-_PORT = (
-    "name",
-    "uri",
-    "account",
-    "takes",
-    "capabilities",
-    "limits",
-    "check",
-    "submit",
-    "estimate_usage_s",
-    "find",
-    "find_duplicates",
-    "statuses",
-    "fetch",
-    "cancel",
-    "error_message",
-)
-
 _RIGHT = (
     "a Qiskit BackendV2 object such as AerSimulator() is, a V2 primitive such as "
     "StatevectorSampler(), or the name of a backend such as 'aer' or 'sampler:aer'"

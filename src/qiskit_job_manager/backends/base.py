@@ -98,11 +98,11 @@ class BaseBackend(ABC):
         """Raise, as no job can be found by its tag; called only where `capabilities` say so."""
         raise NotImplementedError(f"{self.name} cannot search for the tag {tag}")
 
-    def twins(self, label: str) -> Mapping[str, Sequence[str]]:
+    def find_duplicates(self, label: str) -> Mapping[str, Sequence[str]]:
         """Raise, as no job can be found by a label; called only where `capabilities` say so."""
         raise NotImplementedError(f"{self.name} cannot search for the label {label}")
 
-    def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
+    def fetch_usage(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
         """Raise, as no usage is known; called only where `capabilities` say so."""
         raise NotImplementedError(f"{self.name} does not measure the jobs of {label}")
 

@@ -61,35 +61,6 @@ class JobFollower(BaseBackend):
 
     # -- the port -------------------------------------------------------------------------------
 
-    def estimate_usage_s(self, circuits: int, shots: int | None) -> None:  # as the port has it
-        """Nothing is known of what it costs."""
-
-    def find(self, tag: str) -> Sequence[str]:
-        """Not to be called, as the capabilities say.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"{self.name} cannot search for the tag {tag}")
-
-    def find_duplicates(self, label: str) -> Mapping[str, Sequence[str]]:
-        """Not to be called, as the capabilities say.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"{self.name} cannot search for the label {label}")
-
-    def fetch_usage(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
-        """Not to be called, as the capabilities say.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(
-            f"{self.name} tells no figures of the jobs {remote_ids} of {label}"
-        )
-
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about one job after the other; of those that run here, wait a moment for an end."""
         self._watch(remote_ids)

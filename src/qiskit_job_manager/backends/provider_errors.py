@@ -78,7 +78,7 @@ def submission_error(error: Exception, where: str, *, volatile: bool) -> Backend
         return SubmissionRefusedError(text)
     if answer is None and _says_full(error):
         return SubmissionDeferredError(text)
-    return SubmissionInDoubtError(f"{where} may or may not have the job: {words(error)}")
+    return SubmissionInDoubtError(f"{where} may or may not have the job: {message_of(error)}")
 
 
 def read_error(error: Exception, what: str) -> BackendError:
@@ -200,7 +200,7 @@ def _says_full(error: Exception) -> bool:
     """
     if len(list(_chain(error))) > 1 or isinstance(error, OSError) or _came_of_an_operation(error):
         return False
-    text = words(error)
+    text = message_of(error)
     return bool(_FULL.search(text)) and not _NETWORK.search(text)
 
 

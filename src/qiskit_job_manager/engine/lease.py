@@ -30,6 +30,7 @@ class Holder(StrEnum):
 
     DRIVER = "driver"
     HAND_OVER = "hand-over"
+    DELETION = "deletion"
 
 
 @dataclass(slots=True)
@@ -70,17 +71,19 @@ class Leases:
 
     # -- taking and giving back -------------------------------------------------------------------
 
-    def create(self, draft: JobSetDraft) -> JobSetRecord | None:
+    def create(self, draft: JobSetDraft) -> tuple[JobSetRecord, Token]:
         """Create a job set and hold its lease for a hand-over.
-
-        Returns:
-            The job set, or ``None`` if another process took the lease first.
 
         Raises:
             NameInUseError: Another job set has the name.
         """
-        record = self._store.create_job_set(draft)
-        return record if self.take(record.key, Holder.HAND_OVER) else None
+        with self._asking:
+            since_boot_s, now_s = self._clock.since_boot(), self._clock.monotonic()
+            record, token = self._store.create_job_set(draft, self._owner)
+            lease = _Lease(token, since_boot_s, now_s, {Holder.HAND_OVER})
+            with self._lock:
+                self._leases[record.key] = lease
+        return record, token
 
     def take(self, job_set_key: int, holder: Holder) -> Token | None:
         """Hold the lease of a job set, and return its token.

@@ -147,6 +147,12 @@ class Engine:
             self.leases.join(key, Holder.DRIVER)
         self._rouse()
 
+    def forget(self, job_set_key: int) -> None:
+        """Drive a job set no more: it was deleted."""
+        with self._lock:
+            self._wanted.pop(job_set_key, None)
+        self._rouse()
+
     def give_way(self, most_s: float) -> None:
         """Return when the engine's thread has done what it can do now, or after the time.
 
@@ -272,7 +278,10 @@ class Engine:
                 self._note_store_trouble(active.record, error)
             wait_s = _LOOK_EVERY_S
         for active in list(self._active.values()):
-            if not self.leases.has(active.token):
+            if not self.drives(active.record.key):
+                self._leave(active)
+                self.leases.lose(active.token)
+            elif not self.leases.has(active.token):
                 self._supersede(active)
         return wait_s
 
@@ -322,9 +331,10 @@ class Engine:
     def _follow_wanted(self, active: ActiveJobSet, now_s: float) -> int:
         """Use the newest backend; return how many calls to `drive` this tick has seen."""
         with self._lock:
-            wanted = self._wanted[active.record.key]
-            backend, seen = wanted.backend, wanted.calls
-            looks = wanted.looks
+            wanted = self._wanted.get(active.record.key)
+            if wanted is None:
+                raise SupersededError(active.record.job_set_id)
+            backend, seen, looks = wanted.backend, wanted.calls, wanted.looks
         if looks != active.looks_seen:
             active.looks_seen, active.looked_s = looks, float("-inf")
         if backend is not None and backend is not active.backend:
@@ -441,9 +451,10 @@ class Engine:
         """
         key = active.record.key
         with self._lock:
-            if self._wanted[key].calls != seen:
+            wanted = self._wanted.get(key)
+            if wanted is not None and wanted.calls != seen:
                 return False
-            del self._wanted[key]
+            self._wanted.pop(key, None)
             self._troubles.pop(key, None)
         self._leave(active)
         with contextlib.suppress(StoreError):  # the leases try again
@@ -457,8 +468,9 @@ class Engine:
 
     def _supersede(self, active: ActiveJobSet) -> None:
         """Stop driving a job set that another process has taken over, until that one stops."""
-        fields = _log_fields("superseded", active.record)
-        logger.warning("%r is driven by another process now", active.record.name, extra=fields)
+        if self.drives(active.record.key):  # it was not deleted here
+            fields = _log_fields("superseded", active.record)
+            logger.warning("%r is driven by another process now", active.record.name, extra=fields)
         self._leave(active)
         self.leases.lose(active.token)
 

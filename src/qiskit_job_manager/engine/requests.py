@@ -53,7 +53,7 @@ def handle(
         live.ready_s = min(live.ready_s, now_s)
     # Experiments that are still being handed over are cancelled as well.
     if request.kind is not RequestKind.CANCEL or active.has_all:
-        store.settle(active.token, request)
+        store.finish_request(active.token, request)
 
 
 def _pages(active: ActiveJobSet, request: Request, store: Store) -> Iterator[list[JobRecord]]:

@@ -1,13 +1,13 @@
-"""A folder that keeps results that can be read only once, on their way to the store.
+"""A folder where results that can be read once stand between the backend and the store.
 
 For each attempt, named by its tag, there may be
 
     TAG.lock    held (flock) by the process that fetches the result, as long as it lives
-    TAG.part    the result while it is written; it also shows that a fetch began
+    TAG.part    the result while it is written; also tells that a fetch was begun
     TAG.result  the result, whole and on disk: one line of JSON (format, bytes, sha256), then bytes
     TAG.error   why there is none: one line of JSON (kind, message)
 
-A result is synced before it is renamed to its name, so that a file of that name is whole.
+A result is renamed into place after it was synced, so that it is whole whenever it is there.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Spool:
 
     @contextlib.contextmanager
     def serving(self, tag: str) -> Iterator[bool]:
-        """Be the only process that fetches a result; gives ``False`` if another one is."""
-        with self._file(tag, "lock").open("ab") as lock:
+        """Be the only one that fetches a result; gives ``False`` if another process is."""
+        with self._opened(tag, "lock", os.O_RDWR) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -89,7 +89,7 @@ class Spool:
             yield part
 
     def keep(self, tag: str, part: BinaryIO, result: RawResult) -> None:
-        """Write a result; it is whole and on disk when this returns."""
+        """Have a result on disk, whole, before this returns."""
         head = {
             "format": result.format,
             "bytes": len(result.data),
@@ -104,7 +104,7 @@ class Spool:
         self._sync_folder()
 
     def keep_error(self, tag: str, error: BackendError) -> None:
-        """Write why there is no result."""
+        """Say why there is no result."""
         known = type(error).__name__ in _KINDS
         kind = type(error).__name__ if known else TransientBackendError.__name__
         text = json.dumps({"kind": kind, "message": str(error)})
@@ -114,7 +114,7 @@ class Spool:
     def take(self, tag: str) -> RawResult | None:
         """Return the result, or ``None`` if there is neither a result nor an error.
 
-        The result stays until `forget`; an error is raised once.
+        The result stays until `forget`; an error is told once.
 
         Raises:
             BackendError: What the fetch raised.
@@ -122,22 +122,29 @@ class Spool:
         """
         for path in self._existing(tag, "result"):
             return _read(path)
-        trouble = self._file(tag, "error")
-        if trouble.exists():
-            stored = json.loads(trouble.read_text(encoding="utf-8"))
-            trouble.unlink()
-            raise _KINDS.get(stored["kind"], TransientBackendError)(stored["message"])
+        for path in self._existing(tag, "error"):
+            said = json.loads(_bytes(path))
+            path.unlink()
+            raise _KINDS.get(said["kind"], TransientBackendError)(said["message"])
         return None
 
     def was_begun(self, tag: str) -> bool:
-        """Say whether a fetch began that gave nothing."""
-        return self._file(tag, "part").exists()
+        """Return whether a fetch was begun and has not brought a result."""
+        return bool(self._existing(tag, "part"))
 
     def forget(self, tag: str) -> None:
-        """Remove everything of an attempt, because the store has its result."""
-        if self.folder.exists():
-            for kind in ("result", "part", "error", "lock"):
-                self._file(tag, kind).unlink(missing_ok=True)
+        """Remove all that stands here of an attempt, as the store has it."""
+        for kind in ("result", "part", "error", "lock"):
+            for path in self._existing(tag, kind):
+                path.unlink(missing_ok=True)
+
+    def _existing(self, tag: str, kind: str) -> list[Path]:
+        name = _name(tag, kind)
+        folders = [each for each in (self.folder, *self._others) if (each / name).exists()]
+        return [private_folder(folder) / name for folder in folders]
+
+    def _opened(self, tag: str, kind: str, flags: int) -> BinaryIO:
+        return os.fdopen(open_private(self._file(tag, kind), flags | os.O_CREAT), "r+b")
 
     def _file(self, tag: str, kind: str) -> Path:
         return private_folder(self.folder) / _name(tag, kind)

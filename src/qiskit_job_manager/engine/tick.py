@@ -135,7 +135,7 @@ class Tick:
                 # The backend may have accepted it as late as now.
                 self._active.duplicates.note_submission(self._now_s)
             case CallKind.USAGE_POLL:
-                self._store.measure(self._active.token, ended.finished.value or {})
+                self._store.store_usage(self._active.token, ended.finished.value or {})
                 self._active.usage_polling.note_end(self._now_s)
 
     def _end_waits(self) -> None:
@@ -160,7 +160,7 @@ class Tick:
             words = f"the backend had it a second time, as {each.remote_id}; "
             words += each.trouble or "that one was asked to be cancelled"
             now = self._tools.clock.now()
-            self._store.tell(active.token, now, each.job_index, "twin", words)
+            self._store.append_event(active.token, now, each.job_index, "twin", words)
             fields = {"job_set_id": active.record.job_set_id, "event": "twin"}
             where = (each.job_index, active.record.name)
             logger.warning("job %d of %r: %s", *where, words, extra=fields)
@@ -367,7 +367,7 @@ class Tick:
         if request is None or active.backend is None:
             return
         if not active.capabilities.may_duplicate or duplicates.is_over(active.states):
-            self._store.settle(active.token, request)
+            self._store.finish_request(active.token, request)
             duplicates.request = None
         elif duplicates.due_s(active.states) <= self._now_s:
             duplicates.note_begin(self._now_s)
@@ -382,10 +382,10 @@ class Tick:
         if polling.request is None or active.backend is None:
             return
         states = active.states
-        polling.look(states, self._now_s, lambda: bool(self._store.unmeasured(key, 1)))
+        polling.look(states, self._now_s, lambda: bool(self._store.attempts_without_usage(key, 1)))
         if not active.capabilities.reports_usage_late or polling.is_over:
             if active.has_all and not states:
-                self._store.settle(active.token, polling.request)
+                self._store.finish_request(active.token, polling.request)
                 polling.request = None
         elif polling.due_s <= self._now_s:
             polling.note_begin()

@@ -146,11 +146,7 @@ class Asking(Reading):
         if self._record.complete and not progress.ended:
             msg = f"job set {self._record.name!r} has not ended: cancel it and wait, then delete it"
             raise JobManagerInvalidStateError(msg)
-        token = self._store.claim(self._record.key, uuid.uuid4().hex)
-        if token is None:
-            self._store.delete_rest(self._record.key)
-        else:
-            self._store.delete_job_set(token)
+        self._driving.delete()
 
     def update_name(self, name: str) -> str:
         """Give the job set another name, and return it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager.engine.lease import Holder
 from qiskit_job_manager.errors import (
     JobManagerError,
     JobManagerInvalidStateError,
@@ -113,6 +114,23 @@ class Driving:
             # Without the backend a driver can still act on jobs that were never sent, or are dead.
             self._engine.drive(self._record, None)
             self._engine.start()
+
+    def delete(self) -> None:
+        """Delete the job set from the store, with its lease.
+
+        Raises:
+            LeaseLostError: Another process drives it.
+        """
+        key, leases = self._record.key, self._engine.leases
+        token = leases.take(key, Holder.DELETION)
+        if token is None:
+            self._store.delete_rest(key)
+            return
+        try:
+            self._store.delete_job_set(token)
+            self._engine.forget(key)
+        finally:
+            leases.let_go(key, Holder.DELETION)
 
     def wait(self, is_over: Callable[[], bool], deadline: Deadline) -> bool:
         """Wait until something is so, and say whether it is; look often at first, then less so."""

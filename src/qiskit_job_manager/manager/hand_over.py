@@ -23,7 +23,7 @@ from qiskit_job_manager.codec.experiments import pack_experiments
 from qiskit_job_manager.engine.lease import Holder
 from qiskit_job_manager.errors import (
     InvalidExperimentError,
-    JobManagerInvalidStateError,
+    LeaseLostError,
     NameInUseError,
     StoreError,
 )
@@ -98,48 +98,54 @@ class HandOver:
             NameInUseError: The name is in use, or its job set runs something else.
             InvalidExperimentError: One cannot run, or there are none at all.
             PlanError: One alone exceeds a limit.
-            JobManagerInvalidStateError: Another process took the job set over meanwhile.
+            LeaseLostError: Another process has taken the job set over meanwhile.
         """
         self._store.ensure_original()
         if isinstance(experiments, Sequence):
             for index, experiment in enumerate(experiments):
                 self._check(experiment, index)
             self._all_checked = True
-        record = self._created()
-        while record is None:
-            before = self._store.job_set_named(self._draft.name)
-            if before is not None and not resume:
-                raise NameInUseError(_in_use(before))
-            if before is not None and (found := self._at_turn(before)):
-                return self._resumed(found, iter(experiments))
-            record = self._created()
-        return self._begun(record, iter(experiments))
+        while True:
+            try:
+                record, token = self._leases.create(self._draft)
+            except NameInUseError:
+                found = self._found(resume=resume)
+                if found:
+                    return self._resumed(*found, iter(experiments))
+            else:
+                return self._begun(record, token, iter(experiments))
 
-    def _created(self) -> JobSetRecord | None:
-        """Create the job set and hold its lease; ``None`` where the name is taken."""
-        try:
-            return self._leases.create(self._draft)
-        except NameInUseError:
-            return None
-
-    def _at_turn(self, record: JobSetRecord) -> JobSetRecord | None:
-        """Wait while another hand-over stores experiments in a job set.
+    def _found(self, *, resume: bool) -> tuple[JobSetRecord, Token | None] | None:
+        """Return the job set that has the name, for this hand-over to go on with.
 
         Returns:
-            The job set: either complete, or with its lease held for this hand-over. ``None`` if it
-            was deleted meanwhile.
+            The job set, and its lease unless it is complete. ``None`` if it was deleted meanwhile.
+
+        Raises:
+            NameInUseError: It must not be resumed, or runs something else.
         """
-        self._compare(record)
-        found: JobSetRecord | None = record
-        is_held = False
-        while found and not found.complete and not is_held:
-            is_held = self._leases.take(record.key, Holder.HAND_OVER) is not None
-            if not is_held:
-                self._wait_for_turn(record)
-            found = self._store.job_set(record.job_set_id)
-        if is_held and (found is None or found.complete):
-            self._leases.let_go(record.key, Holder.HAND_OVER)
-        return found
+        before = self._store.job_set_named(self._draft.name)
+        if before is None:
+            return None
+        if not resume:
+            raise NameInUseError(_in_use(before))
+        self._compare(before)
+        return self._at_turn(before)
+
+    def _at_turn(self, before: JobSetRecord) -> tuple[JobSetRecord, Token | None] | None:
+        """Wait while another hand-over stores experiments in a job set."""
+        record: JobSetRecord | None = before
+        token = None
+        while record and not record.complete and token is None:
+            token = self._leases.take(before.key, Holder.HAND_OVER)
+            if token is None:
+                self._wait_for_turn(before)
+            record = self._store.job_set(before.job_set_id)
+        if record and not record.complete:
+            return record, token
+        if token is not None:
+            self._end(before)
+        return (record, None) if record else None
 
     def _wait_for_turn(self, record: JobSetRecord) -> None:
         if not self._has_waited:
@@ -153,45 +159,39 @@ class HandOver:
         self._has_waited = True
         time.sleep(_TRY_AGAIN_S)
 
-    def _begun(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
-        try:
-            record, token = self._store.create_job_set(self._draft, self._owner)
-        except NameInUseError:
-            before = self._store.job_set_named(self._draft.name)
-            if before is None or not resume:
-                raise
-            return self._resumed(before, iter(experiments))  # another process was first
-        return self._begun(record, token, iter(experiments))
-
     def _begun(
         self, record: JobSetRecord, token: Token, experiments: Iterator[Any]
     ) -> JobSetRecord:
         try:
             return self._take(record, token, experiments)
         except BaseException as error:
-            self._keep_or_delete(record, error)
+            self._keep_or_delete(record, token, error)
             raise
         finally:
             self._end(record)
 
-    def _keep_or_delete(self, record: JobSetRecord, error: BaseException) -> None:
+    def _keep_or_delete(self, record: JobSetRecord, token: Token, error: BaseException) -> None:
         """Delete a new job set of which nothing was stored; say of another that it stays."""
         stored = self._store.job_set(record.job_set_id)
         if stored is not None and stored.n_experiments:
             error.add_note(_kept(stored))
-        elif stored is not None and self._leases.is_handed_over(record.key):
-            self._store.delete_job_set(record.key)
+        elif stored is not None:
+            with contextlib.suppress(LeaseLostError):  # another process goes on with it
+                self._store.delete_job_set(token)
 
-    def _resumed(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
+    def _resumed(
+        self, record: JobSetRecord, token: Token | None, experiments: Iterator[Any]
+    ) -> JobSetRecord:
+        if token is None:
+            self._pass_over(record, experiments)
+            if list(islice(experiments, 1)):
+                raise NameInUseError(_differs(record, record.n_experiments, "there was none then"))
+            return record
         try:
             self._pass_over(record, experiments)
-            if not record.complete:
-                return self._take(record, experiments)
+            return self._take(record, token, experiments)
         finally:
             self._end(record)
-        if list(islice(experiments, 1)):
-            raise NameInUseError(_differs(record, record.n_experiments, "there was none then"))
-        return record
 
     def _end(self, record: JobSetRecord) -> None:
         """Hold the lease no longer; the engine goes on if it drives the job set."""
@@ -200,18 +200,13 @@ class HandOver:
         if self._engine:
             self._engine.wake()
 
-    def _take(self, record: JobSetRecord, experiments: Iterator[Any]) -> JobSetRecord:
+    def _take(self, record: JobSetRecord, token: Token, experiments: Iterator[Any]) -> JobSetRecord:
         """Store experiments after those that are stored, in batches of blocks; these are all.
 
         Raises:
-            JobManagerInvalidStateError: Another process took the job set over meanwhile.
+            LeaseLostError: Another process has taken the job set over meanwhile.
         """
-        try:
-            self._store_all(record, experiments)
-        except StoreError as error:
-            if self._leases.is_handed_over(record.key):
-                raise
-            raise JobManagerInvalidStateError(_taken_over(record)) from error
+        self._store_all(record, token, experiments)
         return self._store.job_set(record.job_set_id) or record
 
     def _store_all(self, record: JobSetRecord, token: Token, experiments: Iterator[Any]) -> None:
@@ -226,9 +221,7 @@ class HandOver:
         room = _Room(self._store, self._engine, record) if self._engine else None
         stored, begun_s = record.n_experiments, self._seconds()
         while batch := _batch(ready, self._until_s(begun_s), self._seconds):
-            if not self._leases.is_handed_over(record.key):
-                raise JobManagerInvalidStateError(_taken_over(record))
-            self._store.add_blocks(record.key, batch)
+            self._store.add_blocks(token, batch)
             stored = batch[-1].block.stop
             if self._engine:
                 self._engine.drive(record, self._backend, more_to_come=True)
@@ -361,14 +354,6 @@ def _kept(record: JobSetRecord) -> str:
         f"{record.n_experiments} experiments were stored before this, in the job set "
         f"{record.name!r}, and stay to be run. Run the same script again with if_exists='resume' "
         "to go on from there, or delete the set."
-    )
-
-
-def _taken_over(record: JobSetRecord) -> str:
-    return (
-        f"another process has taken job set {record.name!r} over, as this one stood still for "
-        "longer than its lease. What was stored stays: run the same script again with "
-        "if_exists='resume'"
     )
 
 

@@ -33,10 +33,10 @@ _LEASE_US = 30 * 1_000_000
 class Leases(Protocol):
     """How a lease is claimed, kept and released; see `ports.Store`."""
 
+    lease_s: ClassVar[float | None]
+
     def create(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
         """Begin a job set with its first lease."""
-
-    lease_s: ClassVar[float | None]
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:
         """Take the lease, or return ``None``."""
@@ -73,7 +73,7 @@ class KernelLocks:
 
     lease_s: ClassVar[float | None] = None
 
-    def __init__(self, database: Database, path: Path) -> None:
+    def __init__(self, database: Database, files: StoreFiles) -> None:
         self._database = database
         self._files = files
         self._mutex = threading.Lock()

@@ -78,12 +78,25 @@ class SqlStore:
         return self._database.url
 
     @property
+    def spool_folders(self) -> list[Path]:
+        """The folder for results that are not stored yet, then others that may have some."""
+        return self._files.spool_folders()
+
+    @property
     def lease_s(self) -> float | None:
         """Seconds that a lease lasts, or ``None`` where it lasts as long as its process."""
-        return self._ownership.lease_s
+        return self._leases.lease_s
 
-    def claim(self, job_set_key: int, owner: str) -> Token | None:
-        """Take the right to drive, unless a newer program has migrated the store meanwhile."""
+    def close(self) -> None:
+        """Give back the leases that were claimed here and close all connections."""
+        if self._database.is_usable:
+            self._leases.close()
+        self._database.close()
+
+    # -- handing over ---------------------------------------------------------------------------
+
+    def create_job_set(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+        """Begin a job set and take its lease, in one transaction."""
         refuse_newer(self._database)
         generation.ensure_newest(self._database, self._files)
         return self._leases.create(draft, owner)

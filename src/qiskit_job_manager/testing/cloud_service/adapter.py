@@ -173,22 +173,6 @@ class CloudAdapter(BaseBackend):
         found = self._read(f"the jobs with the tag {tag}", lambda: self.client.find(tag))
         return [job.id for job in found]
 
-    def find_duplicates(self, label: str) -> Mapping[str, Sequence[str]]:
-        """Not to be called: the client posts each job once.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"the cloud has no labels, and none such as {label}")
-
-    def fetch_usage(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
-        """Not to be called: the cloud measures nothing.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"the cloud tells no figures of the jobs {remote_ids} of {label}")
-
     # -- following --------------------------------------------------------------------------------
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
