@@ -10,7 +10,6 @@ import time
 from collections import Counter
 
 import pytest
-from qiskit_job_manager.testing.scripts import Call, Hang, JobStory, Raise
 
 from qiskit_job_manager import JobManager, NameInUseError
 from qiskit_job_manager.clock import SystemClock
@@ -20,6 +19,7 @@ from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing import ScriptedBackend
 from qiskit_job_manager.testing.cloud_service import Books, CloudProcess, Deed, Faults
+from qiskit_job_manager.testing.scripts import Call, Hang, JobStory, Raise
 
 DEADLINE_S = 60.0
 RUNS_ON = JobStory((RemoteStatus(RemoteState.RUNNING),))
