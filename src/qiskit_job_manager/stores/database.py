@@ -8,8 +8,10 @@ patience; see `patience`.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import time
 import weakref
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -34,11 +36,14 @@ if TYPE_CHECKING:
 
     Statement = Select[Any] | UpdateBase
 
+logger = logging.getLogger(__name__)
+
 _T = TypeVar("_T")
 
 _VALUES = " VALUES "
 _MOST_VALUES = 900  # in one statement; SQLite before 3.32 takes 999
 CLOSE_WITHIN_S = 5.0
+_LOG_AFTER_S = 5.0
 WRITES = "qjm_writes"
 """Execution option of connections that will write."""
 
@@ -74,6 +79,27 @@ class _Query:
         return whole if self.order is None else [whole[name] for name in self.order]
 
 
+class _Trouble:
+    """A database that is away: logged once when this lasts."""
+
+    def __init__(self) -> None:
+        self._since_s: float | None = None
+        self._is_logged = False
+
+    def met(self, error: StoreBusyError) -> None:
+        """Take note that the database is away; log it after some seconds."""
+        now_s = time.monotonic()
+        self._since_s = self._since_s or now_s
+        if now_s - self._since_s > _LOG_AFTER_S and not self._is_logged:
+            self._is_logged = True
+            logger.warning("waiting for the store: %s", error, extra={"event": "store trouble"})
+
+    def end(self) -> None:
+        """Take note that the database answers."""
+        if self._since_s is not None:
+            self._since_s, self._is_logged = None, False
+
+
 class _Held(threading.local):
     """The connection that a thread keeps for its quick reads."""
 
@@ -106,6 +132,7 @@ class Database:
         self._counting = threading.Lock()
         self._unused = threading.Condition(self._counting)
         self._held = _Held()
+        self._trouble = _Trouble()
         self._all_held: weakref.WeakSet[PoolProxiedConnection] = weakref.WeakSet()
         self._compiled: dict[Statement, _Query] = {}
         # SQLite has one writer at a time, and a connection that finds another one sleeps for up to
@@ -142,8 +169,8 @@ class Database:
             try:
                 with self.reading() as connection:
                     return list(connection.execute(statement))
-            except StoreBusyError:
-                if not patience.pause():
+            except StoreBusyError as error:
+                if not self._try_again(patience, error):
                     raise
 
     def write(self, work: Callable[[Connection], _T], *, repeatable: bool = False) -> _T:
@@ -165,8 +192,8 @@ class Database:
                 with self._writing(patience) as connection:
                     result = work(connection)
                     at_commit = True
-            except StoreBusyError:
-                if (at_commit and not repeatable) or not patience.pause():
+            except StoreBusyError as error:
+                if (at_commit and not repeatable) or not self._try_again(patience, error):
                     raise
             else:
                 return result
@@ -184,10 +211,18 @@ class Database:
             self._check_usable()
             try:
                 with self._translated():
-                    return stack.enter_context(engine.begin())
-            except StoreBusyError:
-                if not patience.pause():
+                    connection = stack.enter_context(engine.begin())
+            except StoreBusyError as error:
+                if not self._try_again(patience, error):
                     raise
+            else:
+                self._trouble.end()
+                return connection
+
+    def _try_again(self, patience: Patience, error: StoreBusyError) -> bool:
+        """Pause before another try; return ``False`` when the caller's patience is at its end."""
+        self._trouble.met(error)
+        return patience.pause()
 
     def run(
         self, connection: Connection, statement: Statement, values: dict[str, Any]
@@ -241,8 +276,8 @@ class Database:
             self._enter()
             try:
                 return self._read(query.sql, arranged)
-            except StoreBusyError:
-                if not patience.pause():
+            except StoreBusyError as error:
+                if not self._try_again(patience, error):
                     raise
             finally:
                 self._leave()
@@ -340,6 +375,7 @@ class Database:
         elif self._held.connection is None:
             self._held.connection = connection
             self._all_held.add(connection)
+        self._trouble.end()
         return rows
 
     def _checked_out(self) -> PoolProxiedConnection:

@@ -139,7 +139,7 @@ def _engine(url: str) -> Engine:
         raise StoreError(_NO_DRIVER) from error
 
     def connect(_dialect: Any, _record: Any, args: Any, parameters: Any) -> Any:
-        most_s = min(int(parameters["connect_timeout"]), math.ceil(max(2.0, remaining_s())))
+        most_s = math.ceil(min(float(parameters["connect_timeout"]), max(2.0, remaining_s())))
         return connection_class.connect(*args, **parameters | {"connect_timeout": most_s})
 
     event.listen(engine, "do_connect", connect)
