@@ -8,6 +8,8 @@ import sqlite3
 
 import pytest
 
+from qiskit_job_manager.stores import health, open_store
+
 RUN = ("--backend", "basic", "--shots", "10")
 
 
@@ -153,3 +155,16 @@ def test_a_kind_that_cannot_be_loaded_is_told_and_hides_no_other(qjm, monkeypatc
     _, broken, fine = outcome.out.splitlines()
     assert "cannot be loaded: ModuleNotFoundError" in broken
     assert "Qiskit alone" in fine
+
+
+def test_a_store_that_another_process_holds_is_not_called_broken(qjm, store, monkeypatch):
+    monkeypatch.setattr(health, "_PATIENCE_S", 0.01)
+    open_store(store).close()
+    shell = sqlite3.connect(store, isolation_level=None)
+    shell.execute("BEGIN EXCLUSIVE")
+    outcome = qjm("doctor")
+    shell.close()
+    assert outcome.code == 5
+    assert "another process holds it" in outcome.out
+    assert "broken" not in outcome.out
+    assert "backup" not in outcome.out

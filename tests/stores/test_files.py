@@ -15,6 +15,7 @@ from qiskit_job_manager.errors import (
     StoreTooNewError,
 )
 from qiskit_job_manager.model import JobState, RawResult
+from qiskit_job_manager.patience import patient
 from qiskit_job_manager.stores import open_store, sqlite
 from qiskit_job_manager.testing.store_samples import (
     create,
@@ -209,8 +210,7 @@ def test_a_store_that_cannot_be_written_can_be_read(filled, monkeypatch):
     store.close()
 
 
-def test_a_store_held_for_too_long_is_busy_and_goes_on_later(filled, monkeypatch):
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT_S", 0.05)
+def test_a_store_held_for_too_long_is_busy_and_goes_on_later(filled):
     store = open_store(filled)
     other = sqlite3.connect(filled, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
@@ -221,7 +221,7 @@ def test_a_store_held_for_too_long_is_busy_and_goes_on_later(filled, monkeypatch
         lambda: store.job_sets(limit=1),
         lambda: store.claim(key, "me"),
     ):
-        with pytest.raises(StoreBusyError):
+        with patient(0.05), pytest.raises(StoreBusyError):
             use()
     other.execute("ROLLBACK")
     other.close()
@@ -297,7 +297,7 @@ def test_every_connection_has_the_settings_that_the_promises_need(filled):
         "foreign_keys": 1,
         "trusted_schema": 0,
         "synchronous": 2,
-        "busy_timeout": 30_000,
+        "busy_timeout": 1_000,
     }
     store.close()
 

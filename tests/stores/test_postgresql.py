@@ -5,19 +5,35 @@ Runs where QJM_TEST_POSTGRES_URL names a database in which schemas can be made.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from threading import Barrier, Thread
+import socket
+import threading
+import time
+from threading import Barrier, Thread, Timer
 
 import pytest
+from sqlalchemy import make_url, update
 
-from qiskit_job_manager.errors import StoreError
-from qiskit_job_manager.model import JobState
-from qiskit_job_manager.stores import open_store
+from qiskit_job_manager import patience
+from qiskit_job_manager.errors import StoreBusyError, StoreError
+from qiskit_job_manager.model import Advance, JobState, RequestKind
+from qiskit_job_manager.patience import patient
+from qiskit_job_manager.stores import leases, open_store, postgresql, schema
 from qiskit_job_manager.testing.store_contract import StoreContract
-from qiskit_job_manager.testing.store_samples import hand_over, must_claim, submission, the_set
+from qiskit_job_manager.testing.store_samples import (
+    NOON,
+    draft,
+    hand_over,
+    must_claim,
+    submission,
+    the_set,
+)
 
 if "QJM_TEST_POSTGRES_URL" not in os.environ:
     pytest.skip("QJM_TEST_POSTGRES_URL names no database", allow_module_level=True)
+
+psycopg = pytest.importorskip("psycopg")
 
 pytestmark = pytest.mark.service
 
@@ -109,8 +125,6 @@ def test_connections_that_the_server_ended_are_replaced(store, url, execute):
         "WHERE application_name = current_setting('application_name') "
         "AND pid <> pg_backend_pid()",
     )
-    with pytest.raises(StoreError):
-        store.jobs_covering(key, 0)
     assert len(store.jobs_covering(key, 0)) == 1
     assert the_set(store).key == key
 
@@ -118,3 +132,238 @@ def test_connections_that_the_server_ended_are_replaced(store, url, execute):
 def test_text_that_the_server_does_not_take_is_an_error_of_ours(store):
     with pytest.raises(StoreError):
         store.rename(the_set(store).key, "nul \0 in it")
+
+
+# -- a server that is away, and peers that vanish --------------------------------------------------
+
+
+def test_a_process_has_few_connections_however_many_threads_and_stores(open_again, url, execute):
+    stores = [open_again() for _ in range(3)]
+    hand_over(stores[0], [["a"]])
+    key, start, counts = the_set(stores[0]).key, Barrier(24), []
+
+    def work(number):
+        mine = stores[number % 3]
+        start.wait()
+        for turn in range(5):
+            assert len(mine.jobs_covering(key, 0)) == 1
+            mine.set_tags(key, [str(turn)])
+            counts.append(connections(url))
+
+    threads = [Thread(target=work, args=(number,)) for number in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(counts) == 24 * 5
+    assert max(counts) <= postgresql.CONNECTIONS
+    for store in stores:
+        store.close()
+    assert connections(url) == 0
+
+
+def connections(url):
+    """Return how many connections the stores under test have."""
+    name = url.partition("application_name%3D")[2]
+    with psycopg.connect(os.environ["QJM_TEST_POSTGRES_URL"].replace("+psycopg", "")) as server:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
+        return server.execute(query, [name]).fetchone()[0]
+
+
+class Proxy:
+    """Forwards to the server, until it stops to forward, or cuts all connections."""
+
+    def __init__(self, url):
+        self._target = make_url(url)
+        self._forwards = threading.Event()
+        self._forwards.set()
+        self._sockets = []
+        self._listen()
+
+    def _listen(self, port=0):
+        self._server = socket.create_server(("127.0.0.1", port))
+        self._port = self._server.getsockname()[1]
+        Thread(target=self._accept, args=(self._server,), daemon=True).start()
+
+    @property
+    def url(self):
+        target = self._target.set(host="127.0.0.1", port=self._port)
+        return target.render_as_string(hide_password=False)
+
+    def _accept(self, server):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = server.accept()
+                there = socket.create_connection((self._target.host, self._target.port))
+                self._sockets += [client, there]
+                for pair in ((client, there), (there, client)):
+                    Thread(target=self._forward, args=pair, daemon=True).start()
+
+    def _forward(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                self._forwards.wait()
+                target.sendall(data)
+        for each in (source, target):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def swallow(self):
+        """Take all bytes, and pass none on: no packet arrives, no connection is closed."""
+        self._forwards.clear()
+
+    def forward(self):
+        self._forwards.set()
+
+    def refuse(self):
+        """Cut all connections, and refuse new ones."""
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for each in self._sockets:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def accept(self):
+        self._listen(self._port)
+
+
+@pytest.fixture
+def proxy(url):
+    proxy = Proxy(url.replace("postgresql+psycopg", "postgresql"))
+    yield proxy
+    proxy.forward()
+
+
+def after(seconds, act):
+    timer = Timer(seconds, act)
+    timer.start()
+    return timer
+
+
+CALLS = {
+    "a quick read": lambda store, token: store.jobs(token.job_set_key),
+    "a read": lambda store, token: store.job_sets(limit=9),
+    "a change": lambda store, token: store.set_tags(token.job_set_key, ["x"]),
+    "a request": lambda store, token: store.request(token.job_set_key, RequestKind.CANCEL),
+    "a renewal": lambda store, token: store.renew(token),
+    "a claim": lambda store, token: store.claim(token.job_set_key, "one"),
+    "a step": lambda store, token: store.advance(token, [submission_by(store, token, "tag")]),
+    "blocks": lambda store, token: hand_over(store, [["b"]], token=token),
+}
+
+
+def submission_by(store, token, tag):
+    (job, *_) = store.jobs(token.job_set_key)
+    return Advance(
+        job_key=job.key,
+        expected=JobState.PLANNED,
+        after=JobState.SUBMITTING,
+        event="submit",
+        at=NOON,
+        new_tag=tag,
+    )
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_waits_for_a_server_that_is_away_for_a_while(call, proxy):
+    store = open_store(proxy.url)
+    hand_over(store, [["a"]])
+    token = must_claim(store, "one")
+    proxy.refuse()
+    timer = after(0.7, proxy.accept)
+    CALLS[call](store, token)
+    timer.join()
+    assert store.renew(must_claim(store, "one"))
+    store.close()
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_to_a_server_that_swallows_everything_ends_with_the_patience(call, proxy):
+    store = open_store(proxy.url)
+    hand_over(store, [["a"]])
+    token = must_claim(store, "one")
+    proxy.swallow()
+    with patient(0.5), pytest.raises(StoreBusyError, match="trying again is safe"):
+        CALLS[call](store, token)
+    proxy.forward()
+    CALLS[call](store, token)
+    assert store.renew(must_claim(store, "one"))
+    store.close()
+
+
+def test_closing_a_store_whose_server_is_away_ends(proxy):
+    store = open_store(proxy.url)
+    must_claim(store, "one")
+    proxy.swallow()
+    store.close()
+
+
+def test_a_commit_whose_answer_was_lost_is_not_done_twice(store, monkeypatch):
+    token = must_claim(store, "one")
+    committed = commits_that_lose_their_answer(store, monkeypatch)
+    hand_over(store, [["a"], ["b"]], token=token)
+    assert committed()
+    assert [e.name for e in store.experiments(token.job_set_key)] == ["a", "b"]
+    committed = commits_that_lose_their_answer(store, monkeypatch)
+    made, other = store.create_job_set(draft("new"), "one")
+    assert committed()
+    assert store.job_set_named("new") == made
+    assert store.renew(other)
+    committed = commits_that_lose_their_answer(store, monkeypatch)
+    with pytest.raises(StoreBusyError):  # nobody knows whether it was stored
+        store.request(token.job_set_key, RequestKind.CANCEL)
+    assert committed()
+    assert len(store.requests(token.job_set_key)) == 1
+
+
+def commits_that_lose_their_answer(store, monkeypatch):
+    """Let the next commit of a change arrive, and its answer not; return whether it has."""
+    dialect, done = store._database._engine.dialect, []
+
+    def commit(connection):
+        query = "SELECT pg_current_xact_id_if_assigned() IS NOT NULL"
+        changes = connection.cursor().execute(query).fetchone()[0]
+        connection.commit()
+        if changes and not done:
+            done.append(True)
+            connection.driver_connection.close()
+            raise psycopg.OperationalError("the connection was lost")
+
+    monkeypatch.setattr(dialect, "do_commit", commit)
+    return lambda: bool(done)
+
+
+def test_a_client_that_vanishes_in_mid_transaction_is_replaced(store, proxy, monkeypatch):
+    """Its session holds the row of the job set; no packet tells that it is gone."""
+    monkeypatch.setitem(postgresql._OF_SERVER, "idle_in_transaction_session_timeout", "1s")
+    monkeypatch.setattr(leases, "_LEASE_US", 1_000_000)
+    vanished = open_store(proxy.url)
+    token = must_claim(vanished, "vanished")
+    with contextlib.suppress(StoreError), vanished._database.writing() as connection:
+        connection.execute(update(schema.job_set).values(tags="[]"))
+        proxy.swallow()
+        until_s = time.monotonic() + 60
+        while not (fresh := claim_quickly(store, token.job_set_key)):
+            assert time.monotonic() < until_s
+        assert fresh.owner == "heir"
+    proxy.forward()
+    assert not vanished.renew(token)
+    vanished.close()
+
+
+def claim_quickly(store, key):
+    with patient(0.2), contextlib.suppress(StoreBusyError):
+        return store.claim(key, "heir")
+
+
+def test_every_wait_ends_before_a_lease_does(store):
+    with store._database.reading() as connection:
+        shown = {
+            name: connection.exec_driver_sql(f"SHOW {name}").scalar()
+            for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
+        }
+        chosen = connection.connection.driver_connection.info.get_parameters()
+    seconds = [int(each.removesuffix("s")) for each in shown.values()]
+    seconds += [postgresql._SILENCE_S, int(chosen["connect_timeout"]), patience.DEFAULT_S]
+    assert 0 < min(seconds) <= max(seconds) < leases._LEASE_US / 1_000_000
+    assert 0 < int(chosen["tcp_user_timeout"]) <= 30_000

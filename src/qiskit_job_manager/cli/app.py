@@ -25,6 +25,7 @@ from qiskit_job_manager.cli.commands import (
 )
 from qiskit_job_manager.cli.errors import GuardedGroup
 from qiskit_job_manager.cli.options import epilog, epilog_of_all
+from qiskit_job_manager.patience import patient
 
 app = typer.Typer(
     cls=GuardedGroup,
@@ -38,6 +39,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+_WAIT_FOR_THE_STORE = frozenset({"run", "wait", "watch", "resume", "retry", "resubmit"})
+"""Commands that wait for hours; a store that is away does not end them before their time-out."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -67,6 +72,8 @@ def _common(
     ] = False,
 ) -> None:
     ctx.obj = store
+    if ctx.invoked_subcommand in _WAIT_FOR_THE_STORE:
+        ctx.with_resource(patient(float("inf")))
 
 
 app.command(

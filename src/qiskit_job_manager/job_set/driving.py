@@ -9,8 +9,10 @@ from qiskit_job_manager.errors import (
     JobManagerError,
     JobManagerInvalidStateError,
     JobManagerUnknownJobSet,
+    StoreBusyError,
 )
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.patience import patient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +135,19 @@ class Driving:
             leases.let_go(key, Holder.DELETION)
 
     def wait(self, is_over: Callable[[], bool], deadline: Deadline) -> bool:
-        """Wait until something is so, and say whether it is; look often at first, then less so."""
+        """Wait until something is so, and return whether it is; look often at first, then less so.
+
+        A store that is away is waited for until the deadline, too.
+        """
+        try:
+            with patient(deadline.remaining_s):
+                return self._wait(is_over, deadline)
+        except StoreBusyError:
+            if deadline.remaining_s > 0:
+                raise
+            return False
+
+    def _wait(self, is_over: Callable[[], bool], deadline: Deadline) -> bool:
         pause_s = _FIRST_PAUSE_S
         while not is_over():
             if deadline.remaining_s <= 0:

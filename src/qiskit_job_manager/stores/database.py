@@ -1,32 +1,49 @@
 """Transactions, and the connections that they run on.
 
 Any thread may use a `Database`. A read is one statement or one transaction; a write takes SQLite's
-write lock when it begins, so that it never finds out halfway that it may not go on.
+write lock when it begins, so that it never finds out halfway that it may not go on. A transaction
+that cannot begin, and one that fails before its commit, is tried again as long as the caller has
+patience; see `patience`.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import time
 import weakref
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from qiskit_job_manager.errors import StoreError
+from qiskit_job_manager.errors import StoreBusyError, StoreError
+from qiskit_job_manager.patience import Patience
 from qiskit_job_manager.stores.database_errors import store_error, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Engine, PoolProxiedConnection, Select, UpdateBase
+    from sqlalchemy import (
+        Connection,
+        Engine,
+        Executable,
+        PoolProxiedConnection,
+        Select,
+        UpdateBase,
+    )
 
     Statement = Select[Any] | UpdateBase
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 _VALUES = " VALUES "
 _MOST_VALUES = 900  # in one statement; SQLite before 3.32 takes 999
 CLOSE_WITHIN_S = 5.0
+_LOG_AFTER_S = 5.0
 WRITES = "qjm_writes"
 """Execution option of connections that will write."""
 
@@ -62,6 +79,27 @@ class _Query:
         return whole if self.order is None else [whole[name] for name in self.order]
 
 
+class _Trouble:
+    """A database that is away: logged once when this lasts."""
+
+    def __init__(self) -> None:
+        self._since_s: float | None = None
+        self._is_logged = False
+
+    def met(self, error: StoreBusyError) -> None:
+        """Take note that the database is away; log it after some seconds."""
+        now_s = time.monotonic()
+        self._since_s = self._since_s or now_s
+        if now_s - self._since_s > _LOG_AFTER_S and not self._is_logged:
+            self._is_logged = True
+            logger.warning("waiting for the store: %s", error, extra={"event": "store trouble"})
+
+    def end(self) -> None:
+        """Take note that the database answers."""
+        if self._since_s is not None:
+            self._since_s, self._is_logged = None, False
+
+
 class _Held(threading.local):
     """The connection that a thread keeps for its quick reads."""
 
@@ -72,29 +110,35 @@ class Database:
     """An open database: whose it is, how to read from it and how to write to it.
 
     Args:
-        engine: The SQLAlchemy engine; disposed of by `close`.
+        engine: The SQLAlchemy engine.
         where: Path or URL without password, for messages.
+        dispose: Closes what the engine keeps open; by default it is disposed of.
 
     Attributes:
         has_one_writer: Whether only one connection can write at a time, to whatever rows.
     """
 
-    def __init__(self, engine: Engine, where: str) -> None:
+    def __init__(
+        self, engine: Engine, where: str, dispose: Callable[[], None] | None = None
+    ) -> None:
         self.where = where
         self._engine = engine
+        self._dispose = dispose or engine.dispose
         self._writer = engine.execution_options(**{WRITES: True})
         self._pid = os.getpid()
         self._closed = False
+        self._is_disposed = False
         self._uses = 0  # transactions under way
         self._counting = threading.Lock()
         self._unused = threading.Condition(self._counting)
         self._held = _Held()
+        self._trouble = _Trouble()
         self._all_held: weakref.WeakSet[PoolProxiedConnection] = weakref.WeakSet()
         self._compiled: dict[Statement, _Query] = {}
-        # SQLite has one writer at a time, and whoever finds another one sleeps for up to a tenth of
-        # a second; threads of this process are told when it is their turn.
+        # SQLite has one writer at a time, and a connection that finds another one sleeps for up to
+        # a tenth of a second; the threads of this process wait for each other here instead.
         self.has_one_writer = engine.dialect.name == "sqlite"
-        self._write_turn = threading.Lock() if self.has_one_writer else nullcontext()
+        self._write_turn = threading.Lock() if self.has_one_writer else None
 
     @property
     def url(self) -> str:
@@ -109,19 +153,76 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Give a connection in a transaction that only reads."""
-        with self._used(), translated(self.where), self._engine.begin() as connection:
-            yield connection
+        with self._used(), self._translated(), ExitStack() as stack:
+            yield self._begun(stack, self._engine, Patience())
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Give a connection in a transaction that is committed at the end, or rolled back."""
-        with (
-            self._used(),
-            self._write_turn,
-            self._translated(),
-            self._writer.begin() as connection,
-        ):
+        with self._writing(Patience()) as connection:
             yield connection
+
+    def read(self, statement: Executable) -> list[Any]:
+        """Return the rows of one statement that only reads."""
+        patience = Patience()
+        while True:
+            try:
+                with self.reading() as connection:
+                    return list(connection.execute(statement))
+            except StoreBusyError as error:
+                if not self._try_again(patience, error):
+                    raise
+
+    def write(self, work: Callable[[Connection], _T], *, repeatable: bool = False) -> _T:
+        """Do some work in a transaction that is committed at the end, or rolled back.
+
+        Args:
+            work: Called with the connection; again, in a new transaction, if the database failed
+                before the commit.
+            repeatable: Whether it may be done twice. Then it is also done again if the database
+                failed in the commit, when nobody knows whether it was committed.
+
+        Raises:
+            StoreBusyError: The database failed until the end of the caller's patience.
+        """
+        patience = Patience()
+        while True:
+            at_commit = False
+            try:
+                with self._writing(patience) as connection:
+                    result = work(connection)
+                    at_commit = True
+            except StoreBusyError as error:
+                if (at_commit and not repeatable) or not self._try_again(patience, error):
+                    raise
+            else:
+                return result
+
+    @contextmanager
+    def _writing(self, patience: Patience) -> Iterator[Connection]:
+        with self._used(), self._translated(), ExitStack() as stack:
+            if self._write_turn is not None:
+                stack.enter_context(_held(self._write_turn, patience, self.where))
+            yield self._begun(stack, self._writer, patience)
+
+    def _begun(self, stack: ExitStack, engine: Engine, patience: Patience) -> Connection:
+        """Enter a transaction, trying again while the database is busy or away."""
+        while True:
+            self._check_usable()
+            try:
+                with self._translated():
+                    connection = stack.enter_context(engine.begin())
+            except StoreBusyError as error:
+                if not self._try_again(patience, error):
+                    raise
+            else:
+                self._trouble.end()
+                return connection
+
+    def _try_again(self, patience: Patience, error: StoreBusyError) -> bool:
+        """Pause before another try; return ``False`` when the caller's patience is at its end."""
+        self._trouble.met(error)
+        return patience.pause()
 
     def run(
         self, connection: Connection, statement: Statement, values: dict[str, Any]
@@ -168,13 +269,18 @@ class Database:
         Returns:
             Rows as the driver gives them: no type of the schema has been applied.
         """
-        self._enter()
-        try:
-            query = self._query(statement)
-            connection = self._held.connection or self._hold()
-            return self._read(connection, query.sql, query.arranged(values))
-        finally:
-            self._leave()
+        query = self._query(statement)
+        arranged = query.arranged(values)
+        patience = Patience()
+        while True:
+            self._enter()
+            try:
+                return self._read(query.sql, arranged)
+            except StoreBusyError as error:
+                if not self._try_again(patience, error):
+                    raise
+            finally:
+                self._leave()
 
     def close(self) -> None:
         """Close all connections; harmless when it is closed already.
@@ -222,7 +328,9 @@ class Database:
             for connection in list(self._all_held):
                 connection.close()
             self._all_held.clear()
-            self._engine.dispose()
+            if not self._is_disposed:
+                self._is_disposed = True
+                self._dispose()
             self._unused.notify_all()
 
     def _check_usable(self) -> None:
@@ -251,26 +359,40 @@ class Database:
         self._compiled[statement] = query
         return query
 
-    def _read(self, connection: PoolProxiedConnection, sql: str, values: Any) -> list[Any]:
-        """Run one statement on a held connection, which is open, and return its rows."""
+    def _read(self, sql: str, values: Any) -> list[Any]:
+        """Run one statement that reads on the thread's connection, and return its rows."""
+        connection = self._held.connection or self._checked_out()
         try:
-            cursor = connection.dbapi_connection.cursor()  # type: ignore[union-attr]
+            cursor = connection.dbapi_connection.cursor()  # type: ignore[union-attr]  # it is open
             cursor.execute(sql, values)
             rows = list(cursor.fetchall())
             connection.dbapi_connection.rollback()  # type: ignore[union-attr]  # ends the read
         except (self._engine.dialect.loaded_dbapi.Error, UnicodeDecodeError) as error:
             self._let_go(connection)
             raise store_error(error, self.where) from error
+        if not self.has_one_writer:
+            connection.close()  # a server has few connections: back to the pool
+        elif self._held.connection is None:
+            self._held.connection = connection
+            self._all_held.add(connection)
+        self._trouble.end()
         return rows
 
-    def _hold(self) -> PoolProxiedConnection:
-        with translated(self.where):
-            connection = self._engine.raw_connection()
-        self._held.connection = connection
-        self._all_held.add(connection)
-        return connection
+    def _checked_out(self) -> PoolProxiedConnection:
+        with self._translated():
+            return self._engine.raw_connection()
 
     def _let_go(self, connection: PoolProxiedConnection) -> None:
         self._held.connection = None
         self._all_held.discard(connection)
         connection.invalidate()
+
+
+@contextmanager
+def _held(lock: threading.Lock, patience: Patience, where: str) -> Iterator[None]:
+    if not lock.acquire(timeout=min(patience.left_s, threading.TIMEOUT_MAX)):
+        raise StoreBusyError(f"The store {where} is in use by another thread: try again.")
+    try:
+        yield
+    finally:
+        lock.release()

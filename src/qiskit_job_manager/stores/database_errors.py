@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from qiskit_job_manager.errors import (
     StoreBusyError,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ConstraintError(StoreError):
-    """A rule of the schema was broken; whoever knows which, says so."""
+    """A rule of the schema was broken; the caller knows which one."""
 
 
 _CORRUPT = (
@@ -36,7 +37,10 @@ _FULL = (
     StoreFullError,
     "has no space left on its disk: free some and try again; nothing was half written",
 )
-_BUSY = (StoreBusyError, "was held by another process for too long: trying again is safe")
+_BUSY = (
+    StoreBusyError,
+    "cannot be reached now, or another process holds it: trying again is safe",
+)
 _CONSTRAINT = (ConstraintError, "refused a row that breaks a rule of its schema")
 
 _SQLITE = {
@@ -48,6 +52,7 @@ _SQLITE = {
     sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_PROTOCOL: _BUSY,
     sqlite3.SQLITE_CONSTRAINT: _CONSTRAINT,
 }
 _SQLSTATES = {
@@ -55,8 +60,12 @@ _SQLSTATES = {
     "25006": _READ_ONLY,
     "42501": _READ_ONLY,
     "53100": _FULL,
-    "40": _BUSY,
-    "55P03": _BUSY,
+    "08": _BUSY,  # connection failures
+    "25P03": _BUSY,  # a transaction did nothing for too long
+    "40": _BUSY,  # deadlocks
+    "53300": _BUSY,  # too many connections
+    "55P03": _BUSY,  # a lock was waited for too long
+    "57": _BUSY,  # the server shuts down or starts up, or a statement took too long
 }
 
 
@@ -77,6 +86,17 @@ def translated(where: str) -> Iterator[None]:
         raise StoreError(f"The store {where} cannot keep such a value: {error}.") from error
 
 
+def _by_sqlstate(cause: BaseException) -> tuple[type[StoreError], str] | None:
+    state = getattr(cause, "sqlstate", None)
+    if state is not None:
+        return _SQLSTATES.get(state) or _SQLSTATES.get(state[:2])
+    # The driver says this where there was no answer of a server: it is away, or its network.
+    is_away = isinstance(cause, PoolTimeoutError) or any(
+        each.__name__ == "OperationalError" for each in type(cause).__mro__
+    )
+    return _BUSY if is_away else None
+
+
 def store_error(error: Exception, where: str) -> StoreError:
     """Return the kind of `StoreError` for what a driver raised."""
     if isinstance(error, UnicodeDecodeError):  # SQLite quotes damaged bytes in its own message
@@ -84,11 +104,6 @@ def store_error(error: Exception, where: str) -> StoreError:
     # SQLAlchemy's own text holds the statement and its values, which are the user's data.
     cause = (error.orig if isinstance(error, DBAPIError) else None) or error
     code = getattr(cause, "sqlite_errorcode", None)
-    state = getattr(cause, "sqlstate", None) or ""
-    known = (
-        _SQLITE.get(code & 0xFF)
-        if code is not None
-        else _SQLSTATES.get(state) or _SQLSTATES.get(state[:2])
-    )
+    known = _SQLITE.get(code & 0xFF) if code is not None else _by_sqlstate(cause)
     kind, words = known or (StoreError, "cannot do what was asked")
     return kind(f"The store {where} {words} ({type(cause).__name__}: {cause}).")

@@ -106,8 +106,7 @@ def half_deleted(database: Database) -> list[JobSetRecord]:
     """Return the job sets whose deletion began and has not ended, under their former names."""
     columns = (c if c is not _SETS.c.name else _SETS.c.former_name for c in JOB_SET_COLUMNS)
     left = select(*columns).where(_SETS.c.former_name.is_not(None)).order_by(_SETS.c.key)
-    with database.reading() as connection:
-        return [job_set_from(row) for row in connection.execute(left)]
+    return [job_set_from(row) for row in database.read(left)]
 
 
 class _Removal:

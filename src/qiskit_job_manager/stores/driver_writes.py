@@ -41,7 +41,8 @@ def advance(
     """
     if not steps:
         return [], None
-    with database.writing() as connection:
+
+    def work(connection: Connection) -> tuple[list[bool], int | None]:
         holds = _holds(database, connection, token)
         if not holds:
             return [False] * len(steps), None
@@ -52,6 +53,8 @@ def advance(
             is_in and step.new_tag for is_in, step in zip(landed, steps, strict=True)
         ) and not any(volatile for _, volatile in holds)
         return landed, raise_generation(connection) if submits else None
+
+    return database.write(work)
 
 
 def append_event(
@@ -69,24 +72,28 @@ def append_event(
     Returns:
         ``False`` when the token is stale: nothing was written.
     """
-    with database.writing() as connection:
+    values = {
+        "job_set": token.job_set_key,
+        "at": microseconds(at),
+        "job_index": job_index,
+        "event": said[0],
+        "cause": said[1],
+        **dict.fromkeys(("attempt", "before", "after")),
+    }
+
+    def work(connection: Connection) -> bool:
         newest = _is_newest(database, connection, token)
         if newest:
-            values = {
-                "job_set": token.job_set_key,
-                "at": microseconds(at),
-                "job_index": job_index,
-                "event": said[0],
-                "cause": said[1],
-                **dict.fromkeys(("attempt", "before", "after")),
-            }
             database.run(connection, write_statements.NEW_EVENT, values)
         return newest
+
+    return database.write(work)
 
 
 def finish_request(database: Database, token: Token, request: Request) -> bool:
     """Remove a request that was handled; ``False`` when the token is stale."""
-    with database.writing() as connection:
+
+    def work(connection: Connection) -> bool:
         newest = _is_newest(database, connection, token)
         if newest:
             connection.execute(
@@ -96,16 +103,21 @@ def finish_request(database: Database, token: Token, request: Request) -> bool:
             )
         return newest
 
+    return database.write(work, repeatable=True)
+
 
 def store_usage(database: Database, token: Token, figures: Mapping[str, RemoteFigures]) -> bool:
     """Store what a backend measured of attempts, by their tags; ``False`` for a stale token."""
-    with database.writing() as connection:
+
+    def work(connection: Connection) -> bool:
         if not _is_newest(database, connection, token):
             return False
         for tag, measured in figures.items():
             values = {"of_tag": tag, "of_set": token.job_set_key} | figures_values(measured)
             database.run(connection, write_statements.USAGE_OF_ATTEMPT, values)
         return True
+
+    return database.write(work, repeatable=True)
 
 
 def _is_newest(database: Database, connection: Connection, token: Token) -> bool:

@@ -41,13 +41,13 @@ def raise_generation(connection: Connection) -> int:
     return int(connection.scalar(select(schema.store_generation.next_value())) or 0)
 
 
-def generation(connection: Connection) -> int:
+def generation(database: Database) -> int:
     """Return the generation that the database has."""
-    if connection.dialect.name == "sqlite":
-        found = connection.scalar(select(_ROW.generation).where(_ROW.key == _NEWEST_ROW))
+    if database.has_one_writer:
+        rows = database.read(select(_ROW.generation).where(_ROW.key == _NEWEST_ROW))
     else:
-        found = connection.scalar(text("SELECT last_value FROM store_generation"))
-    return int(found or 0)
+        rows = database.read(text("SELECT last_value FROM store_generation"))
+    return int(rows[0][0])
 
 
 def record_beside(files: StoreFiles, number: int) -> None:
@@ -71,8 +71,7 @@ def ensure_newest(database: Database, files: StoreFiles) -> None:
     beside = recorded(files)
     if not beside:
         return
-    with database.reading() as connection:
-        stored = generation(connection)
+    stored = generation(database)
     if stored < beside:
         raise StoreOutdatedError(
             f"The store {database.where} is older than what was driven from it: it does not know "

@@ -46,14 +46,20 @@ def create_job_set(database: Database, draft: JobSetDraft, **lease: Any) -> JobS
     Raises:
         NameInUseError: Another job set has the name.
     """
+
+    def work(connection: Connection) -> JobSetRecord:
+        # It is there already if the database failed in the commit, and committed.
+        mine = (_SETS.c.job_set_id == draft.job_set_id, _SETS.c.owner == lease["owner"])
+        row = connection.execute(select(*JOB_SET_COLUMNS).where(*mine)).one_or_none()
+        if row is not None:
+            return job_set_from(row)
+        new = insert(_SETS).values(job_set_values(draft) | lease).returning(*JOB_SET_COLUMNS)
+        made = job_set_from(connection.execute(new).one())
+        job_counts.begin(database, connection, made.key)
+        return made
+
     try:
-        with database.writing() as connection:
-            row = connection.execute(
-                insert(_SETS).values(job_set_values(draft) | lease).returning(*JOB_SET_COLUMNS)
-            ).one()
-            made = job_set_from(row)
-            job_counts.begin(database, connection, made.key)
-            return made
+        return database.write(work, repeatable=True)
     except ConstraintError as error:
         raise _name_in_use(database, draft.name) or error from error
 
@@ -65,43 +71,60 @@ def add_blocks(database: Database, token: Token, blocks: Sequence[EncodedBlock])
         LeaseLostError: Another process has the lease.
         StoreError: The job set is deleted or complete, or a block is not its next one.
     """
-    job_set_key = token.job_set_key
     for one in blocks:
         _must_be_whole(one)
+    tries = 0
+
+    def work(connection: Connection) -> None:
+        nonlocal tries
+        tries += 1
+        if tries > 1 and _is_stored(connection, token, blocks[-1].block.stop):
+            return  # the database failed in the commit, and committed
+        _add_blocks(database, connection, token, blocks)
+
+    database.write(work, repeatable=True)
+
+
+def _add_blocks(
+    database: Database, connection: Connection, token: Token, blocks: Sequence[EncodedBlock]
+) -> None:
     first, last = blocks[0].block, blocks[-1].block
-    with database.writing() as connection:
-        row = _SETS.c
-        n_jobs = last.jobs[-1].index + 1 - first.jobs[0].index
-        landed = connection.execute(
-            update(_SETS)
-            .where(
-                *_held_by(token),
-                row.complete == false(),
-                row.n_experiments == first.start,
-                row.n_jobs >= first.jobs[0].index,
-            )
-            .values(n_experiments=last.stop, n_jobs=row.n_jobs + n_jobs)
-            .returning(row.n_jobs)
+    row = _SETS.c
+    n_jobs = last.jobs[-1].index + 1 - first.jobs[0].index
+    n_jobs_now = connection.scalar(
+        update(_SETS)
+        .where(
+            *_held_by(token),
+            row.complete == false(),
+            row.n_experiments == first.start,
+            row.n_jobs >= first.jobs[0].index,
         )
-        n_jobs_now = landed.scalar()
-        if n_jobs_now is None:
-            _must_hold(connection, token)
-            why = "it is complete, or the block is not its next"
-            raise StoreError(f"Job set number {job_set_key} takes no block: {why}.")
-        # A job that was halved meanwhile took a number that the plan does not know.
-        later = n_jobs_now - (last.jobs[-1].index + 1)
-        for statement, rows in (
-            (write_statements.NEW_PAYLOAD, _payloads),
-            (write_statements.NEW_EXPERIMENT, _experiments),
-            (write_statements.NEW_JOB, partial(_jobs, later)),
-        ):
-            values = (value for one in blocks for value in rows(job_set_key, one))
-            database.run_many(connection, statement, values)
-        change = job_counts.Change(job_set_key)
-        for one in blocks:
-            size = one.block.stop - one.block.start
-            change.add(JobState.PLANNED, len(one.block.jobs), size * len(one.block.jobs))
-        change.write(database, connection)
+        .values(n_experiments=last.stop, n_jobs=row.n_jobs + n_jobs)
+        .returning(row.n_jobs)
+    )
+    if n_jobs_now is None:
+        _must_hold(connection, token)
+        why = "it is complete, or the block is not its next"
+        raise StoreError(f"Job set number {token.job_set_key} takes no block: {why}.")
+    # A job that was halved meanwhile took a number that the plan does not know.
+    later = n_jobs_now - (last.jobs[-1].index + 1)
+    for statement, rows in (
+        (write_statements.NEW_PAYLOAD, _payloads),
+        (write_statements.NEW_EXPERIMENT, _experiments),
+        (write_statements.NEW_JOB, partial(_jobs, later)),
+    ):
+        values = (value for one in blocks for value in rows(token.job_set_key, one))
+        database.run_many(connection, statement, values)
+    change = job_counts.Change(token.job_set_key)
+    for one in blocks:
+        size = one.block.stop - one.block.start
+        change.add(JobState.PLANNED, len(one.block.jobs), size * len(one.block.jobs))
+    change.write(database, connection)
+
+
+def _is_stored(connection: Connection, token: Token, stop: int) -> bool:
+    stored = select(_SETS.c.n_experiments).where(*_held_by(token))
+    return connection.scalar(stored) == stop
 
 
 def complete_job_set(database: Database, token: Token) -> None:
@@ -110,10 +133,13 @@ def complete_job_set(database: Database, token: Token) -> None:
     Raises:
         LeaseLostError: Another process has the lease.
     """
-    with database.writing() as connection:
+
+    def work(connection: Connection) -> None:
         landed = connection.execute(update(_SETS).where(*_held_by(token)).values(complete=True))
         if landed.rowcount != 1:
             _must_hold(connection, token)
+
+    database.write(work, repeatable=True)
 
 
 def rename(database: Database, job_set_key: int, name: str) -> None:
@@ -135,7 +161,8 @@ def change_job_set(database: Database, job_set_key: int, **values: Any) -> None:
     Raises:
         StoreError: The job set was deleted.
     """
-    with database.writing() as connection:
+
+    def work(connection: Connection) -> None:
         landed = connection.execute(
             update(_SETS)
             .where(_SETS.c.key == job_set_key, _SETS.c.former_name.is_(None))
@@ -143,6 +170,8 @@ def change_job_set(database: Database, job_set_key: int, **values: Any) -> None:
         )
         if landed.rowcount != 1:
             raise StoreError(f"Job set number {job_set_key} cannot be changed: it was deleted.")
+
+    database.write(work, repeatable=True)
 
 
 def request(
@@ -158,9 +187,12 @@ def request(
         _SETS.c.key == job_set_key, _SETS.c.former_name.is_(None)
     )
     new = insert(_REQUESTS).from_select(["job_set", "kind", "job_index"], whole)
-    with database.writing() as connection:
+
+    def work(connection: Connection) -> None:
         if connection.scalar(new.returning(_REQUESTS.c.key)) is None:
             raise StoreError(f"Job set number {job_set_key} takes no request: it was deleted.")
+
+    database.write(work)
 
 
 def _held_by(token: Token) -> tuple[ColumnElement[bool], ...]:
@@ -190,13 +222,12 @@ def _must_hold(connection: Connection, token: Token) -> None:
 
 
 def _name_in_use(database: Database, name: str) -> NameInUseError | None:
-    with database.reading() as connection:
-        found = connection.scalar(select(_SETS.c.job_set_id).where(_SETS.c.name == name))
-    if found is None:
+    found = database.read(select(_SETS.c.job_set_id).where(_SETS.c.name == name))
+    if not found:
         return None
     return NameInUseError(
-        f"The job set {found} has the name {name!r} already: choose another name, or delete or "
-        "rename that one."
+        f"The job set {found[0].job_set_id} has the name {name!r} already: choose another name, "
+        "or delete or rename that one."
     )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import insert, select
 
 from qiskit_job_manager.stores import schema
-from qiskit_job_manager.stores.generation import generation
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -18,20 +17,18 @@ if TYPE_CHECKING:
 
 def store_ids(database: Database) -> list[str]:
     """Return the identities of a store, the newest last."""
-    with database.reading() as connection:
-        return _store_ids(connection)
+    row = schema.store.c
+    return [store_id for (store_id,) in database.read(select(row.store_id).order_by(row.key))]
 
 
-def take_new_identity(connection: Connection) -> list[str]:
-    """Give the store an identity of its own, in a transaction that writes; return all it has had.
+def take_new_identity(connection: Connection, reached: int) -> None:
+    """Give the store an identity of its own, in a transaction that writes.
 
     It keeps the earlier ones, under which results that are not stored yet may be found.
+
+    Args:
+        connection: That of the transaction.
+        reached: The generation that the store has.
     """
-    new = {"store_id": uuid.uuid4().hex, "generation": generation(connection)}
+    new = {"store_id": uuid.uuid4().hex, "generation": reached}
     connection.execute(insert(schema.store).values(new))
-    return _store_ids(connection)
-
-
-def _store_ids(connection: Connection) -> list[str]:
-    row = schema.store.c
-    return list(connection.scalars(select(row.store_id).order_by(row.key)))

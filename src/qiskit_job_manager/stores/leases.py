@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, cast, extract, func, or_, select, update
 
 from qiskit_job_manager.errors import StoreError, StoreNotWritableError
 from qiskit_job_manager.model import Token
+from qiskit_job_manager.patience import patient
 from qiskit_job_manager.stores.hand_over import create_job_set
 from qiskit_job_manager.stores.locks import KernelLock
 from qiskit_job_manager.stores.schema import job_set
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.stores.store_files import StoreFiles
 
 _LEASE_US = 30 * 1_000_000
+_CLOSE_WITHIN_S = 2.0
 
 
 class Leases(Protocol):
@@ -113,14 +115,12 @@ class KernelLocks:
 
     def renew(self, token: Token) -> bool:
         """Return whether nobody else has claimed; the lock needs no renewal."""
-        with self._database.reading() as connection:
-            return connection.scalar(select(job_set.c.key).where(*holds(token))) is not None
+        return bool(self._database.read(select(job_set.c.key).where(*holds(token))))
 
     def release(self, token: Token) -> None:
         """Give the lease back."""
         with self._mutex:
-            with self._database.writing() as connection:
-                connection.execute(update(job_set).where(*holds(token)).values(owner=None))
+            _change_held(self._database, token, owner=None)
             self._drop_held(token)
 
     def forget(self, token: Token) -> None:
@@ -132,14 +132,14 @@ class KernelLocks:
 
     def driver(self, job_set_key: int) -> str | None:
         """Return who has the lease and lives."""
-        with self._database.reading() as connection:
-            row = connection.execute(
-                select(job_set.c.owner, job_set.c.job_set_id).where(job_set.c.key == job_set_key)
-            ).one_or_none()
-        if row is None or row.owner is None:
-            return None
-        lives = job_set_key in self._held or _Locks.are_held(self._files, row.job_set_id)
-        return row.owner if lives else None
+        row = job_set.c
+        known = (row.key == job_set_key, row.owner.is_not(None))
+        for owner, job_set_id in self._database.read(
+            select(row.owner, row.job_set_id).where(*known)
+        ):
+            if job_set_key in self._held or _Locks.are_held(self._files, job_set_id):
+                return str(owner)
+        return None
 
     def close(self) -> None:
         """Give back every lease that was taken here."""
@@ -152,11 +152,9 @@ class KernelLocks:
         if job_set_key in self._held:
             locks, held = self._held[job_set_key]
             return locks if held.owner == owner else None
-        with self._database.reading() as connection:
-            job_set_id = connection.scalar(
-                select(job_set.c.job_set_id).where(job_set.c.key == job_set_key)
-            )
-        return None if job_set_id is None else _Locks.take(self._files, job_set_id)
+        row = job_set.c
+        found = self._database.read(select(row.job_set_id).where(row.key == job_set_key))
+        return _Locks.take(self._files, found[0].job_set_id) if found else None
 
     def _drop_held(self, token: Token) -> None:
         locks, held = self._held.get(token.job_set_key, (None, None))
@@ -214,14 +212,20 @@ class _Locks:
 def _raise_fence(
     database: Database, job_set_key: int, owner: str, *conditions: Any, **values: Any
 ) -> Token | None:
-    with database.writing() as connection:
-        fence = connection.scalar(
-            update(job_set)
-            .where(job_set.c.key == job_set_key, job_set.c.former_name.is_(None), *conditions)
-            .values(owner=owner, fence=job_set.c.fence + 1, **values)
-            .returning(job_set.c.fence)
-        )
+    statement = (
+        update(job_set)
+        .where(job_set.c.key == job_set_key, job_set.c.former_name.is_(None), *conditions)
+        .values(owner=owner, fence=job_set.c.fence + 1, **values)
+        .returning(job_set.c.fence)
+    )
+    fence = database.write(lambda connection: connection.scalar(statement), repeatable=True)
     return None if fence is None else Token(job_set_key, owner, fence)
+
+
+def _change_held(database: Database, token: Token, **values: Any) -> bool:
+    statement = update(job_set).where(*holds(token)).values(**values)
+    changed = database.write(lambda c: c.execute(statement).rowcount, repeatable=True)
+    return changed == 1
 
 
 class TimedLeases:
@@ -261,18 +265,11 @@ class TimedLeases:
 
     def renew(self, token: Token) -> bool:
         """Begin the time of the lease again, unless another driver has claimed."""
-        with self._database.writing() as connection:
-            landed = connection.execute(
-                update(job_set).where(*holds(token)).values(lease_until=_now_us() + _LEASE_US)
-            )
-            return landed.rowcount == 1
+        return _change_held(self._database, token, lease_until=_now_us() + _LEASE_US)
 
     def release(self, token: Token) -> None:
         """Give the lease back."""
-        with self._database.writing() as connection:
-            connection.execute(
-                update(job_set).where(*holds(token)).values(owner=None, lease_until=None)
-            )
+        _change_held(self._database, token, owner=None, lease_until=None)
         self.forget(token)
 
     def forget(self, token: Token) -> None:
@@ -283,16 +280,15 @@ class TimedLeases:
     def driver(self, job_set_key: int) -> str | None:
         """Return who has the lease and lives."""
         row = job_set.c
-        with self._database.reading() as connection:
-            return connection.scalar(
-                select(row.owner).where(row.key == job_set_key, row.lease_until >= _now_us())
-            )
+        alive = (row.key == job_set_key, row.lease_until >= _now_us())
+        found = self._database.read(select(row.owner).where(*alive))
+        return found[0].owner if found else None
 
     def close(self) -> None:
         """Give back every lease that was taken here."""
-        for token in list(self._held):
-            # Where the server cannot be reached, the lease runs out by itself.
-            with suppress(StoreError):
+        # Where the server cannot be reached, the leases run out by themselves.
+        with patient(_CLOSE_WITHIN_S), suppress(StoreError):
+            for token in list(self._held):
                 self.release(token)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import tempfile
 import time
 import weakref
 from typing import TYPE_CHECKING
@@ -64,17 +65,37 @@ class KernelLock:
         self._close()
 
 
+def ensure_locks_work(folder: Path) -> None:
+    """Try a lock of each kind that a store needs, on a file of its own.
+
+    Without a lock service, SQLite takes a network drive for one that another process holds.
+
+    Raises:
+        StoreNotWritableError: The file system has no locks.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        _try(file.fileno(), fcntl.LOCK_EX)
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise _no_locks(error) from error
+
+
+def _no_locks(error: OSError) -> StoreNotWritableError:
+    return StoreNotWritableError(
+        f"File locks do not work where the store is ({error.strerror}), and without them two "
+        "processes could submit the same jobs: put the store on a local disk, or on a network "
+        "drive that has a lock service, or use PostgreSQL."
+    )
+
+
 def _try(descriptor: int, kind: int) -> bool:
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
-        raise StoreNotWritableError(
-            f"File locks do not work where the store is ({error.strerror}), and without them two "
-            "processes could submit the same jobs: put the store on a local disk, or on a network "
-            "drive that has a lock service, or use PostgreSQL."
-        ) from error
+        raise _no_locks(error) from error
     return True
 
 

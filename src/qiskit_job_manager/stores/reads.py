@@ -23,7 +23,7 @@ from qiskit_job_manager.stores.rows import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement
 
     from qiskit_job_manager.model import (
         AttemptRecord,
@@ -84,7 +84,7 @@ def job_sets(database: Database, before: JobSetRecord | None, limit: int) -> lis
 
 def unfinished(database: Database, limit: int | None) -> list[JobSetRecord]:
     """Return up to ``limit`` job sets with something left to do, oldest first."""
-    return [job_set_from(row) for row in _rows(database, _UNFINISHED.limit(limit))]
+    return [job_set_from(row) for row in database.read(_UNFINISHED.limit(limit))]
 
 
 def _job_sets(
@@ -92,7 +92,7 @@ def _job_sets(
 ) -> list[JobSetRecord]:
     newest_first = (_sets.c.created_at.desc(), _sets.c.key.desc())
     statement = select(*JOB_SET_COLUMNS).where(_WHOLE, *conditions).order_by(*newest_first)
-    return [job_set_from(row) for row in _rows(database, statement.limit(limit))]
+    return [job_set_from(row) for row in database.read(statement.limit(limit))]
 
 
 # -- experiments and bytes ------------------------------------------------------------------------
@@ -150,9 +150,9 @@ def results(database: Database, job: JobRecord) -> Iterator[StoredResult]:
     ordered = select(_results.c.key).where(_results.c.job == job.key)
     columns = (_results.c.attempt, _results.c.stored_at)
     blob_columns = (_results.c.format, _results.c.sha256, _results.c.data)
-    for (key,) in _rows(database, ordered.order_by(_results.c.attempt, _results.c.key)):
+    for (key,) in database.read(ordered.order_by(_results.c.attempt, _results.c.key)):
         one = select(*columns, *blob_columns).where(_results.c.key == key)
-        for attempt, stored_at, *blob in _rows(database, one):
+        for attempt, stored_at, *blob in database.read(one):
             kept = blob_from(blob, f"result of job number {job.key}", job.key)
             yield StoredResult(job.index, attempt, stored_at, kept)
 
@@ -163,7 +163,7 @@ def results(database: Database, job: JobRecord) -> Iterator[StoredResult]:
 def attempts(database: Database, job_key: int) -> list[AttemptRecord]:
     """Return the attempts of a job, oldest first."""
     statement = select(*ATTEMPT_COLUMNS).where(_attempts.c.job == job_key)
-    return [attempt_from(row) for row in _rows(database, statement.order_by(_attempts.c.number))]
+    return [attempt_from(row) for row in database.read(statement.order_by(_attempts.c.number))]
 
 
 def attempts_tagged(
@@ -179,7 +179,7 @@ def attempts_tagged(
             .join_from(_attempts, _jobs, _attempts.c.job == _jobs.c.key)
             .where(_jobs.c.job_set == job_set_key, _attempts.c.tag.in_(some))
         )
-        found += [(row[0], attempt_from(row[1:])) for row in _rows(database, statement)]
+        found += [(row[0], attempt_from(row[1:])) for row in database.read(statement)]
     return found
 
 
@@ -196,7 +196,7 @@ def attempts_without_usage(database: Database, job_set_key: int, limit: int) -> 
         .order_by(_jobs.c.position, _attempts.c.number)
         .limit(limit)
     )
-    return [attempt_from(row) for row in _rows(database, statement)]
+    return [attempt_from(row) for row in database.read(statement)]
 
 
 def usage(database: Database, job_set_key: int) -> Usage:
@@ -213,11 +213,11 @@ def events(database: Database, job_set_key: int, job_index: int | None) -> Itera
     columns = (*EVENT_COLUMNS, _events.c.key)
     of_these = select(*columns).where(_events_of(job_set_key, job_index))
     statement = of_these.order_by(_events.c.key).limit(_PAGE)
-    rows = _rows(database, statement)
+    rows = database.read(statement)
     while rows:
         yield from (event_from(row[:-1]) for row in rows)
         is_full = len(rows) == _PAGE
-        rows = _rows(database, statement.where(_events.c.key > rows[-1].key)) if is_full else []
+        rows = database.read(statement.where(_events.c.key > rows[-1].key)) if is_full else []
 
 
 def last_events(
@@ -225,15 +225,10 @@ def last_events(
 ) -> list[EventRecord]:
     """Return the newest events, at most ``limit``, oldest first."""
     of_these = select(*EVENT_COLUMNS).where(_events_of(job_set_key, job_index))
-    rows = _rows(database, of_these.order_by(_events.c.key.desc()).limit(limit))
+    rows = database.read(of_these.order_by(_events.c.key.desc()).limit(limit))
     return [event_from(row) for row in reversed(rows)]
 
 
 def _events_of(job_set_key: int, job_index: int | None) -> ColumnElement[bool]:
     inside = _events.c.job_set == job_set_key
     return inside if job_index is None else and_(inside, _events.c.job_index == job_index)
-
-
-def _rows(database: Database, statement: Select[Any]) -> list[Any]:
-    with database.reading() as connection:
-        return list(connection.execute(statement))

@@ -18,7 +18,7 @@ from qiskit_job_manager.stores import (
     read_statements,
     reads,
 )
-from qiskit_job_manager.stores.identity import take_new_identity
+from qiskit_job_manager.stores.identity import store_ids, take_new_identity
 from qiskit_job_manager.stores.rows import (
     experiment_from,
     job_from,
@@ -280,11 +280,12 @@ class SqlStore:
 
     def adopt(self) -> None:
         """Take this store for the original from now on."""
+        reached = generation.generation(self._database)
         with self._database.writing() as connection:
             if self._files.path is not None:
                 copy_detection.record_place(connection, self._files.path)
-            store_ids = take_new_identity(connection)
-        self._files.store_ids = tuple(store_ids)
+            take_new_identity(connection, reached)
+        self._files.store_ids = tuple(store_ids(self._database))
 
     # -- driving --------------------------------------------------------------------------------
 

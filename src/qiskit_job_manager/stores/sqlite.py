@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 
 from qiskit_job_manager.errors import StoreBusyError, StoreCorruptError, StoreNotWritableError
+from qiskit_job_manager.patience import Patience
 from qiskit_job_manager.stores import copy_detection
 from qiskit_job_manager.stores.database import WRITES, Database
 from qiskit_job_manager.stores.database_errors import translated
+from qiskit_job_manager.stores.locks import ensure_locks_work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x514A4D31
 """Marks the files of this program: the letters QJM1."""
 
-_BUSY_TIMEOUT_S = 30.0
+# Short, as each wait in SQLite's own code holds up Ctrl-C; `Database` tries again.
+_BUSY_TIMEOUT_S = 1.0
 
 _SWITCH_TIMEOUT_MS = 1000
 
@@ -32,6 +35,11 @@ _OTHER_LIBRARY = (
     "The store {} is open in a process that keeps a write-ahead log, which the SQLite {} of this "
     "process cannot do safely: end the other process first, or use the same Python for both."
 )
+
+
+class _OtherLibraryError(StoreBusyError):
+    """Waiting does not help: another process must end first."""
+
 
 # A new file's pages: half of SQLite's own size, as the last page of each blob is partly empty and
 # most are results and circuits of a few thousand bytes. A file that exists keeps its size.
@@ -48,14 +56,28 @@ _SETTINGS = (
     "PRAGMA fullfsync=ON",
 )
 
-# Opening and closing a file by other means drops the locks that SQLite holds on it in this
-# process; so nobody may open a new file before the one who makes it has closed it.
+# To open and close a file by other means drops the locks that SQLite holds on it in this process.
+# So no thread opens a new file before the thread that makes it has closed it.
 _making = threading.Lock()
 
 
 def connect(path: Path) -> Database:
     """Open the SQLite file at ``path``, made empty if there is none, and prove that it is ours."""
     _make(path)
+    patience = Patience()
+    while True:
+        try:
+            _prepare(path)
+            return Database(_engine(path), str(path))
+        except _OtherLibraryError:
+            raise
+        except StoreBusyError:
+            if not patience.pause():
+                ensure_locks_work(path.parent)
+                raise
+
+
+def _prepare(path: Path) -> None:
     with (
         translated(str(path)),
         closing(sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)) as connection,
@@ -63,7 +85,6 @@ def connect(path: Path) -> Database:
         _prove_ours(connection, path)
         connection.execute(_PAGE_SIZE)
         _choose_journal(connection, path, journal_mode(sqlite3.sqlite_version_info))
-    return Database(_engine(path), str(path))
 
 
 def mark(connection: Connection, path: Path) -> None:
@@ -124,6 +145,9 @@ def _configure(connection: sqlite3.Connection, _record: Any) -> None:
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not writes:
+        # A read takes its lock with the first statement: with this one, which can be repeated.
+        connection.exec_driver_sql("SELECT 1 FROM sqlite_schema LIMIT 1")
 
 
 def _prove_ours(connection: sqlite3.Connection, path: Path) -> None:
@@ -155,4 +179,4 @@ def _choose_journal(connection: sqlite3.Connection, path: Path, wanted: str) -> 
     except sqlite3.OperationalError as error:
         # Somebody else has it open. The rollback journal may stay; the other way may not.
         if wanted == "delete":
-            raise StoreBusyError(_OTHER_LIBRARY.format(path, sqlite3.sqlite_version)) from error
+            raise _OtherLibraryError(_OTHER_LIBRARY.format(path, sqlite3.sqlite_version)) from error

@@ -50,12 +50,15 @@ def refuse_newer(database: Database) -> None:
     Raises:
         StoreTooNewError: One has.
     """
-    with database.reading() as connection:
-        _is_newest(connection, database.where)
+    rows = database.read(text("SELECT version_num FROM alembic_version"))
+    _compare(rows[0][0] if rows else None, database.where)
 
 
 def _is_newest(connection: Connection, where: str) -> bool:
-    version = schema_version(connection)
+    return _compare(schema_version(connection), where)
+
+
+def _compare(version: str | None, where: str) -> bool:
     if version is not None and version > REVISION:
         from importlib import metadata
 

@@ -19,7 +19,7 @@ from qiskit_job_manager import stores
 from qiskit_job_manager.cli import exit_codes
 from qiskit_job_manager.cli.options import JsonOption
 from qiskit_job_manager.cli.output import escape, plural, print_object
-from qiskit_job_manager.errors import JobManagerError, StoreError
+from qiskit_job_manager.errors import JobManagerError, StoreBusyError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,9 +132,19 @@ def store_file(location: str | None) -> Iterator[Finding]:
 
     try:
         yield from _file(examine(path))
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            yield _unreadable(error)
+        else:
+            advice = "nothing is wrong with it: ask again when that process is done"
+            yield Finding("store file", "another process holds it", Verdict.NEEDS_USER, advice)
     except (sqlite3.Error, OSError) as error:
-        advice = "restore it from a backup, or name another with --store"
-        yield Finding("store file", f"cannot be read: {error}", Verdict.BROKEN, advice)
+        yield _unreadable(error)
+
+
+def _unreadable(error: Exception) -> Finding:
+    advice = "restore it from a backup, or name another with --store"
+    return Finding("store file", f"cannot be read: {error}", Verdict.BROKEN, advice)
 
 
 def _disk(path: Path) -> Iterator[Finding]:
@@ -296,6 +306,8 @@ def all_findings(location: str | None) -> Iterator[Finding]:
     try:
         with JobManager(store=location) as manager:
             yield from job_sets(manager)
+    except StoreBusyError as error:
+        yield Finding("job sets", error.message, Verdict.NEEDS_USER, "ask again later")
     except JobManagerError as error:
         yield Finding("job sets", error.message, Verdict.BROKEN)
 
