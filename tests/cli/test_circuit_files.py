@@ -69,7 +69,7 @@ def test_order_is_that_of_the_command_line(tmp_path):
     [
         ("missing.qasm", "no such file or folder"),
         ("*.qasm", "matches this pattern"),
-        ("empty", "has no circuit files"),
+        ("empty", "contains no circuit files"),
         ("pipe", "neither a file nor a folder"),
     ],
 )

@@ -106,10 +106,10 @@ def test_a_syntax_error_names_file_line_and_column(tmp_path, text, position, wor
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "is no OpenQASM file"),
+        (b"", "is not an OpenQASM file"),
         (b"\x89PNG\r\n\x1a\n\0\0", "byte 0 is not UTF-8"),
         ("qubit q;\n", "does not begin with"),
-        ("OPENQASM 4.0;\n", "OpenQASM 4 is not known"),
+        ("OPENQASM 4.0;\n", "OpenQASM 4 is not supported"),
         ("OPENQASM 2.0\nqreg q[2];\n", "does not begin with"),
         (V2 + "qreg q[99999999999];\n", "too large"),
         (V3 + "qubit[2] q;\nh q[9];\n", "index out of range (IndexError)"),

@@ -208,5 +208,5 @@ def test_an_empty_store_has_no_job_sets_and_that_is_no_error(qjm):
 def test_version_and_help_name_the_exit_codes(qjm):
     assert qjm("--version").out.startswith("qjm ")
     text = " ".join(qjm("--help").out.split())
-    for code in ("0 all done", "1 an error", "2 wrong", "3 it ended", "4 the time-out", "130"):
+    for code in ("0 all done", "1 an error", "2 wrong", "3 it ended", "4 the time is over", "130"):
         assert code in text

@@ -28,7 +28,7 @@ def examined(qjm):
 def test_a_store_that_is_not_made_is_well_and_stays_unmade(examined, store):
     code, found = examined()
     assert code == 0
-    assert "not made yet" in found["store file"]["value"]
+    assert "does not exist yet" in found["store file"]["value"]
     assert not store.exists()
 
 
@@ -36,7 +36,7 @@ def test_a_sound_store_is_well(qjm, examined, folder):
     qjm("run", folder, *RUN)
     code, found = examined()
     assert code == 0
-    assert found["integrity"]["value"] == "no defect found"
+    assert found["integrity"]["value"] == "no defects found"
     assert found["readable by"]["value"] == "its owner only"
     assert sqlite3.sqlite_version in found["journal"]["value"]
     assert found["job sets"]["value"] == "1"

@@ -93,7 +93,7 @@ def test_a_list_that_is_empty_by_its_options_says_so(qjm, three):
     outcome = qjm("list", "--tag", "nothing")
     assert (outcome.code, outcome.out) == (
         0,
-        "No job set is like that; qjm list alone shows all.\n",
+        "No job set passes these filters; qjm list without options shows all.\n",
     )
 
 
@@ -134,7 +134,7 @@ def test_a_deletion_that_was_cut_off_is_told_of_and_finished_by_deleting_again(
     assert names() == ["later", "second"]
     told = qjm("list")
     assert "first" not in told.out
-    assert told.err == f"first is half deleted; to finish: qjm delete {ids['first']}\n"
+    assert told.err == f"first is half deleted. To finish: qjm delete {ids['first']}\n"
     for words in (("show", "first"), ("results", ids["first"]), ("log", ids["first"][:8])):
         refused = qjm(*words)
         assert (refused.code, refused.out) == (1, "")

@@ -46,7 +46,7 @@ def not_installed(monkeypatch):
 def test_where_nothing_is_left_to_do_nothing_is_done(qjm, run_on):
     assert run_on("done").code == 0
     outcome = qjm("resume")
-    assert (outcome.code, outcome.out) == (0, "No job set has anything left to do.\n")
+    assert (outcome.code, outcome.out) == (0, "All job sets have ended.\n")
     assert json.loads(qjm("resume", "--json").out) == []
 
 

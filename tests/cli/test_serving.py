@@ -13,7 +13,7 @@ import pytest
 
 from qiskit_job_manager import backends
 from qiskit_job_manager.cli.commands.serve import TRY_AGAIN_S, Service
-from qiskit_job_manager.cli.engine_log import DatedWords, JsonLine
+from qiskit_job_manager.cli.engine_log import DatedFormatter, JsonFormatter
 from qiskit_job_manager.cli.signals import StopSignals
 from qiskit_job_manager.errors import StoreBusyError
 from qiskit_job_manager.manager import JobManager
@@ -256,15 +256,17 @@ def record(message, **said):
 
 def test_a_log_cannot_address_the_terminal():
     attack = "\x1b]0;owned\x07\u202e\nsecond"
-    for formatter in (DatedWords(), JsonLine()):
+    for formatter in (DatedFormatter(), JsonFormatter()):
         line = formatter.format(record(attack))
         assert not set(line) & set("\x1b\x07\u202e")
-    assert "\n" not in JsonLine().format(record(attack))
+    assert "\n" not in JsonFormatter().format(record(attack))
 
 
 def test_a_json_line_says_what_is_known():
     before = time.time()
-    said = json.loads(JsonLine().format(record("it is so", event="ended", job_set_id="0" * 32)))
+    said = json.loads(
+        JsonFormatter().format(record("it is so", event="ended", job_set_id="0" * 32))
+    )
     assert datetime.fromisoformat(said.pop("at")).timestamp() >= before - 1
     assert said == {
         "level": "warning",

@@ -154,7 +154,7 @@ def test_of_many_job_sets_the_newest_are_listed(qjm, sets):
     assert len(lines) == 50
     assert "set 59" in lines[0]
     assert "set 10" in lines[-1]
-    assert outcome.err == "There are older ones; --all or --limit NUMBER shows them.\n"
+    assert outcome.err == "There are older job sets; --all or --limit NUMBER shows them.\n"
     whole = qjm("list", "--all")
     assert (len(whole.out.splitlines()), whole.err) == (61, "")
     assert qjm("list", "--limit", 60).err == ""

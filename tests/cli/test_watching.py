@@ -42,7 +42,7 @@ def test_it_looks_on_at_any_size_until_ctrl_c_and_changes_nothing(qjm, qjm_termi
     terminal.sendintr()
     seen = terminal.before + end_of(terminal)
     assert terminal.exitstatus == 130
-    assert "Stoppedwatching;thejobsetisleftasitis." in words_of(seen)
+    assert "Stoppedwatching;thejobsetisnotchanged." in words_of(seen)
     assert "Traceback" not in seen
     assert qjm("show", later, "--json").out == before
 

@@ -23,12 +23,12 @@ from qiskit_job_manager.cli.commands import (
 from qiskit_job_manager.cli.commands import (
     list as list_,
 )
-from qiskit_job_manager.cli.errors import GuardedGroup
+from qiskit_job_manager.cli.errors import ErrorHandlingGroup
 from qiskit_job_manager.cli.options import epilog, epilog_of_all
 from qiskit_job_manager.patience import patient
 
 app = typer.Typer(
-    cls=GuardedGroup,
+    cls=ErrorHandlingGroup,
     help="Run quantum circuits in bulk: split into jobs, crash-proof, with every result kept.",
     epilog=epilog_of_all(
         "qjm run circuits/ --backend aer --shots 4096 --name sweep",

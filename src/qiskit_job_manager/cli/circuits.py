@@ -1,9 +1,4 @@
-"""From paths, folders and patterns to files, and from files to the names of their circuits.
-
-Reading OpenQASM 2, OpenQASM 3 and QPY files, with errors that name file and line.
-
-Transpiling for the backend that will run the circuits.
-"""
+"""Finds circuit files, reads OpenQASM 2, OpenQASM 3 and QPY, names and transpiles circuits."""
 
 from __future__ import annotations
 
@@ -34,8 +29,8 @@ class CircuitFile:
     """A file with circuits.
 
     Attributes:
-        path: Where it is, in the user's words.
-        inner: Its path below the folder that the user named; its name if that was the file itself.
+        path: Its path as the user gave it.
+        inner: Its path below the folder that the user gave; its name if the user gave the file.
     """
 
     path: Path
@@ -46,11 +41,11 @@ def find_circuit_files(paths: Sequence[str]) -> list[CircuitFile]:
     """Return the circuit files that the paths name, each once.
 
     Args:
-        paths: Files (with any suffix), folders (searched with all below them for the suffixes in
-            `SUFFIXES`, in the order of their paths) and patterns that a shell left alone.
+        paths: Files with any suffix; folders, searched with their subfolders for the suffixes in
+            `SUFFIXES`, in the order of the paths; and patterns that the shell did not expand.
 
     Raises:
-        CircuitFileError: A path names nothing, or a folder without circuits; names the path.
+        CircuitFileError: A path names nothing, or a folder without circuits; the message has it.
     """
     found: dict[Path, CircuitFile] = {}
     for path in paths:
@@ -88,7 +83,7 @@ def _matching(pattern: str) -> list[CircuitFile]:
 def _inside(folder: Path) -> list[CircuitFile]:
     files = sorted(_walk(folder))
     if not files:
-        raise CircuitFileError(f"{folder}: has no circuit files ({', '.join(SUFFIXES)}) in it.")
+        raise CircuitFileError(f"{folder}: contains no circuit files ({', '.join(SUFFIXES)}).")
     return [CircuitFile(file, file.relative_to(folder)) for file in files]
 
 
@@ -106,31 +101,31 @@ def _refuse_folder(error: OSError) -> None:
 
 
 def label_files(files: Sequence[CircuitFile]) -> list[str]:
-    """Return a name for each file: its stem, with as much of its path as tells it from the others.
+    """Return a unique name for each file: its stem, and as much of its path as is needed.
 
-    In the folder that the user named, ``ghz.qasm`` is ``ghz``. With ``deep/ghz.qasm`` beside it
-    they are ``ghz`` and ``deep/ghz``; with ``ghz.qpy`` they keep their suffixes. Files of different
-    folders that the user named are told apart by these folders' names.
+    ``ghz.qasm`` gets the name ``ghz``. Together with ``deep/ghz.qasm`` the names are ``ghz`` and
+    ``deep/ghz``; together with ``ghz.qpy`` both keep their suffixes. Files of different folders get
+    the names of these folders as well.
     """
     labels = [""] * len(files)
     same_stem: dict[str, list[int]] = defaultdict(list)
     for position, file in enumerate(files):
         same_stem[file.path.stem].append(position)
     for positions in same_stem.values():
-        told_apart = _tell_apart([files[position] for position in positions])
-        for position, label in zip(positions, told_apart, strict=True):
+        names = _distinct_names([files[position] for position in positions])
+        for position, label in zip(positions, names, strict=True):
             labels[position] = _as_text(label)
     return labels
 
 
-def _tell_apart(files: Sequence[CircuitFile]) -> list[str]:
+def _distinct_names(files: Sequence[CircuitFile]) -> list[str]:
     if len(files) == 1:
         return [files[0].path.stem]
-    choices = _ways_to_name(files)
+    choices = _possible_names(files)
     return next(labels for labels in choices if len(set(labels)) == len(labels))
 
 
-def _ways_to_name(files: Sequence[CircuitFile]) -> Iterator[list[str]]:
+def _possible_names(files: Sequence[CircuitFile]) -> Iterator[list[str]]:
     yield [file.inner.with_suffix("").as_posix() for file in files]
     yield [file.inner.as_posix() for file in files]
     paths = [Path(os.path.abspath(file.path)) for file in files]  # noqa: PTH100  resolve() follows links
@@ -140,12 +135,12 @@ def _ways_to_name(files: Sequence[CircuitFile]) -> Iterator[list[str]]:
 
 
 def _as_text(label: str) -> str:
-    # A file's name may hold bytes that are no text; a circuit's name may not.
+    # The name of a file may contain bytes that are not text; the name of a circuit may not.
     return label.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 LARGEST_TEXT_BYTES = 64 * 2**20
-"""OpenQASM files beyond this are refused: their circuits would take some 100 times the memory."""
+"""Larger OpenQASM files are refused: their circuits would take some 100 times the memory."""
 
 _QPY_MAGIC = b"QISKIT"
 _BLANKS_AND_COMMENTS = r"(?:\s|//[^\n]*\n|/\*.*?\*/)*"
@@ -156,12 +151,12 @@ _POSITION = re.compile(r"(?:(.*?):)?(?:L(\d+):C(\d+)|(\d+),(\d+)): (.*)", re.DOT
 def read_circuits(paths: Sequence[str]) -> list[QuantumCircuit]:
     """Read all circuits that the paths name, in order, and name them.
 
-    A circuit from OpenQASM is named after its file. Those from QPY keep their own names as long as
-    no other circuit has it, and otherwise are named after file and position, such as ``sweep_3``.
+    A circuit from OpenQASM is named after its file. A circuit from QPY keeps its name if no other
+    circuit has it. Otherwise it is named after file and position, such as ``sweep_3``.
 
     Raises:
-        CircuitFileError: A file cannot be found or read; the message names it and, for a syntax
-            error, the line and the column.
+        CircuitFileError: A file cannot be found or read; the message has its path and, for a
+            syntax error, line and column.
     """
     files = find_circuit_files(paths)
     named = [
@@ -176,7 +171,7 @@ def read_circuits(paths: Sequence[str]) -> list[QuantumCircuit]:
 
 
 def _read_file(file: Path, label: str) -> list[tuple[str, str | None, QuantumCircuit]]:
-    """Return each circuit with the name that its file gives it and its own, if it has one."""
+    """Return each circuit with the name from its file, and its own name if it has one."""
     if _looks_like_qpy(file):
         from qiskit_job_manager.codec.sandbox import load_untrusted_qpy
 
@@ -204,11 +199,11 @@ def _read_openqasm(file: Path) -> QuantumCircuit:
             return _parse_openqasm3(file, text)
         case None:
             raise CircuitFileError(
-                f"{file}: is no OpenQASM file: it does not begin with 'OPENQASM 2.0;' or "
+                f"{file}: is not an OpenQASM file: it does not begin with 'OPENQASM 2.0;' or "
                 "'OPENQASM 3.0;'."
             )
         case other:
-            raise CircuitFileError(f"{file}: OpenQASM {other} is not known; 2 and 3 are.")
+            raise CircuitFileError(f"{file}: OpenQASM {other} is not supported; 2 and 3 are.")
 
 
 def _read_text(file: Path) -> str:
@@ -224,7 +219,7 @@ def _read_text(file: Path) -> str:
         raise _unreadable(file, error) from error
     except UnicodeDecodeError as error:
         raise CircuitFileError(
-            f"{file}: is no OpenQASM file: byte {error.start} is not UTF-8 text."
+            f"{file}: is not an OpenQASM file: byte {error.start} is not UTF-8 text."
         ) from error
 
 
@@ -251,7 +246,7 @@ def _parse_openqasm3(file: Path, text: str) -> QuantumCircuit:
     from qiskit.exceptions import MissingOptionalLibraryError
 
     try:
-        # The parser also prints what it then raises.
+        # The parser also prints the error that it raises.
         with redirect_stderr(io.StringIO()):
             return qasm3.loads(text)
     except MissingOptionalLibraryError as error:
@@ -260,14 +255,14 @@ def _parse_openqasm3(file: Path, text: str) -> QuantumCircuit:
             'install it with: pip install "qiskit-job-manager[qasm3]"'
         ) from error
     except Exception as error:  # the importer lets IndexError, RecursionError and others through
-        raise _syntax_error(file, _words_of(error)) from error
+        raise _syntax_error(file, _message_of(error)) from error
 
 
-def _words_of(error: Exception) -> str:
-    """Return an error's message, or where the parser stopped when it has none."""
-    words = str(getattr(error, "message", error))
-    if words:
-        return words if _POSITION.fullmatch(words) else f"{words} ({type(error).__name__})"
+def _message_of(error: Exception) -> str:
+    """Return the message of an error, or the place where the parser stopped."""
+    message = str(getattr(error, "message", error))
+    if message:
+        return message if _POSITION.fullmatch(message) else f"{message} ({type(error).__name__})"
     token = _offending_token(error)
     if token is None:
         return f"cannot be parsed ({type(error).__name__})"
@@ -275,7 +270,7 @@ def _words_of(error: Exception) -> str:
 
 
 def _offending_token(error: BaseException | None) -> object | None:
-    # The parser gives up with an empty message, and keeps the place in the arguments of the cause.
+    # The parser raises with an empty message and keeps the place in the arguments of the cause.
     while error is not None:
         token = getattr(error, "offendingToken", None)
         if token is not None:
@@ -285,11 +280,11 @@ def _offending_token(error: BaseException | None) -> object | None:
     return None
 
 
-def _syntax_error(file: Path, words: str) -> CircuitFileError:
-    """Put what a parser says into the form that editors and compilers use, counted from 1."""
-    found = _POSITION.fullmatch(words)
+def _syntax_error(file: Path, message: str) -> CircuitFileError:
+    """Return an error in the form of compilers: ``file:line:column: message``, counted from 1."""
+    found = _POSITION.fullmatch(message)
     if found is None:
-        return CircuitFileError(f"{file}: {words}")
+        return CircuitFileError(f"{file}: {message}")
     place = f"{found[2] or found[4]}:{int(found[3] or found[5]) + 1}: {found[6]}"
     if found[1] in {None, "<input>"}:
         return CircuitFileError(f"{file}:{place}")
@@ -297,7 +292,7 @@ def _syntax_error(file: Path, words: str) -> CircuitFileError:
 
 
 SEED = 20190327
-"""Seed of the transpiler: the same files must give the same circuits, or no run could resume."""
+"""Seed of the transpiler: a run can resume only if the same files give the same circuits."""
 
 
 def transpile_for(
@@ -312,7 +307,7 @@ def transpile_for(
     from qiskit.exceptions import QiskitError
 
     try:
-        # A list of one stays a list, too.
+        # With a list of one, Qiskit returns a list too.
         return list(
             transpile(
                 list(circuits),

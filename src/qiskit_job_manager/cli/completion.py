@@ -1,6 +1,5 @@
-"""What the shell offers for the name of a job set; it opens the store and imports no Qiskit."""
+"""Completion of job sets by the shell. Opens the store and does not import Qiskit."""
 
-# No `from __future__ import annotations` where Typer reads annotations: they are values there.
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -14,14 +13,14 @@ if TYPE_CHECKING:
 
 _OFFERED = 200
 
-# Shells put what is offered on the command line as it is: a name that a shell would obey or split
-# must not get there, and its set is offered by its id.
+# A shell inserts an offered word as it is. A name that the shell would execute or split is replaced
+# by the id of its job set.
 _HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+@%/-]{0,99}")
 
 
 def complete_job_set(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return the names, or ids, of the newest job sets that begin with what was typed."""
-    # The shell has no place for an error: where the store cannot be read, nothing is offered.
+    """Return names (or ids) of the newest job sets that begin with the typed text."""
+    # A shell cannot show an error: if the store cannot be read, nothing is offered.
     with suppress(JobManagerError, OSError):
         words = map(_word, _newest(_store_of(ctx)))
         return [word for word in words if word.startswith(incomplete)]
@@ -29,7 +28,7 @@ def complete_job_set(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _store_of(ctx: typer.Context) -> str | None:
-    # The group's own callback does not run while the shell asks.
+    # The callback of the group does not run during completion.
     store: str | None = ctx.find_root().params.get("store")
     return store
 

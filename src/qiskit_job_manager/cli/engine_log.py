@@ -1,4 +1,4 @@
-"""What the engine logs, shown on standard error: a line each, for people or as JSON."""
+"""Shows the engine's log on standard error, one line for each record, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qiskit_job_manager.cli.output import escape_lines, local_time
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SAID = (
+_FIELDS = (
     "event",
     "job_set_id",
     "job_index",
@@ -27,8 +27,8 @@ _SAID = (
 
 
 @contextmanager
-def shown_on_stderr(formatter: logging.Formatter, level: int) -> Iterator[None]:
-    """Show what this package logs from a level on, while the ``with`` block lasts."""
+def log_to_stderr(formatter: logging.Formatter, level: int) -> Iterator[None]:
+    """Show records of this package of a level or above while the ``with`` block lasts."""
     logger = logging.getLogger("qiskit_job_manager")
     before = logger.level
     handler = logging.StreamHandler(sys.stderr)
@@ -42,36 +42,36 @@ def shown_on_stderr(formatter: logging.Formatter, level: int) -> Iterator[None]:
         logger.removeHandler(handler)
 
 
-class Words(logging.Formatter):
-    """A warning as a command tells it among its other messages; escaped."""
+class PlainFormatter(logging.Formatter):
+    """A record as one line of text, escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line; of a defect, the trace as well."""
+        """Return the line; for a defect, the traceback follows."""
         level = f"{record.levelname.capitalize()}: " if record.levelno >= logging.WARNING else ""
         return f"{level}{escape_lines(super().format(record))}"
 
 
-class DatedWords(Words):
-    """The same with the time of day before it, for a log."""
+class DatedFormatter(PlainFormatter):
+    """The same line with date and time before it."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         return f"{local_time(_at(record))}  {super().format(record)}"
 
 
-class JsonLine(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """One JSON object in pure ASCII."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without what is not known."""
-        said: dict[str, Any] = {"at": _at(record).isoformat(), "level": record.levelname.lower()}
-        said |= {
-            name: value for name in _SAID if (value := getattr(record, name, None)) is not None
+        """Return the line, without fields that are not known."""
+        fields: dict[str, Any] = {"at": _at(record).isoformat(), "level": record.levelname.lower()}
+        fields |= {
+            name: value for name in _FIELDS if (value := getattr(record, name, None)) is not None
         }
-        said["message"] = record.getMessage()
+        fields["message"] = record.getMessage()
         if record.exc_info:
-            said["trace"] = self.formatException(record.exc_info)
-        return json.dumps(said)
+            fields["trace"] = self.formatException(record.exc_info)
+        return json.dumps(fields)
 
 
 def _at(record: logging.LogRecord) -> datetime:

@@ -1,4 +1,4 @@
-"""The one place where errors become messages and exit codes."""
+"""Turns errors into messages and exit codes, for all commands."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class GuardedGroup(TyperGroup):
-    """A group whose commands end in a message and an exit code, and never in a traceback."""
+class ErrorHandlingGroup(TyperGroup):
+    """A group whose commands end with a message and an exit code, never with a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was chosen."""
-        _never_fail_to_encode()
-        with _guarded():
-            outcome = super().invoke(ctx)
-            # What is still buffered would otherwise fail after the last chance to say why.
+        """Run the command that the user chose."""
+        _escape_what_cannot_be_encoded()
+        with _errors_as_exit_codes():
+            value = super().invoke(ctx)
+            # Flush here: an error at exit could not be reported any more.
             sys.stdout.flush()
-            return outcome
+            return value
 
 
-def complain(message: str) -> None:
-    """Print an error, escaped, to standard error."""
+def print_error(message: str) -> None:
+    """Print an error message, escaped, to standard error."""
     typer.echo(f"Error: {escape_lines(message)}", err=True)
 
 
 @contextmanager
-def _guarded() -> Iterator[None]:
+def _errors_as_exit_codes() -> Iterator[None]:
     try:
         yield
     except JobManagerError as error:
-        complain(error.message)
+        print_error(error.message)
         raise typer.Exit(exit_codes.ERROR) from error
     except BrokenPipeError as error:
         _discard_output()
         raise typer.Exit(exit_codes.OUTPUT_CLOSED) from error
     except OSError as error:
-        complain(str(error))
+        print_error(str(error))
         _discard_output()
         raise typer.Exit(exit_codes.ERROR) from error
     except KeyboardInterrupt as error:
@@ -56,7 +56,7 @@ def _guarded() -> Iterator[None]:
         raise typer.Exit(exit_codes.INTERRUPTED) from error
 
 
-def _never_fail_to_encode() -> None:
+def _escape_what_cannot_be_encoded() -> None:
     # A terminal without UTF-8 shows \xe9 instead of a traceback.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -64,6 +64,6 @@ def _never_fail_to_encode() -> None:
 
 
 def _discard_output() -> None:
-    # Python flushes standard output once more at exit, and would complain about the closed pipe.
-    with suppress(io.UnsupportedOperation):  # it is no file where a test captures it
+    # Python flushes standard output once more at exit, and would print_error about the closed pipe.
+    with suppress(io.UnsupportedOperation):  # in a test it is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""What the exit codes of the command mean."""
+"""The exit codes of ``qjm``."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ OUTPUT_CLOSED = 141
 
 MEANINGS = {
     ALL_DONE: "all done",
-    ERROR: "an error, told on standard error",
+    ERROR: "an error; standard error says which",
     2: "wrong usage",
     SOME_WITHOUT_RESULT: "it ended, but some experiments failed, were cancelled or were lost, or "
-    "some that were asked for have no result yet",
-    TIMED_OUT: "the time-out passed; nothing is lost",
+    "some of those that you named have no result yet",
+    TIMED_OUT: "the time is over; nothing is lost",
     NEEDS_USER: "qjm doctor found something that needs you",
     INTERRUPTED: "interrupted; nothing is lost",
-    OUTPUT_CLOSED: "whoever read the output went away",
+    OUTPUT_CLOSED: "the reader of the output closed it",
 }
 
 EXPLAINED = "Exit codes: " + ". ".join(f"{code} {text}" for code, text in MEANINGS.items()) + "."

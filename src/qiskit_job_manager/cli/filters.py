@@ -1,4 +1,4 @@
-"""Which job sets are meant: by state, tag, backend, name and age."""
+"""Filters for job sets: by state, tag, backend, name and age."""
 
 # No `from __future__ import annotations` where Typer reads annotations: they are values there.
 import re
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """What a job set can be asked for: a state that some of its jobs are in, or its own."""
+    """A state of jobs, or of the job set as a whole."""
 
     PLANNED = "planned"
     SUBMITTING = "submitting"
@@ -37,7 +37,7 @@ _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|min|h|d|w)")
 
 
 def parse_since(text: str) -> datetime:
-    """Return the moment that a user means by an ISO date or by how long ago it is.
+    """Return the moment that an ISO date or an age such as ``2d`` means.
 
     Raises:
         typer.BadParameter: It is neither.
@@ -46,13 +46,13 @@ def parse_since(text: str) -> datetime:
         try:
             return SystemClock().now() - timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
         except OverflowError as error:
-            raise typer.BadParameter(f"{text!r} is longer ago than there were dates.") from error
+            raise typer.BadParameter(f"{text!r} is longer ago than dates can say.") from error
     try:
-        # A moment without time zone is meant as the user's clock shows it.
+        # Without a time zone the user means local time.
         return datetime.fromisoformat(text.strip()).astimezone()
     except (ValueError, OverflowError, OSError) as error:
         raise typer.BadParameter(
-            f"{text!r} is no ISO date such as 2026-03-01 or 2026-03-01T14:30, and no duration "
+            f"{text!r} is neither an ISO date such as 2026-03-01 or 2026-03-01T14:30 nor an age "
             "such as 90s, 30min, 3h, 2d or 1w."
         ) from error
 
@@ -62,19 +62,25 @@ StateOption = Annotated[
     typer.Option(
         "--state",
         metavar="STATE",
-        help="Only sets that have jobs in this state: planned, submitting, in-doubt, active, "
-        "collecting, done, failed, cancelled, lost; or that are ended or unfinished as a whole. "
-        "Repeated: any of them.",
+        help="Only job sets with jobs in this state: planned, submitting, in-doubt, active, "
+        "collecting, done, failed, cancelled, lost; or job sets that are ended or unfinished. "
+        "Repeated: any of these states.",
     ),
 ]
 TagOption = Annotated[
     list[str] | None,
-    typer.Option("--tag", metavar="TAG", help="Only sets with this tag. Repeated: all of them."),
+    typer.Option(
+        "--tag",
+        metavar="TAG",
+        help="Only job sets with this tag. Repeated: with all of these tags.",
+    ),
 ]
 BackendOption = Annotated[
     str | None,
     typer.Option(
-        "--backend", metavar="PATTERN", help="Only sets on such a backend: aer*, fake:*, ibm_fez."
+        "--backend",
+        metavar="PATTERN",
+        help="Only job sets on such a backend: aer*, fake:*, ibm_fez.",
     ),
 ]
 SinceOption = Annotated[
@@ -83,23 +89,24 @@ SinceOption = Annotated[
         "--since",
         metavar="WHEN",
         parser=parse_since,
-        help="Only sets made since an ISO date, or for so long: 90s, 30min, 3h, 2d, 1w.",
+        help="Only job sets made since an ISO date, or not older than 90s, 30min, 3h, 2d, 1w.",
     ),
 ]
 NamePatternOption = Annotated[
-    str | None, typer.Option("--name", metavar="PATTERN", help="Only sets named so: rb-*.")
+    str | None,
+    typer.Option("--name", metavar="PATTERN", help="Only job sets with such a name: rb-*."),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What job sets are to be like; what is ``None`` or empty does not matter.
+    """Conditions on job sets; ``None`` or empty means any.
 
     Attributes:
-        states: States of which one must occur.
-        tags: Tags that all must be there.
-        backend: Pattern for the backend's name, or for the name it is opened by.
-        since: The moment before which none was made.
+        states: States; the job set must have one of them.
+        tags: Tags; the job set must have all of them.
+        backend: Pattern for the name of the backend or for its URI.
+        since: The earliest moment of creation.
         name: Pattern for the name.
     """
 
@@ -111,12 +118,12 @@ class Filter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all job sets pass."""
+        """Whether every job set passes."""
         return self == Filter()
 
     def passes(self, job_set: "ManagedJobSet") -> bool:
-        """Say whether a job set is meant; jobs are counted only if all else fits."""
-        return self._fits(job_set) and (not self.states or self._is_so(job_set.progress()))
+        """Return whether a job set passes; its jobs are counted only if everything else fits."""
+        return self._fits(job_set) and (not self.states or self._is_in_state(job_set.progress()))
 
     def _fits(self, job_set: "ManagedJobSet") -> bool:
         record = job_set.record()
@@ -128,7 +135,7 @@ class Filter:
             and (self.backend is None or any(fnmatchcase(b, self.backend) for b in backends))
         )
 
-    def _is_so(self, progress: "Progress") -> bool:
+    def _is_in_state(self, progress: "Progress") -> bool:
         has = {str(state).replace(" ", "-") for state, count in progress.jobs.items() if count}
         has.add(State.ENDED if progress.ended else State.UNFINISHED)
         return not has.isdisjoint(self.states)

@@ -1,7 +1,4 @@
-"""Seeing a job set through to its end, and telling of it in a line and an exit code.
-
-Watching a job set: a live bar on a terminal, plain lines elsewhere, both on standard error.
-"""
+"""Waits for a job set with a progress bar, and reports how it ended as a line and an exit code."""
 
 from __future__ import annotations
 
@@ -33,27 +30,25 @@ _NOT_HANDED_OVER = (JobState.PLANNED, JobState.SUBMITTING)
 def finish(
     ctx: typer.Context, job_set: ManagedJobSet, timeout_s: float | None, *, as_json: bool
 ) -> NoReturn:
-    """Wait for a job set, print how it ended, and exit with the code that says so."""
+    """Wait for a job set, print how it ended, and exit with the code for it."""
     deadline = Deadline(timeout_s, SystemClock())
     progress = watch_to_the_end(ctx, job_set, timeout_s)
     if progress.ended:
-        _search(job_set, deadline)
+        _wait_for_search(job_set, deadline)
     report(ctx, job_set, progress, as_json=as_json)
     raise typer.Exit(code_of(progress))
 
 
-def _search(job_set: ManagedJobSet, deadline: Deadline) -> None:
-    """Wait until jobs that the backend's client posted twice were looked for, and say so."""
+def _wait_for_search(job_set: ManagedJobSet, deadline: Deadline) -> None:
+    """Wait until the search for duplicates has ended; tell the user that it takes time."""
     if not job_set.wait_for_search(0):
-        typer.echo(
-            "Looking for jobs that were posted twice; Ctrl-C leaves that for later.", err=True
-        )
+        typer.echo("Searching for duplicates of jobs; Ctrl-C leaves this for later.", err=True)
         with contextlib.suppress(KeyboardInterrupt):
             job_set.wait_for_search(deadline.left())
 
 
 def code_of(progress: Progress) -> int:
-    """Return the exit code that says how a job set ended, or that it has not."""
+    """Return the exit code for the state of a job set."""
     if not progress.ended:
         return exit_codes.TIMED_OUT
     return exit_codes.ALL_DONE if progress.success else exit_codes.SOME_WITHOUT_RESULT
@@ -62,18 +57,17 @@ def code_of(progress: Progress) -> int:
 def hand_over(
     ctx: typer.Context, job_set: ManagedJobSet, timeout_s: float | None, *, as_json: bool
 ) -> NoReturn:
-    """See to it that the backend has every job, print where it stands, and exit.
+    """Wait until the backend has every job, print the state, and exit.
 
-    What the user asked for is heeded first. Where jobs die with the process that sent them, none
-    is waited for.
+    The engine handles open requests first. Jobs that would die with this process are only stored.
     """
     deadline = Deadline(timeout_s, SystemClock())
-    heeded = job_set.wait_until_heeded(timeout_s)
+    handled = job_set.wait_until_heeded(timeout_s)
     if job_set.record().volatile:
         progress = job_set.progress()
-        handed_over = heeded
-        _say_how_to_go_on(
-            ctx, job_set, "Stored; jobs on this backend run only while a process waits"
+        handed_over = handled
+        _print_how_to_go_on(
+            ctx, job_set, "Stored. Jobs on this backend run only while a process waits"
         )
     else:
         progress = watch_to_the_end(ctx, job_set, deadline.left(), enough=_is_handed_over)
@@ -89,25 +83,25 @@ def watch_to_the_end(
     *,
     enough: Callable[[Progress], bool] | None = None,
 ) -> Progress:
-    """Wait and show progress; say how to go on where the end was not seen."""
+    """Wait and show progress; print how to go on if the job set has not ended."""
     try:
         watch(job_set, timeout_s, enough)
     except KeyboardInterrupt:
-        _say_how_to_go_on(ctx, job_set, "Interrupted. Everything is kept")
+        _print_how_to_go_on(ctx, job_set, "Interrupted. Everything is kept")
         raise typer.Exit(exit_codes.INTERRUPTED) from None
     progress = job_set.progress()
     if not progress.ended:
         reached = enough is not None and enough(progress)
-        why = "Handed over" if reached else "The time-out passed. Everything is kept"
-        _say_how_to_go_on(ctx, job_set, why)
+        why = "Handed over" if reached else "The time is over. Everything is kept"
+        _print_how_to_go_on(ctx, job_set, why)
     return progress
 
 
 def report(
     ctx: typer.Context, job_set: ManagedJobSet, progress: Progress, *, as_json: bool
 ) -> None:
-    """Print where a job set stands, and whether it needs the user."""
-    tell_of_doubts(ctx, job_set, progress)
+    """Print the state of a job set, and whether it needs the user."""
+    print_needs_user(ctx, job_set, progress)
     if as_json:
         print_object(summary(job_set))
         return
@@ -117,8 +111,8 @@ def report(
     )
 
 
-def tell_of_doubts(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> None:
-    """Say on standard error whether a job set needs the user, and what to do."""
+def print_needs_user(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> None:
+    """Print to standard error whether a job set needs the user, and what to do."""
     for line in needs_user(ctx, job_set, progress):
         typer.echo(line, err=True)
 
@@ -127,7 +121,7 @@ def _is_handed_over(progress: Progress) -> bool:
     return not any(progress.jobs.get(state) for state in _NOT_HANDED_OVER)
 
 
-def _say_how_to_go_on(ctx: typer.Context, job_set: ManagedJobSet, why: str) -> None:
+def _print_how_to_go_on(ctx: typer.Context, job_set: ManagedJobSet, why: str) -> None:
     command = command_for(ctx, "wait", job_set.job_set_id())
     typer.echo(f"{why}; go on with: {command}", err=True)
 
@@ -140,7 +134,7 @@ def watch(
     timeout_s: float | None,
     enough: Callable[[Progress], bool] | None = None,
 ) -> None:
-    """Wait for a job set and show how it goes, until it ended, is enough, or the time is up."""
+    """Show progress until the job set has ended, ``enough`` returns true, or the time is over."""
     clock = SystemClock()
     until_s = clock.monotonic() + (float("inf") if timeout_s is None else timeout_s)
     with shown_progress(job_set.name(), clock, job_set.activity) as show:
@@ -148,7 +142,7 @@ def watch(
         left_s = float("inf")
         while not is_over and left_s > 0:
             now = job_set.progress()
-            # Also where nothing has changed: that the time goes on says that all is well.
+            # Drawn also without a change: the running time shows that the process is alive.
             show(now)
             if enough is not None and enough(now):
                 return

@@ -1,4 +1,4 @@
-"""What the backend measured of jobs, read a page at a time however many there are."""
+"""The figures that backends measured of jobs, read page by page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SESSION = 40
 def measured(
     job_set: ManagedJobSet, jobs: Iterable[JobRecord]
 ) -> Iterator[tuple[JobRecord, RemoteFigures | None]]:
-    """Yield each job with what was measured of its latest attempt, ``None`` if nothing was."""
+    """Yield each job with the figures of its latest attempt, or with ``None``."""
     source, remaining = job_set.result_source(), iter(jobs)
     while page := list(islice(remaining, PAGE)):
         tags = [job.tag for job in page if job.tag is not None]
@@ -34,7 +34,7 @@ def measured(
 
 
 def cells(figures: RemoteFigures | None) -> tuple[str, ...]:
-    """Return what stands in the columns of `HEADER`; a dash where nothing is known."""
+    """Return the cells for the columns of `HEADER`; a dash means not known."""
     if figures is None:
         return ("-",) * len(HEADER)
     return (
@@ -45,8 +45,8 @@ def cells(figures: RemoteFigures | None) -> tuple[str, ...]:
     )
 
 
-def plain(figures: RemoteFigures | None) -> dict[str, Any] | None:
-    """Return what was measured in plain JSON values."""
+def as_json(figures: RemoteFigures | None) -> dict[str, Any] | None:
+    """Return the figures as JSON values."""
     if figures is None:
         return None
     moments = {

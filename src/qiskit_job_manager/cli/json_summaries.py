@@ -1,10 +1,10 @@
-"""What scripts are told of a job set, and of a job."""
+"""Job sets and jobs as JSON values, for scripts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.cli.job_measurements import plain
+from qiskit_job_manager.cli.job_measurements import as_json
 
 if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJobSet
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def summary(job_set: ManagedJobSet) -> dict[str, Any]:
-    """Describe a job set in plain JSON values."""
+    """Return a job set as JSON values."""
     progress = job_set.progress()
     return {
         "job_set_id": job_set.job_set_id(),
@@ -31,7 +31,7 @@ def summary(job_set: ManagedJobSet) -> dict[str, Any]:
 
 
 def usage_summary(job_set: ManagedJobSet) -> dict[str, Any]:
-    """Describe the quantum seconds of a job set in plain JSON values."""
+    """Return the quantum seconds of a job set as JSON values."""
     usage = job_set.usage()
     return {
         "measured_s": usage.measured_s,
@@ -41,7 +41,7 @@ def usage_summary(job_set: ManagedJobSet) -> dict[str, Any]:
 
 
 def job_summary(job: JobRecord, figures: RemoteFigures | None) -> dict[str, Any]:
-    """Describe a job, with what was measured of it, in plain JSON values."""
+    """Return a job as JSON values, with the figures that the backend measured."""
     from qiskit_job_manager.job_set.status import detail
 
     return {
@@ -54,5 +54,5 @@ def job_summary(job: JobRecord, figures: RemoteFigures | None) -> dict[str, Any]
         "shots": job.shots,
         "attempts": job.attempts,
         "error": job.error,
-        "measured": plain(figures),
+        "measured": as_json(figures),
     }

@@ -1,4 +1,4 @@
-"""What ``qjm serve`` tells a Prometheus server that asks."""
+"""Metrics of ``qjm serve`` for Prometheus."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def served_metrics(manager: JobManager, host: str, port: int) -> Iterator[str]:
-    """Serve metrics by HTTP while the ``with`` block lasts, and give their address.
+    """Serve metrics by HTTP while the ``with`` block lasts, and yield their address.
 
     Args:
-        manager: Whose store and whose events they are about.
+        manager: The manager whose store and events they describe.
         host: The address to listen on.
-        port: The port to listen on; 0 takes a free one.
+        port: The port to listen on; 0 takes a free port.
 
     Raises:
         InvalidArgumentError: prometheus-client is not installed, or the address cannot be used.
@@ -60,13 +60,13 @@ def _count_events(manager: JobManager, registry: CollectorRegistry) -> Callable[
 
     events = prometheus_client.Counter(
         "qjm_job_events",
-        "What happened to jobs that this process drives.",
+        "Events of jobs that this process drives.",
         ["event"],
         registry=registry,
     )
     missed = prometheus_client.Counter(
         "qjm_job_events_missed",
-        "Events that were not counted, as too many came at once.",
+        "Events that were not counted because too many came at once.",
         registry=registry,
     )
 
@@ -78,25 +78,25 @@ def _count_events(manager: JobManager, registry: CollectorRegistry) -> Callable[
 
 
 class _Jobs:
-    """The unfinished job sets of the store, read anew each time that somebody asks.
+    """Reads the unfinished job sets of the store at each request.
 
     Args:
-        manager: Whose store it is.
+        manager: The manager of the store.
     """
 
     def __init__(self, manager: JobManager) -> None:
         self._manager = manager
 
     def describe(self) -> Iterable[Metric]:
-        """Return nothing, so that registering does not read the store."""
+        """Return nothing: registering must not read the store."""
         return []
 
     def collect(self) -> Iterable[Metric]:
-        """Return the gauges; without a store only that there is none."""
+        """Return the gauges; only ``qjm_store_up`` if the store cannot be read."""
         from prometheus_client.core import GaugeMetricFamily
 
         up = GaugeMetricFamily("qjm_store_up", "Whether the store can be read.")
-        sets = GaugeMetricFamily("qjm_unfinished_job_sets", "Job sets with something left to do.")
+        sets = GaugeMetricFamily("qjm_unfinished_job_sets", "Job sets that have not ended.")
         jobs = GaugeMetricFamily(
             "qjm_jobs", "Jobs of the unfinished job sets.", labels=["backend", "state"]
         )

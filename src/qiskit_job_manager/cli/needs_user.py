@@ -1,4 +1,4 @@
-"""Jobs that only the user can have go on: those in doubt, and those beyond the limit of usage."""
+"""Lines about jobs that need the user: jobs in doubt, and jobs beyond the usage limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def needs_user(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> Iterator[str]:
-    """Yield the lines that tell which jobs wait for the user, and what to do; none for none."""
+    """Yield lines that say which jobs need the user and what to do; nothing if none does."""
     if progress.needs_user:
         yield (
             f"{escape(job_set.name())} needs you: {plural(progress.needs_user, 'job')} may or may "
@@ -31,7 +31,7 @@ def needs_user(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -
 
 
 def why_held(job_set: ManagedJobSet, progress: Progress) -> str:
-    """Return which jobs the limit of usage holds back."""
+    """Return a phrase that says how many jobs the usage limit holds."""
     number, limit_s = progress.held, job_set.record().max_usage_s
     verb = "is" if number == 1 else "are"
     return (
@@ -41,7 +41,7 @@ def why_held(job_set: ManagedJobSet, progress: Progress) -> str:
 
 
 def commands_for(ctx: typer.Context, job_set: ManagedJobSet) -> list[tuple[str, str]]:
-    """Return the two commands that settle a doubt, each with what it does."""
+    """Return the two commands that decide about jobs in doubt, each with its effect."""
     job_set_id = job_set.job_set_id()
     return [
         (command_for(ctx, "resubmit", job_set_id), "sends them again"),

@@ -1,6 +1,5 @@
-"""How much is printed where there may be more than anyone reads, and how all of it is had."""
+"""Limits on how many rows a command prints, and hints at the commands that print all."""
 
-# No `from __future__ import annotations` where Typer reads annotations: they are values there.
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,22 +9,22 @@ from qiskit_job_manager.cli.options import command_for
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-AllOption = Annotated[bool, typer.Option("--all", help="Print all there are, however many.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Print all of them.")]
 
 
 def at_most(option: str, what: str) -> Any:
-    """Return the description of an option that says how many of something are printed."""
+    """Return an option that limits how many rows are printed."""
     return typer.Option(option, metavar="NUMBER", min=0, help=what)
 
 
 def bound(option: str, number: int | None, *, all_of_them: bool, default: int | None) -> int | None:
-    """Return how many to print; ``None`` for all.
+    """Return how many rows to print; ``None`` means all.
 
     Args:
         option: The option that gives a number, for the message.
-        number: That number, if it was given.
+        number: The number that the user gave, or ``None``.
         all_of_them: Whether ``--all`` was given.
-        default: What holds if neither was.
+        default: The limit if the user gave neither.
 
     Raises:
         typer.BadParameter: Both were given.
@@ -35,7 +34,7 @@ def bound(option: str, number: int | None, *, all_of_them: bool, default: int | 
     return None if all_of_them else default if number is None else number
 
 
-def tell_how_to_see(ctx: typer.Context, what: str, *commands: "Iterable[str]") -> None:
-    """Say on standard error that something is not shown, and which commands show it."""
-    told = ", or ".join(command_for(ctx, *words) for words in commands)
-    typer.echo(f"{what}: {told}", err=True)
+def print_how_to_see(ctx: typer.Context, what: str, *commands: "Iterable[str]") -> None:
+    """Print to standard error that rows are missing, and which commands show them."""
+    shown_by = ", or ".join(command_for(ctx, *words) for words in commands)
+    typer.echo(f"{what}: {shown_by}", err=True)

@@ -1,4 +1,4 @@
-"""Being told to stop, by SIGTERM or by Ctrl-C."""
+"""Waiting that SIGTERM or Ctrl-C ends."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ _STOP = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopSignals:
-    """Waits that SIGTERM and SIGINT end, while the ``with`` block lasts; for the main thread.
+    """Lets SIGTERM and SIGINT end `wait` while the ``with`` block lasts; for the main thread.
 
-    Nothing is interrupted by the first signal. The second one does what it did before.
+    The first signal interrupts nothing. The second signal acts as it did before the block.
 
-    A pipe and no `threading.Event`: a handler runs in the midst of the main thread, which may be
-    holding the event's lock.
+    It uses a pipe, not a `threading.Event`: the handler runs in the main thread, which may hold the
+    lock of the event at that moment.
     """
 
     def __enter__(self) -> Self:
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
-        self._before: dict[int, Any] = {each: signal.signal(each, self._told) for each in _STOP}
+        self._before: dict[int, Any] = {
+            each: signal.signal(each, self._on_signal) for each in _STOP
+        }
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -35,11 +37,11 @@ class StopSignals:
         os.close(self._writing)
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long, or until a signal came; say whether one did, now or earlier."""
+        """Wait for a time or a signal, and return whether a signal came, now or earlier."""
         readable, _, _ = select.select([self._reading], [], [], seconds)
         return bool(readable)
 
-    def _told(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._restore()
         with suppress(BlockingIOError):
             os.write(self._writing, b".")

@@ -1,4 +1,4 @@
-"""``qjm backends``: the kinds of backends that can be named."""
+"""``qjm backends``: lists the kinds of backends that have a name."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from qiskit_job_manager.backends.registry import BackendKind
 
 _HEADER = ("KIND", "EXAMPLE", "NEEDS", "INSTALLED", "NETWORK", "WHAT IT IS")
-_ANSWERS = {None: "not told", True: "yes", False: "no"}
+_ANSWERS = {None: "not known", True: "yes", False: "no"}
 
 
 def backends(as_json: JsonOption = False) -> None:
-    """List the kinds of backends that --backend takes: what each needs, and if it uses the network.
+    """List the kinds of backends for --backend: what each needs, and whether it uses the network.
 
     Other packages add kinds by an entry point of the group qiskit_job_manager.backends.
     """
@@ -23,7 +23,7 @@ def backends(as_json: JsonOption = False) -> None:
 
     found = kinds()
     if as_json:
-        print_array(map(_plain, found))
+        print_array(map(_as_json, found))
         return
     for line in table(_HEADER, map(_row, found)):
         typer.echo(line)
@@ -37,14 +37,14 @@ def _row(kind: "BackendKind") -> tuple[str, ...]:
     return (
         escape(kind.name),
         escape(about.example if about else kind.name),
-        "not told" if about is None else about.install or "Qiskit alone",
+        "not known" if about is None else about.install or "Qiskit alone",
         _ANSWERS[kind.installed],
         _ANSWERS[about.network if about else None],
         what,
     )
 
 
-def _plain(kind: "BackendKind") -> dict[str, Any]:
+def _as_json(kind: "BackendKind") -> dict[str, Any]:
     about = kind.about
     return {
         "kind": kind.name,

@@ -1,7 +1,4 @@
-"""``qjm retry``, ``resubmit`` and ``abandon``: the user's word on jobs that do not go on alone.
-
-``qjm cancel``: cancel what has not ended.
-"""
+"""``qjm retry``, ``resubmit``, ``abandon`` and ``cancel``: decisions of the user about jobs."""
 
 from __future__ import annotations
 
@@ -34,17 +31,18 @@ JobsArgument = Annotated[
     typer.Argument(
         metavar="JOB",
         min=0,
-        help="Indices of jobs, as qjm show has them. Default: all that are in doubt.",
+        help="Indices of jobs, as qjm show lists them. Default: all jobs in doubt.",
         show_default=False,
     ),
 ]
 WaitOption = Annotated[
-    bool, typer.Option(help="Wait until all jobs ended; or only until all were handed over.")
+    bool,
+    typer.Option(help="Wait until all jobs have ended, or only until the backend has all of them."),
 ]
 
 
 CancelledOption = Annotated[
-    bool, typer.Option("--cancelled", help="Send cancelled jobs again, too.")
+    bool, typer.Option("--cancelled", help="Send cancelled jobs again too.")
 ]
 
 
@@ -56,18 +54,18 @@ def retry(
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send again the jobs that failed or were lost, and only those; what is done stays.
+    """Send the jobs again that failed or were lost; other jobs stay as they are.
 
-    With --cancelled, jobs that were cancelled are sent again, too, whoever cancelled them.
+    With --cancelled, cancelled jobs are sent again too, no matter who cancelled them.
     """
     with opened_manager(ctx) as manager:
         chosen = manager.find(job_set)
         jobs = chosen.progress().jobs
         if not cancelled and not jobs.get(JobState.FAILED) and not jobs.get(JobState.LOST):
-            _leave(ctx, chosen, _nothing_to_retry(jobs), as_json=as_json)
+            _exit_unchanged(ctx, chosen, _nothing_to_retry(jobs), as_json=as_json)
         if cancelled and not any(jobs.get(state) for state in RETRIED):
             why = "No job failed, was lost or was cancelled; nothing is sent."
-            _leave(ctx, chosen, why, as_json=as_json)
+            _exit_unchanged(ctx, chosen, why, as_json=as_json)
         chosen.retry(cancelled=cancelled)
         (finish if wait else hand_over)(ctx, chosen, timeout, as_json=as_json)
 
@@ -81,18 +79,18 @@ def resubmit(  # one parameter an option
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send jobs again of which it is in doubt whether the backend accepted them.
+    """Send jobs in doubt again: jobs that the backend may have accepted.
 
-    It may pay twice: it is your word that the backend does not have them.
+    You may pay twice: with this command you state that the backend does not have them.
     """
     with opened_manager(ctx) as manager:
         chosen = manager.find(job_set)
         number = _in_doubt(chosen, jobs)
         if not number:
-            _leave(ctx, chosen, "No job is in doubt; nothing is sent.", as_json=as_json)
+            _exit_unchanged(ctx, chosen, "No job is in doubt; nothing is sent.", as_json=as_json)
         confirm(
             f"{plural(number, 'job')} of {escape(chosen.name())} may have been accepted by the "
-            "backend already. What is sent again then runs twice, and is paid for twice.",
+            "backend already. If so, they run twice and are paid for twice.",
             "Send again?",
             yes=yes,
         )
@@ -107,18 +105,20 @@ def abandon(
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give up jobs of which it is in doubt whether the backend accepted them.
+    """Give up jobs in doubt: jobs that the backend may have accepted.
 
-    Nothing is sent and nothing cancelled. Exits with 0 once they are given up.
+    Nothing is sent and nothing is cancelled. Exits with 0 when they are given up.
     """
     with opened_manager(ctx) as manager:
         chosen = manager.find(job_set)
         if not _in_doubt(chosen, jobs):
-            _leave(ctx, chosen, "No job is in doubt; nothing is given up.", as_json=as_json)
+            _exit_unchanged(
+                ctx, chosen, "No job is in doubt; nothing is given up.", as_json=as_json
+            )
         chosen.abandon(jobs or None)
-        heeded = chosen.wait_until_heeded(timeout)
+        handled = chosen.wait_until_heeded(timeout)
         report(ctx, chosen, chosen.progress(), as_json=as_json)
-    raise typer.Exit(exit_codes.ALL_DONE if heeded else exit_codes.TIMED_OUT)
+    raise typer.Exit(exit_codes.ALL_DONE if handled else exit_codes.TIMED_OUT)
 
 
 def _nothing_to_retry(jobs: Mapping[JobState, int]) -> str:
@@ -127,18 +127,20 @@ def _nothing_to_retry(jobs: Mapping[JobState, int]) -> str:
     return f"No job failed or was lost; nothing is sent.{more}"
 
 
-def _leave(ctx: typer.Context, job_set: ManagedJobSet, why: str, *, as_json: bool) -> NoReturn:
+def _exit_unchanged(
+    ctx: typer.Context, job_set: ManagedJobSet, why: str, *, as_json: bool
+) -> NoReturn:
     typer.echo(why, err=True)
     report(ctx, job_set, job_set.progress(), as_json=as_json)
     raise typer.Exit(exit_codes.ALL_DONE)
 
 
 def _in_doubt(job_set: ManagedJobSet, wanted: list[int] | None) -> int:
-    """Return how many jobs are meant.
+    """Return how many jobs in doubt the user means.
 
     Raises:
-        JobManagerJobNotFound: One does not exist.
-        JobManagerInvalidStateError: One is not in doubt.
+        JobManagerJobNotFound: A job does not exist.
+        JobManagerInvalidStateError: A job is not in doubt.
     """
     if not wanted:
         return job_set.progress().jobs.get(JobState.IN_DOUBT, 0)
@@ -146,12 +148,11 @@ def _in_doubt(job_set: ManagedJobSet, wanted: list[int] | None) -> int:
     for index in wanted:
         if index >= len(jobs):
             raise JobManagerJobNotFound(
-                f"Job set {job_set.name()!r} has no job {index}; it has those from 0 to "
-                f"{len(jobs) - 1}."
+                f"Job set {job_set.name()!r} has no job {index}; its jobs are 0 to {len(jobs) - 1}."
             )
         if (state := jobs[index].state) is not JobState.IN_DOUBT:
             raise JobManagerInvalidStateError(
-                f"Job {index} of {job_set.name()!r} is {state}, and not in doubt."
+                f"Job {index} of {job_set.name()!r} is {state}, not in doubt."
             )
     return len(set(wanted))
 
@@ -160,7 +161,7 @@ DuplicatesOption = Annotated[
     bool,
     typer.Option(
         "--duplicates",
-        help="Cancel only what the backend has of the jobs a second time, and print the ids.",
+        help="Cancel only duplicates of jobs on the backend, and print their ids.",
     ),
 ]
 
@@ -172,9 +173,9 @@ def cancel(
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Cancel every job that has not ended, here and on the backend, and wait until it has.
+    """Cancel all jobs that have not ended, here and on the backend, and wait for their end.
 
-    Results that are there stay. Exits with 0 when nothing is left to cancel.
+    Stored results stay. Exits with 0 when all jobs have ended.
     """
     with opened_manager(ctx) as manager:
         cancelled = manager.find(job_set)

@@ -1,4 +1,4 @@
-"""``qjm demo``: a small job set on a simulator, from circuits to counts."""
+"""``qjm demo``: runs a small job set on a simulator, from circuits to counts."""
 
 import tempfile
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from qiskit_job_manager.cli.commands.results import choose, read
+from qiskit_job_manager.cli.commands.results import choose, histogram, read
 from qiskit_job_manager.cli.follow import code_of, watch_to_the_end
 from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.options import JsonOption, command_for, opened_manager
-from qiskit_job_manager.cli.output import histogram, plural, print_object
+from qiskit_job_manager.cli.output import plural, print_object
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -29,11 +29,11 @@ _SEED = 7
 
 
 def demo(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Run a dozen small circuits on a simulator here, show what came out, and how to go on.
+    """Run a dozen small circuits on a local simulator and show the results.
 
-    It takes Aer if that is installed, and Qiskit's own simulator if not. The job set, demo, is
-    stored in a new temporary folder, which stays, or in the store that is given as in qjm --store
-    URL demo. There it is run once: the same command again reads it.
+    It uses Aer if that is installed, otherwise Qiskit's own simulator. The job set "demo" is stored
+    in a new temporary folder, which stays, or in the store of qjm --store URL demo. The same
+    command on the same store reads the stored results again.
     """
     ctx.obj = ctx.obj or str(Path(tempfile.mkdtemp(prefix="qjm-demo-")) / "store.db")
     with opened_manager(ctx) as manager:
@@ -79,7 +79,7 @@ def _best_backend() -> "Backend":
 
 
 def _circuits() -> "list[QuantumCircuit]":
-    """Make circuits of known kinds and growing sizes, the same ones each time."""
+    """Return circuits of known kinds and growing sizes, the same in each call."""
     from qiskit.circuit.library import quantum_volume, random_iqp
 
     circuits = []
@@ -108,10 +108,10 @@ def _shown(ctx: typer.Context, job_set: "ManagedJobSet") -> Iterator[str]:
     yield ""
     for outcome in read(job_set, choose(job_set, [_SHOWN])):
         yield from histogram(outcome)
-    yield "All of it is stored. Look at it, from any process:"
+    yield "Everything is stored. Read it from any process:"
     for words in (("show", _NAME), ("results", _NAME), ("log", _NAME)):
         yield f"  {command_for(ctx, *words)}"
-    yield "Run circuits of your own, from OpenQASM or QPY files:"
+    yield "Run your own circuits from OpenQASM or QPY files:"
     backend = job_set.record().backend_uri
     yield f"  qjm run FILE_OR_FOLDER --backend {backend} --shots 4096 --name NAME"
     yield "  qjm backends"

@@ -1,7 +1,4 @@
-"""``qjm doctor``: is the store sound, what is installed, and what needs the user.
-
-What ``qjm doctor`` looks at, one finding a line; nothing here changes anything.
-"""
+"""``qjm doctor``: checks the store, the installation and the job sets; changes nothing."""
 
 from __future__ import annotations
 
@@ -33,11 +30,11 @@ _WIDTH = 20
 
 
 def doctor(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Look at the store, its disk, what is installed, who drives what, and what needs you.
+    """Check the store, its disk, the installed packages, the drivers, and what needs you.
 
-    Makes no store and changes nothing in a sound one of this version; checking the structure takes
-    about as long as reading the file. Exits with 0 if all is well, 5 if something needs you, and 1
-    if the store cannot be used.
+    It does not create a store and does not change a sound one. The check of the file takes about as
+    long as reading it. Exits with 0 if everything is in order, 5 if something needs you, and 1 if
+    the store cannot be used.
     """
     found = []
     for finding in all_findings(ctx.obj):
@@ -87,13 +84,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was checked.
 
     Attributes:
-        what: What it is about.
-        value: What was found.
+        what: The thing.
+        value: Its state.
         verdict: How bad it is.
-        advice: What to do, or ``None``.
+        advice: What the user should do, or ``None``.
     """
 
     what: str
@@ -103,7 +100,7 @@ class Finding:
 
 
 def versions() -> Iterator[Finding]:
-    """Yield the versions of what is installed."""
+    """Yield the versions of the installed packages."""
     from importlib import metadata
 
     yield Finding("qiskit-job-manager", metadata.version("qiskit-job-manager"))
@@ -117,7 +114,7 @@ def versions() -> Iterator[Finding]:
 
 
 def store_file(location: str | None) -> Iterator[Finding]:
-    """Yield what there is to say of the store before it is opened."""
+    """Yield findings about the store before it is opened."""
     where = stores.default_location() if location is None else location
     path = stores.sqlite_path(where)
     if path is None:
@@ -126,7 +123,7 @@ def store_file(location: str | None) -> Iterator[Finding]:
     yield Finding("store", f"SQLite, {path}")
     yield from _disk(path)
     if not path.exists():
-        yield Finding("store file", "not made yet; the first job set makes it")
+        yield Finding("store file", "does not exist yet; the first job set creates it")
         return
     from qiskit_job_manager.stores.health import examine
 
@@ -156,7 +153,7 @@ def _disk(path: Path) -> Iterator[Finding]:
             "free disk",
             size(free),
             Verdict.NEEDS_USER if low else Verdict.FINE,
-            "make room: results are fetched only while there is some" if low else None,
+            "free some space: without space no result is fetched" if low else None,
         )
 
 
@@ -179,7 +176,7 @@ def _file(health: Health) -> Iterator[Finding]:
             "place",
             "it was copied or moved",
             Verdict.NEEDS_USER,
-            "see that nothing goes on with the original, then: qjm adopt",
+            "make sure that nobody uses the original, then run: qjm adopt",
         )
     if health.unknown_submissions:
         unknown = plural(health.unknown_submissions, "submission")
@@ -194,14 +191,14 @@ def _file(health: Health) -> Iterator[Finding]:
 def _readers(health: Health) -> Finding:
     if not health.others_can_read:
         return Finding("readable by", "its owner only")
-    return Finding("readable by", "others, too", Verdict.NEEDS_USER, f"chmod 600 {health.path}")
+    return Finding("readable by", "others too", Verdict.NEEDS_USER, f"chmod 600 {health.path}")
 
 
 def _journal(health: Health) -> Finding:
     safe = "safe" if health.safe_mode == "wal" else "not safe"
     value = f"{health.journal_mode} (WAL is {safe} with SQLite {sqlite3.sqlite_version})"
     if health.journal_mode == "wal" and health.safe_mode != "wal":
-        advice = "end all that use the store; the next qjm command puts it right"
+        advice = "end all processes that use the store; the next qjm command changes the mode"
         return Finding("journal", value, Verdict.NEEDS_USER, advice)
     return Finding("journal", value)
 
@@ -216,13 +213,13 @@ def _revision(health: Health) -> Finding:
 
 def _integrity(health: Health) -> Finding:
     if not health.defects:
-        return Finding("integrity", "no defect found")
+        return Finding("integrity", "no defects found")
     advice = "restore the store from a backup"
     return Finding("integrity", "; ".join(health.defects), Verdict.BROKEN, advice)
 
 
 def spool(location: str | None, *, is_usable: bool) -> Iterator[Finding]:
-    """Yield which results are beside the store and not in it."""
+    """Yield findings about result files beside the store."""
     folders = _spool_folders(location, is_usable=is_usable)
     found = [each for folder in folders for each in folder.glob("*")]
     files = [each for each in found if each.suffix in {".result", ".part", ".error"}]
@@ -272,7 +269,7 @@ def job_sets(manager: JobManager) -> Iterator[Finding]:
             advice = f"look on the backend, then qjm resubmit or abandon {record.job_set_id}"
             yield Finding(what, value, Verdict.NEEDS_USER, advice)
         if progress.held:
-            value = f"{record.name}: {plural(progress.held, 'job')} held by the limit of usage"
+            value = f"{record.name}: {plural(progress.held, 'job')} held by the usage limit"
             advice = f"qjm resume {record.job_set_id} --max-usage SECONDS allows more"
             yield Finding(what, value, Verdict.NEEDS_USER, advice)
         if not progress.ended:
@@ -291,7 +288,7 @@ def _driver(manager: JobManager, what: str, job_set_id: str) -> Finding:
 
 
 def all_findings(location: str | None) -> Iterator[Finding]:
-    """Yield everything; the job sets only if the store can be opened safely."""
+    """Yield all findings; those about job sets only if the store can be opened safely."""
     yield from versions()
     is_broken = False
     for finding in store_file(location):
@@ -313,7 +310,7 @@ def all_findings(location: str | None) -> Iterator[Finding]:
 
 
 def size(n_bytes: float) -> str:
-    """Return such as ``3.2 GB``."""
+    """Return a size as text, such as ``3.2 GB``."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if n_bytes < 1000:
             return f"{n_bytes:.0f} {unit}" if unit == "bytes" else f"{n_bytes:.1f} {unit}"

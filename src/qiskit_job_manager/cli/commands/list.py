@@ -1,4 +1,4 @@
-"""``qjm list``: the job sets of the store."""
+"""``qjm list``: lists the job sets of the store."""
 
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJobSet
 
 ID_SHOWN = 8
-"""Characters of an id that tell a few thousand job sets apart."""
+"""Characters of an id that distinguish a few thousand job sets."""
 
 _SHOWN = 50
-_NONE_YET = "There are no job sets yet; qjm run makes one."
-_NONE_SUCH = "No job set is like that; qjm list alone shows all."
+_NONE_YET = "There are no job sets yet; qjm run creates one."
+_NONE_SUCH = "No job set passes these filters; qjm list without options shows all."
 
 LimitOption = Annotated[
-    int | None, at_most("--limit", f"How many to list. Default: {_SHOWN}; with --json, all.")
+    int | None,
+    at_most("--limit", f"How many job sets to list. Default: {_SHOWN}; with --json, all."),
 ]
 
 
@@ -48,9 +49,9 @@ def list_job_sets(  # noqa: PLR0913  one parameter an option
     all_sets: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the job sets, the newest first; with options, only those that meet all of them.
+    """List the job sets, newest first. With several filters, a job set must pass all of them.
 
-    Of many only the newest are shown; with --json all are, unless --limit says how many.
+    Only the newest are shown if there are many. With --json all are shown, unless --limit is given.
     """
     wanted = Filter(tuple(states or ()), tuple(tags or ()), backend, since, name)
     most = bound("--limit", limit, all_of_them=all_sets, default=None if as_json else _SHOWN)
@@ -61,32 +62,32 @@ def list_job_sets(  # noqa: PLR0913  one parameter an option
             return
         _print_table(ctx, islice(found, most), _NONE_YET if wanted.is_empty else _NONE_SUCH)
         if most is not None and next(found, None) is not None:
-            typer.echo("There are older ones; --all or --limit NUMBER shows them.", err=True)
-        for left in manager.half_deleted():
-            command = command_for(ctx, "delete", left.job_set_id)
-            typer.echo(f"{escape(left.name)} is half deleted; to finish: {command}", err=True)
+            typer.echo("There are older job sets; --all or --limit NUMBER shows them.", err=True)
+        for record in manager.half_deleted():
+            command = command_for(ctx, "delete", record.job_set_id)
+            typer.echo(f"{escape(record.name)} is half deleted. To finish: {command}", err=True)
 
 
 _HEADER = ("SET", "NAME", "BACKEND", "CREATED", "EXPERIMENTS", "JOBS", "STATE OF THE JOBS")
 
 
 def _print_table(ctx: typer.Context, job_sets: "Iterable[ManagedJobSet]", if_none: str) -> None:
-    doubts: list[str] = []
-    rows = (_row(ctx, each, doubts) for each in job_sets)
+    notes: list[str] = []
+    rows = (_row(ctx, each, notes) for each in job_sets)
     first = next(rows, None)
     if first is None:
         typer.echo(if_none)
         return
     for line in table(_HEADER, chain([first], rows)):
         typer.echo(line)
-    for line in doubts:
+    for line in notes:
         typer.echo(line, err=True)
 
 
-def _row(ctx: typer.Context, job_set: "ManagedJobSet", doubts: list[str]) -> tuple[str, ...]:
-    """Return the row of a job set, and add to ``doubts`` what is to be told after the table."""
+def _row(ctx: typer.Context, job_set: "ManagedJobSet", notes: list[str]) -> tuple[str, ...]:
+    """Return the row of a job set, and add lines to ``notes`` that are printed after the table."""
     progress = job_set.progress()
-    doubts += needs_user(ctx, job_set, progress)
+    notes += needs_user(ctx, job_set, progress)
     return (
         job_set.job_set_id()[:ID_SHOWN],
         escape(job_set.name()),

@@ -1,4 +1,4 @@
-"""``qjm log``: the story of a job set, or of one of its jobs."""
+"""``qjm log``: prints the events of a job set, or of one of its jobs."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,7 +7,7 @@ import typer
 
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
 from qiskit_job_manager.cli.output import escape, local_time, print_array
-from qiskit_job_manager.cli.paging import AllOption, at_most, bound, tell_how_to_see
+from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 _SHOWN = 100
 
 JobArgument = Annotated[
-    int | None, typer.Argument(metavar="JOB", min=0, help="Index of a job; without it, all.")
+    int | None, typer.Argument(metavar="JOB", min=0, help="Index of a job. Default: all jobs.")
 ]
 
 LastOption = Annotated[
     int | None,
-    at_most("--last", f"How many of the latest events to print. Default: {_SHOWN} on a terminal."),
+    at_most(
+        "--last", f"Print only this many of the latest events. Default: {_SHOWN} on a terminal."
+    ),
 ]
 
 
@@ -35,23 +37,24 @@ def log(
     all_events: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what happened to a job set, the oldest first, one event a line.
+    """Print the events of a job set, oldest first, one event for each line.
 
-    On a terminal only the latest, elsewhere and with --json all, unless --last says how many.
+    A terminal shows the latest events only. Other outputs and --json get all, unless --last is
+    given.
     """
     default = _SHOWN if sys.stdout.isatty() and not as_json else None
     limit = bound("--last", last, all_of_them=all_events, default=default)
     with opened_manager(ctx) as manager:
-        told = manager.find(job_set)
-        events, more = _events(told, job, limit)
+        chosen = manager.find(job_set)
+        events, more = _events(chosen, job, limit)
         if as_json:
-            print_array(map(_plain, events))
+            print_array(map(_as_json, events))
             return
         for event in events:
             typer.echo(_line(event))
         if more:
-            words = ("log", told.job_set_id(), *([] if job is None else [str(job)]))
-            tell_how_to_see(
+            words = ("log", chosen.job_set_id(), *([] if job is None else [str(job)]))
+            print_how_to_see(
                 ctx, "Earlier events are not shown", (*words, "--all"), (*words, "--last", "NUMBER")
             )
 
@@ -76,7 +79,7 @@ def _line(event: "EventRecord") -> str:
     return f"{local_time(event.at)}  {where}{attempt}  {escape(event.event)}{change}{cause}"
 
 
-def _plain(event: "EventRecord") -> dict[str, Any]:
+def _as_json(event: "EventRecord") -> dict[str, Any]:
     return {
         "at": event.at.isoformat(),
         "job": event.job_index,

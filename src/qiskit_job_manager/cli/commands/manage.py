@@ -1,7 +1,4 @@
-"""``qjm delete``, ``tag`` and ``rename``: what users change about job sets themselves.
-
-``qjm adopt``: go on with a store that was copied or moved.
-"""
+"""``qjm delete``, ``tag``, ``rename`` and ``adopt``: changes of job sets and of the store."""
 
 from __future__ import annotations
 
@@ -16,8 +13,8 @@ from qiskit_job_manager.cli.options import (
     JobSetArgument,
     JsonOption,
     command_for,
+    job_set_argument,
     opened_manager,
-    some_job_sets,
 )
 from qiskit_job_manager.cli.output import cut, escape, plural, print_array, print_object
 from qiskit_job_manager.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
@@ -30,22 +27,24 @@ if TYPE_CHECKING:
 
 JobSetsArgument = Annotated[
     list[str],
-    some_job_sets("Ids of job sets, unique beginnings of them, or their names."),
+    job_set_argument("Ids of job sets, unique starts of ids, or names."),
 ]
 AddOption = Annotated[
     list[str] | None,
-    typer.Option("--add", metavar="TAG", help="A tag to add; may be given repeatedly."),
+    typer.Option("--add", metavar="TAG", help="A tag to add. Repeat the option for more tags."),
 ]
 RemoveOption = Annotated[
     list[str] | None,
-    typer.Option("--remove", metavar="TAG", help="A tag to remove; may be given repeatedly."),
+    typer.Option(
+        "--remove", metavar="TAG", help="A tag to remove. Repeat the option for more tags."
+    ),
 ]
 ReplaceOption = Annotated[
     list[str] | None,
     typer.Option(
         "--replace",
         metavar="TAG",
-        help="A tag to have instead of all there are; may be given repeatedly.",
+        help="A tag that replaces all present tags. Repeat the option for more tags.",
     ),
 ]
 NewNameArgument = Annotated[
@@ -62,29 +61,29 @@ def delete(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove job sets and their results from the store, for good.
+    """Remove job sets and their results from the store for good.
 
-    All of them must have ended; if one has not, none is removed. A large one takes a while, in
-    which others can write. If that is cut off, the set is half deleted, and nothing of it can be
-    read any more: to delete it again removes the rest.
+    All of them must have ended; otherwise none is removed. A large job set takes a while; others
+    can write meanwhile. If the deletion is interrupted, the job set is half deleted and cannot be
+    read any more. Delete it again to remove the rest.
     """
     with opened_manager(ctx) as manager:
         whole, left = _chosen(manager, job_sets)
         _refuse_unfinished(whole)
         if whole:
             confirm(
-                f"{plural(len(whole), 'job set')} with all results: {_named(whole)}. What is "
-                "deleted cannot be brought back.",
+                f"{plural(len(whole), 'job set')} with all results: {_named(whole)}. They "
+                "cannot be restored.",
                 "Delete?",
                 yes=yes,
             )
-        told = {each.job_set_id(): summary(each) for each in whole}
-        told |= {each.job_set_id: _rest_of(each) for each in left}
-        _delete(ctx, manager, list(told))
+        deleted = {each.job_set_id(): summary(each) for each in whole}
+        deleted |= {each.job_set_id: _rest_of(each) for each in left}
+        _delete(ctx, manager, list(deleted))
     if as_json:
-        print_array(told.values())
+        print_array(deleted.values())
     else:
-        typer.echo(f"{plural(len(told), 'job set')} deleted.")
+        typer.echo(f"{plural(len(deleted), 'job set')} deleted.")
 
 
 def tag(  # one parameter an option
@@ -95,9 +94,9 @@ def tag(  # one parameter an option
     replace: ReplaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change the tags of a job set: replace, then add, then remove; print those it has then."""
+    """Change the tags of a job set: replace, then add, then remove; print the new tags."""
     if add is None and remove is None and replace is None:
-        raise typer.BadParameter("Nothing is asked for: give --add, --remove or --replace.")
+        raise typer.BadParameter("No change is given: use --add, --remove or --replace.")
     with opened_manager(ctx) as manager:
         chosen = manager.find(job_set)
         chosen.update_tags(replace, add, remove)
@@ -125,10 +124,10 @@ def rename(
 def _chosen(
     manager: JobManager, references: list[str]
 ) -> tuple[list[ManagedJobSet], list[JobSetRecord]]:
-    """Return the job sets that are meant, each once: those that are whole, and the half deleted.
+    """Return the named job sets, each once: the whole ones and the half deleted ones.
 
     Raises:
-        JobManagerUnknownJobSet: There is none of that name.
+        JobManagerUnknownJobSet: No job set has this name.
     """
     whole: dict[str, ManagedJobSet] = {}
     left: dict[str, JobSetRecord] = {}
@@ -152,7 +151,7 @@ def _delete(ctx: typer.Context, manager: JobManager, job_set_ids: list[str]) -> 
             waiting.pop(0)
     except KeyboardInterrupt:
         command = command_for(ctx, "delete", *waiting)
-        typer.echo(f"Interrupted. What is left is deleted by: {command}", err=True)
+        typer.echo(f"Interrupted. To delete the rest: {command}", err=True)
         raise typer.Exit(exit_codes.INTERRUPTED) from None
 
 
@@ -161,17 +160,17 @@ def _rest_of(record: JobSetRecord) -> dict[str, Any]:
 
 
 def _refuse_unfinished(job_sets: list[ManagedJobSet]) -> None:
-    """See that all have ended.
+    """Check that all job sets have ended.
 
     Raises:
-        JobManagerInvalidStateError: One has not; the message names it.
+        JobManagerInvalidStateError: One has not ended; the message has its name.
     """
     for each in job_sets:
         progress = each.progress()
         if progress.complete and not progress.ended:
             raise JobManagerInvalidStateError(
-                f"Job set {each.name()!r} has not ended, and nothing was deleted: cancel it first, "
-                f"with qjm cancel {each.job_set_id()}, or leave it out."
+                f"Job set {each.name()!r} has not ended, so nothing was deleted. Cancel it first "
+                f"(qjm cancel {each.job_set_id()}), or leave it out."
             )
 
 
@@ -182,11 +181,11 @@ def _named(job_sets: list[ManagedJobSet]) -> str:
 
 
 def adopt(ctx: typer.Context, yes: YesOption = False, as_json: JsonOption = False) -> None:
-    """Take a store that was copied or moved for the original from now on."""
+    """State that a store that was copied or moved is the original from now on."""
     with opened_manager(ctx) as manager:
         confirm(
-            "if anything goes on with the store that this one was copied from, its unfinished jobs "
-            "run twice, and are paid for twice.",
+            "if another process still uses the store that this one was copied from, unfinished "
+            "jobs run twice and are paid for twice.",
             f"Is this, {manager.store_url}, the only one in use?",
             yes=yes,
         )

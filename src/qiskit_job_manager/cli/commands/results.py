@@ -1,11 +1,12 @@
-"""``qjm results``: counts, as a table, histograms, JSON or CSV.
+"""``qjm results``: prints counts as a table, histograms, JSON or CSV.
 
-Reading the outcomes of experiments one after another, so that memory does not grow with them.
+Experiments are read one after another, so memory does not grow with the job set.
 """
 
 from __future__ import annotations
 
 import csv
+import shutil
 import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,7 @@ import typer
 
 from qiskit_job_manager.cli import exit_codes
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
-from qiskit_job_manager.cli.output import escape, first_line, histogram, print_array, table
+from qiskit_job_manager.cli.output import escape, first_line, plural, print_array, table
 from qiskit_job_manager.errors import JobManagerError, JobManagerJobNotFound
 from qiskit_job_manager.model import JobState
 
@@ -41,10 +42,10 @@ ExperimentsArgument = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[EXPERIMENT...]",
-        help="Names of circuits, or indices; each is shown as a histogram. Without: all.",
+        help="Names or indices of circuits, shown as histograms. Default: a table of all.",
     ),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print them.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print the counts.")]
 
 _HEADER = ("INDEX", "NAME", "STATE", "SHOTS", "MOST FREQUENT OUTCOMES")
 _OUTCOMES_SHOWN = 3
@@ -57,20 +58,20 @@ def results(
     output: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the counts of experiments, as far as they are stored; waits for nothing.
+    """Print the counts that are stored now; does not wait.
 
-    Exits with 3 if some of the experiments have no counts to print.
+    Exits with 3 if some of the experiments have no counts.
     """
     with opened_manager(ctx) as manager:
         wanted = manager.find(job_set)
         chosen = choose(wanted, experiments) if experiments else None
-        seen = _Seen(read(wanted, chosen))
-        _printer(Format.JSON if as_json else output, named=chosen is not None)(seen)
-    raise typer.Exit(exit_codes.SOME_WITHOUT_RESULT if seen.incomplete else exit_codes.ALL_DONE)
+        outcomes = _Outcomes(read(wanted, chosen))
+        _printer(Format.JSON if as_json else output, named=chosen is not None)(outcomes)
+    raise typer.Exit(exit_codes.SOME_WITHOUT_RESULT if outcomes.incomplete else exit_codes.ALL_DONE)
 
 
-class _Seen:
-    """Outcomes as they pass by, and whether one had no counts."""
+class _Outcomes:
+    """Iterates over outcomes, and remembers whether one had no counts."""
 
     def __init__(self, outcomes: Iterator[Outcome]) -> None:
         self._outcomes = outcomes
@@ -84,7 +85,7 @@ class _Seen:
 
 def _printer(output: Format, *, named: bool) -> Callable[[Iterable[Outcome]], None]:
     if output is Format.JSON:
-        return lambda outcomes: print_array(map(_plain, outcomes))
+        return lambda outcomes: print_array(map(_as_json, outcomes))
     if output is Format.CSV:
         return _print_csv
     return _print_histograms if named else _print_table
@@ -111,7 +112,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
     return (*about, str(outcome.shots), f"{text}, {left:,} more" if left else text)
 
 
-def _plain(outcome: Outcome) -> dict[str, Any]:
+def _as_json(outcome: Outcome) -> dict[str, Any]:
     return {
         "index": outcome.index,
         "name": outcome.name,
@@ -122,7 +123,7 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
 
 
 def _print_csv(outcomes: Iterable[Outcome]) -> None:
-    # A file gets the names as they are; a terminal would obey what is in them.
+    # A file gets names as they are. A terminal would execute control characters in them.
     shown = escape if sys.stdout.isatty() else str
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("index", "name", "outcome", "count"))
@@ -133,14 +134,14 @@ def _print_csv(outcomes: Iterable[Outcome]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one experiment.
+    """The result of one experiment.
 
     Attributes:
         index: Its index in the job set.
         name: Its name.
-        state: The state of its job; of several shares, of the first that is not done.
+        state: The state of its job; with several shares, of the first share that is not done.
         counts: Its counts by outcome, or ``None``.
-        reason: Why there are no counts, or ``None``.
+        reason: Why it has no counts, or ``None``.
     """
 
     index: int
@@ -151,21 +152,21 @@ class Outcome:
 
     @property
     def shots(self) -> int:
-        """Shots that were counted, over all shares."""
+        """Counted shots of all shares."""
         return sum((self.counts or {}).values())
 
     def most_frequent(self, limit: int) -> list[tuple[str, int]]:
-        """Return the most frequent outcomes, those of equal counts in the order of their bits."""
+        """Return the most frequent outcomes; equal counts are ordered by their bits."""
         return sorted((self.counts or {}).items(), key=lambda item: (-item[1], item[0]))[:limit]
 
 
 def choose(job_set: ManagedJobSet, wanted: Sequence[str]) -> list[int]:
-    """Return the indices of the experiments that were asked for, by name or by index.
+    """Return the indices of experiments that the user names by name or index.
 
-    A name goes before an index, and stands for all experiments that have it.
+    A name has priority over an index, and means all experiments with this name.
 
     Raises:
-        JobManagerJobNotFound: One is neither; the message names it.
+        JobManagerJobNotFound: A word is neither a name nor an index; the message has the word.
     """
     return [index for word in wanted for index in _named_or_numbered(job_set, word)]
 
@@ -183,7 +184,7 @@ def _named_or_numbered(job_set: ManagedJobSet, word: str) -> Sequence[int]:
 
 
 def read(job_set: ManagedJobSet, chosen: Iterable[int] | None = None) -> Iterator[Outcome]:
-    """Yield what became of the chosen experiments, or of all, as far as it is stored now."""
+    """Yield the stored results of the chosen experiments, or of all."""
     results = job_set.results_so_far()
     states = _States(job_set)
     for index, name in _named(job_set, chosen):
@@ -199,7 +200,7 @@ def _counts(results: ManagedResults, index: int) -> tuple[Mapping[str, int] | No
         return None, error.message
     if isinstance(counts, dict):
         return counts, None
-    where = f"results.get_counts({index}) in Python has those of each point"
+    where = f"results.get_counts({index}) in Python has the counts of each point"
     return None, f"a sweep of shape {counts.shape}: {where}"
 
 
@@ -212,7 +213,7 @@ def _named(job_set: ManagedJobSet, chosen: Iterable[int] | None) -> Iterator[tup
 
 
 class _States:
-    """The states of the experiments, held as those of their jobs."""
+    """The states of experiments, kept as the states of their jobs."""
 
     def __init__(self, job_set: ManagedJobSet) -> None:
         self._starts: list[int] = []
@@ -225,3 +226,45 @@ class _States:
     def of(self, index: int) -> JobState:
         """Return the state of one experiment."""
         return self._states[bisect_right(self._starts, index) - 1]
+
+
+_BARS_SHOWN = 20
+_NARROWEST_BAR = 10
+_WIDEST_BAR = 60
+_FULL, _EIGHTHS = "\u2588", "\u258f\u258e\u258d\u258c\u258b\u258a\u2589"
+
+
+def histogram(outcome: Outcome) -> Iterator[str]:
+    """Yield the lines of a histogram, the most frequent outcomes first."""
+    yield f"{escape(outcome.name)} (index {outcome.index}, {_caption(outcome)})"
+    shown = outcome.most_frequent(_BARS_SHOWN)
+    if shown:
+        yield from _bars(shown, outcome.shots)
+    left = len(outcome.counts or {}) - len(shown)
+    if left:
+        yield f"  and {plural(left, 'more outcome')}"
+    yield ""
+
+
+def _caption(outcome: Outcome) -> str:
+    if outcome.counts is None:
+        return f"{outcome.state}: {first_line(outcome.reason)}"
+    return plural(outcome.shots, "shot")
+
+
+def _bars(counts: list[tuple[str, int]], shots: int) -> Iterator[str]:
+    width = max(len(outcome) for outcome, _ in counts)
+    digits = len(f"{counts[0][1]:,}")
+    room = shutil.get_terminal_size().columns - width - digits - len("    100.0 %  ")
+    room = max(_NARROWEST_BAR, min(room, _WIDEST_BAR))
+    for outcome, count in counts:
+        bar = _bar(count / counts[0][1] * room)
+        share = 100 * count / shots
+        yield f"  {outcome:>{width}}  {count:>{digits},} {share:5.1f} %  {bar}"
+
+
+def _bar(length: float) -> str:
+    if "utf" not in (sys.stdout.encoding or "").lower():
+        return "#" * round(length)
+    eighths = round(length * 8)
+    return _FULL * (eighths // 8) + (_EIGHTHS[eighths % 8 - 1] if eighths % 8 else "")

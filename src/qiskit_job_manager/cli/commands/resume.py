@@ -1,4 +1,4 @@
-"""``qjm resume``: go on with job sets where they stopped."""
+"""``qjm resume``: goes on with job sets where they stopped."""
 
 from contextlib import suppress
 from math import inf
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qiskit_job_manager.cli import exit_codes
-from qiskit_job_manager.cli.errors import complain
-from qiskit_job_manager.cli.follow import code_of, report, tell_of_doubts, watch
+from qiskit_job_manager.cli.errors import print_error
+from qiskit_job_manager.cli.follow import code_of, print_needs_user, report, watch
 from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.options import (
     JsonOption,
     TimeoutOption,
     command_for,
+    job_set_argument,
     opened_manager,
-    some_job_sets,
 )
 from qiskit_job_manager.cli.output import print_array
 from qiskit_job_manager.clock import SystemClock
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
 JobSetsArgument = Annotated[
     list[str] | None,
-    some_job_sets(
-        "Ids of job sets, unique beginnings of them, or their names. Default: all that are "
-        "unfinished.",
+    job_set_argument(
+        "Ids of job sets, unique starts of ids, or names. Default: all unfinished job sets.",
         show_default=False,
     ),
 ]
@@ -41,10 +40,10 @@ _NO_LIMIT = "none"
 
 
 def parse_usage(text: str) -> float:
-    """Return quantum seconds; infinity for no limit.
+    """Return quantum seconds; infinity means no limit.
 
     Raises:
-        typer.BadParameter: It is neither a number above 0 nor ``none``.
+        typer.BadParameter: The text is neither a number above 0 nor ``none``.
     """
     try:
         seconds = inf if text.strip().lower() == _NO_LIMIT else float(text)
@@ -52,7 +51,7 @@ def parse_usage(text: str) -> float:
         seconds = 0.0
     if not seconds > 0:
         raise typer.BadParameter(
-            f"{text!r} is no number of quantum seconds above 0, and not {_NO_LIMIT!r}."
+            f"{text!r} is neither a number of quantum seconds above 0 nor {_NO_LIMIT!r}."
         )
     return seconds
 
@@ -63,8 +62,8 @@ MaxUsageOption = Annotated[
         "--max-usage",
         metavar="SECONDS",
         parser=parse_usage,
-        help="Quantum seconds that each of these sets may use from now on, all in all; 'none': as "
-        "many as it needs.",
+        help="New usage limit of each of these job sets, in quantum seconds for the whole set; "
+        "'none' means no limit.",
     ),
 ]
 
@@ -85,41 +84,43 @@ def resume(
 ) -> None:
     """Go on with job sets, all at once, until each has ended or needs you.
 
-    One that cannot go on here is told on standard error, with the reason, and holds up no other.
-    The exit code is then 1; otherwise 4 if the time passed before all had ended, 3 if some
-    experiments are without result, or 0.
+    If a job set cannot go on here, standard error says why, and the others go on. The exit code is
+    then 1. Otherwise it is 4 if the time is over before all have ended, 3 if some experiments have
+    no result, or 0.
     """
     if max_usage is not None and not job_sets:
-        raise typer.BadParameter("name the sets that may use so much.", param_hint="'--max-usage'")
+        raise typer.BadParameter(
+            "name the job sets that get this limit.", param_hint="'--max-usage'"
+        )
     with opened_manager(ctx) as manager:
-        chosen = _set_going(manager, job_sets, max_usage)
+        chosen = _start(manager, job_sets, max_usage)
         if not chosen and not as_json:
-            typer.echo("No job set has anything left to do.")
+            typer.echo("All job sets have ended.")
         try:
-            codes = _see_through(ctx, chosen, timeout, as_json=as_json)
+            codes = _wait_for_all(ctx, chosen, timeout, as_json=as_json)
         except KeyboardInterrupt:
-            _say_how_to_go_on(ctx, job_sets, "Interrupted")
+            _print_how_to_go_on(ctx, job_sets, "Interrupted")
             raise typer.Exit(exit_codes.INTERRUPTED) from None
         if exit_codes.TIMED_OUT in codes:
-            _say_how_to_go_on(ctx, job_sets, "The time-out passed")
+            _print_how_to_go_on(ctx, job_sets, "The time is over")
         if as_json:
             print_array(map(summary, chosen))
     raise typer.Exit(min(codes, key=_WORST_FIRST.index, default=exit_codes.ALL_DONE))
 
 
-def _say_how_to_go_on(ctx: typer.Context, references: list[str] | None, why: str) -> None:
+def _print_how_to_go_on(ctx: typer.Context, references: list[str] | None, why: str) -> None:
     command = command_for(ctx, "resume", *(references or []))
     typer.echo(f"{why}. Everything is kept; go on with: {command}", err=True)
 
 
-def _set_going(
+def _start(
     manager: "JobManager", references: list[str] | None, max_usage_s: float | None
 ) -> "list[ManagedJobSet]":
     if not references:
         return manager.resume()
     chosen = {found.job_set_id(): found for found in map(manager.find, references)}
     for job_set in chosen.values():
-        with suppress(JobManagerInvalidStateError):  # its trouble is told
+        with suppress(JobManagerInvalidStateError):  # its trouble is printed
             if max_usage_s is None:
                 job_set.drive()
             else:
@@ -127,15 +128,15 @@ def _set_going(
     return list(chosen.values())
 
 
-def _see_through(
+def _wait_for_all(
     ctx: typer.Context, chosen: "Iterable[ManagedJobSet]", timeout_s: float | None, *, as_json: bool
 ) -> list[int]:
-    """Tell first what cannot go on, then follow the others; return the exit code of each."""
+    """Report the job sets that cannot go on, then wait for the others; return their exit codes."""
     deadline = Deadline(timeout_s, SystemClock())
     codes, going = [], []
     for job_set in chosen:
         if trouble := job_set.trouble():
-            complain(trouble)
+            print_error(trouble)
             codes.append(exit_codes.ERROR)
         else:
             going.append(job_set)
@@ -150,11 +151,11 @@ def _follow(
     try:
         watch(job_set, left_s)
         progress = job_set.progress()
-    except JobManagerError as error:  # one set's trouble must not hide how the others went
-        complain(error.message)
+    except JobManagerError as error:  # the others must be reported all the same
+        print_error(error.message)
         return exit_codes.ERROR
     if as_json:
-        tell_of_doubts(ctx, job_set, progress)
+        print_needs_user(ctx, job_set, progress)
     else:
         report(ctx, job_set, progress, as_json=False)
     return code_of(progress)

@@ -1,7 +1,4 @@
-"""``qjm run``: read circuits, transpile them, and run them all.
-
-What ``qjm run --dry-run`` shows: the split and its cost, with nothing stored or sent.
-"""
+"""``qjm run``: reads circuits, transpiles and runs them; ``--dry-run`` shows the split."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class IfExists(StrEnum):
-    """What to do when the name is taken."""
+    """What to do if the name is in use."""
 
     ERROR = "error"
     RESUME = "resume"
@@ -35,54 +32,59 @@ PathsArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="PATH...",
-        help="OpenQASM 2, OpenQASM 3 or QPY files, folders of them, or patterns.",
+        help="OpenQASM 2, OpenQASM 3 or QPY files, folders with such files, or patterns.",
         show_default=False,
     ),
 ]
 BackendOption = Annotated[
-    str, typer.Option(metavar="NAME", help="What runs them, such as aer, basic or fake:torino.")
+    str, typer.Option(metavar="NAME", help="The backend, such as aer, basic or fake:torino.")
 ]
 ShotsOption = Annotated[
     int | None, typer.Option(min=1, help="Shots of each circuit. Default: the backend's own.")
 ]
 NameOption = Annotated[
-    str | None, typer.Option(help="Name of the job set, unique in the store. Default: made up.")
+    str | None,
+    typer.Option(help="Name of the job set, unique in the store. Default: a generated name."),
 ]
 MaxExperimentsOption = Annotated[
-    int | None, typer.Option(min=1, help="Circuits in one job, at most.")
+    int | None, typer.Option(min=1, help="Largest number of circuits in one job.")
 ]
 OptimizationOption = Annotated[
     int,
     # Qiskit's own default, 2, takes minutes for one ten-qubit circuit with many-controlled gates.
-    typer.Option(min=0, max=3, help="How hard the transpiler tries; it takes longer with each."),
+    typer.Option(min=0, max=3, help="Effort of the transpiler; a higher level takes longer."),
 ]
 IfExistsOption = Annotated[
     IfExists,
-    typer.Option(help="What if the name is taken: refuse, or go on with those same circuits."),
+    typer.Option(help="If the name is in use: refuse, or go on with the same circuits."),
 ]
 TagOption = Annotated[
-    list[str] | None, typer.Option("--tag", help="A tag of the job set; may be given repeatedly.")
+    list[str] | None,
+    typer.Option("--tag", help="A tag of the job set. Repeat the option for more tags."),
 ]
 SeedOption = Annotated[
-    int | None, typer.Option(min=0, help="Seed of the simulator, for counts that come again.")
+    int | None, typer.Option(min=0, help="Seed of the simulator, to get the same counts again.")
 ]
 MemoryOption = Annotated[bool, typer.Option("--memory", help="Keep the outcome of each shot.")]
 WaitOption = Annotated[
     bool,
     typer.Option(
-        help="Wait until all jobs ended; or only until all were handed over. Jobs on a simulator "
-        "live no longer than this process: --no-wait stores them, and qjm wait runs them.",
+        help="Wait until all jobs have ended, or only until the backend has all of them. Simulated "
+        "jobs end with this process: --no-wait only stores them, and qjm wait runs them.",
     ),
 ]
 
 
 DryRunOption = Annotated[
     bool,
-    typer.Option("--dry-run", help="Show the split and what it would cost; send nothing."),
+    typer.Option("--dry-run", help="Show the split and its cost; send nothing."),
 ]
 MaxUsageOption = Annotated[
     float | None,
-    typer.Option(metavar="SECONDS", help="Send nothing beyond so many estimated quantum seconds."),
+    typer.Option(
+        metavar="SECONDS",
+        help="Largest estimated usage, in quantum seconds; nothing beyond it is sent.",
+    ),
 ]
 
 
@@ -107,8 +109,8 @@ def run(  # noqa: PLR0913  one parameter an option
 ) -> None:
     """Run every circuit in files and folders, split into jobs.
 
-    The circuits are named after their files. They are transpiled for the backend with a fixed seed,
-    so that the same command with --if-exists resume goes on where it stopped.
+    The circuits are named after their files. They are transpiled for the backend with a fixed seed:
+    the same command with --if-exists resume goes on where it stopped.
     """
     clock = SystemClock()
     begun = clock.monotonic()
@@ -131,7 +133,7 @@ def run(  # noqa: PLR0913  one parameter an option
             drive=wait or not adapter.capabilities.volatile,
             **options,
         )
-        _say(
+        _print_note(
             f"Job set {job_set.job_set_id()} ({escape(job_set.name())}): "
             f"{plural(job_set.n_experiments, 'experiment')} in {plural(job_set.n_jobs, 'job')}"
         )
@@ -142,7 +144,7 @@ def run(  # noqa: PLR0913  one parameter an option
 def _prepare(
     paths: list[str], backend: str, optimization_level: int
 ) -> tuple[Backend, list[QuantumCircuit]]:
-    """Read and transpile, so that whatever is wrong is told before anything is stored."""
+    """Read and transpile the circuits; errors are reported before anything is stored."""
     from qiskit_job_manager.backends import open_backend
     from qiskit_job_manager.cli.circuits import read_circuits, transpile_for
 
@@ -150,7 +152,9 @@ def _prepare(
     circuits = read_circuits(paths)
     target = getattr(adapter, "qiskit_backend", None)
     if target is not None:
-        _say(f"Transpiling {plural(len(circuits), 'circuit')} for {escape(adapter.name)} ...")
+        _print_note(
+            f"Transpiling {plural(len(circuits), 'circuit')} for {escape(adapter.name)} ..."
+        )
         circuits = transpile_for(target, circuits, optimization_level)
     return adapter, circuits
 
@@ -164,8 +168,8 @@ def _simulator_options(seed: int | None, *, memory: bool) -> dict[str, Any]:
     return options
 
 
-def _say(what: str) -> None:
-    typer.echo(what, err=True)
+def _print_note(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 _JOBS_SHOWN = 20

@@ -1,7 +1,4 @@
-"""``qjm serve``: drive whatever is unfinished, until told to stop.
-
-What ``qjm serve`` does at each look: goes on with what is new, and tells what happened.
-"""
+"""``qjm serve``: drives all unfinished job sets until it gets a signal to stop."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qiskit_job_manager.cli.engine_log import DatedWords, JsonLine, shown_on_stderr
+from qiskit_job_manager.cli.engine_log import DatedFormatter, JsonFormatter, log_to_stderr
 from qiskit_job_manager.cli.needs_user import commands_for, why_held
 from qiskit_job_manager.cli.output import counted, plural
 from qiskit_job_manager.cli.signals import StopSignals
@@ -35,9 +32,9 @@ logger = logging.getLogger(__name__)
 
 PollOption = Annotated[
     float,
-    typer.Option(min=0.05, metavar="SECONDS", help="How often to look for what is new."),
+    typer.Option(min=0.05, metavar="SECONDS", help="Time between two looks for new job sets."),
 ]
-JsonLinesOption = Annotated[bool, typer.Option("--json", help="Log JSON, an object a line.")]
+JsonLinesOption = Annotated[bool, typer.Option("--json", help="Log one JSON object for each line.")]
 
 
 MetricsPortOption = Annotated[
@@ -46,15 +43,15 @@ MetricsPortOption = Annotated[
         min=0,
         max=65535,
         metavar="PORT",
-        help="Serve metrics for Prometheus on this port; 0 takes a free one, and the log says "
-        'which. Needs pip install "qiskit-job-manager[metrics]".',
+        help="Serve metrics for Prometheus on this port; 0 takes a free port, which the log "
+        'shows. Needs pip install "qiskit-job-manager[metrics]".',
     ),
 ]
 MetricsHostOption = Annotated[
     str,
     typer.Option(
         metavar="ADDRESS",
-        help="Address that the metrics are served on; whoever can reach it can read them.",
+        help="Address of the metrics; everybody who can reach it can read them.",
     ),
 ]
 
@@ -66,47 +63,47 @@ def serve(
     metrics_port: MetricsPortOption = None,
     metrics_host: MetricsHostOption = "127.0.0.1",
 ) -> None:
-    """Drive every unfinished job set, also those to come, until SIGTERM or Ctrl-C.
+    """Drive all unfinished job sets, and new ones, until SIGTERM or Ctrl-C.
 
-    Logs an event a line to standard error. Told to stop, it records what comes back within seconds
-    and exits with 0; what runs on a backend goes on there. A second one on the same store waits,
-    and takes over what the first leaves.
+    Logs one line for each event to standard error. After a signal it records answers for a few
+    seconds and exits with 0; jobs on a backend go on there. A second qjm serve on the same store
+    waits and takes over when the first one ends.
     """
     from qiskit_job_manager.manager import JobManager
 
     def commands(job_set: ManagedJobSet) -> str:
         return ", or ".join(command for command, _ in commands_for(ctx, job_set))
 
-    with shown_on_stderr(JsonLine() if as_json else DatedWords(), logging.INFO):
+    with log_to_stderr(JsonFormatter() if as_json else DatedFormatter(), logging.INFO):
         with (
             StopSignals() as stop,
             JobManager(store=ctx.obj) as manager,
             _metrics(manager, metrics_host, metrics_port),
         ):
-            _tell("serving", f"serving {manager.store_url}, looking every {poll:g} s")
+            _log("serving", f"serving {manager.store_url}, looking every {poll:g} s")
             service = Service(manager, SystemClock(), commands)
             service.look()
             while not stop.wait(poll):
                 service.look_again()
-            _tell("stopping", "stopping; what comes back within seconds is recorded")
-        _tell("stopped", "stopped")
+            _log("stopping", "stopping; answers of the next seconds are recorded")
+        _log("stopped", "stopped")
 
 
 @contextmanager
 def _metrics(manager: JobManager, host: str, port: int | None) -> Iterator[None]:
-    """Serve metrics meanwhile, if they are asked for."""
+    """Serve metrics while the ``with`` block lasts, if a port is given."""
     if port is None:
         yield
         return
     from qiskit_job_manager.cli.metrics import served_metrics
 
     with served_metrics(manager, host, port) as address:
-        _tell("metrics", f"metrics at {address}", address=address)
+        _log("metrics", f"metrics at {address}", address=address)
         yield
 
 
-def _tell(event: str, words: str, **said: str) -> None:
-    logger.info("%s", words, extra={"event": event, **said})
+def _log(event: str, message: str, **fields: str) -> None:
+    logger.info("%s", message, extra={"event": event, **fields})
 
 
 TRY_AGAIN_S = 30.0
@@ -114,14 +111,14 @@ TRY_AGAIN_S = 30.0
 
 @dataclass(slots=True)
 class _Served:
-    """A job set that has something left to do.
+    """An unfinished job set.
 
     Attributes:
         job_set: The job set.
-        trouble: Why it does not go on here, or ``None``.
-        again_s: When this is to be tried again, on the service's clock.
-        needs_user: Jobs that need the user, as was last told.
-        is_held: Whether the limit of usage holds jobs back, as was last told.
+        trouble: Why it cannot be driven here, or ``None``.
+        again_s: When to try again, on the clock of the service.
+        needs_user: Jobs that need the user, as last logged.
+        is_held: Whether the usage limit holds jobs, as last logged.
     """
 
     job_set: ManagedJobSet
@@ -132,12 +129,12 @@ class _Served:
 
 
 class Service:
-    """Drives every job set that has something left to do, by looks at the store.
+    """Drives all unfinished job sets; looks at the store again and again.
 
     Args:
-        manager: Drives them; its engine logs when it begins to.
-        clock: Asked when to try again.
-        commands_for: Gives the commands for a job set that needs the user.
+        manager: Drives them; its engine logs when it begins.
+        clock: Gives the time.
+        commands_for: Returns the commands for a job set that needs the user.
     """
 
     def __init__(
@@ -150,22 +147,22 @@ class Service:
         self._store_trouble: str | None = None
 
     def look(self) -> None:
-        """Go on with all that is unfinished, and tell what has ended since the last time.
+        """Drive all unfinished job sets, and log those that have ended since the last look.
 
         Raises:
             StoreError: The store cannot be used.
         """
         unfinished = {each.job_set_id(): each for each in self._manager.unfinished()}
         for job_set_id in self._served.keys() - unfinished.keys():
-            _tell_end(self._served.pop(job_set_id).job_set)
+            _log_end(self._served.pop(job_set_id).job_set)
         for job_set_id, job_set in unfinished.items():
             with suppress(JobManagerUnknownJobSet):  # deleted meanwhile
                 served = self._served.setdefault(job_set_id, _Served(job_set))
                 self._go_on(served)
-                self._tell_needs(served)
+                self._log_needs(served)
 
     def look_again(self) -> None:
-        """Look; when the store cannot be used now, say so once and leave it to the next look."""
+        """Look; if the store cannot be used now, log it once and wait for the next look."""
         try:
             self.look()
             self._store_trouble = None
@@ -175,20 +172,20 @@ class Service:
                 logger.warning("%s", error, extra={"event": "store trouble"})
 
     def _go_on(self, served: _Served) -> None:
-        """Have a set driven; one that could not be is tried again after a while."""
+        """Drive a job set; if that is not possible, try again later."""
         now_s = self._clock.monotonic()
         if served.trouble is not None and now_s < served.again_s:
             return
-        met = None if served.trouble else served.job_set.trouble()
-        if met is None:
+        trouble = None if served.trouble else served.job_set.trouble()
+        if trouble is None:
             with suppress(JobManagerInvalidStateError):
                 served.job_set.drive()
-            met = served.job_set.trouble()
-        if met is not None and met != served.trouble:
-            logger.warning("%s", met, extra=_said("cannot go on", served.job_set))
-        served.trouble, served.again_s = met, now_s + TRY_AGAIN_S
+            trouble = served.job_set.trouble()
+        if trouble is not None and trouble != served.trouble:
+            logger.warning("%s", trouble, extra=_fields("cannot go on", served.job_set))
+        served.trouble, served.again_s = trouble, now_s + TRY_AGAIN_S
 
-    def _tell_needs(self, served: _Served) -> None:
+    def _log_needs(self, served: _Served) -> None:
         job_set = served.job_set
         record = job_set.record()
         if not record.blind and record.max_usage_s is None:
@@ -196,21 +193,21 @@ class Service:
         progress = job_set.progress()
         needs = progress.needs_user
         if needs > served.needs_user:
-            words = "%r needs you: %s may or may not have been accepted by the backend; %s"
-            what = (job_set.name(), plural(needs, "job"), self._commands_for(job_set))
-            logger.warning(words, *what, extra=_said("needs you", job_set))
+            message = "%r needs you: %s in doubt, the backend may have accepted them; %s"
+            values = (job_set.name(), plural(needs, "job"), self._commands_for(job_set))
+            logger.warning(message, *values, extra=_fields("needs you", job_set))
         if progress.held and not served.is_held:
-            words = "%r needs you: %s; qjm resume %s --max-usage SECONDS allows more"
-            what = (job_set.name(), why_held(job_set, progress), job_set.job_set_id())
-            logger.warning(words, *what, extra=_said("needs you", job_set))
+            message = "%r needs you: %s; qjm resume %s --max-usage SECONDS allows more"
+            values = (job_set.name(), why_held(job_set, progress), job_set.job_set_id())
+            logger.warning(message, *values, extra=_fields("needs you", job_set))
         served.needs_user, served.is_held = needs, progress.held > 0
 
 
-def _tell_end(job_set: ManagedJobSet) -> None:
+def _log_end(job_set: ManagedJobSet) -> None:
     with suppress(JobManagerUnknownJobSet):
         name, states = job_set.name(), counted(job_set.progress().jobs)
-        logger.info("%r has ended: %s", name, states, extra=_said("ended", job_set))
+        logger.info("%r has ended: %s", name, states, extra=_fields("ended", job_set))
 
 
-def _said(event: str, job_set: ManagedJobSet) -> dict[str, str]:
+def _fields(event: str, job_set: ManagedJobSet) -> dict[str, str]:
     return {"event": event, "job_set_id": job_set.job_set_id()}

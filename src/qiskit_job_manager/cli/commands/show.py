@@ -1,9 +1,8 @@
-"""``qjm show``: one job set and its jobs.
+"""``qjm show``: shows one job set and its jobs.
 
-Which jobs of a set to show where there are too many to show all.
-
-First those that need attention, then what goes on, then what has just been and what comes next. No
-kind crowds out another: each gets a row in turn, as long as it has jobs and there are rows.
+If there are too many jobs, the most important are shown: jobs that need attention, running jobs,
+jobs that ended last, and jobs that come next. Each of these kinds gets one row in turn, so that no
+kind crowds out another.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from qiskit_job_manager.cli.output import (
     print_object_with,
     table,
 )
-from qiskit_job_manager.cli.paging import AllOption, at_most, bound, tell_how_to_see
+from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.model import JobState
 
 if TYPE_CHECKING:
@@ -53,14 +52,14 @@ def show(
     all_jobs: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a job set: what it is, how far it is, and those of its jobs that matter most.
+    """Show a job set, its progress and its most important jobs.
 
-    Where there are more jobs than are shown, those that failed or were lost, those in doubt and
-    those under way come first, then the latest that ended and the next to be sent. With --json all
-    are listed, in order, unless --jobs says how many.
+    If there are more jobs than rows, these come first: failed and lost jobs, jobs in doubt and
+    running jobs; then the jobs that ended last and the next to be sent. With --json all jobs are
+    listed in order, unless --jobs is given.
 
-    What the backend measured is shown where it told: quantum seconds, when a job began to run, for
-    how long it ran, and in which session or batch.
+    The figures of the backend are shown if it measured them: quantum seconds, when a job began to
+    run, how long it ran, and its session or batch.
     """
     limit = bound("--jobs", jobs, all_of_them=all_jobs, default=None if as_json else _SHOWN)
     with opened_manager(ctx) as manager:
@@ -69,16 +68,16 @@ def show(
         listed = measured(shown, _jobs(shown, progress, limit))
         left = 0 if limit is None else max(progress.n_jobs - limit, 0)
         if as_json:
-            told = {"usage": usage_summary(shown), "jobs_not_listed": left}
+            figures = {"usage": usage_summary(shown), "jobs_not_listed": left}
             some = (job_summary(*each) for each in listed)
-            print_object_with(summary(shown) | told, "job_list", some)
+            print_object_with(summary(shown) | figures, "job_list", some)
             return
         for line in chain(_heading(ctx, shown, progress), _table(listed)):
             typer.echo(line)
         if left:
             words = ("show", shown.job_set_id())
             more = f"{plural(left, 'job')} {'is' if left == 1 else 'are'} not shown"
-            tell_how_to_see(ctx, more, (*words, "--all"), (*words, "--jobs", "NUMBER"))
+            print_how_to_see(ctx, more, (*words, "--all"), (*words, "--jobs", "NUMBER"))
 
 
 def _jobs(job_set: ManagedJobSet, progress: Progress, limit: int | None) -> Iterator[JobRecord]:
@@ -165,23 +164,23 @@ _KINDS = (
 
 
 def notable_jobs(store: Store, job_set_key: int, progress: Progress, limit: int) -> list[JobRecord]:
-    """Return up to so many jobs, those that matter most first; all in order if there are no more.
+    """Return up to ``limit`` jobs, the most important first; all in order if there are no more.
 
-    What it costs depends on the limit, and not on the jobs that there are.
+    The cost depends on the limit, not on the number of jobs.
     """
     if progress.n_jobs <= limit:
         return store.jobs(job_set_key, limit=limit)
     sizes = [sum(progress.jobs.get(state, 0) for state in kind) for kind in _KINDS]
     chosen: list[JobRecord] = []
-    for kind, rows in zip(_KINDS, _dealt(sizes, limit), strict=True):
-        # Jobs are sent in order, so that those that ended last stand at the end.
+    for kind, rows in zip(_KINDS, _rows_for_each(sizes, limit), strict=True):
+        # Jobs are sent in order, so the jobs that ended last are at the end.
         look = store.last_jobs if kind is _ENDED else store.jobs
         chosen += look(job_set_key, states=kind, limit=rows) if rows else []
     return chosen
 
 
-def _dealt(sizes: Sequence[int], rows: int) -> list[int]:
-    """Deal rows out, one in turn to each that has use for it, and return how many each has."""
+def _rows_for_each(sizes: Sequence[int], rows: int) -> list[int]:
+    """Return how many rows each kind gets when rows are given one in turn to each kind."""
     dealt = [0] * len(sizes)
     left = min(rows, sum(sizes))
     for place in cycle(range(len(sizes))):

@@ -1,4 +1,4 @@
-"""``qjm export`` and ``import``: job sets into other tools, and to other machines."""
+"""``qjm export`` and ``import``: moves job sets to other tools and machines."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -12,7 +12,7 @@ from qiskit_job_manager.exchange.export_format import ExportFormat
 
 
 class By(StrEnum):
-    """What a row of a table is."""
+    """The content of one row of a table."""
 
     EXPERIMENT = "experiment"
     OUTCOME = "outcome"
@@ -22,8 +22,8 @@ FormatOption = Annotated[
     ExportFormat,
     typer.Option(
         "--format",
-        help="archive and json are complete, and qjm import reads them back; parquet and csv are "
-        "tables of the results, qpy holds the circuits: these go one way.",
+        help="archive and json are complete, and qjm import reads them. parquet and csv are tables "
+        "of the results, and qpy has the circuits; these cannot be imported.",
     ),
 ]
 OutputOption = Annotated[
@@ -31,27 +31,29 @@ OutputOption = Annotated[
     typer.Option(
         "--output",
         metavar="PATH",
-        help="The file; a folder gets a file named after the job set. Default: this folder.",
+        help="The file, or a folder for a file with the name of the job set. Default: this folder.",
     ),
 ]
 ByOption = Annotated[
-    By, typer.Option("--by", help="For parquet and csv: one row an experiment, or one an outcome.")
+    By,
+    typer.Option(
+        "--by", help="For parquet and csv: one row for each experiment, or for each outcome."
+    ),
 ]
-OverwriteOption = Annotated[
-    bool, typer.Option("--overwrite", help="Take the place of a file that is there.")
-]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 FileArgument = Annotated[
-    Path, typer.Argument(metavar="PATH", help="What qjm export wrote as archive or json.")
+    Path, typer.Argument(metavar="PATH", help="An archive or JSON file of qjm export.")
 ]
 NameOption = Annotated[
-    str | None, typer.Option("--name", help="Name to give the job set. Default: its own.")
+    str | None,
+    typer.Option("--name", help="New name of the job set. Default: its name in the file."),
 ]
 AsEndedOption = Annotated[
     bool,
     typer.Option(
         "--as-ended",
-        help="Also take in a job set that had not ended: what was unfinished is cancelled here, "
-        "and never sent from here, as whoever has the original goes on with it.",
+        help="Import also a job set that had not ended. Its unfinished jobs are cancelled here and "
+        "never sent from here, because the original may still go on.",
     ),
 ]
 
@@ -65,9 +67,9 @@ def export(
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a job set to a file, as far as it is stored; waits for nothing.
+    """Write what is stored of a job set to a file; does not wait.
 
-    The file appears when all of it is written, and only its owner can read it.
+    The file appears when all of it is written. Only its owner can read it.
     """
     with opened_manager(ctx) as manager:
         chosen = manager.find(job_set)
@@ -75,8 +77,8 @@ def export(
         progress = chosen.progress()
         if not progress.ended:
             typer.echo(
-                "Note: the job set has not ended; the file has what is stored so far, and qjm "
-                "import takes it in with --as-ended only.",
+                "Note: the job set has not ended. The file has what is stored so far; qjm import "
+                "needs --as-ended to read it.",
                 err=True,
             )
         if as_json:
@@ -92,17 +94,16 @@ def import_(
     as_ended: AsEndedOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Take in a job set that was exported, here or on another machine; nothing of it is sent.
+    """Import a job set that was exported here or on another machine; nothing is sent.
 
-    Everything is checked before anything is stored, and all of it is stored or nothing. Parquet,
-    CSV and QPY files are not complete and cannot be taken in; qjm run runs the circuits of a QPY
-    file.
+    The whole file is checked first; then all of it is stored, or nothing. Parquet, CSV and QPY
+    files are not complete and cannot be imported. qjm run runs the circuits of a QPY file.
     """
     with opened_manager(ctx) as manager:
-        taken = manager.import_job_set(path, name, as_ended=as_ended)
-        progress = taken.progress()
+        imported = manager.import_job_set(path, name, as_ended=as_ended)
+        progress = imported.progress()
         if as_json:
-            print_object({"id": taken.job_set_id(), "name": taken.name()})
+            print_object({"id": imported.job_set_id(), "name": imported.name()})
         else:
-            told = plural(progress.n_experiments, "experiment")
-            typer.echo(f"{taken.job_set_id()}  {escape(taken.name())}: {told}")
+            number = plural(progress.n_experiments, "experiment")
+            typer.echo(f"{imported.job_set_id()}  {escape(imported.name())}: {number}")

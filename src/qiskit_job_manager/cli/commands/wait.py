@@ -1,4 +1,4 @@
-"""``qjm wait``: drive a job set, or follow whoever does, until it ended."""
+"""``qjm wait``: waits for a job set, and drives it if no other process does."""
 
 import typer
 
@@ -17,6 +17,6 @@ def wait(
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Wait for a job set, and drive it where it stopped if nobody else does."""
+    """Wait for a job set, and drive it if no other process does."""
     with opened_manager(ctx) as manager:
         finish(ctx, manager.find(job_set), timeout, as_json=as_json)

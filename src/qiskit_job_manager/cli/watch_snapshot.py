@@ -1,0 +1,172 @@
+"""A snapshot of a job set for ``qjm watch``, and its forms: lines, one line, JSON values.
+
+A snapshot reads totals and one page of jobs, so its cost does not grow with the job set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.cli.output import counted, cut, first_line, plural, table
+from qiskit_job_manager.displays.rate_meter import Meter
+from qiskit_job_manager.job_set.status import detail
+from qiskit_job_manager.model import JobState
+from qiskit_job_manager.views import phrases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from qiskit_job_manager.job_set import ManagedJobSet
+    from qiskit_job_manager.model import JobRecord, JobSetRecord
+    from qiskit_job_manager.model.progress import Activity, Pace, Progress
+    from qiskit_job_manager.ports import Clock
+
+_NAME = 60
+_JOBS_HEADER = ("JOB", "EXPERIMENTS", "ID ON THE BACKEND", "STATE")
+_JOBS_TO_SHOW = (
+    (JobState.IN_DOUBT,),
+    (JobState.ACTIVE, JobState.COLLECTING, JobState.SUBMITTING),
+    (JobState.FAILED, JobState.LOST),
+    (JobState.PLANNED,),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A job set at one moment.
+
+    Attributes:
+        record: The job set.
+        progress: Jobs and experiments by state.
+        activity: The last known status of active jobs on the backend.
+        pace: The speed since watching began.
+        is_driven: Whether a live process drives it.
+        jobs: Some of its jobs: jobs in doubt first, then running jobs, and so on.
+    """
+
+    record: JobSetRecord
+    progress: Progress
+    activity: Activity
+    pace: Pace
+    is_driven: bool
+    jobs: tuple[JobRecord, ...]
+
+
+class SnapshotReader:
+    """Reads snapshots of a job set; does not drive or change it.
+
+    Args:
+        job_set: The job set.
+        clock: Asked for the time.
+    """
+
+    def __init__(self, job_set: ManagedJobSet, clock: Clock) -> None:
+        self._job_set = job_set
+        self._store = job_set.result_source().store
+        self._meter = Meter(clock)
+
+    def read(self, n_jobs: int) -> Snapshot:
+        """Return a snapshot with at most this many jobs.
+
+        Raises:
+            JobManagerUnknownJobSet: The job set was deleted meanwhile.
+        """
+        record = self._job_set.record()
+        progress = self._job_set.progress()
+        return Snapshot(
+            record,
+            progress,
+            self._job_set.activity(progress),
+            self._meter.pace(progress),
+            self._store.driver(record.key) is not None,
+            tuple(islice(self._jobs(record.key, progress, n_jobs), n_jobs)),
+        )
+
+    def _jobs(self, key: int, progress: Progress, limit: int) -> Iterator[JobRecord]:
+        for states in _JOBS_TO_SHOW:
+            if any(progress.jobs.get(state) for state in states):
+                yield from self._store.jobs(key, states=states, limit=limit)
+
+
+def heading(snapshot: Snapshot, go_on: str) -> Iterator[str]:
+    """Yield the lines about the job set as a whole.
+
+    Args:
+        snapshot: The state to show.
+        go_on: The command that drives the job set.
+    """
+    record, progress = snapshot.record, snapshot.progress
+    yield f"{cut(record.name, _NAME)} on {cut(record.backend_name, _NAME)}"
+    jobs_by_state = phrases.counted(phrases.shares(progress, snapshot.activity))
+    yield f"Jobs         {jobs_by_state or 'none yet'}"
+    yield f"Experiments  {counted(progress.experiments) or 'none yet'}"
+    if snapshot.activity.position is not None:
+        yield f"In the queue first of ours at place {snapshot.activity.position:,}"
+    known = (phrases.rate(snapshot.pace), phrases.end(snapshot.pace))
+    after = f"watched for {phrases.duration(snapshot.pace.elapsed_s)}"
+    yield f"Pace         {', '.join([*filter(None, known), after])}"
+    yield from _for_the_user(snapshot, go_on)
+
+
+def jobs(shown: Sequence[JobRecord]) -> list[str]:
+    """Return a table of jobs; empty for none."""
+    return list(table(_JOBS_HEADER, map(_row, shown))) if shown else []
+
+
+def plain_line(snapshot: Snapshot) -> str:
+    """Return the snapshot as one line, for logs and pipes."""
+    text = phrases.line(snapshot.progress, snapshot.activity, snapshot.pace)
+    place = snapshot.activity.position
+    queue = "" if place is None else f", first in the queue at {place:,}"
+    needs = snapshot.progress.needs_user
+    doubt = f", {plural(needs, 'job')} in doubt {_verb(needs)} you" if needs else ""
+    driven = "" if snapshot.is_driven or snapshot.progress.ended else ", nobody drives it"
+    return f"{cut(snapshot.record.name, _NAME)}: {text}{queue}{doubt}{driven}"
+
+
+def values(snapshot: Snapshot) -> dict[str, Any]:
+    """Return the snapshot as JSON values."""
+    progress, pace = snapshot.progress, snapshot.pace
+    return {
+        "job_set_id": snapshot.record.job_set_id,
+        "name": snapshot.record.name,
+        "jobs_by_state": {str(state): count for state, count in progress.jobs.items()},
+        "experiments_by_state": {str(s): count for s, count in progress.experiments.items()},
+        "running": snapshot.activity.running,
+        "queued": snapshot.activity.queued,
+        "queue_position": snapshot.activity.position,
+        "jobs_per_second": pace.jobs_per_s,
+        "ends_at": None if pace.ends_at is None else pace.ends_at.isoformat(),
+        "needs_user": progress.needs_user,
+        "driven": snapshot.is_driven,
+        "ended": progress.ended,
+        "success": progress.success,
+    }
+
+
+def _for_the_user(snapshot: Snapshot, go_on: str) -> Iterator[str]:
+    progress = snapshot.progress
+    if needs := progress.needs_user:
+        yield f"{plural(needs, 'job')} in doubt {_verb(needs)} you: see qjm resubmit and abandon"
+    if progress.held:
+        held = plural(progress.held, "job")
+        yield f"{held} held by the usage limit: see qjm resume --max-usage"
+    if not progress.complete:
+        yield "Not all experiments have been handed over"
+    elif not snapshot.is_driven and not progress.ended:
+        yield f"Nobody drives it. Go on with: {go_on}"
+
+
+def _verb(number: int) -> str:
+    return "needs" if number == 1 else "need"
+
+
+def _row(job: JobRecord) -> tuple[str, ...]:
+    return (
+        str(job.index),
+        phrases.experiments(job),
+        cut(job.remote_id or "-", _NAME),
+        first_line(detail(job)),
+    )
