@@ -1,27 +1,29 @@
-"""What a user hands over as an experiment, encoded as what runs it wants it."""
+"""Experiments of any kind: encoded as what the backend takes, and read again one by one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT, encode_circuit, pack_frames
+from qiskit_job_manager.codec.circuits import (
+    encode_circuit,
+    frames_in,
+    metadata_bytes,
+    needs_proof,
+    pack_frames,
+    read_circuits,
+)
+from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS, WRITTEN_FORMATS
 from qiskit_job_manager.codec.pubs import (
-    ESTIMATOR_PUBS_FORMAT,
-    SAMPLER_PUBS_FORMAT,
     encode_estimator_pub,
     encode_sampler_pub,
+    read_pubs,
 )
+from qiskit_job_manager.codec.values import decode_value
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import Blob, EncodedExperiment, ExperimentKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_FORMATS = {
-    ExperimentKind.CIRCUIT: CIRCUITS_FORMAT,
-    ExperimentKind.SAMPLER_PUB: SAMPLER_PUBS_FORMAT,
-    ExperimentKind.ESTIMATOR_PUB: ESTIMATOR_PUBS_FORMAT,
-}
 
 
 def encode_experiment(experiment: Any, kind: ExperimentKind) -> EncodedExperiment:
@@ -49,6 +51,78 @@ def encode_experiment(experiment: Any, kind: ExperimentKind) -> EncodedExperimen
     return encode_circuit(experiment)
 
 
+def encode_if_doubtful(experiment: Any, kind: ExperimentKind) -> EncodedExperiment | None:
+    """Encode an experiment if it may turn out to be one that cannot be kept, else return ``None``.
+
+    So a list can be checked as a whole for little more than looking at it.
+
+    Raises:
+        CodecError: As `encode_experiment`.
+    """
+    from qiskit import QuantumCircuit
+
+    first = experiment[0] if isinstance(experiment, tuple | list) and experiment else experiment
+    circuit = getattr(first, "circuit", first)
+    if isinstance(circuit, QuantumCircuit) and not needs_proof(circuit):
+        return None
+    return encode_experiment(experiment, kind)
+
+
+def metadata_differs(stored: bytes, given: bytes, kind: ExperimentKind) -> bool:
+    """Tell whether two encoded experiments are known to differ in their circuits' metadata."""
+    frames = [stored, given]
+    if kind is not ExperimentKind.CIRCUIT:
+        frames = [decode_value(each)[0] for each in frames]
+    before, now = map(metadata_bytes, frames)
+    return before is not None and now is not None and before != now
+
+
 def pack_experiments(experiments: Sequence[EncodedExperiment], kind: ExperimentKind) -> Blob:
     """Put encoded experiments of one kind together, in order."""
-    return Blob(_FORMATS[kind], pack_frames([each.data for each in experiments]))
+    return Blob(WRITTEN_FORMATS[kind], pack_frames([each.data for each in experiments]))
+
+
+def read_experiments(payload: Blob) -> list[Any]:
+    """Return the experiments of a job, in order, as they are sent.
+
+    Returns:
+        For each experiment the circuit or the PUB, or a `CodecError` that says why this one cannot
+        be read.
+
+    Raises:
+        CodecError: The bytes as a whole are damaged, or of another format.
+    """
+    kind = PAYLOAD_KINDS.get(payload.format)
+    if kind is None:
+        known = ", ".join(PAYLOAD_KINDS)
+        raise CodecError(f"Experiments of format {payload.format!r} cannot be read; known: {known}")
+    if kind is ExperimentKind.CIRCUIT:
+        return read_circuits(frames_in(payload))
+    return read_pubs(payload, kind)
+
+
+def part_of(payload: Blob, offsets: Sequence[int]) -> Blob:
+    """Return a payload with some of the experiments of another, in the order of the offsets.
+
+    Raises:
+        CodecError: The bytes are damaged.
+    """
+    frames = frames_in(payload)
+    return Blob(payload.format, pack_frames([frames[offset] for offset in offsets]))
+
+
+def split_payload(payload: Blob, count: int) -> tuple[Blob, Blob]:
+    """Return the first experiments of a payload, and the others.
+
+    Args:
+        payload: As `pack_experiments` made it.
+        count: How many are in the first part.
+
+    Raises:
+        CodecError: The bytes are damaged.
+    """
+    frames = frames_in(payload)
+    return (
+        Blob(payload.format, pack_frames(frames[:count])),
+        Blob(payload.format, pack_frames(frames[count:])),
+    )
