@@ -68,6 +68,10 @@ class _Held(threading.local):
     connection: PoolProxiedConnection | None = None
 
 
+_COMPILED_FOR_SQLITE: dict[Statement, _Query] = {}
+"""Shared by all stores of this process, which has one SQLite library; servers may differ."""
+
+
 class Database:
     """An open database: whose it is, how to read from it and how to write to it.
 
@@ -90,10 +94,10 @@ class Database:
         self._unused = threading.Condition(self._counting)
         self._held = _Held()
         self._all_held: weakref.WeakSet[PoolProxiedConnection] = weakref.WeakSet()
-        self._compiled: dict[Statement, _Query] = {}
         # SQLite has one writer at a time, and whoever finds another one sleeps for up to a tenth of
         # a second; threads of this process are told when it is their turn.
         self.has_one_writer = engine.dialect.name == "sqlite"
+        self._compiled = _COMPILED_FOR_SQLITE if self.has_one_writer else {}
         self._write_turn = threading.Lock() if self.has_one_writer else nullcontext()
 
     @property
