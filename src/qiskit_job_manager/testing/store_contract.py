@@ -1,5 +1,5 @@
 # ruff: noqa: D102 -- the name of a test is the sentence that it proves
-"""What every `Store` must do, as tests that an author of one inherits.
+"""The contract of every `Store`, as tests that an author of a store inherits.
 
 Subclass `StoreContract` in a test module and give it two fixtures::
 
@@ -14,10 +14,9 @@ Subclass `StoreContract` in a test module and give it two fixtures::
             yield store
             store.close()
 
-``open_again`` opens the same, at first empty, database once more. For messages that show both
-sides of a failed assertion, have pytest rewrite this module before it is imported
-(``pytest.register_assert_rewrite``), and with it `store_driving_contract`, `store_cloud_contract`
-and `store_moving_contract`.
+``open_again`` opens the same database once more; it is empty at first. A failed assertion shows
+both of its sides if pytest rewrites this module, `store_driving_contract` and
+`store_moving_contract` before they are imported (``pytest.register_assert_rewrite``).
 """
 
 from __future__ import annotations
@@ -41,7 +40,6 @@ from qiskit_job_manager.model import (
     PlannedJob,
     RequestKind,
 )
-from qiskit_job_manager.testing.store_cloud_contract import CloudContract
 from qiskit_job_manager.testing.store_driving_contract import DrivingContract
 from qiskit_job_manager.testing.store_moving_contract import MovingContract
 from qiskit_job_manager.testing.store_samples import (
@@ -59,11 +57,8 @@ from qiskit_job_manager.testing.store_samples import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qiskit_job_manager.ports import Store
-
-    OpenAgain = Callable[[], Store]
+    from qiskit_job_manager.testing.store_samples import OpenAgain
 
 
 class HandingOverContract:
@@ -305,7 +300,8 @@ class FindingContract:
         assert store.unfinished() == []
         hand_over(store, [["a"], ["b"]])
         sweep = the_set(store)
-        assert store.unfinished() == [sweep]  # what is not complete can be sent and collected, too
+        # A set that is not complete can be sent and collected too.
+        assert store.unfinished() == [sweep]
         complete(store)
         assert store.unfinished() == [the_set(store)]
         token = must_claim(store)
@@ -408,7 +404,5 @@ class FindingContract:
         assert totals.experiments == {JobState.SUBMITTING: 2, JobState.PLANNED: 1}
 
 
-class StoreContract(
-    HandingOverContract, FindingContract, DrivingContract, CloudContract, MovingContract
-):
+class StoreContract(HandingOverContract, FindingContract, DrivingContract, MovingContract):
     """The whole contract."""

@@ -1,4 +1,4 @@
-"""The harnesses with real processes, really killed, against the cloud in a process of its own."""
+"""The harnesses that kill and stop real processes, against a cloud in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
-from dataclasses import dataclass, field
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rig.driver import CLBITS, SHOTS
+from rig.driver import CLBITS, LEASE_S, SHOTS
+from rig.history import read_histories
+from rig.history_checker import violations
+from rig.server import Server
+from rig.tally import Tally
 
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.model import JobState
@@ -23,6 +29,7 @@ from qiskit_job_manager.stores import open_store
 from qiskit_job_manager.testing.cloud_service import (
     Books,
     CloudProcess,
+    Deed,
     Endpoint,
     Faults,
     Odds,
@@ -36,40 +43,8 @@ LAG_S = 0.1
 WITHIN_S = 120.0
 
 
-@dataclass
-class Kills:
-    """What was run with processes, and what was found; adds up.
-
-    Attributes:
-        cases: Job sets driven to their end.
-        driver_kills: Drivers killed while they lived.
-        courier_kills: Couriers killed while they lived.
-        stops: Drivers stopped and resumed.
-        jobs: Jobs judged.
-        losses: Results lost and said so, by the death of a courier.
-        slowest_open_s: The longest time that a store took to open after a kill.
-        violations: Promises broken.
-    """
-
-    cases: int = 0
-    driver_kills: int = 0
-    courier_kills: int = 0
-    stops: int = 0
-    jobs: int = 0
-    losses: int = 0
-    slowest_open_s: float = 0.0
-    violations: list = field(default_factory=list)
-
-    def __iadd__(self, other):
-        slowest = max(self.slowest_open_s, other.slowest_open_s)
-        for name, value in vars(other).items():
-            setattr(self, name, getattr(self, name) + value)
-        self.slowest_open_s = slowest
-        return self
-
-
 class Driver:
-    """A process, by a handle that no other process can come to have."""
+    """A process, by a handle that never means another one."""
 
     def __init__(self, pid):
         self._handle = None
@@ -77,7 +52,7 @@ class Driver:
             self._handle = os.pidfd_open(pid)
 
     def lives(self, within_s=0.0):
-        """Say whether it lives, after waiting for its end for a time."""
+        """Return whether it lives, after waiting for its end for a time."""
         if self._handle is None:
             return False
         poll = select.poll()
@@ -91,7 +66,7 @@ class Driver:
         return True
 
     def kill(self):
-        """Kill it, and say whether it lived."""
+        """Kill it, and return whether it lived."""
         lived = self.send(signal.SIGKILL)
         self.lives(within_s=10.0)
         return lived
@@ -102,20 +77,27 @@ class Driver:
 
 
 class Zygote:
-    """Starts drivers; see `rig.driver`."""
+    """Starts drivers; see `rig.driver`.
 
-    def __init__(self):
+    Args:
+        folder: Their data folder.
+    """
+
+    def __init__(self, folder):
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("driver.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env={**os.environ, "XDG_DATA_HOME": str(folder)},  # spools of a server's stores
         )
+        self._lock = threading.Lock()
 
     def start(self, **said):
-        self._process.stdin.write(json.dumps(said) + "\n")
-        self._process.stdin.flush()
-        return Driver(int(self._process.stdout.readline()))
+        with self._lock:
+            self._process.stdin.write(json.dumps(said) + "\n")
+            self._process.stdin.flush()
+            return Driver(int(self._process.stdout.readline()))
 
     def __enter__(self):
         return self
@@ -145,24 +127,29 @@ def troubled(*, reads_once):
 
 
 class Site:
-    """One cloud, and what starts drivers on it; many cases, each with a store of its own.
+    """One cloud with many cases, each with a store of its own.
 
     Args:
         folder: Where.
         reads_once: Whether results can be read once.
+        server: URL of a PostgreSQL server for the stores; ``None``: they are SQLite files.
     """
 
-    def __init__(self, folder, *, reads_once=False):
+    def __init__(self, folder, *, reads_once=False, server=None):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.reads_once = reads_once
+        self._server_url = server
 
     def __enter__(self):
         self._stack = contextlib.ExitStack()
         self.ledger = self.folder / "ledger.jsonl"
         faults = troubled(reads_once=self.reads_once)
         self.cloud = self._stack.enter_context(CloudProcess(self.ledger, faults))
-        self.zygote = self._stack.enter_context(Zygote())
+        self.zygote = self._stack.enter_context(Zygote(self.folder))
+        self._server = None
+        if self._server_url is not None:
+            self._server = self._stack.enter_context(contextlib.closing(Server(self._server_url)))
         open_store(self.folder / "first.db").close()  # imports what opening needs
         # A request on its way when its driver dies may be accepted a little later.
         options = f"listing_lag_s={3 * LAG_S}" + ("&reads_once=true" if self.reads_once else "")
@@ -172,25 +159,40 @@ class Site:
     def __exit__(self, *_):
         self._stack.close()
 
+    def new_store(self, folder):
+        """Return where a new case has its store."""
+        return str(folder / "store.db") if self._server is None else self._server.new_schema()
+
 
 class Case:
-    """One job set, driven by processes that die."""
+    """One job set, driven by processes that die.
 
-    def __init__(self, site, name, *, jobs=4, per_job=2):
+    Args:
+        site: Where.
+        name: Of the job set.
+        jobs: How many.
+        per_job: Experiments in each.
+        may_double: Whether a job may be paid for twice, if that is reported.
+    """
+
+    def __init__(self, site, name, *, jobs=4, per_job=2, may_double=False):
         self.site = site
         self.name = name
         self.jobs, self.per_job = jobs, per_job
+        self.may_double = may_double
         self.folder = site.folder / name
         self.folder.mkdir()
-        self.store = self.folder / "store.db"
+        self.store = site.new_store(self.folder)
+        self.file = None if "://" in self.store else Path(self.store)
+        self.progress = self.folder / "progress.json"  # of the naive loop
         self.finished = self.folder / "finished"
-        self.tally = Kills(cases=1)
+        self.tally = Tally(cases=1)
         self._drivers = []
 
     def start(self, do="run", **more):
         driver = self.site.zygote.start(
             do=do,
-            store=str(self.store),
+            store=self.store if do != "naive" else str(self.progress),
             uri=self.site.uri,
             name=self.name,
             jobs=self.jobs,
@@ -206,31 +208,49 @@ class Case:
         self.tally.driver_kills += driver.kill()
         self.open_anew()
 
-    def kill_couriers(self):
-        """Kill the couriers of this case, known by its folder."""
-        for pid in couriers_in(self.folder):
-            courier = Driver(pid)
-            self.tally.courier_kills += courier.kill()
-            courier.close()
+    def kill_fetch_processes(self):
+        """Kill the fetch processes of this case, known by its folder."""
+        for pid in fetch_processes_in(self.folder):
+            fetcher = Driver(pid)
+            self.tally.fetch_kills += fetcher.kill()
+            fetcher.close()
 
     def wait_for_download(self, driver, within_s=5.0):
-        """Wait until a result is under way that can be read once."""
+        """Wait until the driver downloads a result that can be read once."""
         until_s = time.monotonic() + within_s
         while driver.lives(within_s=0.01) and time.monotonic() < until_s:
             if any(self.folder.rglob("*.part")):
                 return
 
+    @property
+    def has_store(self):
+        """Whether there is one; a file is one when its first page is written."""
+        if self.file is None:
+            return True
+        return self.file.exists() and self.file.read_bytes()[:6] == b"SQLite"
+
     def open_anew(self):
-        """See that the store opens, at once, wherever the process died."""
-        if self.store.exists() and self.store.read_bytes()[:6] == b"SQLite":
+        """Open the store after a kill, and record how long that took."""
+        if self.has_store:
             begun_s = time.perf_counter()
             open_store(self.store).close()
             self.tally.slowest_open_s = max(
                 self.tally.slowest_open_s, time.perf_counter() - begun_s
             )
 
+    def wait_for_lease(self):
+        """Wait until the lease of a dead driver is over; before, nobody else may hand over."""
+        if self.file is not None:
+            return
+        with contextlib.closing(open_store(self.store)) as store:
+            record = store.job_set_named(self.name)
+            until_s = time.monotonic() + WITHIN_S
+            while record is not None and store.driver(record.key) is not None:
+                assert time.monotonic() < until_s, "a dead driver keeps its lease"
+                time.sleep(0.05)
+
     def end(self, do="run", **more):
-        """Have the job set driven to its end, and judge it."""
+        """Drive the job set to its end, and judge it."""
         driver = self.start(do, **more)
         if driver.lives(WITHIN_S):
             self.tally.violations.append(f"{self.name}: it did not end within {WITHIN_S:g} s")
@@ -244,21 +264,22 @@ class Case:
         for driver in self._drivers:
             driver.kill()
             driver.close()
-        paid = Books.read(self.site.ledger).submissions_by_payload()
+        paid = defaultdict(list)
+        for entry in Books.read(self.site.ledger).of(Deed.ACCEPTED):
+            paid[entry.payload_digest].append(entry.job_id)
         judged = self._judge_naive(paid) if do == "naive" else self._judge(paid)
         self.tally.violations += [f"{self.name}: {words}" for words in judged]
         return self.tally
 
     def _judge_naive(self, paid):
-        for job in json.loads(self.store.read_text()):
-            if paid[job["digest"]] != 1:
-                yield f"doubled: paid {paid[job['digest']]} times"
+        for job in json.loads(self.progress.read_text()):
+            if len(paid[job["digest"]]) != 1:
+                yield f"doubled: paid {len(paid[job['digest']])} times"
 
     def _judge(self, paid):
-        with contextlib.closing(sqlite3.connect(self.store)) as connection:
-            found = connection.execute("PRAGMA integrity_check").fetchall()
-        if found != [("ok",)]:
-            yield f"the store is damaged: {found}"
+        calls = read_histories(self.folder)
+        yield from violations(calls) if calls else ["no call of the store was recorded"]
+        yield from self._judge_file()
         store = open_store(self.store)
         try:
             record = store.job_set_named(self.name)
@@ -271,10 +292,20 @@ class Case:
         finally:
             store.close()
 
+    def _judge_file(self):
+        if self.file is None:
+            return
+        with contextlib.closing(sqlite3.connect(self.file)) as connection:
+            found = connection.execute("PRAGMA integrity_check").fetchall()
+        if found != [("ok",)]:
+            yield f"the store is damaged: {found}"
+
     def _judge_job(self, store, job, paid):
-        times = paid[digest(store.payload(job.key))]
-        if times != 1:
-            yield f"job {job.index} was paid {times} times"
+        remote_ids = paid[digest(store.payload(job.key))]
+        if self.may_double and len(remote_ids) > 1:
+            yield from self._judge_duplicates(store, job, remote_ids)
+        elif len(remote_ids) != 1:
+            yield f"job {job.index} was paid {len(remote_ids)} times"
         if job.state is JobState.LOST and self.site.reads_once and job.error:
             self.tally.losses += 1
             return
@@ -287,9 +318,19 @@ class Case:
             if reader.counts(offset) != expected_counts(name, CLBITS, SHOTS):
                 yield f"wrong result of {name}: {reader.counts(offset)}"
 
+    def _judge_duplicates(self, store, job, remote_ids):
+        """Every remote id is that of an attempt, or the story of the job says it."""
+        key = store.job_set_named(self.name).key
+        story = " ".join(event.cause or "" for event in store.events(key, job.index))
+        known = {attempt.remote_id for attempt in store.attempts(job.key)}
+        for remote_id in remote_ids:
+            if remote_id not in known and remote_id not in story:
+                yield f"job {job.index} was paid for twice, and {remote_id} is not reported"
+        self.tally.duplicates += len(remote_ids) - 1
 
-def couriers_in(folder):
-    """Return the ids of the couriers that serve a store in this folder."""
+
+def fetch_processes_in(folder):
+    """Return the ids of the fetch processes that serve a store in this folder."""
     for path in Path("/proc").iterdir():
         if path.name.isdigit():
             with contextlib.suppress(OSError):
@@ -299,6 +340,15 @@ def couriers_in(folder):
 
 
 # -- the harnesses -------------------------------------------------------------------------------
+
+
+def together(cases):
+    """Run cases, a few at a time as they mostly wait, and add up what they found."""
+    tally = Tally()
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda case: case(), cases):
+            tally += found
+    return tally
 
 
 def killed_at_boundary(site, name, boundary, do="run"):
@@ -311,11 +361,12 @@ def killed_at_boundary(site, name, boundary, do="run"):
         case.tally.driver_kills += 1
         case.open_anew()
     case.finished.unlink(missing_ok=True)
+    case.wait_for_lease()
     return case.end(do)
 
 
 def killed_at_random(site, name, seed, victims="driver", kills=4, do="run"):
-    """Kill drivers, couriers or both at random times, then go on to the end."""
+    """Kill drivers, fetch processes or both at random times, then go on to the end."""
     chance = random.Random(f"{seed} {victims}")
     case = Case(site, name, jobs=2 if site.reads_once else 4)
     for _ in range(kills):
@@ -323,20 +374,21 @@ def killed_at_random(site, name, seed, victims="driver", kills=4, do="run"):
         if site.reads_once:
             case.wait_for_download(driver)
         driver.lives(within_s=chance.uniform(0.0, 0.3 if site.reads_once else 0.5))
-        if victims in ("courier", "both"):
-            case.kill_couriers()
+        if victims in ("fetcher", "both"):
+            case.kill_fetch_processes()
         if victims in ("driver", "both"):
             case.kill(driver)
         elif driver.lives(within_s=chance.uniform(0.0, 0.5)):
             driver.kill()
         if case.finished.exists():
             break
+        case.wait_for_lease()
     case.finished.unlink(missing_ok=True)
     return case.end(do)
 
 
 def rivals(site, name, seed, processes=2, troubles=6):
-    """Have several processes drive one job set, kill some, stop and resume some."""
+    """Drive one job set with several processes; kill some, stop and resume some."""
     chance = random.Random(f"{seed} rivals {processes}")
     case = Case(site, name, jobs=8)
     drivers = [case.start() for _ in range(1)]
@@ -360,8 +412,28 @@ def rivals(site, name, seed, processes=2, troubles=6):
     return case.end("attach")
 
 
+def stopped_past_lease(site, name, seed):
+    """Stop a driver for longer than its lease, at any instant, while another takes over."""
+    chance = random.Random(f"{seed} stopped")
+    case = Case(site, name, jobs=8, may_double=True)
+    driver = case.start()
+    until_s = time.monotonic() + WITHIN_S
+    while not _handed_over(case) and time.monotonic() < until_s:
+        driver.lives(within_s=0.01)
+    driver.lives(within_s=chance.uniform(0.0, 0.3))
+    if driver.send(signal.SIGSTOP):
+        case.tally.stops += 1
+        rival = case.start("attach")
+        rival.lives(within_s=LEASE_S + chance.uniform(0.0, 1.0))
+        driver.send(signal.SIGCONT)
+        for each in (driver, rival):
+            if each.lives(WITHIN_S):
+                case.tally.violations.append(f"{name}: a driver did not end within {WITHIN_S:g} s")
+    return case.end("attach")
+
+
 def _handed_over(case):
-    if not case.store.exists() or not case.store.stat().st_size:
+    if not case.has_store:
         return False
     store = open_store(case.store)
     try:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import itertools
 import random
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 
 from rig.gate import Crash, Gate
 from rig.ours import Ours
 from rig.storm import CLBITS, SHOTS, Storm, Weather, payload_of
+from rig.tally import Tally
 
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.testing import FakeClock
@@ -23,44 +23,16 @@ MOST_TURNS = 5000
 _numbers = itertools.count()
 
 
-@dataclass
-class Tally:
-    """What was run, and what was found; adds up.
-
-    Attributes:
-        cases: Job sets driven to their end.
-        crashes: Processes that died on the way.
-        turns: Turns of engines.
-        calls: Boundaries crossed: twice the calls of ports.
-        jobs: Jobs judged.
-        losses: Results lost and said so, which a crash in the middle of reading once may cost.
-        violations: Promises broken, each with how to see it again.
-    """
-
-    cases: int = 0
-    crashes: int = 0
-    turns: int = 0
-    calls: int = 0
-    jobs: int = 0
-    losses: int = 0
-    violations: list = field(default_factory=list)
-
-    def __iadd__(self, other):
-        for name, value in vars(other).items():
-            setattr(self, name, getattr(self, name) + value)
-        return self
-
-
 class World:
-    """A case. `run` drives it to its end, whatever happens at the gate, and judges it.
+    """A case. `run` drives it to its end and judges it, whatever happens at the gate.
 
     Args:
         folder: Where its store is; other cases may have theirs in the same.
-        seed: Of everything.
+        seed: The seed of all chance.
         weather: How the backend behaves.
-        subject: What is under test.
+        subject: The manager under test.
         happen: What happens at the boundaries; see `Gate`.
-        case: What to call it among the cases of one seed, to see it again.
+        case: Its name among the cases of one seed, to find it again.
     """
 
     def __init__(self, folder, seed, weather=None, subject=Ours, happen=None, case=""):
@@ -80,7 +52,7 @@ class World:
 
     def begin(self, jobs=4, per_job=2, **how):
         count = iter(range(jobs * per_job))
-        self.names = [[f"{self.id}-{next(count)}" for _ in range(per_job)] for _ in range(jobs)]
+        self.names = [[f"c{next(count)}" for _ in range(per_job)] for _ in range(jobs)]
         self.max_attempts = how.get("max_attempts", 1)
         self.subject.begin(self.names, **how)
         return self
