@@ -68,6 +68,7 @@ class Capabilities:
         awaits: `fetch` of a job that has not ended waits for its end, for seconds and not for
             minutes, and raises `JobNotEndedError` if it goes on. Its results must say by
             themselves whether a job failed. Of no use where results can be read once.
+        concurrent_submissions: `submit` may be called again before an earlier call has returned.
     """
 
     volatile: bool = False
@@ -80,6 +81,7 @@ class Capabilities:
     reposts: bool = False
     measures_late: bool = False
     awaits: bool = False
+    concurrent_submissions: bool = True
 
 
 class Backend(Protocol):

@@ -27,8 +27,10 @@ def adapt(
     *,
     volatile: bool | None = None,
     takes: ExperimentKind = ExperimentKind.CIRCUIT,
+    concurrent: bool | None = None,
+    refusals: tuple[type[BaseException], ...] = (),
 ) -> Backend:
-    """Return the adapter for whatever a user hands over as a backend.
+    """Return the adapter for what a user hands over as a backend.
 
     Args:
         backend: A Qiskit ``BackendV2`` object, a V2 primitive, the name of one of these, or an
@@ -37,16 +39,22 @@ def adapt(
             `qiskit_job_manager.backends.locality`. An adapter knows it for itself.
         takes: What the experiments are. Where they are PUBs, a Qiskit backend, which runs circuits,
             stands behind Qiskit's ``BackendSamplerV2`` or ``BackendEstimatorV2``.
+        concurrent: Whether its ``run()`` may be called from several threads at once; ``None``: only
+            if it is known to bear that. An adapter, or a backend with a name, knows it for itself.
+        refusals: Exceptions that its ``run()`` raises only for jobs that were not accepted.
 
     Raises:
         InvalidArgumentError: It is nothing that runs circuits.
         UnknownBackendError: No backend is known by that name.
     """
-    adapter = _adapted(backend, volatile)
-    return adapter if takes is ExperimentKind.CIRCUIT else _over(adapter, takes)
+    known = {"volatile": volatile, "concurrent": concurrent, "refusals": refusals}
+    adapter = _adapted(backend, known)
+    if takes is ExperimentKind.CIRCUIT:
+        return adapter
+    return _over(adapter, takes, {**known, "volatile": adapter.capabilities.volatile})
 
 
-def _adapted(backend: object, volatile: bool | None) -> Backend:
+def _adapted(backend: object, known: Mapping[str, Any]) -> Backend:
     if isinstance(backend, str):
         return open_backend(backend)
     if "qiskit_ibm_runtime" in sys.modules:  # asking its objects for what they lack asks IBM
@@ -59,15 +67,15 @@ def _adapted(backend: object, volatile: bool | None) -> Backend:
     if _is_primitive(backend):
         from qiskit_job_manager.backends.primitives.adapter import PrimitiveBackend
 
-        return PrimitiveBackend(backend, volatile=volatile)
+        return PrimitiveBackend(backend, **known)
     if not _is_backend_v2(backend):
         raise InvalidArgumentError(f"backend is {_described(backend)}; it must be {_RIGHT}")
     from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
 
-    return QiskitBackend(backend, volatile=volatile)
+    return QiskitBackend(backend, **known)
 
 
-def _over(adapter: Backend, takes: ExperimentKind) -> Backend:
+def _over(adapter: Backend, takes: ExperimentKind, known: Mapping[str, Any]) -> Backend:
     """Return Qiskit's primitive over the Qiskit backend of an adapter, if it has one to run."""
     backend = getattr(adapter, "qiskit_backend", None)
     if adapter.takes is not ExperimentKind.CIRCUIT or not _is_backend_v2(backend):
@@ -80,7 +88,7 @@ def _over(adapter: Backend, takes: ExperimentKind) -> Backend:
     samples = takes is ExperimentKind.SAMPLER_PUB
     primitive = (BackendSamplerV2 if samples else BackendEstimatorV2)(backend=backend)
     uri = None if adapter.uri is None else uri_over(adapter.uri, takes)
-    return PrimitiveBackend(primitive, volatile=adapter.capabilities.volatile, uri=uri)
+    return PrimitiveBackend(primitive, uri=uri, **known)
 
 
 def options_to_store(adapter: Backend, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,6 +77,9 @@ class JobFollower(BaseBackend):
             return RemoteStatus(RemoteState.GONE, message=str(error))
         except JobOutOfReachError as error:
             return RemoteStatus(RemoteState.OUT_OF_REACH, message=str(error))
+        except RemoteJobFailedError as error:
+            status = RemoteStatus(RemoteState.ERROR, message=str(error))
+            self._cache.end(remote_id, Ended(status))
         if status.state is RemoteState.CANCELLED:
             self._cache.end(remote_id, Ended(status))  # nobody will fetch it
         return status
@@ -108,7 +111,7 @@ class JobFollower(BaseBackend):
             return
         try:
             self._job(remote_id).cancel()
-        except (JobOutOfReachError, ResultGoneError):
+        except (JobOutOfReachError, ResultGoneError, RemoteJobFailedError):
             return
         except BackendError:
             raise
@@ -127,6 +130,8 @@ class JobFollower(BaseBackend):
             return ended.status.message
         try:
             return _own_words(self._job(remote_id))
+        except RemoteJobFailedError as error:
+            return str(error)
         except (JobOutOfReachError, ResultGoneError):
             return None
 
@@ -142,6 +147,7 @@ class JobFollower(BaseBackend):
         Raises:
             ResultGoneError: The job died with its process, or the provider says that it has none.
             JobOutOfReachError: Only the process that sent it could ask about it.
+            RemoteJobFailedError: The provider says so in place of giving it.
             TransientBackendError: The provider could not be asked.
             CredentialsError: The user must log in again.
         """
@@ -161,9 +167,7 @@ class JobFollower(BaseBackend):
         try:
             job = retrieve(remote_id)
         except Exception as error:
-            raise provider_errors.read_error(
-                error, f"the job {remote_id} on {self.name}"
-            ) from error
+            raise _asking_failed(error, f"the job {remote_id} on {self.name}") from error
         if job is None:
             raise ResultGoneError(f"{self.name} has no job {remote_id}")
         self._cache.keep(remote_id, job)
@@ -181,7 +185,7 @@ class JobFollower(BaseBackend):
         try:
             return _status_by_future(job) or status_of(job)
         except Exception as error:
-            raise provider_errors.read_error(error, f"the status of the job {remote_id}") from error
+            raise _asking_failed(error, f"the status of the job {remote_id}") from error
 
     def _no_result(self, remote_id: str, job: Any, error: Exception) -> BackendError:
         """Say what it means that reading a result failed."""
@@ -199,7 +203,7 @@ class JobFollower(BaseBackend):
 
         What ran here, or is not about a network, fails the same way every time.
         """
-        if _status_by_future(job) is not None:
+        if _status_by_future(job) is not None or provider_errors.says_job_failed(error):
             return True
         if provider_errors.is_about_network(error):
             return False
@@ -210,6 +214,13 @@ class JobFollower(BaseBackend):
         except BackendError:
             return False
         return status.state in (RemoteState.ERROR, RemoteState.CANCELLED)
+
+
+def _asking_failed(error: Exception, what: str) -> BackendError:
+    """Sort what asking for a job or its status raised; some providers say so that it failed."""
+    if provider_errors.says_job_failed(error):
+        return RemoteJobFailedError(provider_errors.message_of(error))
+    return provider_errors.read_error(error, what)
 
 
 def _status_by_future(job: Any) -> RemoteStatus | None:

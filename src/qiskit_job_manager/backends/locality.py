@@ -13,7 +13,7 @@ from qiskit_job_manager.errors import InvalidArgumentError
 
 _AER = "qiskit_aer"
 _IBM_FAKE = "qiskit_ibm_runtime.fake_provider"
-_NOT_REENTRANT = (
+_OTHER_LOCAL = (
     "qiskit.providers.basic_provider",
     "qiskit.providers.fake_provider",
     _IBM_FAKE,
@@ -23,7 +23,7 @@ _IBM = "qiskit_ibm_runtime.ibm_backend"
 
 def is_local(backend: Any) -> bool:
     """Say whether the backend is known to run its jobs in this process."""
-    return within(run_author(backend), (_AER, *_NOT_REENTRANT))
+    return within(run_author(backend), (_AER, *_OTHER_LOCAL))
 
 
 def is_aer(backend: Any) -> bool:
@@ -37,12 +37,12 @@ def is_fake(backend: Any) -> bool:
 
 
 def is_reentrant(backend: Any) -> bool:
-    """Say whether ``run()`` may be called from several threads at once.
+    """Say whether ``run()`` is known to bear being called from several threads at once.
 
-    `BasicSimulator` keeps the state vector of the circuit that it runs in itself, and fake backends
-    make their simulator at the first call.
+    Aer's is. `BasicSimulator` keeps the state vector of the circuit that it runs on itself, fake
+    backends make their simulator at the first call, and of other providers nothing is known.
     """
-    return not within(run_author(backend), _NOT_REENTRANT)
+    return is_aer(backend)
 
 
 def refuse_runless(backend: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends import provider_errors
@@ -20,11 +19,17 @@ from qiskit_job_manager.backends.limits import limits_of
 from qiskit_job_manager.backends.local.helper import HelpedJob, HelperError
 from qiskit_job_manager.backends.local.placement import Sharing
 from qiskit_job_manager.backends.locality import is_local, is_reentrant, refuse_runless
+from qiskit_job_manager.backends.run_lock import run_lock_of
 from qiskit_job_manager.backends.seeds import backend_seed
 from qiskit_job_manager.backends.uris import uri_of
 from qiskit_job_manager.codec.circuits import unpack
 from qiskit_job_manager.codec.results import encode_result
-from qiskit_job_manager.errors import CodecError, RemoteJobFailedError, SubmissionRefusedError
+from qiskit_job_manager.errors import (
+    CodecError,
+    RemoteJobFailedError,
+    SubmissionDeferredError,
+    SubmissionRefusedError,
+)
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 
@@ -32,10 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from qiskit_job_manager.model import Blob, Limits, RawResult
-
-# One for all of them, as several may share a simulator. Their run() is Python and holds the GIL,
-# so that running two at once would gain nothing.
-_one_at_a_time = threading.Lock()
 
 _GOING_ON = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
 _WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for long
@@ -51,17 +52,28 @@ class QiskitBackend(JobFollower):
         backend: The Qiskit backend; it may be shared with others.
         volatile: Whether jobs die with this process; ``None``: only if it is known to be local.
         uri: The name that it was opened by; without one it is worked out, if it can be.
+        concurrent: Whether ``run()`` may be called from several threads at once; ``None``: only if
+            it is known to bear that.
+        refusals: Exceptions that ``run()`` raises only for jobs that were not accepted.
     """
 
     def __init__(
-        self, backend: Any, *, volatile: bool | None = None, uri: str | None = None
+        self,
+        backend: Any,
+        *,
+        volatile: bool | None = None,
+        uri: str | None = None,
+        concurrent: bool | None = None,
+        refusals: tuple[type[BaseException], ...] = (),
     ) -> None:
         refuse_runless(backend)
         self._local = is_local(backend)
         super().__init__(backend, volatile=self._local if volatile is None else volatile)
         self._backend = backend
         self._uri = uri_of(backend) if uri is None else uri
-        self._run_guard = nullcontext() if is_reentrant(backend) else _one_at_a_time
+        self._refusals = refusals
+        concurrent = is_reentrant(backend) if concurrent is None else concurrent
+        self._run_lock = None if concurrent else run_lock_of(backend)
         self._check = CircuitCheck(backend)
         self._one_ended = threading.Event()
         self._sharing = Sharing(backend, self._uri if self._local and self._volatile else None)
@@ -87,7 +99,11 @@ class QiskitBackend(JobFollower):
 
         Asking a local job costs next to nothing, so all of them are asked together.
         """
-        return Capabilities(volatile=self._volatile, bulk_status=self._local)
+        return Capabilities(
+            volatile=self._volatile,
+            bulk_status=self._local,
+            concurrent_submissions=self._run_lock is None,
+        )
 
     @property
     def kept_options(self) -> Mapping[str, Any]:
@@ -129,11 +145,12 @@ class QiskitBackend(JobFollower):
     def _begin(self, circuits: list[Any], options: Mapping[str, Any]) -> Any:
         """Have the Qiskit backend run a job, and return its job object."""
         try:
-            with self._run_guard:
-                answer = self._run(circuits, options)
+            answer = self._run(circuits, options)
+        except SubmissionDeferredError:
+            raise
         except Exception as error:
             raise provider_errors.submission_error(
-                error, self.name, volatile=self._volatile
+                error, self.name, volatile=self._volatile, refusals=self._refusals
             ) from error
         job = job_in_answer(answer, self.name, volatile=self._volatile)
         if self._local:
@@ -141,17 +158,30 @@ class QiskitBackend(JobFollower):
         return job
 
     def _run(self, circuits: list[Any], options: Mapping[str, Any]) -> Any:
-        """Call ``run()`` with a list, as Qiskit has it, even with a list of one circuit.
+        """Call ``run()`` with a list, as Qiskit's interface says, even with one circuit.
 
-        A backend that takes no list is called again with the circuit itself only where a second
-        call cannot be paid for twice.
+        Some backends take no list, or not of every circuit. They are called again with the circuit
+        itself, but only where it is known that the first call sent nothing.
         """
         try:
-            return self.qiskit_backend.run(circuits, **options)
-        except (TypeError, AttributeError):
-            if not self._volatile or len(circuits) != 1:
+            return self._call(circuits, options)
+        except SubmissionDeferredError:
+            raise
+        except Exception as error:
+            if len(circuits) != 1 or not self._sent_nothing(error):
                 raise
-            return self.qiskit_backend.run(circuits[0], **options)
+        return self._call(circuits[0], options)
+
+    def _call(self, run_input: Any, options: Mapping[str, Any]) -> Any:
+        def run() -> Any:
+            return self._backend.run(run_input, **options)
+
+        return run() if self._run_lock is None else self._run_lock.call(run, self.name)
+
+    def _sent_nothing(self, error: Exception) -> bool:
+        if self._volatile:
+            return isinstance(error, TypeError | AttributeError)
+        return provider_errors.raised_before_sending(error) is not None
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about one job after the other.

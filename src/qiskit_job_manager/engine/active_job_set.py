@@ -244,7 +244,10 @@ class DrivenSet:
         self.account.report(
             self.record.key, pending=pending, planned=states.count(JobState.PLANNED)
         )
-        return self.account.allowed(self.record.key, self.record.limits, now_s)
+        allowed = self.account.allowed(self.record.key, self.record.limits, now_s)
+        if self.capabilities.concurrent_submissions:
+            return allowed
+        return min(allowed, 1 - states.count(JobState.SUBMITTING))
 
     def affordable(self, decisions: Sequence[Take | Call]) -> list[Take | Call]:
         """Leave out the submissions that would go beyond the set's limit of usage."""

@@ -26,7 +26,7 @@ from qiskit_job_manager.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 _CODE = re.compile(r"[Ee]rror code:? *(\d{4})")
@@ -58,7 +58,7 @@ class FailedRequest:
 
 def failed_request_behind(error: BaseException) -> FailedRequest | None:
     """Return the request that went wrong, or ``None`` where none did, or none is known."""
-    for link in _chain(error):
+    for link in provider_errors.chain_of(error):
         if hasattr(link, "request") and hasattr(link, "response"):
             return _trouble(link, provider_errors.message_of(error))
     return None
@@ -107,14 +107,6 @@ def _was_repeated(response: Any) -> bool:
     """Say whether an earlier answer to the same request made the client send it again."""
     retries = getattr(getattr(response, "raw", None), "retries", None)
     return any(before.status is not None for before in getattr(retries, "history", ()))
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 # Numbers of IBM's errors. Those of four digits that begin with 1 are of the present service, the

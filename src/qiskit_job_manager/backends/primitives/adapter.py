@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from qiskit_job_manager.backends.job_results import job_in_answer
 from qiskit_job_manager.backends.limits import LOCAL_PENDING_JOBS, limits_of
 from qiskit_job_manager.backends.primitives.known import primitive_info
 from qiskit_job_manager.backends.primitives.uri import uri_of_primitive
-from qiskit_job_manager.backends.run_lock import NoLock, run_lock_of
+from qiskit_job_manager.backends.run_lock import run_lock_of
 from qiskit_job_manager.codec.primitive_results import encode_primitive_result
 from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
 from qiskit_job_manager.errors import (
@@ -33,6 +34,7 @@ from qiskit_job_manager.ports import Capabilities
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from qiskit_job_manager.backends.primitives.known import PrimitiveInfo
     from qiskit_job_manager.model import Blob, RawResult
 
 # Options of a job that are put into its PUBs.
@@ -46,6 +48,9 @@ class PrimitiveBackend(JobFollower):
         primitive: The sampler or estimator; it may be shared with others, and is not changed.
         volatile: Whether jobs die with this process; ``None``: only if it is known to be local.
         uri: The name that it was opened by; without one it is worked out, if it can be.
+        concurrent: Whether ``run()`` may be called from several threads at once; ``None``: only if
+            it is known to bear that.
+        refusals: Exceptions that ``run()`` raises only for jobs that were not accepted.
 
     Attributes:
         primitive: The sampler or estimator.
@@ -55,13 +60,23 @@ class PrimitiveBackend(JobFollower):
     """
 
     def __init__(
-        self, primitive: Any, *, volatile: bool | None = None, uri: str | None = None
+        self,
+        primitive: Any,
+        *,
+        volatile: bool | None = None,
+        uri: str | None = None,
+        concurrent: bool | None = None,
+        refusals: tuple[type[BaseException], ...] = (),
     ) -> None:
         self.primitive = primitive
         self._info = primitive_info(primitive)
         super().__init__(primitive, volatile=self._info.local if volatile is None else volatile)
         self._uri = uri_of_primitive(primitive, self._info) if uri is None else uri
-        self._run_lock = NoLock() if self._info.reentrant else run_lock_of(self._info.backend)
+        self._refusals = refusals
+        self._checked = _checked_backend(self._info, concurrent=bool(concurrent))
+        bears_more = self._info.reentrant or self._checked is not None
+        concurrent = bears_more if concurrent is None else concurrent
+        self._run_lock = None if concurrent else run_lock_of(self._info.backend or primitive)
         self._check = PubCheck(self._info)
         self._known = _arguments_of(primitive)
 
@@ -91,7 +106,11 @@ class PrimitiveBackend(JobFollower):
 
         Asking a local job costs next to nothing, so all of them are asked together.
         """
-        return Capabilities(volatile=self._volatile, bulk_status=self._info.local)
+        return Capabilities(
+            volatile=self._volatile,
+            bulk_status=self._info.local,
+            concurrent_submissions=self._run_lock is None,
+        )
 
     @property
     def qiskit_backend(self) -> Any:
@@ -110,7 +129,9 @@ class PrimitiveBackend(JobFollower):
 
         Primitives divide circuits beyond a backend's ``max_circuits`` among calls by themselves.
         """
-        pending = (LOCAL_PENDING_JOBS if self._info.reentrant else 1) if self._info.local else None
+        pending = None
+        if self._info.local:
+            pending = LOCAL_PENDING_JOBS if self._run_lock is None else 1
         if self._info.backend is None:
             return Limits(pending_jobs=pending)
         told = limits_of(self._info.backend, local=self._info.local)
@@ -143,7 +164,7 @@ class PrimitiveBackend(JobFollower):
             raise
         except Exception as error:
             raise provider_errors.submission_error(
-                error, self.name, volatile=self._volatile
+                error, self.name, volatile=self._volatile, refusals=self._refusals
             ) from error
         return self._keep(job_in_answer(answer, self.name, volatile=self._volatile), tag)
 
@@ -197,7 +218,26 @@ class PrimitiveBackend(JobFollower):
         if self._info.seeded is not None:
             for name in [name for name in SEED_OPTIONS if name in arguments]:
                 primitive = self._info.seeded(arguments.pop(name))
-        return self._run_lock.run(lambda: primitive.run(pubs, **arguments), self.name)
+        if self._checked is not None:
+            primitive = copy.copy(primitive)
+            primitive._backend = self._checked
+
+        def run() -> Any:
+            return primitive.run(pubs, **arguments)
+
+        return run() if self._run_lock is None else self._run_lock.run_to_end(run, self.name)
+
+
+def _checked_backend(info: PrimitiveInfo, *, concurrent: bool) -> Any | None:
+    """Return what checks the results of a backend under Qiskit's primitives, where it is needed.
+
+    The simulators that are known give both memory and counts, in hexadecimal numbers.
+    """
+    if not info.over_backend or info.local:
+        return None
+    from qiskit_job_manager.backends.primitives.checked_results import CheckedBackend
+
+    return CheckedBackend(info.backend, concurrent=concurrent)
 
 
 def _precise(pub: EstimatorPub, options: Mapping[str, Any]) -> EstimatorPub:

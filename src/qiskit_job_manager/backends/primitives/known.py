@@ -62,11 +62,12 @@ def primitive_info(primitive: Any) -> PrimitiveInfo:
     backend, author = backend_of(primitive), run_author(primitive)
     seeded = _how_seeded(primitive)
     seed = as_seed(seed_of(primitive))
+    local = _is_local(primitive, backend, author)
     return PrimitiveInfo(
         takes=_takes(primitive),
         backend=backend,
-        local=_is_local(primitive, backend, author),
-        reentrant=backend is None or is_reentrant(backend),
+        local=local,
+        reentrant=local and (backend is None or is_reentrant(backend)),
         seed=seed,
         seeded=None if seeded is None else lambda seed: seeded(primitive, seed),
         over_backend=within(author, _OVER_BACKEND),
