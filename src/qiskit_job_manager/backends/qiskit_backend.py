@@ -22,10 +22,7 @@ from qiskit_job_manager.backends.locality import is_local, is_reentrant, refuse_
 from qiskit_job_manager.backends.run_lock import run_lock_of
 from qiskit_job_manager.backends.seeds import backend_seed
 from qiskit_job_manager.backends.uris import uri_of
-from qiskit_job_manager.codec.circuits import unpack
-from qiskit_job_manager.codec.results import encode_result
 from qiskit_job_manager.errors import (
-    CodecError,
     RemoteJobFailedError,
     SubmissionDeferredError,
     SubmissionRefusedError,
@@ -129,18 +126,12 @@ class QiskitBackend(JobFollower):
         """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
         job = self._sharing.give(payload, options)
         if job is None:
-            circuits = self._unpacked(payload)
+            circuits = self.circuits_in(payload)
             job = self._sharing.give_known(payload, options, circuits)
             job = self._begin(circuits, options) if job is None else job
         if self._local:
             call_at_end(job, self._one_ended.set)
         return self._keep(job, tag)
-
-    def _unpacked(self, payload: Blob) -> list[Any]:
-        try:
-            return unpack(payload)
-        except CodecError as error:
-            raise SubmissionRefusedError(f"nothing was sent to {self.name}: {error}") from error
 
     def _begin(self, circuits: list[Any], options: Mapping[str, Any]) -> Any:
         """Have the Qiskit backend run a job, and return its job object."""
@@ -213,10 +204,10 @@ class QiskitBackend(JobFollower):
 
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode the `qiskit.result.Result` of a job."""
-        return encode_result(result_in_answer(answer, what))
+        return self.encode_result(result_in_answer(answer, what))
 
     def _begin_after_all(self, job: HelpedJob) -> Any:
         try:
-            return self._begin(self._unpacked(job.payload), job.options)
+            return self._begin(self.circuits_in(job.payload), job.options)
         except SubmissionRefusedError as error:
             raise RemoteJobFailedError(str(error)) from error
