@@ -1,4 +1,4 @@
-"""The adapters to what runs circuits; importing this does not import Qiskit."""
+"""The adapters to backends; importing this does not import Qiskit."""
 
 from qiskit_job_manager.backends.adapt import adapt, options_to_store, refuse_other_options
 from qiskit_job_manager.backends.base import BaseBackend

@@ -1,4 +1,4 @@
-"""From what a user hands over as a backend to an adapter."""
+"""Finds the adapter for what a user hands over as a backend."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def adapt(
     Args:
         backend: A Qiskit ``BackendV2`` object, a V2 primitive, the name of one of these, or an
             adapter.
-        volatile: Whether its jobs die with this process; ``None``: found out, see
-            `qiskit_job_manager.backends.locality`. An adapter knows it for itself.
-        takes: What the experiments are. Where they are PUBs, a Qiskit backend, which runs circuits,
-            stands behind Qiskit's ``BackendSamplerV2`` or ``BackendEstimatorV2``.
+        volatile: Whether its jobs die with this process; ``None``: only if it is known to be local,
+            see `qiskit_job_manager.backends.locality`. An adapter says it itself.
+        takes: The kind of the experiments. PUBs run on a Qiskit backend through Qiskit's
+            ``BackendSamplerV2`` or ``BackendEstimatorV2``.
         concurrent: Whether its ``run()`` may be called from several threads at once; ``None``: only
-            if it is known to bear that. An adapter, or a backend with a name, knows it for itself.
+            if it is known to bear that. An adapter, or a backend with a name, says it itself.
         refusals: Exceptions that its ``run()`` raises only for jobs that were not accepted.
 
     Raises:
-        InvalidArgumentError: It is nothing that runs circuits.
+        InvalidArgumentError: It cannot run circuits.
         UnknownBackendError: No backend is known by that name.
     """
     known = {"volatile": volatile, "concurrent": concurrent, "refusals": refusals}
@@ -57,7 +57,7 @@ def adapt(
 def _adapted(backend: object, known: Mapping[str, Any]) -> Backend:
     if isinstance(backend, str):
         return open_backend(backend)
-    if "qiskit_ibm_runtime" in sys.modules:  # asking its objects for what they lack asks IBM
+    if "qiskit_ibm_runtime" in sys.modules:  # an unknown attribute of its objects asks IBM
         from qiskit_job_manager.backends import ibm
 
         if ibm.is_ibm(backend):
@@ -76,7 +76,7 @@ def _adapted(backend: object, known: Mapping[str, Any]) -> Backend:
 
 
 def _over(adapter: Backend, takes: ExperimentKind, known: Mapping[str, Any]) -> Backend:
-    """Return Qiskit's primitive over the Qiskit backend of an adapter, if it has one to run."""
+    """Return Qiskit's primitive over the Qiskit backend of an adapter that takes circuits."""
     backend = getattr(adapter, "qiskit_backend", None)
     if adapter.takes is not ExperimentKind.CIRCUIT or not _is_backend_v2(backend):
         return adapter
@@ -102,7 +102,7 @@ def options_to_store(adapter: Backend, given: Mapping[str, Any]) -> dict[str, An
 
 
 def refuse_other_options(adapter: Backend, stored: Mapping[str, Any]) -> None:
-    """Refuse a backend whose seed is another one than that which a job set was begun with.
+    """Refuse a backend with another seed than the one that the job set was begun with.
 
     Args:
         adapter: The adapter with which the job set is to go on.
@@ -125,7 +125,7 @@ def _is_primitive(backend: object) -> bool:
 
 
 def _is_backend_v2(backend: object) -> bool:
-    # Whoever has such an object has imported Qiskit; others need not wait for it.
+    # Such an object exists only after Qiskit was imported, so there is no need to import it here.
     providers = sys.modules.get("qiskit.providers")
     return providers is not None and isinstance(backend, providers.BackendV2)
 

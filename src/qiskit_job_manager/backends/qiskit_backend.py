@@ -42,13 +42,13 @@ _WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for 
 class QiskitBackend(JobFollower):
     """Runs circuits on a Qiskit `BackendV2`.
 
-    Jobs are followed by the objects that ``run()`` returned. Those of earlier processes are found
-    again by the backend's ``retrieve_job(id)``, where it has that.
+    Jobs are followed through the objects that ``run()`` returned. Jobs of earlier processes are
+    retrieved by the backend's ``retrieve_job(id)``, where it has this method.
 
     Args:
         backend: The Qiskit backend; it may be shared with others.
         volatile: Whether jobs die with this process; ``None``: only if it is known to be local.
-        uri: The name that it was opened by; without one it is worked out, if it can be.
+        uri: The name by which it was opened; ``None``: found from the object, if possible.
         concurrent: Whether ``run()`` may be called from several threads at once; ``None``: only if
             it is known to bear that.
         refusals: Exceptions that ``run()`` raises only for jobs that were not accepted.
@@ -82,7 +82,7 @@ class QiskitBackend(JobFollower):
 
     @property
     def uri(self) -> str | None:
-        """What `open_backend` takes, or ``None`` when only an object can be handed over."""
+        """The name that opens it again, or ``None`` if only an object can be handed over."""
         return self._uri
 
     @property
@@ -92,9 +92,9 @@ class QiskitBackend(JobFollower):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Qiskit's interface has no marks to find jobs by, and asks about one job at a time.
+        """Qiskit's interface has no tags by which jobs are found, and asks about single jobs.
 
-        Asking a local job costs next to nothing, so all of them are asked together.
+        Asking a local job costs almost nothing, so all local jobs are asked about together.
         """
         return Capabilities(
             volatile=self._volatile,
@@ -108,11 +108,11 @@ class QiskitBackend(JobFollower):
         return backend_seed(self._backend)
 
     def limits(self) -> Limits:
-        """Return what the backend says of its limits, and for local ones what serves best."""
+        """Return the limits that the backend states; a local one gets a limit on pending jobs."""
         return limits_of(self.qiskit_backend, local=self._local)
 
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
-        """Check that one circuit can run here; see `CircuitCheck`."""
+        """Check that one circuit can run on this backend; see `CircuitCheck`."""
         self._check(experiment, index, options)
         self._sharing.expect(experiment, options)
 
@@ -123,7 +123,7 @@ class QiskitBackend(JobFollower):
         tag: str,
         labels: Sequence[str] = (),  # noqa: ARG002  # part of the port
     ) -> str:
-        """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
+        """Send one job; the tag is not sent, because Qiskit's interface has no place for it."""
         job = self._sharing.give(payload, options)
         if job is None:
             circuits = self.circuits_in(payload)
@@ -134,7 +134,7 @@ class QiskitBackend(JobFollower):
         return self._keep(job, tag)
 
     def _begin(self, circuits: list[Any], options: Mapping[str, Any]) -> Any:
-        """Have the Qiskit backend run a job, and return its job object."""
+        """Begin a job on the Qiskit backend, and return its job object."""
         try:
             answer = self._run(circuits, options)
         except SubmissionDeferredError:
@@ -177,8 +177,8 @@ class QiskitBackend(JobFollower):
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about one job after the other.
 
-        Where all run here, this waits a moment for the first that ends: to be told costs less than
-        to ask often, as the simulators leave little of Python's time to others.
+        If all of them run in this process, this waits a moment until the first one ends. Waiting
+        costs less than asking often, because simulators leave other threads little time.
         """
         self._one_ended.clear()
         found = BaseBackend.statuses(self, remote_ids)
@@ -193,7 +193,7 @@ class QiskitBackend(JobFollower):
         return self._local and bool(found) and going_on and all(map(reports_end, jobs))
 
     def _read(self, remote_id: str, job: Any) -> RawResult:
-        """Return the encoded result of a job; what the helper could not do is done here."""
+        """Return the encoded result of a job; this process runs what the helper could not."""
         if isinstance(job, HelpedJob):
             try:
                 return job.raw_result()

@@ -49,7 +49,7 @@ def with_kept_options(kept: Mapping[str, Any], given: Mapping[str, Any]) -> dict
     Args:
         kept: Those of the backend; see `BaseBackend.kept_options`.
         given: Those that the user gave. A seed among them counts in place of the backend's seed,
-            whatever the names of the two; ``None`` is no seed, as in Aer.
+            even if the two have different names; ``None`` is no seed, as in Aer.
     """
     seeds = {name for name in SEED_OPTIONS if given.get(name) is not None}
     mine = {name: each for name, each in kept.items() if not (seeds and name in SEED_OPTIONS)}

@@ -1,4 +1,4 @@
-"""From a payload to a job of the service."""
+"""Sends jobs to the service."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class JobSubmitter:
     """Sends jobs. Safe to use from any thread.
 
     Args:
-        connection: The way to the backend.
-        factory: What the primitive is.
+        connection: Opens the backend.
+        factory: Makes the primitive of each job.
         modes: The execution mode.
-        takes: What the experiments are.
+        takes: The kind of the experiments.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class JobSubmitter:
         Args:
             payload: The encoded PUBs.
             options: The job's run options.
-            tags: Its marks: that of the attempt, the label of the job set, and the user's own.
+            tags: The tag of the attempt, the label of the job set, and the user's own tags.
 
         Returns:
             The id of the job.
@@ -77,7 +77,7 @@ class JobSubmitter:
             if not isinstance(refused, CredentialsError):
                 raise refused from error
             renewed = self._renewed(opened, refused)
-        # The service does not know the token: a definite no, so that it may be sent again.
+        # The service refused the token: nothing was accepted, so the job may be sent again.
         try:
             return self._send(renewed, pubs, options, tags)
         except Exception as error:
@@ -99,7 +99,7 @@ class JobSubmitter:
         return str(job.job_id())
 
     def _opened(self) -> OpenBackend:
-        """Open the backend; where that fails, nothing was sent."""
+        """Open the backend; if that fails, nothing was sent."""
         try:
             return self._connection.opened
         except TransientBackendError as error:
@@ -121,7 +121,9 @@ class JobSubmitter:
         if isinstance(error, InvalidArgumentError):
             return SubmissionRefusedError(f"nothing was sent to {where}: {error}")
         if is_session_closed(error) and self._modes.drop(_label(tags)):
-            return SubmissionDeferredError(f"the batch is closed, and another is opened: {error}")
+            return SubmissionDeferredError(
+                f"the batch is closed; another one will be opened: {error}"
+            )
         return submission_error(error, where)
 
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from qiskit_job_manager.backends.primitives.known import PrimitiveInfo
     from qiskit_job_manager.model import Blob, RawResult
 
-# Options of a job that are put into its PUBs.
-_OURS = frozenset({"shots", "precision"})
+# Run options that go into the PUBs of a job.
+_PUB_OPTIONS = frozenset({"shots", "precision"})
 
 
 class PrimitiveBackend(JobFollower):
@@ -47,7 +47,7 @@ class PrimitiveBackend(JobFollower):
     Args:
         primitive: The sampler or estimator; it may be shared with others, and is not changed.
         volatile: Whether jobs die with this process; ``None``: only if it is known to be local.
-        uri: The name that it was opened by; without one it is worked out, if it can be.
+        uri: The name by which it was opened; ``None``: found from the object, if possible.
         concurrent: Whether ``run()`` may be called from several threads at once; ``None``: only if
             it is known to bear that.
         refusals: Exceptions that ``run()`` raises only for jobs that were not accepted.
@@ -87,12 +87,12 @@ class PrimitiveBackend(JobFollower):
 
     @property
     def uri(self) -> str | None:
-        """What `open_backend` takes, or ``None`` when only an object can be handed over."""
+        """The name that opens it again, or ``None`` if only an object can be handed over."""
         return self._uri
 
     @property
     def account(self) -> str:
-        """The name of its Qiskit backend, or its own: more is not to be known from a primitive."""
+        """The name of its Qiskit backend, or its own: a primitive does not name its account."""
         return self._where.strip("()") or self.name
 
     @property
@@ -102,9 +102,9 @@ class PrimitiveBackend(JobFollower):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Qiskit's interface has no marks to find jobs by, and asks about one job at a time.
+        """Qiskit's interface has no tags by which jobs are found, and asks about single jobs.
 
-        Asking a local job costs next to nothing, so all of them are asked together.
+        Asking a local job costs almost nothing, so all local jobs are asked about together.
         """
         return Capabilities(
             volatile=self._volatile,
@@ -125,20 +125,20 @@ class PrimitiveBackend(JobFollower):
         return {"seed": self._info.seed}
 
     def limits(self) -> Limits:
-        """Return what its Qiskit backend says, if it has one, and for local ones what serves best.
+        """Return the limits of its Qiskit backend; a local one gets a limit on pending jobs.
 
-        Primitives divide circuits beyond a backend's ``max_circuits`` among calls by themselves.
+        Primitives themselves divide circuits beyond a backend's ``max_circuits`` among calls.
         """
         pending = None
         if self._info.local:
             pending = LOCAL_PENDING_JOBS if self._run_lock is None else 1
         if self._info.backend is None:
             return Limits(pending_jobs=pending)
-        told = limits_of(self._info.backend, local=self._info.local)
-        return told.overridden_by(Limits(pending_jobs=pending))
+        known = limits_of(self._info.backend, local=self._info.local)
+        return known.overridden_by(Limits(pending_jobs=pending))
 
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
-        """Check that one PUB can run here; see `PubCheck`.
+        """Check that one PUB can run on this primitive; see `PubCheck`.
 
         Raises:
             InvalidArgumentError: The primitive has no such option.
@@ -153,7 +153,7 @@ class PrimitiveBackend(JobFollower):
         tag: str,
         labels: Sequence[str] = (),  # noqa: ARG002  # part of the port
     ) -> str:
-        """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
+        """Send one job; the tag is not sent, because Qiskit's interface has no place for it."""
         try:
             pubs = self._pubs(payload, options)
         except CodecError as error:
@@ -169,7 +169,7 @@ class PrimitiveBackend(JobFollower):
         return self._keep(job_in_answer(answer, self.name, volatile=self._volatile), tag)
 
     def encoded(self, answer: Any, what: str) -> RawResult:
-        """Encode what ``result()`` returned, whatever it is."""
+        """Encode the `PrimitiveResult` of a job."""
         if answer is None:
             raise ResultGoneError(f"{what} is not there any more")
         try:
@@ -212,8 +212,8 @@ class PrimitiveBackend(JobFollower):
         return [_precise(pub, options) for pub in unpack_estimator_pubs(payload)]
 
     def _run(self, pubs: list[Any], options: Mapping[str, Any]) -> Any:
-        """Call ``run()``, on a primitive with the job's own seed if there is one."""
-        arguments = {n: v for n, v in options.items() if n not in _OURS and v is not None}
+        """Call ``run()`` on the primitive, or on a copy that has the seed of this job."""
+        arguments = {n: v for n, v in options.items() if n not in _PUB_OPTIONS and v is not None}
         primitive = self.primitive
         if self._info.seeded is not None:
             for name in [name for name in SEED_OPTIONS if name in arguments]:
@@ -255,7 +255,7 @@ def _is_precision(value: Any) -> bool:
 
 
 def _arguments_of(primitive: Any) -> frozenset[str] | None:
-    """Return the names that ``run()`` takes beside the PUBs; ``None``: any, or nobody can tell."""
+    """Return the names that ``run()`` takes beside the PUBs; ``None``: any, or not known."""
     try:
         parameters = inspect.signature(primitive.run).parameters.values()
     except (TypeError, ValueError):

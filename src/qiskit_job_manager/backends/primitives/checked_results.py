@@ -1,9 +1,9 @@
 """Qiskit's primitives over a `BackendV2`, fed with results that were checked.
 
 ``BackendSamplerV2`` takes missing memory for zeros, and memory in bit strings for hexadecimal
-numbers (Qiskit/qiskit#15694, #15718). So it does not get the backend itself, but one that hands the
-circuits on and puts what comes back into one form: memory and counts in hexadecimal numbers, the
-memory only where it agrees with the counts of the same result.
+numbers (Qiskit/qiskit#15694, #15718). So it gets another backend, which passes the circuits on and
+brings each result into one form: memory and counts in hexadecimal numbers, and the memory only
+where it agrees with the counts of the same result.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _CheckedJob:
         """Wait for the result, and return it in one form.
 
         Raises:
-            QiskitError: It does not belong to the circuits, or tells neither memory nor counts.
+            QiskitError: It does not belong to the circuits, or has neither memory nor counts.
         """
         result = result_in_answer(self._job.result(), f"the result of {self._where}")
         return checked_result(result, self._circuits, self._shots)
@@ -159,11 +159,11 @@ def _data(
 
 
 def _counts(experiment: Any, circuit: QuantumCircuit) -> Counter[int] | None:
-    told = getattr(experiment.data, "counts", None)
-    if not told:
+    found = getattr(experiment.data, "counts", None)
+    if not found:
         return None
     counts: Counter[int] = Counter()
-    for outcome, count in dict(told).items():
+    for outcome, count in dict(found).items():
         if count != int(count):
             raise QiskitError(f"{circuit.name!r} has {count} counts of {outcome!r}")
         counts[_number(outcome, circuit)] += int(count)
@@ -171,8 +171,8 @@ def _counts(experiment: Any, circuit: QuantumCircuit) -> Counter[int] | None:
 
 
 def _memory(experiment: Any, circuit: QuantumCircuit) -> list[int] | None:
-    told: Iterable[Any] | None = getattr(experiment.data, "memory", None)
-    return [_number(outcome, circuit) for outcome in told] if told else None
+    found: Iterable[Any] | None = getattr(experiment.data, "memory", None)
+    return [_number(outcome, circuit) for outcome in found] if found else None
 
 
 def _number(outcome: Any, circuit: QuantumCircuit) -> int:
