@@ -256,7 +256,15 @@ def test_they_say_nothing_where_the_job_may_have_left(behind):
 
 
 @pytest.mark.parametrize(
-    "words", ["too many qubits: 429", "job 3458 failed", "a limited circuit", "the job is running"]
+    "words",
+    [
+        "too many qubits: 429",
+        "job 3458 failed",
+        "a limited circuit",
+        "the job is running",
+        "connection lost while too many jobs were pending",
+        "timed out: rate limit unknown",
+    ],
 )
 def test_other_words_are_doubt(words):
     assert type(submission(raised(JobError(words)))) is SubmissionInDoubtError

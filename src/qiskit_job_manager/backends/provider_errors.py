@@ -45,6 +45,8 @@ _LIMIT_WORDS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+_NETWORK_WORDS = re.compile(r"time[d-]? ?out|connection|network|socket|proxy", re.IGNORECASE)
+
 _JOB_FAILED = re.compile(r"Job\w*Fail")
 
 # Exceptions that providers raise before they send anything, by the package that defines them.
@@ -114,10 +116,11 @@ def _limit_met(error: Exception, answer: HttpAnswer | None) -> str | None:
         return f"the service answered {answer.status}"
     if answer is not None and answer.status not in REFUSALS:
         return None
-    if answer is None and is_about_network(error):
+    texts = [message_of(link) for link in chain_of(error)]
+    if answer is None and (is_about_network(error) or any(map(_NETWORK_WORDS.search, texts))):
         return None
-    for link in chain_of(error):
-        words = _LIMIT_WORDS.search(message_of(link))
+    for text in texts:
+        words = _LIMIT_WORDS.search(text)
         if words is not None:
             return f"it speaks of a limit, {words[0]!r}"
     return None

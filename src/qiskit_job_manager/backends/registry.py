@@ -17,10 +17,8 @@ from qiskit_job_manager.errors import UnknownBackendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from importlib.metadata import EntryPoint
 
     from qiskit_job_manager.ports import Backend
-
 
 GROUP = "qiskit_job_manager.backends"
 

@@ -11,13 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.ibm.uri import Execution, Primitive
+from qiskit_job_manager.backends.job_pubs import PUB_OPTIONS
 from qiskit_job_manager.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PUB_OPTIONS = frozenset({"shots", "precision"})
-"""Run options that go into the PUBs, not into the primitive's options."""
 
 _CLIENT = "qiskit_ibm_runtime"
 # Modules and names of each primitive and of its options. Older clients lack the last two.

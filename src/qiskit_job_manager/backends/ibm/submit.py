@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qiskit.primitives.containers.estimator_pub import EstimatorPub
-from qiskit.primitives.containers.sampler_pub import SamplerPub
-
 from qiskit_job_manager.backends.ibm.errors import is_session_closed, submission_error
 from qiskit_job_manager.backends.ibm.primitive_factory import asked_execution
-from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
+from qiskit_job_manager.backends.job_pubs import job_pubs
 from qiskit_job_manager.errors import (
     BackendError,
-    CodecError,
     CredentialsError,
     InvalidArgumentError,
     SubmissionDeferredError,
@@ -20,8 +16,6 @@ from qiskit_job_manager.errors import (
     TransientBackendError,
     UnknownBackendError,
 )
-from qiskit_job_manager.model import ExperimentKind
-from qiskit_job_manager.planning import precision_of_share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +23,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.backends.ibm.connection import Connection, OpenBackend
     from qiskit_job_manager.backends.ibm.execution_mode import ExecutionModes
     from qiskit_job_manager.backends.ibm.primitive_factory import PrimitiveFactory
-    from qiskit_job_manager.model import Blob
+    from qiskit_job_manager.model import Blob, ExperimentKind
 
 
 class JobSubmitter:
@@ -68,7 +62,7 @@ class JobSubmitter:
         Raises:
             BackendError: As `Backend.submit`.
         """
-        pubs = self._pubs(payload, options)
+        pubs: list[Any] = job_pubs(payload, self._takes, options, self._connection.name)
         opened = self._opened()
         try:
             return self._send(opened, pubs, options, tags)
@@ -107,15 +101,6 @@ class JobSubmitter:
         except UnknownBackendError as error:
             raise SubmissionRefusedError(error.message) from error
 
-    def _pubs(self, payload: Blob, options: Mapping[str, Any]) -> list[Any]:
-        """Return the PUBs of a job, each with its share of the shots or of the precision."""
-        try:
-            if self._takes is ExperimentKind.ESTIMATOR_PUB:
-                return [_precise(pub, options) for pub in unpack_estimator_pubs(payload)]
-            return [_with_shots(pub, options) for pub in unpack_sampler_pubs(payload)]
-        except CodecError as error:
-            raise SubmissionRefusedError(f"nothing was sent: {error}") from error
-
     def _sorted(self, error: Exception, tags: Sequence[str]) -> BackendError:
         where = self._connection.name
         if isinstance(error, InvalidArgumentError):
@@ -129,18 +114,3 @@ class JobSubmitter:
 
 def _label(tags: Sequence[str]) -> str:
     return tags[1] if len(tags) > 1 else ""
-
-
-def _with_shots(pub: SamplerPub, options: Mapping[str, Any]) -> SamplerPub:
-    shots = options.get("shots")
-    if shots is None:
-        return pub
-    return SamplerPub(pub.circuit, pub.parameter_values, shots, validate=False)
-
-
-def _precise(pub: EstimatorPub, options: Mapping[str, Any]) -> EstimatorPub:
-    precision = options.get("precision") if pub.precision is None else pub.precision
-    if precision is None:
-        return pub
-    own = precision_of_share(precision, options.get("shots"))
-    return EstimatorPub(pub.circuit, pub.observables, pub.parameter_values, own, validate=False)

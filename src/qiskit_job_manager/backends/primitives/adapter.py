@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from typing import TYPE_CHECKING, Any
-
-from qiskit.primitives.containers.estimator_pub import EstimatorPub
-from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.checks.pubs import PubCheck
 from qiskit_job_manager.backends.job_follower import JobFollower
+from qiskit_job_manager.backends.job_pubs import PUB_OPTIONS, job_pubs
 from qiskit_job_manager.backends.job_results import job_in_answer
 from qiskit_job_manager.backends.limits import LOCAL_PENDING_JOBS, limits_of
 from qiskit_job_manager.backends.primitives.known import primitive_info
 from qiskit_job_manager.backends.primitives.uri import uri_of_primitive
 from qiskit_job_manager.backends.run_lock import run_lock_of
+from qiskit_job_manager.backends.signatures import argument_names
 from qiskit_job_manager.codec.primitive_results import encode_primitive_result
-from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
 from qiskit_job_manager.errors import (
-    CodecError,
     InvalidArgumentError,
     RemoteJobFailedError,
     ResultGoneError,
     SubmissionDeferredError,
-    SubmissionRefusedError,
 )
 from qiskit_job_manager.model import ExperimentKind, Limits
-from qiskit_job_manager.planning import SEED_OPTIONS, precision_of_share
+from qiskit_job_manager.planning import SEED_OPTIONS
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
@@ -36,9 +31,6 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.backends.primitives.known import PrimitiveInfo
     from qiskit_job_manager.model import Blob, RawResult
-
-# Run options that go into the PUBs of a job.
-_PUB_OPTIONS = frozenset({"shots", "precision"})
 
 
 class PrimitiveBackend(JobFollower):
@@ -78,7 +70,7 @@ class PrimitiveBackend(JobFollower):
         concurrent = bears_more if concurrent is None else concurrent
         self._run_lock = None if concurrent else run_lock_of(self._info.backend or primitive)
         self._check = PubCheck(self._info)
-        self._known = _arguments_of(primitive)
+        self._known = argument_names(primitive.run)
 
     @property
     def name(self) -> str:
@@ -154,10 +146,7 @@ class PrimitiveBackend(JobFollower):
         labels: Sequence[str] = (),  # noqa: ARG002  # part of the port
     ) -> str:
         """Send one job; the tag is not sent, because Qiskit's interface has no place for it."""
-        try:
-            pubs = self._pubs(payload, options)
-        except CodecError as error:
-            raise SubmissionRefusedError(f"nothing was sent to {self.name}: {error}") from error
+        pubs = job_pubs(payload, self._info.takes, options, self.name)
         try:
             answer = self._run(pubs, options)
         except SubmissionDeferredError:
@@ -201,19 +190,9 @@ class PrimitiveBackend(JobFollower):
                 "estimator's default"
             )
 
-    def _pubs(self, payload: Blob, options: Mapping[str, Any]) -> list[Any]:
-        """Return the PUBs of a job, each with its share of the shots or of the precision."""
-        shots = options.get("shots")
-        if self._info.takes is ExperimentKind.SAMPLER_PUB:
-            pubs = unpack_sampler_pubs(payload)
-            if shots is None:
-                return pubs
-            return [SamplerPub(p.circuit, p.parameter_values, shots, validate=False) for p in pubs]
-        return [_precise(pub, options) for pub in unpack_estimator_pubs(payload)]
-
     def _run(self, pubs: list[Any], options: Mapping[str, Any]) -> Any:
         """Call ``run()`` on the primitive, or on a copy that has the seed of this job."""
-        arguments = {n: v for n, v in options.items() if n not in _PUB_OPTIONS and v is not None}
+        arguments = {n: v for n, v in options.items() if n not in PUB_OPTIONS and v is not None}
         primitive = self.primitive
         if self._info.seeded is not None:
             for name in [name for name in SEED_OPTIONS if name in arguments]:
@@ -240,26 +219,5 @@ def _checked_backend(info: PrimitiveInfo, *, concurrent: bool) -> Any | None:
     return CheckedBackend(info.backend, concurrent=concurrent)
 
 
-def _precise(pub: EstimatorPub, options: Mapping[str, Any]) -> EstimatorPub:
-    """Return a PUB with the precision of this job's share of it."""
-    precision = options.get("precision") if pub.precision is None else pub.precision
-    if precision is None:
-        return pub
-    own = precision_of_share(precision, options.get("shots"))
-    values = pub.parameter_values
-    return EstimatorPub(pub.circuit, pub.observables, values, own, validate=False)
-
-
 def _is_precision(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-def _arguments_of(primitive: Any) -> frozenset[str] | None:
-    """Return the names that ``run()`` takes beside the PUBs; ``None``: any, or not known."""
-    try:
-        parameters = inspect.signature(primitive.run).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    if any(each.kind is each.VAR_KEYWORD for each in parameters):
-        return None
-    return frozenset(each.name for each in list(parameters)[1:])

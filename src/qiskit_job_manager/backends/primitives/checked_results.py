@@ -9,7 +9,6 @@ where it agrees with the counts of the same result.
 from __future__ import annotations
 
 import copy
-import inspect
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from qiskit.result.models import ExperimentResultData
 
 from qiskit_job_manager.backends.job_results import job_in_answer, result_in_answer
 from qiskit_job_manager.backends.run_lock import run_lock_of
+from qiskit_job_manager.backends.signatures import argument_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -195,11 +195,9 @@ def _number(outcome: Any, circuit: QuantumCircuit) -> int:
 
 def _taken(run: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that have a value and that ``run()`` takes."""
-    given = {name: value for name, value in options.items() if value is not None}
-    try:
-        parameters = inspect.signature(run).parameters
-    except (TypeError, ValueError):
-        return given
-    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-        return given
-    return {name: value for name, value in given.items() if name in parameters}
+    known = argument_names(run)
+    return {
+        name: value
+        for name, value in options.items()
+        if value is not None and (known is None or name in known)
+    }
