@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,14 @@ from qiskit_job_manager.backends.registry import open_backend
 from qiskit_job_manager.backends.seeds import with_kept_options
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
+from qiskit_job_manager.planning import SEED_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qiskit_job_manager.ports import Backend
+
+logger = logging.getLogger(__name__)
 
 _RIGHT = (
     "a Qiskit BackendV2 object such as AerSimulator() is, a V2 primitive such as "
@@ -101,21 +105,35 @@ def options_to_store(adapter: Backend, given: Mapping[str, Any]) -> dict[str, An
     return with_kept_options(getattr(adapter, "kept_options", {}), given)
 
 
-def refuse_other_options(adapter: Backend, stored: Mapping[str, Any]) -> None:
-    """Refuse a backend with another seed than the one that the job set was begun with.
+def compare_seeds(adapter: Backend, stored: Mapping[str, Any]) -> None:
+    """Compare the seed in a backend with that of the job set which is to go on with it.
+
+    The stored seed counts, so another one in the backend has no effect; the log says so.
 
     Args:
-        adapter: The adapter with which the job set is to go on.
+        adapter: The adapter to the backend.
         stored: The run options of the job set.
 
     Raises:
-        InvalidArgumentError: The seeds differ.
+        InvalidArgumentError: The job set has no seed, but the backend has: its jobs would all run
+            with this one seed.
     """
-    for name, value in getattr(adapter, "kept_options", {}).items():
-        if stored.get(name, value) != value:
+    own = getattr(adapter, "kept_options", {})
+    began_with = [stored[name] for name in SEED_OPTIONS if stored.get(name) is not None]
+    for name, value in own.items():
+        if not began_with:
             raise InvalidArgumentError(
-                f"{name} of {adapter.name} is {value!r}, and the job set was begun with "
-                f"{stored[name]!r}: give a backend with {name}={stored[name]!r}, or with none"
+                f"{name} of {adapter.name} is {value!r}, and the job set was begun without a seed: "
+                "give a backend without one"
+            )
+        if value not in began_with:
+            logger.warning(
+                "the job set was begun with the seed %s and goes on with it; %s=%s of %s has no "
+                "effect",
+                began_with[0],
+                name,
+                value,
+                adapter.name,
             )
 
 

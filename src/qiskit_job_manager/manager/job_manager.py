@@ -499,8 +499,8 @@ def _same(record: JobSetRecord, backend: Any) -> Backend:
     """Return the adapter to a backend that a job set goes on with.
 
     Raises:
-        InvalidArgumentError: It has another name than the one that the job set runs on, or another
-            seed.
+        InvalidArgumentError: It has another name than the one that the job set runs on, or a seed
+            that the job set does not have.
     """
     from qiskit_job_manager import backends
 
@@ -515,7 +515,7 @@ def _same(record: JobSetRecord, backend: Any) -> Backend:
             f"given is {adapter.name!r}: give the one that has its jobs"
         )
         raise InvalidArgumentError(msg)
-    backends.refuse_other_options(adapter, record.options)
+    backends.compare_seeds(adapter, record.options)
     return adapter
 
 
