@@ -84,6 +84,13 @@ def test_so_it_is_for_pubs(manager, forgetful):
         assert results.get_counts(number) == {f"{number:04b}": 5}
 
 
+def test_pubs_wait_for_each_other_as_long_as_it_takes(manager, forgetful, monkeypatch):
+    monkeypatch.setattr("qiskit_job_manager.backends.run_lock._LONGEST_WAIT_S", 0.001)
+    pubs = [(circuit,) for circuit in numbered(JOBS)]
+    results = manager.run(pubs, forgetful(), shots=5, max_experiments_per_job=1).results(300)
+    assert [results.get_counts(n) for n in range(JOBS)] == [{f"{n:04b}": 5} for n in range(JOBS)]
+
+
 def test_the_user_can_say_that_a_backend_bears_more(manager, providers):
     both_here = threading.Barrier(2)
 

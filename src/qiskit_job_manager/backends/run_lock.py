@@ -45,6 +45,14 @@ class RunLock:
         finally:
             self._lock.release()
 
+    def call_in_turn(self, run: Callable[[], Any]) -> Any:
+        """Call after all calls before have returned, and return what it returns.
+
+        For threads that may wait for ever, as those of a primitive's own jobs may.
+        """
+        with self._lock:
+            return run()
+
     def run_to_end(self, run: Callable[[], Any], where: str) -> Any:
         """Begin a job if the job before has ended, and return it.
 

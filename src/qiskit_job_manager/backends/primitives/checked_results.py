@@ -71,7 +71,7 @@ class CheckedBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no type inf
         def run() -> Any:
             return self.behind.run(circuits, **taken)
 
-        answer = run() if self._run_lock is None else self._run_lock.call(run, self.name)
+        answer = run() if self._run_lock is None else self._run_lock.call_in_turn(run)
         job = job_in_answer(answer, self.name, volatile=True)
         if options.get("meas_level", _COUNTED) != _COUNTED:
             return job
