@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import Future
+from types import SimpleNamespace
 
 import pytest
 from qiskit import QuantumCircuit
@@ -139,6 +141,28 @@ def test_a_call_that_never_returns_puts_off_the_others(providers, monkeypatch):
     release.set()
     thread.join(60)
     assert run_lock_of(backend).call(lambda: 7, "odd") == 7
+
+
+def test_a_job_that_goes_on_puts_off_the_next(monkeypatch):
+    monkeypatch.setattr("qiskit_job_manager.backends.run_lock._LONGEST_WAIT_S", 0.01)
+    lock, future = run_lock_of(object), Future()
+    job = SimpleNamespace(_future=future)
+    assert lock.run_to_end(lambda: job, "odd") is job
+    with pytest.raises(SubmissionDeferredError, match="odd still runs another job"):
+        lock.run_to_end(lambda: job, "odd")
+    future.set_result(None)
+    assert lock.run_to_end(lambda: 7, "odd") == 7
+
+
+def test_a_job_that_could_not_begin_is_no_hindrance():
+    lock = run_lock_of(type)
+
+    def refuse():
+        raise ValueError
+
+    for _ in range(2):
+        with pytest.raises(ValueError):  # noqa: PT011  # its own, as it is
+            lock.run_to_end(refuse, "odd")
 
 
 def test_what_can_be_no_key_has_a_lock_as_well():

@@ -15,9 +15,8 @@ from qiskit_job_manager.errors import SubmissionDeferredError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_RETRY_S = 0.1
 _LONGEST_WAIT_S = 10.0
-_RETRY_AFTER_WAIT_S = 1.0
+_RETRY_AFTER_S = 1.0
 
 
 class RunLock:
@@ -36,10 +35,7 @@ class RunLock:
             SubmissionDeferredError: The call before has not returned for 10 seconds; this one was
                 not made.
         """
-        if not self._lock.acquire(timeout=_LONGEST_WAIT_S):
-            raise SubmissionDeferredError(
-                f"an earlier call of run() on {where} has not returned", _RETRY_AFTER_WAIT_S
-            )
+        self._acquire(f"an earlier call of run() on {where} has not returned")
         try:
             return run()
         finally:
@@ -54,16 +50,16 @@ class RunLock:
             return run()
 
     def run_to_end(self, run: Callable[[], Any], where: str) -> Any:
-        """Begin a job if the job before has ended, and return it.
+        """Begin a job, as soon as the job before has ended, and return it.
 
         A primitive over a simulator calls the simulator from a thread of its job, so that a lock
         around the primitive's own ``run()`` would not do.
 
         Raises:
-            SubmissionDeferredError: Another job has not ended; nothing was begun.
+            SubmissionDeferredError: The job before has not ended for 10 seconds; this one was not
+                begun.
         """
-        if not self._lock.acquire(blocking=False):
-            raise SubmissionDeferredError(f"{where} runs another job", _RETRY_S)
+        self._acquire(f"{where} still runs another job")
         try:
             job = run()
         except BaseException:
@@ -75,6 +71,10 @@ class RunLock:
         else:
             future.add_done_callback(lambda _: self._lock.release())
         return job
+
+    def _acquire(self, otherwise: str) -> None:
+        if not self._lock.acquire(timeout=_LONGEST_WAIT_S):
+            raise SubmissionDeferredError(otherwise, _RETRY_AFTER_S)
 
 
 _locks: WeakKeyDictionary[Any, RunLock] = WeakKeyDictionary()
