@@ -317,6 +317,12 @@ def test_what_would_have_died_anyway_was_not_accepted(error):
     assert type(submission(error, volatile=True)) is SubmissionRefusedError
 
 
+def test_what_is_volatile_waits_for_limits_and_logins_as_well():
+    assert type(submission(answered(429), volatile=True)) is SubmissionDeferredError
+    assert type(submission(JobError("too many jobs"), volatile=True)) is SubmissionDeferredError
+    assert type(submission(answered(401), volatile=True)) is CredentialsError
+
+
 def test_an_error_without_words_is_named_by_its_type():
     assert "MemoryError" in str(submission(MemoryError(), volatile=True))
 

@@ -95,8 +95,6 @@ def submission_error(
     if isinstance(error, BackendError):
         return error
     text = f"{where} did not accept the job: {message_of(error)}"
-    if volatile:
-        return SubmissionRefusedError(text)
     answer = http_answer_behind(error)
     if answer is not None and answer.status == UNAUTHORIZED:
         return CredentialsError(f"{where} wants you to log in again: {message_of(error)}")
@@ -104,6 +102,8 @@ def submission_error(
     if limit is not None:
         wait_s = answer.retry_after_s if answer else None
         return SubmissionDeferredError(f"{text} (not now: {limit})", wait_s)
+    if volatile:
+        return SubmissionRefusedError(text)
     refusal = _refusal(error, answer, refusals)
     if refusal is not None:
         return SubmissionRefusedError(f"{text} (refused: {refusal})")
