@@ -71,6 +71,7 @@ class Capabilities:
         awaits: `fetch` of a job that still runs waits for its end, for seconds and not for
             minutes, and raises `JobNotEndedError` if the job goes on. Its results must say by
             themselves whether a job failed. This is ignored where results can be read only once.
+        concurrent_submissions: `submit` may be called again before an earlier call has returned.
     """
 
     volatile: bool = False
@@ -83,6 +84,7 @@ class Capabilities:
     may_duplicate: bool = False
     reports_usage_late: bool = False
     awaits: bool = False
+    concurrent_submissions: bool = True
 
 
 class Backend(Protocol):

@@ -32,7 +32,7 @@ class PlainJob(JobV1):
 
 
 class Provider(BackendV2):
-    """Takes lists and keeps to Qiskit's interface, but for what its arguments change.
+    """Takes lists and keeps to Qiskit's interface; derived classes say how they do not.
 
     It defines ``run()`` itself, and so is not known to be local.
     """

@@ -12,6 +12,9 @@ import pytest
 import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qiskit import QuantumCircuit
+from qiskit.providers import JobError
+from qiskit.result import Result
 
 from qiskit_job_manager.backends.provider_errors import read_error, says_gone, submission_error
 from qiskit_job_manager.errors import (
@@ -186,12 +189,138 @@ def test_a_rejection_in_the_course_of_network_trouble_is_doubt():
     assert type(submission(error)) is SubmissionInDoubtError
 
 
+# -- chains -----------------------------------------------------------------------------------
+
+
+class WrapperError(Exception):
+    """Keeps what it wraps in an attribute, as IonQ's client does."""
+
+    def __init__(self, cause):
+        self._cause = cause
+        super().__init__("could not submit")
+
+
+@ways
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        WrapperError,
+        lambda answer: RuntimeError("could not submit", answer),
+        lambda answer: RuntimeError(("could not submit", answer)),
+        lambda answer: raised(RuntimeError("could not submit"), cause=answer),
+        lambda answer: raised(RuntimeError("could not submit"), context=answer),
+        lambda answer: raised(RuntimeError("could not submit"), cause=WrapperError(answer)),
+    ],
+)
+def test_the_answer_is_found_wherever_it_is_kept(way, wrap):
+    error = submission(wrap(way(429, {"Retry-After": "17"})))
+    assert type(error) is SubmissionDeferredError
+    assert error.retry_after_s == 17
+    assert "answered 429" in str(error)
+
+
+# -- limits -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "too many jobs pending (3458)",
+        "Too many concurrent requests",
+        "You have reached the maximum number of pending jobs",
+        "The number of queued jobs exceeds the limit of 10",
+        "Rate limit exceeded",
+        "request was throttled",
+        "quota exhausted for this month",
+        "Error code: 3458",
+        "status 429",
+    ],
+)
+def test_the_words_of_a_limit_put_a_job_off(words):
+    assert type(submission(raised(JobError(words)))) is SubmissionDeferredError
+    assert type(submission(raised(RuntimeError("no"), cause=JobError(words)))) is (
+        SubmissionDeferredError
+    )
+
+
+@pytest.mark.parametrize("status", [400, 403, 409])
+def test_so_they_do_in_a_refusal(status):
+    error = raised(JobError("too many pending jobs"), cause=answered(status))
+    assert type(submission(error)) is SubmissionDeferredError
+
+
+@pytest.mark.parametrize("behind", [ConnectionError("reset"), TimeoutError(), answered(503)])
+def test_they_say_nothing_where_the_job_may_have_left(behind):
+    error = raised(JobError("too many jobs pending"), cause=behind)
+    assert type(submission(error)) is SubmissionInDoubtError
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "too many qubits: 429",
+        "job 3458 failed",
+        "a limited circuit",
+        "the job is running",
+        "connection lost while too many jobs were pending",
+        "timed out: rate limit unknown",
+    ],
+)
+def test_other_words_are_doubt(words):
+    assert type(submission(raised(JobError(words)))) is SubmissionInDoubtError
+
+
+# -- raised before anything was sent ------------------------------------------------------------
+
+
+def test_what_qiskit_itself_raises_of_options_and_circuits_is_a_refusal(providers):
+    error = caught(lambda: providers["Provider"]().set_options(nonsense=1))
+    assert type(error) is AttributeError
+    assert "qiskit.providers" in str(submission(error))
+    assert type(submission(error)) is SubmissionRefusedError
+    error = caught(lambda: QuantumCircuit(1).assign_parameters({"nothing": 1}))
+    assert type(submission(error)) is SubmissionRefusedError
+
+
+def test_what_qiskit_raises_of_results_is_doubt():
+    result = Result(results=[])
+    assert type(submission(caught(lambda: result.get_counts(0)))) is SubmissionInDoubtError
+
+
+@pytest.mark.parametrize("name", ["IonQGateError", "IonQMidCircuitMeasurementError"])
+def test_what_a_known_provider_raises_before_it_sends_is_a_refusal(name):
+    kind = type(name, (JobError,), {"__module__": "qiskit_ionq.exceptions"})
+    error = submission(raised(kind("no such gate")))
+    assert type(error) is SubmissionRefusedError
+    assert f"qiskit_ionq raises {name} before" in str(error)
+    stranger = type(name, (JobError,), {"__module__": "somebody.exceptions"})
+    assert type(submission(raised(stranger("no such gate")))) is SubmissionInDoubtError
+
+
+def test_the_user_can_say_which_exceptions_are_refusals():
+    class NoSuchGate(Exception):  # noqa: N818  # of a provider
+        pass
+
+    def sorted_out(error):
+        return type(submission_error(error, "cloud", volatile=False, refusals=(NoSuchGate,)))
+
+    assert sorted_out(raised(NoSuchGate("h"))) is SubmissionRefusedError
+    assert sorted_out(raised(RuntimeError("h"))) is SubmissionInDoubtError
+    assert type(submission(raised(NoSuchGate("h")))) is SubmissionInDoubtError
+
+
 # -- volatile ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no"), MemoryError(), answered(503)], ids=repr)
 def test_what_would_have_died_anyway_was_not_accepted(error):
     assert type(submission(error, volatile=True)) is SubmissionRefusedError
+
+
+def test_what_is_volatile_waits_for_limits_and_logins_as_well():
+    assert type(submission(answered(429), volatile=True)) is SubmissionDeferredError
+    assert type(submission(JobError("too many jobs"), volatile=True)) is SubmissionDeferredError
+    assert type(submission(answered(401), volatile=True)) is CredentialsError
 
 
 def test_an_error_without_words_is_named_by_its_type():

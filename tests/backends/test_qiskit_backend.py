@@ -89,11 +89,13 @@ def test_an_accepted_job_whose_answer_is_lost_is_in_doubt_and_sent_once(provider
     assert provider.runs == len(provider.jobs) == 1
 
 
-def test_a_list_is_never_sent_again_as_a_circuit_where_that_may_be_paid_for(providers):
+def test_a_list_that_was_refused_before_it_was_sent_is_sent_as_a_circuit(providers):
     provider = providers["OneAtATime"]()
-    with pytest.raises(SubmissionRefusedError, match="one QuantumCircuit"):
-        send(adapt(provider), payload_of([basis_state(1, 2)]))
-    assert provider.runs == 0
+    backend = adapt(provider)
+    assert not backend.capabilities.volatile
+    remote_id = backend.submit(payload_of([basis_state(2, 2)]), {"shots": 5}, "tag")
+    assert open_result(backend.fetch(remote_id)).counts(0) == {"0x2": 5}
+    assert provider.runs == 1
 
 
 def test_several_circuits_are_never_sent_one_by_one(providers, payload):

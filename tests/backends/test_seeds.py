@@ -178,13 +178,27 @@ def test_the_same_script_with_another_seed_is_refused(manager, plus, other):
         manager.run([plus], other, name="mine", shots=10, if_exists="resume")
 
 
-def test_another_object_goes_on_with_a_set_only_with_its_seed(manager, plus):
-    run = manager.run([plus], AerSimulator(seed_simulator=42), name="mine", shots=10, drive=False)
-    with pytest.raises(InvalidArgumentError, match=r"seed_simulator .*is 43.*begun with 42"):
-        manager.retrieve_job_set(run.job_set_id(), backend=AerSimulator(seed_simulator=43))
-    same = manager.retrieve_job_set(run.job_set_id(), backend=AerSimulator())
+@pytest.mark.parametrize("seed", [None, 42, 43])
+def test_a_set_goes_on_with_its_own_seed_and_says_so(manager, plus, seed, caplog):
+    run = manager.run([plus], AerSimulator(seed_simulator=42), shots=10, drive=False)
+    again = manager.retrieve_job_set(run.job_set_id(), AerSimulator(seed_simulator=seed))
     alone = AerSimulator(seed_simulator=42).run(plus, shots=10).result().get_counts()
-    assert same.results(300).get_counts(0) == dict(alone)
+    assert again.results(300).get_counts(0) == dict(alone)
+    assert ("seed_simulator=43 of aer_simulator has no effect" in caplog.text) == (seed == 43)
+
+
+def test_a_seed_that_was_given_in_place_of_the_objects_is_no_other_seed(manager, plus):
+    backend = AerSimulator(seed_simulator=42)
+    run = manager.run([plus], backend, shots=10, drive=False, seed_simulator=7)
+    alone = AerSimulator(seed_simulator=7).run(plus, shots=10).result().get_counts()
+    again = manager.retrieve_job_set(run.job_set_id(), backend)
+    assert again.results(300).get_counts(0) == dict(alone)
+
+
+def test_a_set_without_a_seed_refuses_an_object_with_one(manager, plus):
+    run = manager.run([plus], AerSimulator(), shots=10, drive=False)
+    with pytest.raises(InvalidArgumentError, match=r"is 43, and .* begun without a seed"):
+        manager.retrieve_job_set(run.job_set_id(), AerSimulator(seed_simulator=43))
 
 
 # -- providers that nobody has seen ---------------------------------------------------------------

@@ -139,7 +139,7 @@ def test_another_execution_mode_than_that_of_the_users_batch(backend, circuits, 
     from qiskit_ibm_runtime import Batch
 
     adapter = adapters.adapted(Batch(backend))
-    refused(circuits(1), adapter, InvalidArgumentError, "batch of yours", execution="job")
+    refused(circuits(1), adapter, InvalidArgumentError, "handed over a batch", execution="job")
 
 
 def test_a_circuit_with_more_instructions_than_a_qubit_takes(monkeypatch):

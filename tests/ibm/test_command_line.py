@@ -1,4 +1,4 @@
-"""From the command line to IBM and back, twins included."""
+"""From the command line to IBM and back, duplicates included."""
 
 from __future__ import annotations
 

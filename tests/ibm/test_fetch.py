@@ -170,7 +170,7 @@ def test_what_is_no_result_is_read_again(ibm, adapter, done, trouble):
     assert opened(adapter.fetch(done)).n_experiments == 3
 
 
-def test_a_connection_that_breaks_while_reading_is_made_anew(ibm, adapter, done):
+def test_a_connection_that_breaks_while_reading_is_made_again(ibm, adapter, done):
     ibm.script(Kind.RESULTS, RESET)
     assert opened(adapter.fetch(done)).n_experiments == 3
 

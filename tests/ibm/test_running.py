@@ -276,7 +276,7 @@ def test_a_storm_of_faults_loses_nothing_and_pays_for_nothing_twice(
         rate = 0.3 / len(ways)
         ibm.add(*(Rule(kind=kind, trouble=each, rate=rate) for each in ways))
     job_set = start("ibm:ibm_manila?listing_lag_s=0.1", count=30)
-    # Looking for twins may be told to wait for a minute, as it fails here as well.
+    # The search for duplicates may be asked to wait for a minute, as it fails here as well.
     wait_until(lambda: job_set.progress().ended, within_s=100)
     assert_done_and_paid_once(ibm, job_set, job_set.results_so_far())
 
@@ -310,7 +310,7 @@ def test_what_is_stored_is_read_without_the_service(ibm, account, tmp_path, circ
 def test_a_thousand_circuits_take_at_most_six_requests_a_job(
     ibm, account, start, monkeypatch, jobs, service_time_s
 ):
-    """All told: with logging in, finding the backend, and looking for twins.
+    """This counts logging in, finding the backend, and the search for duplicates.
 
     Jobs of some seconds are asked about several times meanwhile, as those of the service are. On a
     machine that takes ten times as long, they would be a few times more.
@@ -328,7 +328,7 @@ def test_a_thousand_circuits_take_at_most_six_requests_a_job(
     assert sum(requests.values()) <= 6 * jobs, requests
 
 
-def test_usage_that_is_final_later_is_summed_by_whoever_drives_then(
+def test_usage_that_is_final_later_is_summed_by_the_next_driver(
     ibm, account, tmp_path, circuits, wait_until, monkeypatch
 ):
     ibm.behaviour = Behaviour(usage_lag_s=3600)

@@ -32,7 +32,7 @@ class Service:
         until_s = self.now_s + seconds
         while self.now_s < until_s:
             self.now_s += 0.5
-            if self._active and self._cache.told(self._active) is None:
+            if self._active and self._cache.fresh(self._active) is None:
                 self.asked_s.append(self.now_s)
                 for each in self._active:
                     self._cache.note(each, QUEUED)

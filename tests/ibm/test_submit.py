@@ -230,7 +230,7 @@ def test_a_batch_of_ours_that_is_closed_is_replaced(ibm, service, send):
 
     send("qjm-1", execution="batch")
     Batch.from_id(ibm.books().submissions[0].session_id, service).close()
-    with pytest.raises(SubmissionDeferredError, match="another is opened"):
+    with pytest.raises(SubmissionDeferredError, match="another one will be opened"):
         send("qjm-2", execution="batch")
     send("qjm-2", execution="batch")
     assert len({each.session_id for each in ibm.books().submissions}) == 2

@@ -1,7 +1,7 @@
-"""The adapters to what runs circuits; importing this does not import Qiskit."""
+"""The adapters to backends; importing this does not import Qiskit."""
 
-from qiskit_job_manager.backends.adapt import adapt, options_to_store, refuse_other_options
+from qiskit_job_manager.backends.adapt import adapt, compare_seeds, options_to_store
 from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.registry import open_backend
 
-__all__ = ["BaseBackend", "adapt", "open_backend", "options_to_store", "refuse_other_options"]
+__all__ = ["BaseBackend", "adapt", "compare_seeds", "open_backend", "options_to_store"]

@@ -1,7 +1,8 @@
-"""From what a user hands over as a backend to an adapter."""
+"""Finds the adapter for what a user hands over as a backend."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,14 @@ from qiskit_job_manager.backends.registry import open_backend
 from qiskit_job_manager.backends.seeds import with_kept_options
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
+from qiskit_job_manager.planning import SEED_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qiskit_job_manager.ports import Backend
+
+logger = logging.getLogger(__name__)
 
 _RIGHT = (
     "a Qiskit BackendV2 object such as AerSimulator() is, a V2 primitive such as "
@@ -27,29 +31,37 @@ def adapt(
     *,
     volatile: bool | None = None,
     takes: ExperimentKind = ExperimentKind.CIRCUIT,
+    concurrent: bool | None = None,
+    refusals: tuple[type[BaseException], ...] = (),
 ) -> Backend:
-    """Return the adapter for whatever a user hands over as a backend.
+    """Return the adapter for what a user hands over as a backend.
 
     Args:
         backend: A Qiskit ``BackendV2`` object, a V2 primitive, the name of one of these, or an
             adapter.
-        volatile: Whether its jobs die with this process; ``None``: found out, see
-            `qiskit_job_manager.backends.locality`. An adapter knows it for itself.
-        takes: What the experiments are. Where they are PUBs, a Qiskit backend, which runs circuits,
-            stands behind Qiskit's ``BackendSamplerV2`` or ``BackendEstimatorV2``.
+        volatile: Whether its jobs die with this process; ``None``: only if it is known to be local,
+            see `qiskit_job_manager.backends.locality`. An adapter says it itself.
+        takes: The kind of the experiments. PUBs run on a Qiskit backend through Qiskit's
+            ``BackendSamplerV2`` or ``BackendEstimatorV2``.
+        concurrent: Whether its ``run()`` may be called from several threads at once; ``None``: only
+            if it is known to bear that. An adapter, or a backend with a name, says it itself.
+        refusals: Exceptions that its ``run()`` raises only for jobs that were not accepted.
 
     Raises:
-        InvalidArgumentError: It is nothing that runs circuits.
+        InvalidArgumentError: It cannot run circuits.
         UnknownBackendError: No backend is known by that name.
     """
-    adapter = _adapted(backend, volatile)
-    return adapter if takes is ExperimentKind.CIRCUIT else _over(adapter, takes)
+    known = {"volatile": volatile, "concurrent": concurrent, "refusals": refusals}
+    adapter = _adapted(backend, known)
+    if takes is ExperimentKind.CIRCUIT:
+        return adapter
+    return _over(adapter, takes, {**known, "volatile": adapter.capabilities.volatile})
 
 
-def _adapted(backend: object, volatile: bool | None) -> Backend:
+def _adapted(backend: object, known: Mapping[str, Any]) -> Backend:
     if isinstance(backend, str):
         return open_backend(backend)
-    if "qiskit_ibm_runtime" in sys.modules:  # asking its objects for what they lack asks IBM
+    if "qiskit_ibm_runtime" in sys.modules:  # an unknown attribute of its objects asks IBM
         from qiskit_job_manager.backends import ibm
 
         if ibm.is_ibm(backend):
@@ -59,16 +71,16 @@ def _adapted(backend: object, volatile: bool | None) -> Backend:
     if _is_primitive(backend):
         from qiskit_job_manager.backends.primitives.adapter import PrimitiveBackend
 
-        return PrimitiveBackend(backend, volatile=volatile)
+        return PrimitiveBackend(backend, **known)
     if not _is_backend_v2(backend):
         raise InvalidArgumentError(f"backend is {_described(backend)}; it must be {_RIGHT}")
     from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
 
-    return QiskitBackend(backend, volatile=volatile)
+    return QiskitBackend(backend, **known)
 
 
-def _over(adapter: Backend, takes: ExperimentKind) -> Backend:
-    """Return Qiskit's primitive over the Qiskit backend of an adapter, if it has one to run."""
+def _over(adapter: Backend, takes: ExperimentKind, known: Mapping[str, Any]) -> Backend:
+    """Return Qiskit's primitive over the Qiskit backend of an adapter that takes circuits."""
     backend = getattr(adapter, "qiskit_backend", None)
     if adapter.takes is not ExperimentKind.CIRCUIT or not _is_backend_v2(backend):
         return adapter
@@ -80,7 +92,7 @@ def _over(adapter: Backend, takes: ExperimentKind) -> Backend:
     samples = takes is ExperimentKind.SAMPLER_PUB
     primitive = (BackendSamplerV2 if samples else BackendEstimatorV2)(backend=backend)
     uri = None if adapter.uri is None else uri_over(adapter.uri, takes)
-    return PrimitiveBackend(primitive, volatile=adapter.capabilities.volatile, uri=uri)
+    return PrimitiveBackend(primitive, uri=uri, **known)
 
 
 def options_to_store(adapter: Backend, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,21 +105,35 @@ def options_to_store(adapter: Backend, given: Mapping[str, Any]) -> dict[str, An
     return with_kept_options(getattr(adapter, "kept_options", {}), given)
 
 
-def refuse_other_options(adapter: Backend, stored: Mapping[str, Any]) -> None:
-    """Refuse a backend whose seed is another one than that which a job set was begun with.
+def compare_seeds(adapter: Backend, stored: Mapping[str, Any]) -> None:
+    """Compare the seed in a backend with that of the job set which is to go on with it.
+
+    The stored seed counts, so another one in the backend has no effect; the log says so.
 
     Args:
-        adapter: The adapter with which the job set is to go on.
+        adapter: The adapter to the backend.
         stored: The run options of the job set.
 
     Raises:
-        InvalidArgumentError: The seeds differ.
+        InvalidArgumentError: The job set has no seed, but the backend has: its jobs would all run
+            with this one seed.
     """
-    for name, value in getattr(adapter, "kept_options", {}).items():
-        if stored.get(name, value) != value:
+    own = getattr(adapter, "kept_options", {})
+    began_with = [stored[name] for name in SEED_OPTIONS if stored.get(name) is not None]
+    for name, value in own.items():
+        if not began_with:
             raise InvalidArgumentError(
-                f"{name} of {adapter.name} is {value!r}, and the job set was begun with "
-                f"{stored[name]!r}: give a backend with {name}={stored[name]!r}, or with none"
+                f"{name} of {adapter.name} is {value!r}, and the job set was begun without a seed: "
+                "give a backend without one"
+            )
+        if value not in began_with:
+            logger.warning(
+                "the job set was begun with the seed %s and goes on with it; %s=%s of %s has no "
+                "effect",
+                began_with[0],
+                name,
+                value,
+                adapter.name,
             )
 
 
@@ -117,7 +143,7 @@ def _is_primitive(backend: object) -> bool:
 
 
 def _is_backend_v2(backend: object) -> bool:
-    # Whoever has such an object has imported Qiskit; others need not wait for it.
+    # Such an object exists only after Qiskit was imported, so there is no need to import it here.
     providers = sys.modules.get("qiskit.providers")
     return providers is not None and isinstance(backend, providers.BackendV2)
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from qiskit_job_manager.errors import TransientBackendError
+from qiskit_job_manager.errors import CodecError, SubmissionRefusedError, TransientBackendError
 from qiskit_job_manager.model import ExperimentKind, Limits
 from qiskit_job_manager.ports import Backend, Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from qiskit.circuit import QuantumCircuit
+    from qiskit.result import Result
 
     from qiskit_job_manager.model import Blob, RawResult, RemoteFigures, RemoteStatus
 
@@ -132,14 +135,35 @@ class BaseBackend(ABC):
     def fetch(self, remote_id: str) -> RawResult:
         """Fetch the result of a job that has ended, as raw bytes; see `Backend.fetch`."""
 
-    def cancel(self, remote_id: str) -> None:
-        """Raise, as no job can be cancelled; called only where `capabilities` say so."""
-        raise NotImplementedError(f"{self.name} cannot cancel the job {remote_id}")
+    def cancel(self, remote_id: str) -> None:  # noqa: B027  # a default, not an abstract method
+        """Do nothing, as no job can be cancelled."""
 
     def error_message(self, remote_id: str) -> str | None:
         """Return the message of the job's status."""
         status = self.statuses([remote_id]).get(remote_id)
         return None if status is None else status.message
+
+    # -- for classes that derive from it --------------------------------------------------------
+
+    def circuits_in(self, payload: Blob) -> list[QuantumCircuit]:
+        """Return the circuits of a job, in order.
+
+        Raises:
+            SubmissionRefusedError: The payload cannot be read; nothing was sent.
+        """
+        from qiskit_job_manager.codec.circuits import unpack
+
+        try:
+            return unpack(payload)
+        except CodecError as error:
+            raise SubmissionRefusedError(f"nothing was sent to {self.name}: {error}") from error
+
+    @staticmethod
+    def encode_result(result: Result) -> RawResult:
+        """Encode Qiskit's result of a job, as `fetch` returns it."""
+        from qiskit_job_manager.codec.results import encode_result
+
+        return encode_result(result)
 
 
 def is_adapter(candidate: object) -> TypeGuard[Backend]:

@@ -1,4 +1,4 @@
-"""Going through a circuit and the blocks of its control flow."""
+"""Iterates over the instructions of a circuit and of the blocks of its control flow."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def instructions_with_qubits(
 
     Args:
         circuit: A circuit, or a block of one.
-        outer: Of a block, which qubit of the whole circuit each of its qubits is.
+        outer: For a block, the number of each of its qubits in the whole circuit.
     """
     numbers = range(circuit.num_qubits) if outer is None else outer
     number_of = dict(zip(circuit.qubits, numbers, strict=True))

@@ -1,6 +1,7 @@
-"""Follows jobs by the objects that a provider's ``run()`` returned.
+"""Follows jobs through the job objects that a provider's ``run()`` returned.
 
-The jobs of one backend that this process holds on to.
+This process keeps the object of each job until the job has ended, and then its encoded result for a
+while.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ _WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for 
 
 
 class JobFollower(BaseBackend):
-    """The side of an adapter that asks about jobs; a class derived from it sends them.
+    """The part of an adapter that asks about jobs and fetches results; derived classes send them.
 
-    Jobs of earlier processes are found again by ``retrieve_job(id)``, where the provider's object
-    has that.
+    Jobs of earlier processes are retrieved by ``retrieve_job(id)``, where the provider's object has
+    this method.
 
     Args:
         source: The provider's object with ``run()``.
@@ -54,20 +55,23 @@ class JobFollower(BaseBackend):
         """Encode what a job's ``result()`` returned; ``what`` it is, for messages.
 
         Raises:
-            ResultGoneError: It says that there is none any more.
-            RemoteJobFailedError: It is none, and nothing of it can be kept.
+            ResultGoneError: It says that the result was deleted.
+            RemoteJobFailedError: It is no result, and nothing of it can be stored.
         """
         raise NotImplementedError
 
     # -- the port -------------------------------------------------------------------------------
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
-        """Ask about one job after the other; of those that run here, wait a moment for an end."""
+        """Ask about one job after the other.
+
+        If all of them run in this process, this first waits a moment until one of them ends.
+        """
         self._watch(remote_ids)
         return super().statuses(remote_ids)
 
     def status(self, remote_id: str) -> RemoteStatus:
-        """Ask about one job; one that is not there any more, or out of reach, is told as such."""
+        """Ask about one job; one that was deleted or cannot be reached has a status of its own."""
         ended = self._cache.ended(remote_id)
         if ended is not None:
             return ended.status
@@ -77,15 +81,18 @@ class JobFollower(BaseBackend):
             return RemoteStatus(RemoteState.GONE, message=str(error))
         except JobOutOfReachError as error:
             return RemoteStatus(RemoteState.OUT_OF_REACH, message=str(error))
+        except RemoteJobFailedError as error:
+            status = RemoteStatus(RemoteState.ERROR, message=str(error))
+            self._cache.end(remote_id, Ended(status))
         if status.state is RemoteState.CANCELLED:
-            self._cache.end(remote_id, Ended(status))  # nobody will fetch it
+            self._cache.end(remote_id, Ended(status))  # the engine will not fetch it
         return status
 
     def fetch(self, remote_id: str) -> RawResult:
-        """Read and encode a result; waits for it if the job could not tell its status."""
+        """Read and encode a result; if the job has no status, this waits for its end."""
         ended = self._cache.ended(remote_id)
         if ended is not None:
-            return _what_came_of(ended, remote_id)
+            return _result_of(ended, remote_id)
         raw = self._read(remote_id, self._job(remote_id))
         self._cache.end(remote_id, Ended(RemoteStatus(RemoteState.DONE), raw))
         return raw
@@ -98,7 +105,7 @@ class JobFollower(BaseBackend):
         return self.encoded(answer, f"the result of the job {remote_id}")
 
     def cancel(self, remote_id: str) -> None:
-        """Ask for a job to be cancelled; whatever the job cannot do is left to its status.
+        """Ask the provider to cancel a job; the job's status then shows whether it was cancelled.
 
         Raises:
             TransientBackendError: The request may not have arrived.
@@ -108,40 +115,43 @@ class JobFollower(BaseBackend):
             return
         try:
             self._job(remote_id).cancel()
-        except (JobOutOfReachError, ResultGoneError):
+        except (JobOutOfReachError, ResultGoneError, RemoteJobFailedError):
             return
         except BackendError:
             raise
         except Exception as error:
-            # A job that has ended, or cannot be cancelled at all, says so in many ways; to ask
-            # again would change nothing.
+            # Jobs that have ended, or cannot be cancelled at all, raise many kinds of exceptions.
+            # Asking again would change nothing.
             if provider_errors.is_about_network(error) and not provider_errors.is_definite(error):
                 raise provider_errors.read_error(
                     error, f"the answer to cancelling {remote_id}"
                 ) from error
 
     def error_message(self, remote_id: str) -> str | None:
-        """Return what the job or its ``error_message()`` says, if anything."""
+        """Return the message of the job's status or of its ``error_message()``, if there is one."""
         ended = self._cache.ended(remote_id)
         if ended is not None and ended.status.message:
             return ended.status.message
         try:
-            return _own_words(self._job(remote_id))
+            return _provider_message(self._job(remote_id))
+        except RemoteJobFailedError as error:
+            return str(error)
         except (JobOutOfReachError, ResultGoneError):
             return None
 
     # -- jobs by their ids ----------------------------------------------------------------------
 
     def _keep(self, job: Any, tag: str) -> str:
-        """Hold a job that was accepted, and return the id that it is held by."""
+        """Keep a job that was accepted, and return the id that it is kept under."""
         return self._cache.put(_id_of(job), job, tag)
 
     def _job(self, remote_id: str) -> Any:
-        """Return a job object, held here or retrieved.
+        """Return a job object that this process keeps, or retrieve it.
 
         Raises:
-            ResultGoneError: The job died with its process, or the provider says that it has none.
-            JobOutOfReachError: Only the process that sent it could ask about it.
+            ResultGoneError: The job died with its process, or the provider has no such job.
+            JobOutOfReachError: Only the process that sent the job could ask about it.
+            RemoteJobFailedError: The provider raised instead that the job has failed.
             TransientBackendError: The provider could not be asked.
             CredentialsError: The user must log in again.
         """
@@ -161,16 +171,14 @@ class JobFollower(BaseBackend):
         try:
             job = retrieve(remote_id)
         except Exception as error:
-            raise provider_errors.read_error(
-                error, f"the job {remote_id} on {self.name}"
-            ) from error
+            raise _asking_failed(error, f"the job {remote_id} on {self.name}") from error
         if job is None:
             raise ResultGoneError(f"{self.name} has no job {remote_id}")
         self._cache.keep(remote_id, job)
         return job
 
     def _watch(self, remote_ids: Sequence[str]) -> None:
-        """Wait until one of some jobs has ended, if all of them can tell that here."""
+        """Wait until one of the jobs has ended, if all of them run on threads of this process."""
         futures = [_future_of(self._cache.job(remote_id)) for remote_id in remote_ids]
         known = [future for future in futures if future is not None]
         if known and len(known) == len(futures):
@@ -181,25 +189,25 @@ class JobFollower(BaseBackend):
         try:
             return _status_by_future(job) or status_of(job)
         except Exception as error:
-            raise provider_errors.read_error(error, f"the status of the job {remote_id}") from error
+            raise _asking_failed(error, f"the status of the job {remote_id}") from error
 
     def _no_result(self, remote_id: str, job: Any, error: Exception) -> BackendError:
-        """Say what it means that reading a result failed."""
-        sorted_out = provider_errors.read_error(error, f"the result of the job {remote_id}")
-        if isinstance(sorted_out, CredentialsError | ResultGoneError):
-            return sorted_out
+        """Return the error to raise after reading a result failed."""
+        reading = provider_errors.read_error(error, f"the result of the job {remote_id}")
+        if isinstance(reading, CredentialsError | ResultGoneError):
+            return reading
         if not self._failed_for_good(remote_id, job, error):
-            return sorted_out
-        message = _own_words(job) or provider_errors.message_of(error)
+            return reading
+        message = _provider_message(job) or provider_errors.message_of(error)
         self._cache.end(remote_id, Ended(RemoteStatus(RemoteState.ERROR, message=message)))
         return RemoteJobFailedError(message)
 
     def _failed_for_good(self, remote_id: str, job: Any, error: Exception) -> bool:
-        """Say whether a job has no result, rather than none that could be read now.
+        """Say whether a job has no result at all, rather than one that cannot be read now.
 
-        What ran here, or is not about a network, fails the same way every time.
+        An error of a local job, or one that is not about a network, would come again every time.
         """
-        if _status_by_future(job) is not None:
+        if _status_by_future(job) is not None or provider_errors.says_job_failed(error):
             return True
         if provider_errors.is_about_network(error):
             return False
@@ -212,11 +220,18 @@ class JobFollower(BaseBackend):
         return status.state in (RemoteState.ERROR, RemoteState.CANCELLED)
 
 
+def _asking_failed(error: Exception, what: str) -> BackendError:
+    """Sort what asking for a job or its status raised; some providers raise if the job failed."""
+    if provider_errors.says_job_failed(error):
+        return RemoteJobFailedError(provider_errors.message_of(error))
+    return provider_errors.read_error(error, what)
+
+
 def _status_by_future(job: Any) -> RemoteStatus | None:
     """Return the status of a job that is a function on a thread of this process.
 
-    Qiskit's `PrimitiveJob` calls one that has not been started yet failed, and goes on saying so
-    after it has succeeded. Whether one that has ended did fail is told by its result.
+    Qiskit's `PrimitiveJob` reports a job that has not started yet as failed, and still does so
+    after it has succeeded. Whether a job that has ended failed is seen when its result is read.
     """
     future = _future_of(job)
     if future is None:
@@ -234,24 +249,24 @@ def _future_of(job: Any) -> Future[Any] | None:
 
 
 def _id_of(job: Any) -> str:
-    """Return a job's own id, or ``""``: a job that was accepted is not lost for want of one."""
+    """Return a job's own id, or ``""``: an accepted job without an id is not lost."""
     try:
         own = job.job_id()
-    except Exception:  # noqa: BLE001  # anything a provider's code may raise
+    except Exception:  # noqa: BLE001  # a provider's code may raise anything
         return ""
     return "" if own is None else str(own)
 
 
-def _own_words(job: Any) -> str | None:
-    """Return what the provider's ``error_message()`` says, which is no part of Qiskit's jobs."""
+def _provider_message(job: Any) -> str | None:
+    """Return what the job's ``error_message()`` says; Qiskit's interface has no such method."""
     try:
         text = job.error_message()
-    except Exception:  # noqa: BLE001  # most jobs have none, others may raise anything
+    except Exception:  # noqa: BLE001  # most jobs lack it, others may raise anything
         return None
     return str(text) if text else None
 
 
-def _what_came_of(ended: Ended, remote_id: str) -> RawResult:
+def _result_of(ended: Ended, remote_id: str) -> RawResult:
     if ended.result is not None:
         return ended.result
     raise RemoteJobFailedError(
@@ -264,7 +279,7 @@ ENDED_KEPT = 32
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What is left of a job after its end.
+    """What is kept of a job after its end.
 
     Attributes:
         status: Its last status.
@@ -276,12 +291,12 @@ class Ended:
 
 
 class JobCache:
-    """Holds Qiskit's job objects until they have ended, and then briefly what came of them.
+    """Keeps Qiskit's job objects until the jobs have ended, and their encoded results for a while.
 
-    A job object holds its circuits and its result, so that keeping all of them would let memory
-    grow with the job set. Not to keep anything would lose a result that the store could not take
-    at once; so the encoded results of the last `ENDED_KEPT` jobs stay, more than can be on their
-    way to the store. Safe to use from any thread.
+    A job object holds its circuits and its result: if all were kept, memory would grow with the job
+    set. If none were kept, a result that the store cannot take at once would be lost. So the last
+    `ENDED_KEPT` encoded results are kept, more than can be on their way to the store. Safe to use
+    from any thread.
     """
 
     def __init__(self) -> None:
@@ -290,7 +305,7 @@ class JobCache:
         self._lock = threading.Lock()
 
     def put(self, remote_id: str, job: Any, tag: str) -> str:
-        """Hold a job, and return the id that it is held by: its own, made unique by the tag."""
+        """Keep a job, and return the id that it is kept under: its own, made unique by the tag."""
         with self._lock:
             other = self._jobs.get(remote_id, job)
             if not remote_id or other is not job or remote_id in self._ended:
@@ -299,22 +314,22 @@ class JobCache:
             return remote_id
 
     def keep(self, remote_id: str, job: Any) -> None:
-        """Hold a job that was found again by its id."""
+        """Keep a job that was retrieved by its id."""
         with self._lock:
             self._jobs.setdefault(remote_id, job)
 
     def job(self, remote_id: str) -> Any | None:
-        """Return the job object, or ``None`` when it is not held."""
+        """Return the job object, or ``None`` if it is not kept."""
         with self._lock:
             return self._jobs.get(remote_id)
 
     def ended(self, remote_id: str) -> Ended | None:
-        """Return what came of a job, or ``None`` when that is not known, or not any more."""
+        """Return what is kept of an ended job, or ``None``."""
         with self._lock:
             return self._ended.get(remote_id)
 
     def end(self, remote_id: str, ended: Ended) -> None:
-        """Let go of the job object and keep what came of it."""
+        """Replace the job object by what is kept after its end."""
         with self._lock:
             self._jobs.pop(remote_id, None)
             self._ended[remote_id] = ended

@@ -1,4 +1,4 @@
-"""What ``run()`` and ``result()`` of odd providers return, made into what Qiskit's should."""
+"""Turns what providers return from ``run()`` and ``result()`` into a job and a result of Qiskit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FinishedJob:
-    """The job that a backend left out when it returned the result at once."""
+    """Stands for the job where ``run()`` returned the result itself."""
 
     def __init__(self, result: Result) -> None:
         self._result = result
@@ -44,10 +44,10 @@ def job_in_answer(answer: Any, where: str, *, volatile: bool) -> Any:
     Args:
         answer: What ``run()`` returned: a job, a bare result, or a list of one of these.
         where: Name of the backend, for the message.
-        volatile: Jobs die with the process, so that those of a useless answer cost nothing.
+        volatile: Jobs die with the process, so that the jobs of a useless answer cost nothing.
 
     Raises:
-        SubmissionRefusedError: It is useless, and nothing was paid for.
+        SubmissionRefusedError: It is useless, and nothing has to be paid.
         SubmissionInDoubtError: It is useless, but the backend may well have accepted something.
     """
     if isinstance(answer, list | tuple) and len(answer) == 1:
@@ -73,24 +73,24 @@ def _ids(jobs: list[Any] | tuple[Any, ...]) -> list[str]:
 
 
 def reports_end(job: Any) -> bool:
-    """Say whether a job that runs here can tell when it ends.
+    """Say whether a job that runs in this process can call back when it ends.
 
-    Aer's jobs and those of Qiskit's own simulator stand on a future, though not by any contract.
+    Jobs of Aer and of Qiskit's own simulator hold a future, although no contract says so.
     """
     return callable(getattr(getattr(job, "_future", None), "add_done_callback", None))
 
 
-def call_at_end(job: Any, tell: Callable[[], None]) -> None:
-    """Have something called when a job that runs here ends, if it can tell."""
+def call_at_end(job: Any, callback: Callable[[], None]) -> None:
+    """Call a function when a job that runs in this process ends, if the job can call back."""
     if reports_end(job):
-        job._future.add_done_callback(lambda _: tell())
+        job._future.add_done_callback(lambda _: callback())
 
 
 def result_in_answer(answer: Any, what: str) -> Result:
     """Return what ``result()`` returned, if it is a result.
 
     Raises:
-        ResultGoneError: It is ``None``, as some providers say that there is none any more.
+        ResultGoneError: It is ``None``, by which some providers say that the result was deleted.
         RemoteJobFailedError: It is something else.
     """
     if answer is None:

@@ -1,4 +1,4 @@
-"""The limits that a Qiskit backend tells of itself, wherever its provider put them."""
+"""The limits that a Qiskit backend states, wherever its provider put them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any
 
 from qiskit_job_manager.model import Limits
 
-# Aer runs one job after the other, so that a second one waiting keeps it at work while the first
-# is collected, here and at the helper; a few more even out what the store takes. Each holds its
-# circuits and its result.
+# Aer runs one job after the other. A second job that waits keeps it busy while the result of the
+# first is stored, in this process and in the helper; a few more hide the time that the store takes.
+# Each pending job holds its circuits and its result in memory.
 LOCAL_PENDING_JOBS = 6
 
 
 def limits_of(backend: Any, *, local: bool) -> Limits:
     """Return a backend's limits, without asking the network.
 
-    A simulator's figure for shots is that of a device it looks like and is not enforced, so none
-    is taken from those that run here.
+    The shot limit of a simulator is that of the device that it imitates, and is not enforced. So
+    local backends get no shot limit.
     """
     circuits = _positive(backend, "max_circuits")
     if local:
@@ -25,7 +25,7 @@ def limits_of(backend: Any, *, local: bool) -> Limits:
 
 
 def _max_shots(backend: Any) -> int | None:
-    """Return the most shots: of the options' validator, the backend, or its configuration."""
+    """Return the shot limit from the options' validator, the backend, or its configuration."""
     validator = getattr(getattr(backend, "options", None), "validator", None) or {}
     bounds = validator.get("shots")
     if isinstance(bounds, tuple):
@@ -36,7 +36,7 @@ def _max_shots(backend: Any) -> int | None:
 def _configuration(backend: Any) -> Any:
     try:
         return backend.configuration()
-    except Exception:  # noqa: BLE001  # no part of BackendV2; whatever is wrong, there is no figure
+    except Exception:  # noqa: BLE001  # not part of BackendV2; after any error there is no limit
         return None
 
 
@@ -44,7 +44,7 @@ def _positive(source: Any, name: str) -> int | None:
     """Return an attribute if it can be read and is a positive whole number."""
     try:
         figure = getattr(source, name, None)
-    except Exception:  # noqa: BLE001  # a property of a provider may raise anything
+    except Exception:  # noqa: BLE001  # a provider's property may raise anything
         return None
     if isinstance(figure, bool) or not isinstance(figure, int) or figure < 1:
         return None

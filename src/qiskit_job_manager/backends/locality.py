@@ -1,8 +1,9 @@
-"""Where a Qiskit backend comes from: whether its jobs live in this process.
+"""Says whether the jobs of a Qiskit backend run in this process.
 
-Volatile means that sending a job again is free, so to call something volatile by mistake may pay
-for it twice. Only what is known to run here is taken for local, by who wrote its ``run()``: a
-provider's backend that inherits the looks of a fake one, and sends elsewhere, is not.
+Jobs of a volatile backend are sent again without asking. If a backend were called volatile by
+mistake, its user could pay twice. So a backend is local only if the class that defines its
+``run()`` is known. A provider's backend that derives from a fake one, and sends its jobs elsewhere,
+is not local.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from qiskit_job_manager.errors import InvalidArgumentError
 
 _AER = "qiskit_aer"
 _IBM_FAKE = "qiskit_ibm_runtime.fake_provider"
-_NOT_REENTRANT = (
+_OTHER_LOCAL = (
     "qiskit.providers.basic_provider",
     "qiskit.providers.fake_provider",
     _IBM_FAKE,
@@ -23,7 +24,7 @@ _IBM = "qiskit_ibm_runtime.ibm_backend"
 
 def is_local(backend: Any) -> bool:
     """Say whether the backend is known to run its jobs in this process."""
-    return within(run_author(backend), (_AER, *_NOT_REENTRANT))
+    return within(run_author(backend), (_AER, *_OTHER_LOCAL))
 
 
 def is_aer(backend: Any) -> bool:
@@ -32,21 +33,21 @@ def is_aer(backend: Any) -> bool:
 
 
 def is_fake(backend: Any) -> bool:
-    """Say whether the backend is a fake one of IBM's, which Aer simulates with its noise."""
+    """Say whether the backend is one of IBM's fake backends, which Aer simulates with noise."""
     return within(run_author(backend), (_IBM_FAKE,))
 
 
 def is_reentrant(backend: Any) -> bool:
-    """Say whether ``run()`` may be called from several threads at once.
+    """Say whether ``run()`` is known to bear being called from several threads at once.
 
-    `BasicSimulator` keeps the state vector of the circuit that it runs in itself, and fake backends
-    make their simulator at the first call.
+    Aer's does. `BasicSimulator` keeps the state vector on itself, and fake backends make their
+    simulator at the first call. Of other providers nothing is known.
     """
-    return not within(run_author(backend), _NOT_REENTRANT)
+    return is_aer(backend)
 
 
 def refuse_runless(backend: Any) -> None:
-    """Refuse a backend that is known to have a ``run()`` only for its error.
+    """Refuse a backend whose ``run()`` is known to do nothing but raise.
 
     Raises:
         InvalidArgumentError: It is IBM's; the message says what to do.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends import provider_errors
@@ -20,11 +19,16 @@ from qiskit_job_manager.backends.limits import limits_of
 from qiskit_job_manager.backends.local.helper import HelpedJob, HelperError
 from qiskit_job_manager.backends.local.placement import Sharing
 from qiskit_job_manager.backends.locality import is_local, is_reentrant, refuse_runless
+from qiskit_job_manager.backends.run_lock import run_lock_of
 from qiskit_job_manager.backends.seeds import backend_seed
 from qiskit_job_manager.backends.uris import uri_of
-from qiskit_job_manager.codec.circuits import unpack, were_proved_here
-from qiskit_job_manager.codec.results import encode_result
-from qiskit_job_manager.errors import CodecError, RemoteJobFailedError, SubmissionRefusedError
+from qiskit_job_manager.codec.circuits import were_proved_here
+from qiskit_job_manager.errors import (
+    CodecError,
+    RemoteJobFailedError,
+    SubmissionDeferredError,
+    SubmissionRefusedError,
+)
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 
@@ -33,10 +37,6 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.model import Blob, Limits, RawResult
 
-# One for all of them, as several may share a simulator. Their run() is Python and holds the GIL,
-# so that running two at once would gain nothing.
-_one_at_a_time = threading.Lock()
-
 _GOING_ON = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
 _WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for long
 
@@ -44,24 +44,35 @@ _WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for 
 class QiskitBackend(JobFollower):
     """Runs circuits on a Qiskit `BackendV2`.
 
-    Jobs are followed by the objects that ``run()`` returned. Those of earlier processes are found
-    again by the backend's ``retrieve_job(id)``, where it has that.
+    Jobs are followed through the objects that ``run()`` returned. Jobs of earlier processes are
+    retrieved by the backend's ``retrieve_job(id)``, where it has this method.
 
     Args:
         backend: The Qiskit backend; it may be shared with others.
         volatile: Whether jobs die with this process; ``None``: only if it is known to be local.
-        uri: The name that it was opened by; without one it is worked out, if it can be.
+        uri: The name by which it was opened; ``None``: found from the object, if possible.
+        concurrent: Whether ``run()`` may be called from several threads at once; ``None``: only if
+            it is known to bear that.
+        refusals: Exceptions that ``run()`` raises only for jobs that were not accepted.
     """
 
     def __init__(
-        self, backend: Any, *, volatile: bool | None = None, uri: str | None = None
+        self,
+        backend: Any,
+        *,
+        volatile: bool | None = None,
+        uri: str | None = None,
+        concurrent: bool | None = None,
+        refusals: tuple[type[BaseException], ...] = (),
     ) -> None:
         refuse_runless(backend)
         self._local = is_local(backend)
         super().__init__(backend, volatile=self._local if volatile is None else volatile)
         self._backend = backend
         self._uri = uri_of(backend) if uri is None else uri
-        self._run_guard = nullcontext() if is_reentrant(backend) else _one_at_a_time
+        self._refusals = refusals
+        concurrent = is_reentrant(backend) if concurrent is None else concurrent
+        self._run_lock = None if concurrent else run_lock_of(backend)
         self._check = CircuitCheck(backend)
         self._one_ended = threading.Event()
         self._sharing = Sharing(backend, self._uri if self._local and self._volatile else None)
@@ -73,7 +84,7 @@ class QiskitBackend(JobFollower):
 
     @property
     def uri(self) -> str | None:
-        """What `open_backend` takes, or ``None`` when only an object can be handed over."""
+        """The name that opens it again, or ``None`` if only an object can be handed over."""
         return self._uri
 
     @property
@@ -83,11 +94,15 @@ class QiskitBackend(JobFollower):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Qiskit's interface has no marks to find jobs by, and asks about one job at a time.
+        """Qiskit's interface has no tags by which jobs are found, and asks about single jobs.
 
-        Asking a local job costs next to nothing, so all of them are asked together.
+        Asking a local job costs almost nothing, so all local jobs are asked about together.
         """
-        return Capabilities(volatile=self._volatile, bulk_status=self._local)
+        return Capabilities(
+            volatile=self._volatile,
+            bulk_status=self._local,
+            concurrent_submissions=self._run_lock is None,
+        )
 
     @property
     def kept_options(self) -> Mapping[str, Any]:
@@ -95,11 +110,11 @@ class QiskitBackend(JobFollower):
         return backend_seed(self._backend)
 
     def limits(self) -> Limits:
-        """Return what the backend says of its limits, and for local ones what serves best."""
+        """Return the limits that the backend states; a local one gets a limit on pending jobs."""
         return limits_of(self.qiskit_backend, local=self._local)
 
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
-        """Check that one circuit can run here; see `CircuitCheck`."""
+        """Check that one circuit can run on this backend; see `CircuitCheck`."""
         self._check(experiment, index, options)
         self._sharing.expect(experiment, options)
 
@@ -110,12 +125,14 @@ class QiskitBackend(JobFollower):
         tag: str,
         labels: Sequence[str] = (),  # noqa: ARG002  # part of the port
     ) -> str:
-        """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
+        """Send one job; the tag is not sent, because Qiskit's interface has no place for it."""
         if not self._was_proved(payload):
-            self._unpacked(payload)  # refuses it here; a worker would lose all circuits of the job
+            self.circuits_in(
+                payload
+            )  # refuses it here; a worker would lose all circuits of the job
         job = self._sharing.give(payload, options)
         if job is None:
-            circuits = self._unpacked(payload)
+            circuits = self.circuits_in(payload)
             job = self._sharing.give_known(payload, options, circuits)
             job = self._begin(circuits, options) if job is None else job
         if self._local:
@@ -128,20 +145,15 @@ class QiskitBackend(JobFollower):
         except CodecError:
             return False
 
-    def _unpacked(self, payload: Blob) -> list[Any]:
-        try:
-            return unpack(payload)
-        except CodecError as error:
-            raise SubmissionRefusedError(f"nothing was sent to {self.name}: {error}") from error
-
     def _begin(self, circuits: list[Any], options: Mapping[str, Any]) -> Any:
-        """Have the Qiskit backend run a job, and return its job object."""
+        """Begin a job on the Qiskit backend, and return its job object."""
         try:
-            with self._run_guard:
-                answer = self._run(circuits, options)
+            answer = self._run(circuits, options)
+        except SubmissionDeferredError:
+            raise
         except Exception as error:
             raise provider_errors.submission_error(
-                error, self.name, volatile=self._volatile
+                error, self.name, volatile=self._volatile, refusals=self._refusals
             ) from error
         job = job_in_answer(answer, self.name, volatile=self._volatile)
         if self._local:
@@ -149,23 +161,36 @@ class QiskitBackend(JobFollower):
         return job
 
     def _run(self, circuits: list[Any], options: Mapping[str, Any]) -> Any:
-        """Call ``run()`` with a list, as Qiskit has it, even with a list of one circuit.
+        """Call ``run()`` with a list, as Qiskit's interface says, even with one circuit.
 
-        A backend that takes no list is called again with the circuit itself only where a second
-        call cannot be paid for twice.
+        Some backends take no list, or not of every circuit. They are called again with the circuit
+        itself, but only where it is known that the first call sent nothing.
         """
         try:
-            return self.qiskit_backend.run(circuits, **options)
-        except (TypeError, AttributeError):
-            if not self._volatile or len(circuits) != 1:
+            return self._call(circuits, options)
+        except SubmissionDeferredError:
+            raise
+        except Exception as error:
+            if len(circuits) != 1 or not self._sent_nothing(error):
                 raise
-            return self.qiskit_backend.run(circuits[0], **options)
+        return self._call(circuits[0], options)
+
+    def _call(self, run_input: Any, options: Mapping[str, Any]) -> Any:
+        def run() -> Any:
+            return self._backend.run(run_input, **options)
+
+        return run() if self._run_lock is None else self._run_lock.call(run, self.name)
+
+    def _sent_nothing(self, error: Exception) -> bool:
+        if self._volatile:
+            return isinstance(error, TypeError | AttributeError)
+        return provider_errors.raised_before_sending(error) is not None
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about one job after the other.
 
-        Where all run here, this waits a moment for the first that ends: to be told costs less than
-        to ask often, as the simulators leave little of Python's time to others.
+        If all of them run in this process, this waits a moment until the first one ends. Waiting
+        costs less than asking often, because simulators leave other threads little time.
         """
         self._one_ended.clear()
         found = BaseBackend.statuses(self, remote_ids)
@@ -180,7 +205,7 @@ class QiskitBackend(JobFollower):
         return self._local and bool(found) and going_on and all(map(reports_end, jobs))
 
     def _read(self, remote_id: str, job: Any) -> RawResult:
-        """Return the encoded result of a job; what the helper could not do is done here."""
+        """Return the encoded result of a job; this process runs what the helper could not."""
         if isinstance(job, HelpedJob):
             try:
                 return job.raw_result()
@@ -191,10 +216,10 @@ class QiskitBackend(JobFollower):
 
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode the `qiskit.result.Result` of a job."""
-        return encode_result(result_in_answer(answer, what))
+        return self.encode_result(result_in_answer(answer, what))
 
     def _begin_after_all(self, job: HelpedJob) -> Any:
         try:
-            return self._begin(self._unpacked(job.payload), job.options)
+            return self._begin(self.circuits_in(job.payload), job.options)
         except SubmissionRefusedError as error:
             raise RemoteJobFailedError(str(error)) from error

@@ -1,6 +1,6 @@
-"""Which kinds of named backends are installed, and what is known of each without opening it.
+"""Opens backends by name, and lists the kinds of backends that are installed.
 
-Named backends, found through installed entry points and in no other way.
+Each kind is an installed entry point of the group `GROUP`. Names are resolved in no other way.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from qiskit_job_manager.errors import UnknownBackendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from importlib.metadata import EntryPoint
 
     from qiskit_job_manager.ports import Backend
 
-
 GROUP = "qiskit_job_manager.backends"
 
-# Entry points of what is shipped for tests: they open, and nobody is told of them.
+# Entry points that are shipped for tests: they open, but they are not listed.
 _FOR_TESTS = "qiskit_job_manager.testing."
 
 _Opener = TypeVar("_Opener", bound="Callable[..., object]")
@@ -32,13 +30,13 @@ _Opener = TypeVar("_Opener", bound="Callable[..., object]")
 
 @dataclass(frozen=True, slots=True)
 class OpenerInfo:
-    """What an opener tells of the backends that it opens.
+    """What an opener states about the backends that it opens.
 
     Attributes:
         example: A name that it opens.
-        network: Whether it is somewhere else, so that running on one asks the network.
-        package: The package that it imports beside Qiskit, or ``None``.
-        install: What to install with pip to have it, or ``None``.
+        network: Whether its backends are reached over a network.
+        package: The package that it needs beside Qiskit, or ``None``.
+        install: What to install with pip for it, or ``None``.
     """
 
     example: str
@@ -49,14 +47,14 @@ class OpenerInfo:
 
 @dataclass(frozen=True, slots=True)
 class BackendKind:
-    """A kind of backends, such as ``aer``.
+    """One kind of named backends, such as ``aer``.
 
     Attributes:
-        name: Its name, which those of its backends begin with.
+        name: Its name, with which the names of its backends begin.
         summary: What it is, in a sentence.
-        about: What its opener tells, or ``None``.
-        installed: Whether what it needs is installed, or ``None`` where that is not told.
-        trouble: Why its opener cannot even be imported, or ``None``.
+        about: What its opener states, or ``None``.
+        installed: Whether the package that it needs is installed; ``None``: not known.
+        trouble: Why its opener cannot be imported, or ``None``.
     """
 
     name: str
@@ -67,7 +65,7 @@ class BackendKind:
 
 
 def describes(about: OpenerInfo) -> Callable[[_Opener], _Opener]:
-    """Have an opener tell what it opens; for openers of any distribution.
+    """Attach a statement about its backends to an opener; for openers of any package.
 
     Example:
         >>> @describes(OpenerInfo("mine:left", network=True))
@@ -82,12 +80,12 @@ def describes(about: OpenerInfo) -> Callable[[_Opener], _Opener]:
 
 
 def known_names() -> list[str]:
-    """Return the names of all kinds that users are told of, in order."""
+    """Return the names of all listed kinds, in order."""
     return sorted({found.name for found in _found()})
 
 
 def kinds() -> list[BackendKind]:
-    """Return all kinds that users are told of, in the order of their names."""
+    """Return all listed kinds, in the order of their names."""
     found = {each.name: each for each in _found()}
     return [_kind(found[name]) for name in sorted(found)]
 
@@ -99,7 +97,7 @@ def _found() -> list[EntryPoint]:
 def _kind(found: EntryPoint) -> BackendKind:
     try:
         opener = found.load()
-    except Exception as error:  # noqa: BLE001  # others' code, which may not even be importable
+    except Exception as error:  # noqa: BLE001  # code of others may raise anything
         return BackendKind(
             found.name, "", installed=False, trouble=f"{type(error).__name__}: {error}"
         )
@@ -118,12 +116,12 @@ def open_backend(uri: str) -> Backend:
     """Open a backend by its name.
 
     Args:
-        uri: A kind alone (``"aer"``), with what the kind wants to know (``"fake:torino"``), or
-            with options (``"aer?method=statevector&max_parallel_threads=1"``).
+        uri: A kind alone (``"aer"``), with an argument (``"fake:torino"``), or with options
+            (``"aer?method=statevector&max_parallel_threads=1"``).
 
     Raises:
         UnknownBackendError: There is no such kind, or the kind has no such backend.
-        InvalidArgumentError: What follows the kind cannot be used.
+        InvalidArgumentError: The argument or the options cannot be used.
     """
     kind, argument = split_uri(uri)
     found = entry_points(group=GROUP, name=kind)

@@ -1,4 +1,8 @@
-"""One job at a time on simulators that cannot run two at once."""
+"""One call of ``run()`` at a time on objects that cannot bear two.
+
+Many providers keep the shots or the circuits of a call on the backend object, and read them later
+in the same call. Two calls at once then mix up their jobs, and nothing shows it.
+"""
 
 from __future__ import annotations
 
@@ -11,54 +15,76 @@ from qiskit_job_manager.errors import SubmissionDeferredError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SOON_S = 0.1
+_LONGEST_WAIT_S = 10.0
+_RETRY_AFTER_S = 1.0
 
 
 class RunLock:
-    """Lets a job begin only when the one before has ended.
+    """Admits one call of ``run()`` at a time. Safe to use from any thread.
 
-    A primitive over a backend calls that backend's ``run()`` from a thread of its job, so a lock
-    around the primitive's own ``run()`` would not do. Who finds another at work is told to come
-    again, rather than kept waiting beyond the deadline of its call. Safe to use from any thread.
+    All adapters to one object share its lock; see `run_lock_of`.
     """
 
     def __init__(self) -> None:
-        self._taken = threading.Lock()
+        self._lock = threading.Lock()
 
-    def run(self, call: Callable[[], Any], where: str) -> Any:
-        """Return the job that a call begins.
+    def call(self, run: Callable[[], Any], where: str) -> Any:
+        """Call, as soon as the call before has returned, and return what it returns.
 
         Raises:
-            SubmissionDeferredError: Another one has not ended; nothing was begun.
+            SubmissionDeferredError: The call before has not returned for 10 seconds; this one was
+                not made.
         """
-        if not self._taken.acquire(blocking=False):
-            raise SubmissionDeferredError(f"{where} is at work on another job", _SOON_S)
+        self._acquire(f"an earlier call of run() on {where} has not returned")
         try:
-            job = call()
+            return run()
+        finally:
+            self._lock.release()
+
+    def call_in_turn(self, run: Callable[[], Any]) -> Any:
+        """Call after all calls before have returned, and return what it returns.
+
+        For threads that may wait for ever, as those of a primitive's own jobs may.
+        """
+        with self._lock:
+            return run()
+
+    def run_to_end(self, run: Callable[[], Any], where: str) -> Any:
+        """Begin a job, as soon as the job before has ended, and return it.
+
+        A primitive over a simulator calls the simulator from a thread of its job, so that a lock
+        around the primitive's own ``run()`` would not do.
+
+        Raises:
+            SubmissionDeferredError: The job before has not ended for 10 seconds; this one was not
+                begun.
+        """
+        self._acquire(f"{where} still runs another job")
+        try:
+            job = run()
         except BaseException:
-            self._taken.release()
+            self._lock.release()
             raise
         future = getattr(job, "_future", None)
         if future is None:
-            self._taken.release()
+            self._lock.release()
         else:
-            future.add_done_callback(lambda _: self._taken.release())
+            future.add_done_callback(lambda _: self._lock.release())
         return job
 
-
-class NoLock:
-    """Lets jobs begin whenever they like."""
-
-    def run(self, call: Callable[[], Any], where: str) -> Any:  # noqa: ARG002  # as `RunLock` has it
-        """Return the job that a call begins."""
-        return call()
+    def _acquire(self, otherwise: str) -> None:
+        if not self._lock.acquire(timeout=_LONGEST_WAIT_S):
+            raise SubmissionDeferredError(otherwise, _RETRY_AFTER_S)
 
 
-_run_lock: WeakKeyDictionary[Any, RunLock] = WeakKeyDictionary()
-_making = threading.Lock()
+_locks: WeakKeyDictionary[Any, RunLock] = WeakKeyDictionary()
+_locks_guard = threading.Lock()
 
 
-def run_lock_of(backend: Any) -> RunLock:
-    """Return the turns on a backend: the same for all who share it."""
-    with _making:
-        return _run_lock.setdefault(backend, RunLock())
+def run_lock_of(source: Any) -> RunLock:
+    """Return the lock of a backend or primitive: the same for all adapters to it."""
+    with _locks_guard:
+        try:
+            return _locks.setdefault(source, RunLock())
+        except TypeError:  # it can be no key, and so gets a lock for each adapter
+            return RunLock()

@@ -6,10 +6,10 @@ that is derived from it: jobs that ran with one seed would repeat the same sampl
 
 from __future__ import annotations
 
-import inspect
 import operator
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.backends.signatures import argument_names
 from qiskit_job_manager.planning import SEED_OPTIONS
 
 if TYPE_CHECKING:
@@ -25,10 +25,13 @@ def backend_seed(backend: Any) -> dict[str, int]:
     Returns:
         One item, or none where there is no seed or ``run()`` does not take it.
     """
-    options = getattr(backend, "options", None)
+    options, run = getattr(backend, "options", None), getattr(backend, "run", None)
+    if options is None or run is None:
+        return {}
+    known = argument_names(run)
     for name in SEED_OPTIONS:
         seed = as_seed(_option(options, name))
-        if seed is not None and _takes(backend.run, name):
+        if seed is not None and (known is None or name in known):
             return {name: seed}
     return {}
 
@@ -49,7 +52,7 @@ def with_kept_options(kept: Mapping[str, Any], given: Mapping[str, Any]) -> dict
     Args:
         kept: Those of the backend; see `BaseBackend.kept_options`.
         given: Those that the user gave. A seed among them counts in place of the backend's seed,
-            whatever the names of the two; ``None`` is no seed, as in Aer.
+            even if the two have different names; ``None`` is no seed, as in Aer.
     """
     seeds = {name for name in SEED_OPTIONS if given.get(name) is not None}
     mine = {name: each for name, each in kept.items() if not (seeds and name in SEED_OPTIONS)}
@@ -59,11 +62,3 @@ def with_kept_options(kept: Mapping[str, Any], given: Mapping[str, Any]) -> dict
 def _option(options: Any, name: str) -> Any:
     get = getattr(options, "get", None)
     return get(name) if callable(get) else getattr(options, name, None)
-
-
-def _takes(run: Any, name: str) -> bool:
-    try:
-        parameters = inspect.signature(run).parameters
-    except (TypeError, ValueError):
-        return True
-    return name in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())

@@ -1,4 +1,4 @@
-"""What jobs of many providers say of themselves, in one vocabulary."""
+"""Translates the statuses of many providers into one vocabulary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 
-_WORDS = {
+_STATUS_NAMES = {
     RemoteState.QUEUED: (
         "INITIALIZING INITIALIZED CREATED SUBMITTED PENDING WAITING QUEUED VALIDATING VALIDATED "
         "RECEIVED READY HELD"
@@ -16,20 +16,20 @@ _WORDS = {
     RemoteState.ERROR: "ERROR ERRORED FAILED FAILURE",
     RemoteState.CANCELLED: "CANCELLED CANCELED ABORTED",
 }
-_STATE_OF = {word: state for state, words in _WORDS.items() for word in words.split()}
+_STATE_OF = {name: state for state, names in _STATUS_NAMES.items() for name in names.split()}
 
 
 def status_of(job: Any) -> RemoteStatus:
     """Ask a Qiskit job for its status; may ask the network, and raises what the job raises.
 
-    Statuses come as Qiskit's enumeration, as others, and as text in any spelling. A word that
-    nobody knows never ends a job by itself: the job is asked whether it is in a final state.
+    Statuses come as Qiskit's enumeration, as another one, or as text in any spelling. An unknown
+    status does not end a job: the job is then asked whether it is in a final state.
     """
     try:
         said = job.status()
     except NotImplementedError:
-        # Its result is then the only thing to wait for, and reading it waits.
-        return RemoteStatus(RemoteState.DONE, message="the job cannot tell its status")
+        # Only its result can be waited for, and reading it waits.
+        return RemoteStatus(RemoteState.DONE, message="the job has no status")
     state = state_of(said)
     if state is not None:
         return RemoteStatus(state)
@@ -38,10 +38,10 @@ def status_of(job: Any) -> RemoteStatus:
 
 
 def state_of(said: Any) -> RemoteState | None:
-    """Return what a provider's word for a state means, in any spelling, if that is known."""
-    return _STATE_OF.get(_word(said))
+    """Return the state that a provider's status means, or ``None`` if it is not known."""
+    return _STATE_OF.get(_normalised(said))
 
 
-def _word(said: Any) -> str:
+def _normalised(said: Any) -> str:
     name = getattr(said, "name", said)
     return str(name).strip().upper().removeprefix("JOBSTATUS.").replace("-", "_")

@@ -1,4 +1,4 @@
-"""How a backend object that was handed over can be opened again by its name."""
+"""Finds the name that opens a backend like a given object."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Scalar = str | int | float | bool
 
 
 def uri_of(backend: Any) -> str | None:
-    """Return the name that opens an equal backend, or ``None`` where none surely does."""
+    """Return the name that opens an equal backend, or ``None`` if no name is sure to."""
     cls = type(backend)
     if cls.__module__.startswith("qiskit_ibm_runtime.fake_provider.backends."):
-        # Once it has run, its options hold its noise model, which cannot be told from another's.
+        # Once it has run, its options hold a noise model, which may be its own or another one.
         pristine = backend.options == cls._default_options()
         return f"fake:{backend.name.removeprefix('fake_')}" if pristine else None
     match f"{cls.__module__}.{cls.__name__}":
@@ -27,7 +27,7 @@ def uri_of(backend: Any) -> str | None:
 def scalars_in(query: str) -> dict[str, Scalar]:
     """Return the options in ``method=statevector&max_parallel_threads=1``.
 
-    A value that JSON understands is that value, and any other is text.
+    A value that is valid JSON is read as JSON; any other is text.
 
     Raises:
         ValueError: It is not of this form, or a value is a list or an object.
@@ -63,7 +63,7 @@ def _same_aer(one: Any, other: Any) -> bool:
 
 
 def _configuration(simulator: Any) -> dict[str, Any]:
-    # The name in it does not follow the method when that is set later; the simulator's does.
+    # The name in the configuration is that of the first method; the simulator's own name is right.
     figures: dict[str, Any] = simulator.configuration().to_dict()
     return {name: value for name, value in figures.items() if name != "backend_name"}
 

@@ -326,7 +326,10 @@ class ActiveJobSet:
         self.rate_limits.report(
             self.record.key, pending=pending, planned=states.count(JobState.PLANNED)
         )
-        return self.rate_limits.allowed(self.record.key, self.record.limits, now_s)
+        allowed = self.rate_limits.allowed(self.record.key, self.record.limits, now_s)
+        if self.capabilities.concurrent_submissions:
+            return allowed
+        return min(allowed, 1 - states.count(JobState.SUBMITTING))
 
     def affordable(self, decisions: Sequence[Take | Call]) -> list[Take | Call]:
         """Leave out the submissions that would exceed the set's limit of usage."""

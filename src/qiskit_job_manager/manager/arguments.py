@@ -124,7 +124,9 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def chosen_limits(backend: Backend, max_experiments_per_job: Any, limits: Any) -> Limits:
-    """Return the backend's limits, with the user's word in their place.
+    """Return the backend's limits, with those that the user gave in their place.
+
+    `max_experiments_per_job` only lowers a limit, as in the original.
 
     Raises:
         InvalidArgumentError: A limit is not a whole number of at least 1.
@@ -133,8 +135,10 @@ def chosen_limits(backend: Backend, max_experiments_per_job: Any, limits: Any) -
         msg = f"limits is {limits!r}; it is a qiskit_job_manager.Limits"
         raise InvalidArgumentError(msg)
     most = checked_count("max_experiments_per_job", max_experiments_per_job)
-    word = (limits or Limits()).overridden_by(Limits(experiments_per_job=most))
-    chosen = backend.limits().overridden_by(word)
+    chosen = backend.limits().overridden_by(limits or Limits())
+    lower = [each for each in (most, chosen.experiments_per_job) if each is not None]
+    if lower:
+        chosen = chosen.overridden_by(Limits(experiments_per_job=min(lower)))
     fields = Limits.__dataclass_fields__
     return Limits(**{f: checked_count(f"limits.{f}", getattr(chosen, f)) for f in fields})
 

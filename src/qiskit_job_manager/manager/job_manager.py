@@ -122,6 +122,8 @@ class JobManager:
         retry: RetryPolicy | None = None,
         if_exists: Literal["error", "resume"] = "error",
         volatile: bool | None = None,
+        concurrent: bool | None = None,
+        refusals: tuple[type[BaseException], ...] = (),
         max_usage_s: float | None = None,
         drive: bool = True,
         **run_options: Any,
@@ -159,6 +161,10 @@ class JobManager:
             if_exists: What to do when ``name`` is in use: ``"resume"`` goes on with that job set
                 if its circuits are the same, so that a script can simply be run again.
             volatile: Whether the backend's jobs die with this process; by default as is known.
+            concurrent: Whether the ``run()`` of this backend object may be called from several
+                threads at once; by default only if it is known to bear that.
+            refusals: Exceptions that the backend's ``run()`` raises only for jobs that it did not
+                accept. Without them, a job is in doubt after an exception that is not known.
             max_usage_s: Quantum seconds that the set may use. What was sent counts as the backend
                 measured it, or as it is estimated; nothing is sent beyond, and nothing cancelled.
                 `ManagedJobSet.allow_usage` changes it.
@@ -189,7 +195,9 @@ class JobManager:
             msg = f"if_exists is {if_exists!r}; it is 'error' or 'resume'"
             raise InvalidArgumentError(msg)
         handed_over, takes = arguments.as_experiments(experiments)
-        adapter = backends.adapt(backend, volatile=volatile, takes=takes)
+        adapter = backends.adapt(
+            backend, volatile=volatile, takes=takes, concurrent=concurrent, refusals=refusals
+        )
         options = backends.options_to_store(adapter, arguments.checked_options(run_options))
         shots = arguments.checked_shots(shots, adapter)
         weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
@@ -493,8 +501,8 @@ def _same(record: JobSetRecord, backend: Any) -> Backend:
     """Return the adapter to a backend that a job set goes on with.
 
     Raises:
-        InvalidArgumentError: It has another name than the one that the job set runs on, or another
-            seed.
+        InvalidArgumentError: It has another name than the one that the job set runs on, or a seed
+            that the job set does not have.
     """
     from qiskit_job_manager import backends
 
@@ -509,7 +517,7 @@ def _same(record: JobSetRecord, backend: Any) -> Backend:
             f"given is {adapter.name!r}: give the one that has its jobs"
         )
         raise InvalidArgumentError(msg)
-    backends.refuse_other_options(adapter, record.options)
+    backends.compare_seeds(adapter, record.options)
     return adapter
 
 

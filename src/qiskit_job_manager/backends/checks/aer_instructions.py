@@ -1,9 +1,8 @@
-"""Which instructions Aer runs, which is not quite what its target says.
+"""Checks which instructions Aer runs, which differs from its target.
 
-Its target leaves out what a noise model does not speak of, and counts the qubits that memory
-allows for a state vector, where a Clifford circuit may have thousands. A simulator made from a
-device takes the gates of that device only, and these on any qubits. What is said here is held
-against Aer itself by the tests.
+The target lacks instructions that a noise model does not mention. Its number of qubits is what fits
+into memory as a state vector, but a Clifford circuit may have thousands. A simulator made from a
+device takes only the gates of that device, on any qubits. The tests compare these rules with Aer.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from qiskit_aer import AerSimulator
 from qiskit_job_manager.backends.checks.instructions import NameRules, Rules
 
 _FORGOTTEN_BY_TARGET = {"matrix_product_state": {"cu1"}, "superop": {"ecr"}}
-# In Qiskit's list of gates, but run by every method, and on devices too.
+# They are in Qiskit's list of gates, but every method runs them, for devices too.
 _NO_GATES = frozenset({"measure", "reset"})
 
 
@@ -29,7 +28,7 @@ def aer_rules(backend: Any, method: str | None) -> Rules:
         method: The method among the run options, if there is one.
     """
     names = _names(method or backend.options.get("method") or "automatic")
-    # The same question, by the same private attribute, that Aer itself asks at each run.
+    # Aer itself asks this private attribute at each run.
     if getattr(backend, "_target", None) is not None:
         device = frozenset(backend.configuration().basis_gates)
         names = frozenset(name for name in names if name in device or name not in _gates())
@@ -38,9 +37,9 @@ def aer_rules(backend: Any, method: str | None) -> Rules:
 
 @lru_cache(maxsize=32)
 def _names(method: str) -> frozenset[str]:
-    """Return the gates of a method, and whatever else any method knows.
+    """Return the gates of a method, and everything but gates that any method knows.
 
-    A method's target also leaves out much that is compiled away before the method sees it.
+    The target of a method also lacks much that is compiled away before the method sees it.
     """
     every = AerSimulator().target.operation_names
     of_method = set(_plain(method).target.operation_names) | _FORGOTTEN_BY_TARGET.get(method, set())
@@ -55,12 +54,12 @@ def _plain(method: str) -> AerSimulator:
 
 @lru_cache(maxsize=1)
 def _gates() -> frozenset[str]:
-    """Return what a simulator of a device runs only if the device has it."""
+    """Return the gates that a simulator of a device runs only if the device has them."""
     standard = get_standard_gate_name_mapping()
     controlled = (n for n in AerSimulator().target.operation_names if n.startswith("mc"))
     return frozenset((*standard, *controlled)) - _NO_GATES
 
 
 def _closed_controls(name: str) -> str:
-    """Return the name of a gate without its open controls, which Aer turns: ``"cx"`` of "cx_o0"."""
+    """Return the name of a gate without open controls, which Aer replaces: "cx" for "cx_o0"."""
     return name.partition("_o")[0]

@@ -1,7 +1,4 @@
-"""Whether a circuit can run on a backend, found out before anything is stored or sent.
-
-Whether anything comes of running a circuit.
-"""
+"""Checks whether a circuit can run on a backend, and whether its result has any data."""
 
 from __future__ import annotations
 
@@ -22,8 +19,8 @@ class CircuitCheck:
     """Checks the circuits of one backend. Safe to use from any thread.
 
     Args:
-        backend: The Qiskit backend. Its target is read at the first circuit, and once: some
-            backends make it anew each time.
+        backend: The Qiskit backend. Its target is read once, at the first circuit, because some
+            backends build it again at each access.
     """
 
     def __init__(self, backend: Any) -> None:
@@ -37,7 +34,7 @@ class CircuitCheck:
         Args:
             experiment: What the user handed over.
             index: Its index in the job set, for the message.
-            options: The run options; Aer supports as much as its ``method`` does.
+            options: The run options; what Aer supports depends on its ``method``.
 
         Raises:
             InvalidExperimentError: It cannot run.
@@ -59,11 +56,11 @@ class CircuitCheck:
         return None
 
     def unsupported(self, circuit: QuantumCircuit, method: str | None = None) -> str | None:
-        """Say what of a circuit the backend cannot run, if anything.
+        """Describe what of a circuit the backend cannot run, or return ``None``.
 
         Args:
             circuit: The circuit; its parameters need not be bound.
-            method: The simulation method among the run options, if there is one.
+            method: The simulation method among the run options, or ``None``.
         """
         rules = self._rules.get(method) or self._read_rules(method)
         where = getattr(self._backend, "name", "the backend")
@@ -84,7 +81,7 @@ class CircuitCheck:
             target = target_of(self._backend)
             self._max_qubits = target and target.num_qubits
             rules = rules_of(target, saves=is_local(self._backend))
-        # Two threads may both come here for the first circuits, with the same outcome.
+        # Two threads may both do this for the first circuits; the outcome is the same.
         self._rules[method] = rules
         return rules
 
@@ -120,13 +117,13 @@ def _unbound(circuit: QuantumCircuit) -> str:
     return f"has unbound parameters: {some}; bind them with circuit.assign_parameters(...)"
 
 
-# Simulators that return a state by themselves, by the ends of their names. `AerSimulator` does not,
-# whatever its method: it returns no data of a circuit that neither measures nor saves.
+# The names of simulators that always return a state end so. `AerSimulator` does not, with any
+# method: of a circuit that neither measures nor saves it returns no data.
 _STATE_SIMULATORS = ("unitary_simulator", "statevector_simulator")
 
 
 def gives_data(circuit: QuantumCircuit, backend: Any) -> bool:
-    """Say whether a result has counts, or data of another kind, as Aer's ``save_…`` make it."""
+    """Say whether a result will have counts, or data of Aer's ``save_…`` instructions."""
     if any(name == "measure" or name.startswith("save_") for name in instruction_names(circuit)):
         return True
     return str(getattr(backend, "name", "")).endswith(_STATE_SIMULATORS)

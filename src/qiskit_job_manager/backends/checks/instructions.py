@@ -1,4 +1,4 @@
-"""Which instructions a backend supports, on which qubits."""
+"""Checks which instructions a backend supports, and on which qubits."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from qiskit.circuit import QuantumCircuit
     from qiskit.transpiler import Target
 
-# What is nothing to be done on qubits; targets mostly leave it out.
+# These do nothing to qubits; most targets leave them out.
 _ALWAYS = frozenset({"barrier", "snapshot", "store", "break_loop", "continue_loop"})
 
 
 class Rules(Protocol):
-    """What a backend can run. Safe to use from any thread."""
+    """The instructions that a backend can run. Safe to use from any thread."""
 
     def first_unsupported(self, circuit: QuantumCircuit) -> str | None:
         """Describe the first instruction that the backend cannot run, or return ``None``."""
@@ -41,7 +41,7 @@ class NameRules:
         self._has = has
 
     def first_unsupported(self, circuit: QuantumCircuit) -> str | None:
-        """Look at the names alone."""
+        """Compare the names alone."""
         wrong = (n for n in instruction_names(circuit) if n not in _ALWAYS and not self._has(n))
         return next((repr(name) for name in wrong), None)
 
@@ -61,7 +61,7 @@ class TargetRules:
         self._one_at_a_time = threading.Lock()
 
     def first_unsupported(self, circuit: QuantumCircuit) -> str | None:
-        """Ask Qiskit's own pass first, which takes a ninth of the time but names no culprit."""
+        """Ask Qiskit's own pass first; it takes a ninth of the time, but does not say which one."""
         if self._is_fine(circuit):
             return None
         wrong = (
@@ -82,11 +82,11 @@ class TargetRules:
 
 
 def rules_of(target: Target | None, *, saves: bool) -> Rules:
-    """Return the rules of a target; without one anything is supported.
+    """Return the rules of a target; without a target everything is supported.
 
     Args:
         target: The target, or ``None``.
-        saves: Whether Aer may be behind it, and run ``save_…`` instructions beyond the target.
+        saves: Whether Aer may run the circuits, and with it ``save_…`` beyond the target.
     """
     if target is None:
         return NameRules(lambda _: True)

@@ -1,4 +1,4 @@
-"""Whether a PUB can run on a primitive, found out before anything is stored or sent."""
+"""Checks whether a PUB can run on a primitive."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PubCheck:
         """Check one PUB, in any form that Qiskit coerces.
 
         Args:
-            experiment: What the user handed over.
+            experiment: A PUB, as the user handed it over.
             index: Its index in the job set, for the message.
             options: The run options; ``"precision"`` is that of PUBs without their own.
 
@@ -62,10 +62,10 @@ class PubCheck:
             return _without_values(circuit, samples=self._samples)
         try:
             pub = (SamplerPub if self._samples else EstimatorPub).coerce(experiment)
-        except Exception as error:  # noqa: BLE001  # odd input raises whatever it comes upon
+        except Exception as error:  # noqa: BLE001  # odd input raises many kinds of errors
             return self._no_such_pub(experiment, error)
-        if (strangers := _strangers(pub)) is not None:
-            return strangers
+        if (unknown := _unknown_values(pub)) is not None:
+            return unknown
         wrong = self._no_samples(circuit) if self._samples else self._imprecise(pub, options)
         if wrong is None and self._circuits is not None:
             wrong = self._circuits.unsupported(circuit)
@@ -99,7 +99,7 @@ class PubCheck:
                 "the backend, such as BackendEstimatorV2(backend=...), or 'estimator:aer'"
             )
         forms = _SAMPLER_FORMS if self._samples else _ESTIMATOR_FORMS
-        return f"is not what Qiskit takes for a PUB: {_words(error)} It must be {forms}"
+        return f"is not what Qiskit takes for a PUB: {_sentence(error)} It must be {forms}"
 
     def _no_pub(self, experiment: Any) -> str:
         forms = _SAMPLER_FORMS if self._samples else _ESTIMATOR_FORMS
@@ -153,8 +153,8 @@ def _without_values(circuit: QuantumCircuit, *, samples: bool) -> str:
     )
 
 
-def _strangers(pub: SamplerPub | EstimatorPub) -> str | None:
-    """Say which values are for no parameter of the circuit; Qiskit only counts them."""
+def _unknown_values(pub: SamplerPub | EstimatorPub) -> str | None:
+    """Describe values that belong to no parameter of the circuit; Qiskit compares numbers only."""
     wanted = {parameter.name for parameter in pub.circuit.parameters}
     given = {str(name) for names in pub.parameter_values.data for name in names}
     if given == wanted:
@@ -164,6 +164,6 @@ def _strangers(pub: SamplerPub | EstimatorPub) -> str | None:
     return f"has values for {theirs}, and its parameters are {own}"
 
 
-def _words(error: Exception) -> str:
+def _sentence(error: Exception) -> str:
     text = str(getattr(error, "message", "") or error).strip() or type(error).__name__
     return text if text.endswith((".", "!", "?")) else f"{text}."

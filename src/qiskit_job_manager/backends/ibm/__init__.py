@@ -1,7 +1,7 @@
-"""IBM Quantum, through IBM's own client, which is used as it is.
+"""IBM Quantum, through IBM's own unmodified client.
 
-A backend is named ``ibm:NAME``, with the account that the user saved with the client, or handed
-over as an object: a backend, a ``Batch`` or ``Session``, or a primitive that is set up already.
+A backend is opened as ``ibm:NAME``, with the account that the user saved with the client. Or the
+user hands over an object of the client: a backend, a ``Batch``, a ``Session``, or a primitive.
 
     ibm:ibm_fez
     ibm:ibm_fez?execution=batch&primitive=estimator

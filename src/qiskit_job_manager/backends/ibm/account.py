@@ -1,7 +1,6 @@
-"""Which of the user's accounts a service belongs to, without telling who the user is.
+"""Finds the account that a service belongs to, without revealing who the user is.
 
-Accounts are those that the user saved with the client, or put into its environment variables. No
-token leaves this module.
+The client keeps accounts in its file and in environment variables. No token leaves this module.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ _TOKEN_VARIABLE = "QISKIT_IBM_TOKEN"  # noqa: S105  # the name of a variable, no
 
 
 def account_label(account: Mapping[str, Any] | None) -> str:
-    """Return what stands for an account where limits are counted: the same for the same token.
+    """Return a label under which an account's limits are counted: equal tokens, equal labels.
 
     Args:
-        account: As the client gives it, or ``None`` where there is none.
+        account: The account as the client returns it, or ``None``.
     """
     token = str((account or {}).get("token") or "")
     if not token:
@@ -30,11 +29,11 @@ def account_label(account: Mapping[str, Any] | None) -> str:
 
 
 def saved_account(name: str | None, channel: str | None) -> Mapping[str, Any] | None:
-    """Return the account that the client would open, read from its file; ``None``: none is there.
+    """Return the account that the client would open, as saved in its file, or ``None``.
 
     Args:
         name: Its name, or ``None`` for the default one.
-        channel: Its channel, if the user said one.
+        channel: Its channel, or ``None`` for any.
     """
     if name is None and os.environ.get(_TOKEN_VARIABLE):
         return {"token": os.environ[_TOKEN_VARIABLE]}
@@ -47,14 +46,14 @@ def saved_account(name: str | None, channel: str | None) -> Mapping[str, Any] | 
 
 
 def how_saved(service: Any) -> dict[str, str] | None:
-    """Return how another process opens the same account, as fields of a `IBMUri`.
+    """Return the fields of an `IBMUri` by which another process opens the same account.
 
     Args:
         service: The client's service object.
 
     Returns:
-        The fields, or ``None`` where the account is not saved, or not all of it: an address that a
-        function makes cannot be.
+        The fields, or ``None`` if the account is not saved completely: an address that a function
+        computes cannot be saved.
     """
     if getattr(service, "_url_resolver", None) is not None:
         return None
@@ -72,6 +71,6 @@ def _saved() -> dict[str, dict[str, Any]]:
 
     try:
         found: dict[str, dict[str, Any]] = QiskitRuntimeService.saved_accounts()
-    except Exception:  # noqa: BLE001  # whatever is wrong with the file, opening it will say
+    except Exception:  # noqa: BLE001  # opening the account reports what is wrong with the file
         return {}
     return found

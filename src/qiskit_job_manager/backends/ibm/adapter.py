@@ -34,20 +34,19 @@ if TYPE_CHECKING:
 
 
 class IBMBackendAdapter(BaseBackend):
-    """Runs PUBs on a backend of IBM's.
+    """Runs PUBs on one of IBM's backends.
 
-    It is made by `open_ibm`, for a name, and by `adapted`, for an object of the client. Nothing is
-    asked over the network before it is needed. Objects of the client hold connections and cannot be
-    pickled; jobs are known by their ids alone.
+    `open_ibm` makes it for a name, and `adapted` for an object of the client. It uses the network
+    only when something is needed from it. Jobs are identified by their ids alone.
 
     Args:
-        connection: The way to the backend.
-        factory: What the primitive is.
+        connection: Opens the backend.
+        factory: Makes the primitive of each job.
         modes: The execution mode.
-        takes: What the experiments are.
-        listing_lag_s: Seconds after which an accepted job is sure to be listed.
+        takes: The kind of the experiments.
+        listing_lag_s: Seconds after which an accepted job is surely listed.
         uri: The name that opens it again, or ``None``.
-        account: The user's account, as the client gives it, or ``None`` where there is none.
+        account: The account as the client returns it, or ``None``.
     """
 
     def __init__(
@@ -94,39 +93,39 @@ class IBMBackendAdapter(BaseBackend):
 
     @property
     def uri(self) -> str | None:
-        """What `open_backend` takes, or ``None`` when only an object can be handed over.
+        """The name that opens it again, or ``None`` if only an object can be handed over.
 
-        That is so where the account is not saved, or where the primitive has options that are no
-        plain JSON.
+        It is ``None`` if the account is not saved, or if options of the primitive are no plain
+        JSON.
         """
         return self._uri
 
     @property
     def qiskit_backend(self) -> Any:
-        """The client's backend, to transpile for; opened over the network if need be."""
+        """The client's backend, to transpile for; this may open it over the network."""
         return self._connection.opened.backend
 
     @property
     def account(self) -> str:
-        """The same for the same token, from which nobody can tell whose it is."""
+        """A label that is the same for the same token, and does not reveal whose it is."""
         return self._account
 
     @property
     def takes(self) -> ExperimentKind:
-        """The PUBs of a sampler, or those of an estimator; a sampler takes circuits as well."""
+        """PUBs of a sampler, or of an estimator; a sampler takes circuits as well."""
         return self._takes
 
     @property
     def capabilities(self) -> Capabilities:
-        """Jobs are found by their tags; the client posts a job anew upon a server's error."""
+        """Jobs are found by their tags; the client posts a job again after a server's error."""
         return self._capabilities
 
     def limits(self) -> Limits:
-        """Return what the service is known to take; see `backends.ibm.limits`."""
+        """Return the known limits of the service; see `backends.ibm.limits`."""
         return limits_of(self._connection.known)
 
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
-        """Check one PUB, and the options before the first; opens the backend, for its target.
+        """Check one PUB, and before the first PUB the options; this opens the backend.
 
         Raises:
             InvalidExperimentError: The PUB cannot run; see `IBMPubCheck`.
@@ -143,10 +142,10 @@ class IBMBackendAdapter(BaseBackend):
             return
         check_run_options(self._factory, options)
         asked = asked_execution(options)
-        if asked not in (None, self._modes.execution) and self._modes.is_users:
+        if asked not in (None, self._modes.execution) and self._modes.is_given:
             raise InvalidArgumentError(
-                f"execution is {asked.value!r}, and what was handed over is a "
-                f"{self._modes.execution} of yours: leave execution out, or hand over the backend"
+                f"execution is {asked.value!r}, but you handed over a {self._modes.execution}: "
+                "leave execution out, or hand over the backend"
             )
         self._checked_options = text
 
@@ -181,26 +180,26 @@ class IBMBackendAdapter(BaseBackend):
         return found
 
     def fetch_usage(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
-        """Return what is known by now of jobs with a label, by listing them together."""
+        """Return what the service has measured so far of jobs with a label, by listing them."""
         wanted = set(remote_ids)
         found = self._job_api.newest(label, wanted)
         return self._fetcher.figures(info for info in found if info.id in wanted)
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
-        """Ask about jobs, together where they share a tag."""
+        """Ask about jobs; those that share a tag are asked about together."""
         return self._statuses.statuses(remote_ids)
 
     def fetch(self, remote_id: str) -> RawResult:
-        """Read a result as it comes, and what the service measured of the job."""
+        """Fetch the raw result, and what the service measured of the job."""
         return self._fetcher.fetch(remote_id)
 
     def cancel(self, remote_id: str) -> None:
-        """Ask for a job to be cancelled; one that has ended, or is gone, stays as it is."""
+        """Ask the service to cancel a job; one that has ended or was deleted stays as it is."""
         self._job_api.cancel(remote_id)
         self._statuses.note_cancelling(remote_id)
 
     def error_message(self, remote_id: str) -> str | None:
-        """Return why a job failed, in the service's words."""
+        """Return the service's message on why a job failed."""
         try:
             return self._fetcher.error_message(remote_id)
         except ResultGoneError:

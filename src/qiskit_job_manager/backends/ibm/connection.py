@@ -1,4 +1,4 @@
-"""The way to one backend of IBM's: opened when it is first needed, and anew when it must be."""
+"""Opens one of IBM's backends when it is first needed, and again when its token has expired."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _ACCOUNT_ERRORS = ("AccountNotFoundError", "InvalidAccountError", "IBMNotAuthori
 
 @dataclass(frozen=True, slots=True)
 class OpenBackend:
-    """What was opened together; all of it holds connections, and none of it can be pickled.
+    """A service and a backend that were opened together; both hold connections.
 
     Attributes:
         service: The client's service.
-        backend: The client's backend, or ``None`` where only its jobs are to be read.
+        backend: The client's backend, or ``None`` if only its jobs can be read.
     """
 
     service: Any
@@ -45,23 +45,23 @@ class OpenBackend:
 
     @property
     def client(self) -> Any:
-        """The client's own way to the service for the instance of the backend.
+        """The object by which the client itself talks to the service.
 
-        The public `service.jobs` keeps the states of jobs to itself, copies the description of the
-        backend for each, and pages so that it may never end; so it is this that is asked for lists.
+        The public `service.jobs` hides the states of jobs, copies the description of the backend
+        for each job, and its paging may never end. So this object is used for lists.
         """
         instance = None if self.backend is None else self.backend._instance
         return self.service._get_api_client(instance)
 
 
 class Connection:
-    """Opens a backend by what is known of it. Safe to use from any thread.
+    """Opens a backend, and keeps it open. Safe to use from any thread.
 
-    Two threads that come first may both open it; one of the two is then kept. Nobody waits for the
-    other, as a call that hangs is given up without being ended.
+    Two threads may both open it at first; one of the two is then kept. No thread waits for another,
+    because a call that hangs is abandoned and never ends.
 
     Args:
-        uri: How to open it, or ``None`` where it cannot be opened by name.
+        uri: How to open it, or ``None`` if it cannot be opened by name.
         held: What the user handed over, or ``None``.
     """
 
@@ -78,12 +78,12 @@ class Connection:
 
     @property
     def known(self) -> OpenBackend | None:
-        """What is open already, so that the network is not asked for it, or ``None``."""
+        """The open backend, or ``None`` if it was not opened yet; this never uses the network."""
         return self._opened
 
     @property
     def opened(self) -> OpenBackend:
-        """The service and the backend.
+        """The service and the backend, opened if need be.
 
         Raises:
             UnknownBackendError: There is no such backend, or the client is not installed.
@@ -97,7 +97,7 @@ class Connection:
 
     @property
     def for_reading(self) -> OpenBackend:
-        """The same, without a backend where that is retired: its jobs can be read all the same.
+        """The same; if the backend is retired, the service alone, which can still read its jobs.
 
         Raises:
             CredentialsError: As `opened`.
@@ -114,13 +114,15 @@ class Connection:
             return self._service
 
     def renew(self, stale: OpenBackend) -> None:
-        """Have it opened once more, as the client never asks for another token by itself.
+        """Forget an open backend whose token has expired, so that it is opened again.
+
+        The client never gets another token by itself.
 
         Args:
-            stale: What is of no use any more; another thread may have renewed it already.
+            stale: The open backend; another thread may have replaced it already.
 
         Raises:
-            CredentialsError: It cannot be opened by what is known of it.
+            CredentialsError: It cannot be opened by name.
         """
         if self._uri_fields is None:
             raise CredentialsError("the account's token is not accepted any more")
@@ -131,7 +133,7 @@ class Connection:
 
     def _open(self) -> OpenBackend:
         if self._uri_fields is None:  # pragma: no cover  # what was handed over is never closed
-            raise CredentialsError("nothing is known by which it could be opened")
+            raise CredentialsError("it cannot be opened by name")
         return open_uri(self._uri_fields)
 
 
@@ -160,8 +162,8 @@ def _backend(uri: IBMUri, service: Any) -> Any:
     try:
         return service.backend(uri.backend, use_fractional_gates=uri.fractional_gates)
     except Exception as error:
-        # The client says so too when it could not ask, and keeps that to itself: asked for its
-        # description, the service says what is true.
+        # The client raises this too if it could not ask the service. Asking for the description
+        # of the backend shows which is true.
         if type(error).__name__ == "QiskitBackendNotFoundError":
             service._get_api_client().backend_configuration(uri.backend, refresh=True)
         raise
@@ -189,7 +191,7 @@ def _opening_failed(uri: IBMUri, error: Exception) -> BackendError | UnknownBack
         return CredentialsError(f"{text}; {_SAVE}")
     if trouble is not None and trouble.status == 404:
         return UnknownBackendError(
-            f"{uri.text!r} cannot be opened: {trouble.words}. It may be retired, or the instance "
+            f"{uri.text!r} cannot be opened: {trouble.message}. It may be retired, or the instance "
             "may have no access to it: service.backends() lists those that there are"
         )
     if trouble is not None:

@@ -1,10 +1,8 @@
-"""What the service answered, found behind whatever the client raised.
+"""What an exception of IBM's client means: refused, not now, log in again, or in doubt.
 
-The client wraps errors of HTTP twice and raises them ``from None``, parses only an old form of the
-service's own errors, and drops the headers. All of it still hangs on the exception, as the one of
-``requests`` that everything began with.
-
-What an exception of IBM's client means for us.
+The client wraps HTTP errors twice and raises them ``from None``, parses only an old form of the
+service's errors, and drops the headers. But the exception of ``requests`` with which it began is
+still in the chain, and has everything: `failed_request_behind` finds it there.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ from qiskit_job_manager.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 _CODE = re.compile(r"[Ee]rror code:? *(\d{4})")
@@ -34,49 +32,49 @@ _CODE = re.compile(r"[Ee]rror code:? *(\d{4})")
 
 @dataclass(frozen=True, slots=True)
 class FailedRequest:
-    """One request that went wrong.
+    """One request that failed.
 
     Attributes:
-        method: Its HTTP method, or ``""`` where that is not known.
-        status: The HTTP status of the answer, or ``None`` without one.
-        code: The service's own number for the error, or ``None``.
-        words: The service's own words, or those of the client.
+        method: Its HTTP method, or ``""`` if that is not known.
+        status: The HTTP status of the answer, or ``None`` if there was no answer.
+        code: The service's own number of the error, or ``None``.
+        message: The service's own message, or the client's.
         retry_after_s: Seconds that the service asked to wait, or ``None``.
-        repeated: Whether the client had sent it before, to an answer that may have been wrong: one
-            of them may have been accepted.
-        is_page: Whether the answer was a web page, of a gateway and not of the service.
+        repeated: Whether the client had sent it before and got an answer: that request may have
+            been accepted.
+        is_page: Whether the answer was a web page, which comes from a gateway, not the service.
     """
 
     method: str
     status: int | None
     code: int | None
-    words: str
+    message: str
     retry_after_s: float | None
     repeated: bool
     is_page: bool
 
 
 def failed_request_behind(error: BaseException) -> FailedRequest | None:
-    """Return the request that went wrong, or ``None`` where none did, or none is known."""
-    for link in _chain(error):
+    """Return the request that failed, or ``None`` if no failed request is known."""
+    for link in provider_errors.chain_of(error):
         if hasattr(link, "request") and hasattr(link, "response"):
-            return _trouble(link, provider_errors.message_of(error))
+            return _failed_request(link, provider_errors.message_of(error))
     return None
 
 
-def _trouble(link: Any, words: str) -> FailedRequest:
+def _failed_request(link: Any, message: str) -> FailedRequest:
     response = link.response
     request = link.request if link.request is not None else getattr(response, "request", None)
     method = str(getattr(request, "method", None) or "")
     if response is None:
-        return FailedRequest(method, None, None, words, None, repeated=False, is_page=False)
+        return FailedRequest(method, None, None, message, None, repeated=False, is_page=False)
     answer = provider_errors.http_answer_behind(link)
     own = _own_error(response)
     return FailedRequest(
         method=method,
         status=int(response.status_code),
-        code=own[0] or _code_in(words),
-        words=own[1] or words,
+        code=own[0] or _code_in(message),
+        message=own[1] or message,
         retry_after_s=answer.retry_after_s if answer else None,
         repeated=_was_repeated(response),
         is_page=str(response.text).lstrip()[:1] == "<",
@@ -84,7 +82,7 @@ def _trouble(link: Any, words: str) -> FailedRequest:
 
 
 def _own_error(response: Any) -> tuple[int | None, str | None]:
-    """Return the number and the words of the service's error, in its new form or its old one."""
+    """Return the number and the message of the service's error, in its new or its old form."""
     try:
         body = response.json()
         first = body["errors"][0] if "errors" in body else body["error"]
@@ -98,8 +96,8 @@ def _number(code: Any) -> int | None:
     return int(code) if str(code).isdecimal() else None
 
 
-def _code_in(words: str) -> int | None:
-    found = _CODE.search(words)
+def _code_in(message: str) -> int | None:
+    found = _CODE.search(message)
     return int(found[1]) if found else None
 
 
@@ -109,16 +107,8 @@ def _was_repeated(response: Any) -> bool:
     return any(before.status is not None for before in getattr(retries, "history", ()))
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-# Numbers of IBM's errors. Those of four digits that begin with 1 are of the present service, the
-# others of its forerunners, and still seen.
+# Numbers of IBM's errors. Those that begin with 1 belong to the present service, the others to its
+# predecessors; they still occur.
 TOO_LARGE = frozenset({1001, 3248})
 TOO_MANY_PENDING = frozenset({1012, 3458})
 TOO_FAST = frozenset({1202})
@@ -128,18 +118,18 @@ SESSION_CLOSED = frozenset({4001})
 MAINTENANCE = frozenset({1999})
 
 QUOTA_WAIT_S = 900.0
-"""How long to wait before an instance without time left is asked again."""
+"""How long to wait before a job is sent again to an instance without time left."""
 
 PENDING_WAIT_S = 60.0
-"""How long to wait for a pending job to end, where the service does not say."""
+"""How long to wait after too many pending jobs, if the service does not say."""
 
 _LOG_IN = (
     "save the account's API key with QiskitRuntimeService.save_account(..., overwrite=True), "
     "or hand over a backend of a new QiskitRuntimeService; the jobs wait for it"
 )
 _NO_TIME_LEFT = (
-    "nothing was sent, and it is tried again from time to time: wait until the instance has time "
-    "again, raise its limit, or hand over a backend of another instance"
+    "nothing was sent, and it is sent again later: wait until the instance has time again, raise "
+    "its limit, or hand over a backend of another instance"
 )
 _TOO_LARGE = "run with a smaller max_experiments_per_job"
 
@@ -147,8 +137,8 @@ _TOO_LARGE = "run with a smaller max_experiments_per_job"
 def submission_error(error: Exception, where: str) -> BackendError:
     """Sort what the client raised when a job was to be submitted.
 
-    Only an answer of the service to a request that the client sent once is a definite no: the
-    client repeats a submission by itself when an answer is a server's error.
+    Only an answer to a request that the client sent once is a definite no: after an error of the
+    server, the client sends a submission again by itself.
 
     Args:
         error: What was raised.
@@ -168,7 +158,7 @@ def submission_error(error: Exception, where: str) -> BackendError:
 
 
 def _without_network(error: Exception, where: str) -> BackendError:
-    """Sort what was raised although no request failed."""
+    """Sort an exception with no failed request behind it."""
     text = f"{where} did not accept the job: {provider_errors.message_of(error)}"
     if type(error).__name__ == "IBMNotAuthorizedError":
         return CredentialsError(f"{text}; {_LOG_IN}")
@@ -182,21 +172,21 @@ def _without_network(error: Exception, where: str) -> BackendError:
 
 
 def _before_submission(trouble: FailedRequest, where: str) -> BackendError:
-    """Sort what went wrong with what the client asks before it sends a job: nothing was sent."""
+    """Sort an error of a request that the client makes before it sends a job."""
     if trouble.status == 404:
         return SubmissionRefusedError(
-            f"{where} is not there any more: {trouble.words}; it may be retired: choose another "
-            "backend, for which the circuits are to be transpiled anew"
+            f"{where} is not there any more: {trouble.message}; it may be retired: choose another "
+            "backend, and transpile the circuits for it"
         )
     if trouble.status is None or trouble.status >= 500:
-        text = f"nothing was sent to {where}: {trouble.words}"
+        text = f"nothing was sent to {where}: {trouble.message}"
         return SubmissionDeferredError(text, trouble.retry_after_s)
     return _refusal(trouble, where)
 
 
 def _refusal(trouble: FailedRequest, where: str) -> BackendError:
     """Sort a definite no."""
-    text = f"{where} did not accept the job: {trouble.words}"
+    text = f"{where} did not accept the job: {trouble.message}"
     for applies, made in _REFUSALS:
         if applies(trouble):
             return made(text, trouble)
@@ -204,7 +194,7 @@ def _refusal(trouble: FailedRequest, where: str) -> BackendError:
 
 
 def _says(statuses: frozenset[int], codes: frozenset[int]) -> Callable[[FailedRequest], bool]:
-    # Where the service gives a number, that decides: the same status stands for many things.
+    # A known number decides, because one status stands for many errors.
     def applies(trouble: FailedRequest) -> bool:
         if trouble.code in _KNOWN:
             return trouble.code in codes
@@ -242,7 +232,7 @@ def _credentials(text: str, _: FailedRequest) -> BackendError:
 
 
 def _is_blocked(trouble: FailedRequest) -> bool:
-    # A page instead of an answer is of the gateway, which blocks some large but valid payloads.
+    # A page comes from the gateway, which blocks some large but valid payloads.
     return trouble.status == 403 and trouble.is_page
 
 
@@ -271,7 +261,7 @@ def is_session_closed(error: Exception) -> bool:
 
 
 def is_login_missing(error: Exception) -> bool:
-    """Say whether the service knows the token no more."""
+    """Say whether the service refuses the token."""
     trouble = failed_request_behind(error)
     if trouble is None:
         return type(error).__name__ == "IBMNotAuthorizedError"
@@ -290,7 +280,7 @@ def read_error(error: Exception, what: str) -> BackendError:
     trouble = failed_request_behind(error)
     if trouble is None or trouble.status is None:
         return provider_errors.read_error(error, what)
-    text = f"{what} could not be read: {trouble.words}"
+    text = f"{what} could not be read: {trouble.message}"
     if is_login_missing(error):
         return CredentialsError(f"{text}; {_LOG_IN}")
     if trouble.status in provider_errors.GONE:

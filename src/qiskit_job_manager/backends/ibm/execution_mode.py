@@ -1,4 +1,4 @@
-"""The execution mode of jobs: each for itself, or together in a batch or session."""
+"""The execution mode of jobs: each alone, or together in a batch or session."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class ExecutionModes:
-    """Gives what a primitive is to be made with. Safe to use from any thread.
+    """Returns the mode with which a primitive is made. Safe to use from any thread.
 
-    Batches that are opened here are one for each job set and process. They end by themselves, when
-    the time is over that IBM gives them, and only the time that their jobs run is charged.
+    It opens one batch for each job set and process. IBM closes a batch after some time, and charges
+    only for the time in which its jobs run.
 
     Args:
-        execution: The mode where the job set asks for none.
-        session_id: The batch or session to go on with, or ``None``.
+        execution: The mode, if the job set does not ask for another.
+        session_id: Id of the batch or session to use, or ``None``.
         held: That batch or session, as the user handed it over, or ``None``.
     """
 
@@ -43,12 +43,12 @@ class ExecutionModes:
 
     @property
     def execution(self) -> Execution:
-        """The mode where the job set asks for none."""
+        """The mode, if the job set does not ask for another."""
         return self._execution
 
     @property
-    def is_users(self) -> bool:
-        """Whether it is a batch or session of the user's, in which all jobs are sent."""
+    def is_given(self) -> bool:
+        """Whether all jobs go into a batch or session that the user opened."""
         return self._session_id is not None or self._execution is Execution.SESSION
 
     def mode(self, opened: OpenBackend, label: str, asked: Execution | None) -> Any:
@@ -56,31 +56,31 @@ class ExecutionModes:
 
         Args:
             opened: The service and the backend.
-            label: What the jobs of one job set have in common.
-            asked: What the job set asks for, or ``None``.
+            label: The label of the job set.
+            asked: The mode that the job set asks for, or ``None``.
 
         Raises:
-            SubmissionRefusedError: There is none any more, or the plan has none.
-            SubmissionDeferredError: It could not be had now.
+            SubmissionRefusedError: The batch or session has ended, or the plan includes none.
+            SubmissionDeferredError: It could not be opened now.
             CredentialsError: The user must log in again.
         """
         try:
-            if self.is_users:
-                return self._users(opened)
+            if self.is_given:
+                return self._given_session(opened)
             if (asked or self._execution) is Execution.BATCH:
                 return self._batch(opened, label)
         except BackendError:
             raise
         except Exception as error:
-            raise _not_to_be_had(error, opened.backend.name) from error
+            raise _opening_failed(error, opened.backend.name) from error
         return opened.backend
 
     def drop(self, label: str) -> bool:
-        """Forget a batch that takes no more jobs, and say whether another is to be opened."""
+        """Forget a batch that takes no more jobs; return whether there was one."""
         with self._short_lock:
             return self._batches.pop(label, None) is not None
 
-    def _users(self, opened: OpenBackend) -> Any:
+    def _given_session(self, opened: OpenBackend) -> Any:
         held = self._held
         if held is None or held.service is not opened.service:
             held = self._held = _again(self._execution, self._session_id, opened.service)
@@ -97,7 +97,7 @@ class ExecutionModes:
             kept = self._batches.get(label)
             if kept is None or kept.service is not opened.service:
                 kept = self._batches[label] = made
-        if kept is not made:  # another thread was faster; nobody waits for anybody here
+        if kept is not made:  # another thread was faster; no thread waits for another here
             with contextlib.suppress(Exception):
                 made.close()
         return kept
@@ -116,13 +116,13 @@ def _again(execution: Execution, session_id: str | None, service: Any) -> Any:
     return kind.from_id(session_id, service)
 
 
-def _not_to_be_had(error: Exception, where: str) -> BackendError:
-    """Sort what asking for a batch or session raised; no job was sent, whatever it was."""
-    said = f"no batch or session could be had on {where}: {message_of(error)}"
+def _opening_failed(error: Exception, where: str) -> BackendError:
+    """Sort what opening a batch or session raised; no job was sent."""
+    text = f"no batch or session could be opened on {where}: {message_of(error)}"
     trouble = failed_request_behind(error)
     if trouble is None:
-        return SubmissionRefusedError(f"{said}; hand over a new one with retrieve_job_set")
-    sorted_out = submission_error(error, where)
-    if isinstance(sorted_out, SubmissionInDoubtError):
-        return SubmissionDeferredError(said, trouble.retry_after_s)
-    return sorted_out
+        return SubmissionRefusedError(f"{text}; hand over a new one with retrieve_job_set")
+    meaning = submission_error(error, where)
+    if isinstance(meaning, SubmissionInDoubtError):
+        return SubmissionDeferredError(text, trouble.retry_after_s)
+    return meaning

@@ -1,6 +1,6 @@
-"""Reads the results of jobs, each with what the service measured of the job.
+"""Fetches the results of jobs, each with what the service measured of the job.
 
-From the text that the service sent to what is stored, or to why nothing is.
+The text that the service sends becomes a stored result, or the reason why there is none.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 
 PATIENT_READS = 20
-"""How often what is no result is read before it counts: for minutes, as the engine waits."""
+"""How often an answer that is no result is read before it counts; the engine waits between."""
 
 _SHOWN = 2000
 _METRICS_AT_ONCE = 20
 
 
 class ResultFetcher:
-    """Reads results. Safe to use from any thread.
+    """Fetches results. Safe to use from any thread.
 
     Args:
-        job_api: What asks the service.
-        follower: What knows the statuses.
+        job_api: Asks the service.
+        follower: Knows the statuses.
         reads_once: Whether the jobs are private, so that a result can be read only once.
-        has_times: Whether results tell when the job ran.
+        has_times: Whether results contain the times at which the job ran.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class ResultFetcher:
     def fetch(self, remote_id: str) -> RawResult:
         """Return the raw result of a job that has ended.
 
-        What is not told with it is asked for first, so that a result is on disk as soon as it is
-        here.
+        Measurements that the result does not contain are asked for first, so that a result is
+        stored as soon as it has arrived.
 
         Raises:
             BackendError: As `Backend.fetch`.
@@ -65,14 +65,14 @@ class ResultFetcher:
         except (RemoteJobFailedError, ResultGoneError):
             self._forget(remote_id)
             raise
-        # What can be read again is understood before it is kept, and nothing else is.
+        # A result that can be read again is parsed before it is returned; no other result is.
         figures = asked or with_times(info.figures, parse_json(text)) or self._measured(info)
         kept = encode_runtime_text(text)
         self._forget(remote_id)
         return RawResult(kept.format, kept.data, figures)
 
     def _is_complete(self, info: JobInfo) -> bool:
-        """Whether its description and its result tell all that is to be known of a job."""
+        """Whether the description and the result of a job contain all measurements."""
         return info.has_usage and self._tells_times and not self._reads_once
 
     def _forget(self, remote_id: str) -> None:
@@ -81,20 +81,20 @@ class ResultFetcher:
         self._odd.pop(remote_id, None)
 
     def figures(self, infos: Iterable[JobInfo]) -> dict[str, RemoteFigures]:
-        """Return what is known by now of jobs.
+        """Return what the service has measured of jobs so far.
 
-        That is what their descriptions tell; the metrics of a few where those are silent.
+        Descriptions say it; for a few jobs whose descriptions do not, the metrics are asked for.
         """
-        told, silent = {}, []
+        found, silent = {}, []
         for info in infos:
-            told[info.id] = info.figures
+            found[info.id] = info.figures
             silent += [] if info.has_usage else [info]
         for info in silent[:_METRICS_AT_ONCE]:
-            told[info.id] = self._asked(info) or info.figures
-        return told
+            found[info.id] = self._asked(info) or info.figures
+        return found
 
     def error_message(self, remote_id: str) -> str | None:
-        """Return why a job failed: what the service says, or else what it left as a result.
+        """Return why a job failed: the service's message, or what it sent as a result.
 
         Raises:
             BackendError: It could not be read.
@@ -118,10 +118,10 @@ class ResultFetcher:
                 raise TransientBackendError(f"the job {remote_id} is still {status.state}")
 
     def _of_done(self, remote_id: str) -> str:
-        """Return the text of a job that went well.
+        """Return the result of a job that succeeded.
 
-        What can be read once is kept, whatever it is, but for the page of a gateway, which never
-        asked for it. Otherwise what is plainly no result is read again, many times.
+        A result that can be read only once is returned unchecked, except for a gateway's page: then
+        the service was never asked. Any other text that is no result is read again, many times.
         """
         what = f"the result of the job {remote_id}"
         text = self._job_api.result(remote_id)
@@ -137,7 +137,7 @@ class ResultFetcher:
         return text
 
     def _of_failed(self, remote_id: str, status: RemoteStatus) -> str:
-        """Return what a failed job left behind, if that is a result."""
+        """Return the partial result of a failed job."""
         try:
             text = self._job_api.result(remote_id) or ""
         except ResultGoneError:
@@ -145,7 +145,7 @@ class ResultFetcher:
         if is_result(text):
             return text
         said = status.message or text[-_SHOWN:]
-        raise RemoteJobFailedError(said or f"the job {remote_id} failed, and IBM says not why")
+        raise RemoteJobFailedError(said or f"the job {remote_id} failed, and IBM does not say why")
 
     def _measured(self, info: JobInfo) -> RemoteFigures:
         known = self._figures.get(info.id)
@@ -161,15 +161,15 @@ class ResultFetcher:
 
 
 def is_page(text: str) -> bool:
-    """Say whether it is a web page, of a gateway, that came in place of a result."""
+    """Say whether a text is a web page, which a gateway sent instead of a result."""
     return text.lstrip()[:1] == "<"
 
 
 def parse_json(text: str) -> Any | None:
-    """Return what it says if it is JSON from its beginning to its end, as a result is.
+    """Parse a text as JSON.
 
     Returns:
-        Plain values, or ``None`` where it is no JSON, or cut.
+        Plain values, or ``None`` if it is no JSON or was cut off.
     """
     try:
         return json.loads(text)
@@ -178,5 +178,5 @@ def parse_json(text: str) -> Any | None:
 
 
 def is_result(text: str) -> bool:
-    """Say whether it looks like the result of a primitive, rather than words on a failure."""
+    """Say whether a text looks like the result of a primitive, rather than an error message."""
     return text.lstrip()[:1] == "{" and ('"__type__"' in text or '"schema_version"' in text)

@@ -1,6 +1,6 @@
-"""Jobs of the service by their ids and tags: one request for whatever is asked.
+"""Asks the service about jobs by their ids and tags, with one request for each question.
 
-All goes through the client's own sessions, with its tokens, proxies and repetitions.
+All requests go through the client's own sessions, with its tokens, proxies and retries.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import RemoteFigures
 
 PAGE = 200
-"""Jobs asked for at once, which is the most that the service lists."""
+"""Jobs in one page of a listing: the most that the service allows."""
 
 MOST_PAGES = 50
-"""So that a listing which grows while it is read ends."""
+"""Pages that are read at most, because a listing may grow while it is read."""
 
 _RAN_TOO_LONG = 1305
 
@@ -39,15 +39,15 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """A job as the service describes it.
+    """What the service says about a job.
 
     Attributes:
         id: Its id.
         status: Its status.
         tags: Its tags.
-        figures: What this says of what was measured of it: its usage, once that is final, and
-            when it was taken, but not when it ran.
-        has_usage: Whether this says anything of its usage.
+        figures: What the service measured: the usage, once it is final, and when the job was
+            accepted, but not when it ran.
+        has_usage: Whether the usage is among it.
     """
 
     id: str
@@ -61,7 +61,7 @@ class JobApi:
     """Asks the service about jobs. Safe to use from any thread.
 
     Args:
-        connection: The way to it.
+        connection: Opens the service.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -71,7 +71,7 @@ class JobApi:
         """Return one job.
 
         Raises:
-            ResultGoneError: There is none of that id.
+            ResultGoneError: There is no such job.
             TransientBackendError: It could not be asked about.
             CredentialsError: The user must log in again.
         """
@@ -79,7 +79,7 @@ class JobApi:
         return self._ask(what, lambda at: job_info_in(at.client.job_get(remote_id)))
 
     def newest(self, tag: str, wanted: Iterable[str]) -> list[JobInfo]:
-        """Return jobs with a tag, newest first, as far as is needed to see the wanted ones."""
+        """Return jobs with a tag, newest first, up to the last of the wanted ones."""
         missing = set(wanted)
         infos: list[JobInfo] = []
         for page in range(MOST_PAGES):
@@ -91,7 +91,7 @@ class JobApi:
         return infos
 
     def tagged(self, tag: str) -> list[JobInfo]:
-        """Return all jobs with a tag, oldest first, so that new ones come after what was read."""
+        """Return all jobs with a tag, oldest first, so that new jobs come on later pages."""
         infos: dict[str, JobInfo] = {}
         for page in range(MOST_PAGES):
             found, is_last = self._page(tag, page * PAGE, newest_first=False)
@@ -134,7 +134,7 @@ class JobApi:
         return self._ask(what, lambda at: dict(_ended_job(at, remote_id).metrics()))
 
     def cancel(self, remote_id: str) -> None:
-        """Ask for a job to be cancelled; one that has ended, or is gone, stays as it is.
+        """Ask the service to cancel a job; one that has ended or was deleted stays as it is.
 
         Raises:
             TransientBackendError: The request may not have arrived.
@@ -145,7 +145,7 @@ class JobApi:
             try:
                 _ended_job(at, remote_id).cancel()
             except Exception as error:
-                # Refused, as it has ended: also when the client asked twice, as the first answer
+                # The job has ended. The client may also have asked twice, because the first answer
                 # was an error.
                 if type(error).__name__ != "RuntimeInvalidStateError":
                     raise
@@ -156,7 +156,7 @@ class JobApi:
             return
 
     def _ask(self, what: str, ask: Callable[[OpenBackend], _Answer]) -> _Answer:
-        """Ask, and once more with a new token where the service does not know the old one."""
+        """Ask; if the service refuses the token, ask once more with a new token."""
         opened = self._connection.for_reading
         try:
             return ask(opened)
@@ -178,19 +178,19 @@ class JobApi:
 
 
 def _unreadable(error: Exception, what: str) -> BackendError:
-    """Sort what asking raised; an answer may well lack what is always in it."""
+    """Sort what asking raised; an answer may lack something that it always has."""
     if isinstance(error, LookupError | TypeError):
-        said = f"{what} could not be read: what came lacks {message_of(error)}"
-        return TransientBackendError(said)
+        text = f"{what} could not be read: the answer lacks {message_of(error)}"
+        return TransientBackendError(text)
     return read_error(error, what)
 
 
 def job_info_in(answer: Mapping[str, Any]) -> JobInfo:
-    """Read how the service describes a job.
+    """Read the service's description of a job.
 
     Raises:
-        LookupError: Something is missing.
-        TypeError: It is something else.
+        LookupError: A field is missing.
+        TypeError: A field has another type.
     """
     tags: Sequence[Any] = answer.get("tags") or ()
     return JobInfo(
@@ -208,7 +208,7 @@ def _status_in(state: Mapping[str, Any]) -> RemoteStatus:
     reason = state.get("reason")
     message = f"Error code {code}; {reason}" if code and reason else reason
     known = state_of(said)
-    if known is None:  # a word of a newer service: it goes on until it says one that is known
+    if known is None:  # of a newer service: the job runs until its status is a known one
         return RemoteStatus(RemoteState.RUNNING, message=said)
     if known is RemoteState.CANCELLED and str(code) == str(_RAN_TOO_LONG):
         known = RemoteState.ERROR
@@ -218,13 +218,13 @@ def _status_in(state: Mapping[str, Any]) -> RemoteStatus:
 def _ended_job(at: OpenBackend, remote_id: str) -> Any:
     """Return the client's job object of a job that is known to have ended.
 
-    The client's own asks for the status before each result, and for the result before each status
-    of a failed job, which raises when there is none.
+    The client's own class asks for the status before each result. For a failed job it asks for the
+    result before each status, and raises if there is no result.
     """
     from qiskit_ibm_runtime import RuntimeJobV2
 
     class EndedJob(RuntimeJobV2):  # type: ignore[misc]  # the client has no type information
-        """A job that nobody has to wait for."""
+        """A job whose status is not asked for."""
 
         def status(self) -> str:
             """Return that it has ended."""
@@ -240,11 +240,11 @@ def _ended_job(at: OpenBackend, remote_id: str) -> Any:
 
 
 class RawText:
-    """The client's decoder that leaves a result as it came; see ``RuntimeJobV2.result``."""
+    """A decoder for the client that returns the text of a result; see ``RuntimeJobV2.result``."""
 
     @classmethod
-    def is_applicable(cls, data: object) -> bool:  # noqa: ARG003  # as the client has it
-        """Any text can be left as it is."""
+    def is_applicable(cls, data: object) -> bool:  # noqa: ARG003  # part of the client's interface
+        """Return that any text can be decoded."""
         return True
 
     @classmethod

@@ -1,16 +1,16 @@
-"""What IBM's service takes in one job and at one time, as it says itself.
+"""The limits of IBM's service on one job and on jobs at one time.
 
-``backend.max_circuits`` is ``None`` there, and the figures in a backend's configuration are "no
-longer relevant or enforced". What is stated or was met:
+``backend.max_circuits`` is ``None`` there, and the limits in a backend's configuration are "no
+longer relevant or enforced". These were documented or observed:
 
 ========================  =========================================================================
 executions per job        10 million: circuits after parameter broadcasting, times shots
                           (documentation, "Job limits")
-payload                   50 MB were documented until July 2026, and then no figure; 300 MB were met
-                          in practice. Ours is counted before the client encodes it, see below
+payload                   50 MB were documented until July 2026, and no number since; 300 MB were
+                          accepted in practice. Ours is counted before the client encodes it
 submissions               5 a minute for each user (REST API reference), refused with 429
-pending jobs              3 on the Open Plan, as its refusals say; on others no figure is known, and
-                          too many are refused with the code 3458, upon which we wait
+pending jobs              3 on the Open Plan, as its refusals say; not known for other plans. Too
+                          many are refused with the code 3458; then we wait
 instructions              26.8 million control instructions on each qubit (documentation, the same)
 ========================  =========================================================================
 """
@@ -52,7 +52,7 @@ _HEAVIEST = 17
 
 
 def limits_of(opened: OpenBackend | None) -> Limits:
-    """Return the limits, with what is known of the plan once the service was opened."""
+    """Return the limits; those of the plan are known only after the service was opened."""
     return Limits(
         executions_per_job=EXECUTIONS_PER_JOB,
         payload_bytes_per_job=int(CLIENT_BYTES / LARGEST_GROWTH),
@@ -73,9 +73,9 @@ def estimated_usage_s(circuits: int, shots: int | None) -> float:
 
 
 def too_many_instructions(circuit: QuantumCircuit) -> str | None:
-    """Say how a circuit exceeds what one qubit can be told to do, if it does.
+    """Describe how a circuit exceeds the instructions for one qubit, or return ``None``.
 
-    The count is made only for circuits that are large enough to exceed it.
+    Only circuits that are large enough to exceed the limit are counted.
     """
     if len(circuit.data) * _HEAVIEST <= INSTRUCTIONS_PER_QUBIT:
         return None
@@ -94,7 +94,7 @@ def too_many_instructions(circuit: QuantumCircuit) -> str | None:
 
 
 def _pending_jobs(opened: OpenBackend) -> int | None:
-    """Return the limit of the Open Plan, where the instance is known to be of it."""
+    """Return the limit of the Open Plan, if the instance is known to belong to it."""
     try:
         instances = opened.service.instances()
         own = [each for each in instances if each["crn"] == opened.backend._instance]

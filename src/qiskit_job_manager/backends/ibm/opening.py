@@ -1,4 +1,4 @@
-"""From a name, or from an object of IBM's client, to an adapter."""
+"""Makes the adapter for a name, or for an object of IBM's client."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _RETIRED = "qiskit_ibm_runtime.ibm_backend.IBMRetiredBackend"
 def open_ibm(argument: str | None) -> IBMBackendAdapter:
     """Open a backend of IBM's by its name, with the user's saved account.
 
-    The network is asked when something is to be run, and not before.
+    It uses the network only when something is run.
 
     Args:
         argument: What follows ``ibm:``, such as ``ibm_fez`` or ``ibm_fez?execution=batch``. The
@@ -83,8 +83,8 @@ def open_ibm(argument: str | None) -> IBMBackendAdapter:
 def is_ibm(candidate: object) -> bool:
     """Say whether it is an object of IBM's client that stands for a real backend.
 
-    The client is not imported for it. Primitives, batches and sessions over other backends, such as
-    fake ones, run here and are none.
+    This does not import the client. Primitives, batches and sessions over other backends, such as
+    fake ones, run in this process, and do not count.
     """
     return _backend_behind(candidate) is not None
 
@@ -92,11 +92,11 @@ def is_ibm(candidate: object) -> bool:
 def adapted(candidate: Any, *, listing_lag_s: float = LISTING_LAG_S) -> IBMBackendAdapter:
     """Return the adapter to a backend, batch, session or primitive of IBM's client.
 
-    The object is not changed, and its options are copied as they are now.
+    The object is not changed; its present options are copied.
 
     Args:
         candidate: What the user handed over.
-        listing_lag_s: Seconds after which an accepted job is sure to be listed.
+        listing_lag_s: Seconds after which an accepted job is surely listed.
 
     Raises:
         InvalidArgumentError: It cannot be used; the message says why.
@@ -108,8 +108,8 @@ def adapted(candidate: Any, *, listing_lag_s: float = LISTING_LAG_S) -> IBMBacke
         )
     if _known_as(backend, (_RETIRED,)):
         raise InvalidArgumentError(
-            f"backend {backend.name!r} is retired: choose another one, for which the circuits are "
-            "to be transpiled anew"
+            f"backend {backend.name!r} is retired: choose another one, and transpile the circuits "
+            "for it"
         )
     primitive = _found(candidate, _PRIMITIVES) or Primitive.SAMPLER
     mode = _mode_of(candidate)
@@ -138,7 +138,7 @@ def _uri_of(
     session: str | None,
     listing_lag_s: float,
 ) -> IBMUri | None:
-    """Return how another process opens the same, or ``None`` where it cannot."""
+    """Return the name by which another process opens the same, or ``None``."""
     saved = how_saved(opened.service)
     if saved is None:
         return None
@@ -155,7 +155,7 @@ def _uri_of(
 
 
 def _backend_behind(candidate: Any) -> Any | None:
-    """Return the client's backend that something stands for, or ``None``."""
+    """Return the client's backend that an object stands for, or ``None``."""
     if isinstance(candidate, type):
         return None
     if _known_as(candidate, (_BACKEND,)):
@@ -167,7 +167,7 @@ def _backend_behind(candidate: Any) -> Any | None:
 
 
 def _mode_of(candidate: Any) -> Any | None:
-    """Return the batch or session that something is, or is to run in, or ``None``."""
+    """Return the batch or session that an object is or runs in, or ``None``."""
     if _found(candidate, _MODES) is not None:
         return candidate
     return candidate.mode if _found(candidate, _PRIMITIVES) is not None else None
@@ -182,6 +182,6 @@ def _known_as(candidate: Any, names: tuple[str, ...]) -> bool:
 
 
 def _names(candidate: Any) -> Iterator[str]:
-    """Yield the names of the classes that it is of, the nearest first."""
+    """Yield the names of an object's classes, the most derived first."""
     for cls in type(candidate).__mro__:
         yield f"{cls.__module__}.{cls.__qualname__}"

@@ -1,4 +1,4 @@
-"""The primitive that jobs go through: what it is, its options, and a fresh one for each job."""
+"""Makes the client's primitive for each job, with its options."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.ibm.uri import Execution, Primitive
+from qiskit_job_manager.backends.job_pubs import PUB_OPTIONS
 from qiskit_job_manager.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-OURS = frozenset({"shots", "precision"})
-"""Run options that are put into the PUBs, and not into the primitive's options."""
 
 _CLIENT = "qiskit_ibm_runtime"
-# Where the client has each primitive, and its options. Older ones lack the last two.
+# Modules and names of each primitive and of its options. Older clients lack the last two.
 _PLACES = {
     Primitive.SAMPLER: (_CLIENT, "SamplerV2", f"{_CLIENT}.options", "SamplerOptions"),
     Primitive.ESTIMATOR: (_CLIENT, "EstimatorV2", f"{_CLIENT}.options", "EstimatorOptions"),
@@ -40,7 +39,7 @@ _PLACES = {
 
 
 class PrimitiveFactory:
-    """Makes primitives that are set up alike. Safe to use from any thread.
+    """Makes equal primitives. Safe to use from any thread.
 
     Args:
         primitive: Which of the client's primitives.
@@ -58,14 +57,14 @@ class PrimitiveFactory:
         """Return the options of one job, as an object of the client.
 
         Args:
-            run_options: Options of the job set, by the names that the primitive has for them.
+            run_options: Options of the job set, by the primitive's own names.
             tags: Marks of the job, to be put before the user's own.
 
         Raises:
             InvalidArgumentError: The primitive has no such option, or not with such a value.
         """
-        own = {k: v for k, v in run_options.items() if k not in OURS and not _is_mode(k, v)}
-        _options_class(self._primitive)  # that the client is missing is nobody's bad option
+        own = {k: v for k, v in run_options.items() if k not in PUB_OPTIONS and not _is_mode(k, v)}
+        _options_class(self._primitive)  # a missing client is no error of the options
         try:
             options = self._plain()
             options.update(**copy.deepcopy(own))
@@ -85,7 +84,7 @@ class PrimitiveFactory:
             mode: The client's backend, batch or session.
             options: As `options` gave them.
         """
-        _keep_quiet_about_our_choice()
+        _ignore_deprecation()
         return _class_of(self._primitive)(mode=mode, options=options)
 
     @property
@@ -95,12 +94,12 @@ class PrimitiveFactory:
 
     @property
     def has_times(self) -> bool:
-        """Whether its results tell when they were executed: those of ``EstimatorV2`` do not."""
+        """Whether its results contain the times of execution: those of ``EstimatorV2`` do not."""
         return self._primitive is not Primitive.ESTIMATOR
 
     @property
     def json_options(self) -> dict[str, Any] | None:
-        """The options that are not as by default, as plain JSON; ``None``: they are more."""
+        """The options that differ from the defaults; ``None`` if JSON cannot hold them."""
         plain = _as_json(self._plain(), _options_class(self._primitive)())
         if plain is None:
             return None
@@ -130,10 +129,10 @@ def check_run_options(factory: PrimitiveFactory, run_options: Mapping[str, Any])
 
 
 def asked_execution(run_options: Mapping[str, Any]) -> Execution | None:
-    """Return the execution mode that the run options ask for, or ``None``.
+    """Return the execution mode among the run options, or ``None``.
 
     Raises:
-        InvalidArgumentError: It is none that can be asked for.
+        InvalidArgumentError: It is not ``"job"`` or ``"batch"``.
     """
     said = run_options.get("execution")
     if not isinstance(said, str):
@@ -146,11 +145,11 @@ def asked_execution(run_options: Mapping[str, Any]) -> Execution | None:
     return Execution(said)
 
 
-def _keep_quiet_about_our_choice() -> None:
-    """Have the client not warn that it deprecates a class when it is this module that makes one.
+def _ignore_deprecation() -> None:
+    """Ignore the client's warning that a class is deprecated, if this module makes one.
 
-    Where warnings are errors, nothing could be sent otherwise. Catching warnings is not for several
-    threads; a filter for one module is.
+    Where warnings are errors, no job could be sent otherwise. Catching warnings is not safe with
+    several threads; a filter for one module is.
     """
     warnings.filterwarnings(
         "ignore",
@@ -175,7 +174,7 @@ def _options_class(primitive: Primitive) -> Any:
 
 
 def _as_json(options: Any, default: Any) -> dict[str, Any] | None:
-    """Return what differs from the defaults; ``None``: some of it is no plain JSON."""
+    """Return what differs from the defaults; ``None`` if JSON cannot hold it."""
     if hasattr(options, "model_dump"):
         found, usual = options.model_dump(), default.model_dump()
     else:

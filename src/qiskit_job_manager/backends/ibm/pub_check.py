@@ -1,4 +1,4 @@
-"""Whether a PUB can run on a backend of IBM's, found out before anything is stored or sent."""
+"""Checks whether a PUB can run on one of IBM's backends."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _LETTERS = frozenset("IXYZ")
 class IBMPubCheck:
     """Checks the PUBs for one backend. Safe to use from any thread.
 
-    What holds for any primitive is checked with the backend's target, which is read from the
-    service once, at the first PUB; beyond it, what the service is known to refuse.
+    It checks what holds for any primitive, with the backend's target, which is read from the
+    service once, at the first PUB. And it refuses what the service is known to refuse.
 
     Args:
-        takes: What the experiments are.
-        backend: Gives the client's backend.
+        takes: The kind of the experiments.
+        backend: Returns the client's backend.
     """
 
     def __init__(self, takes: ExperimentKind, backend: Callable[[], Any]) -> None:

@@ -1,10 +1,8 @@
-"""Follows the jobs of one adapter, with as few requests as may be.
+"""Tracks the statuses of the jobs of one adapter, with few requests.
 
-What jobs were last known to do, so that the service is not asked more often than is of use.
-
-The engine asks about a job some moments after it was accepted, and each job that is sent has it ask
-again. Jobs of this service take minutes, and are sent at a pace of its own: to list them at each of
-these occasions would take more requests than all the rest.
+The engine asks about jobs shortly after each was accepted. Jobs of this service take minutes, and
+are sent at a limited rate: to list them each time would take more requests than everything else. So
+a status counts for some seconds before the service is asked again.
 """
 
 from __future__ import annotations
@@ -27,14 +25,14 @@ _ENDED = frozenset({RemoteState.DONE, RemoteState.ERROR, RemoteState.CANCELLED})
 
 
 class StatusTracker:
-    """Tells the statuses of jobs. Safe to use from any thread.
+    """Returns the statuses of jobs. Safe to use from any thread.
 
-    The jobs of a job set share a tag, by which they are listed in one request. Jobs of another
-    process are asked about one by one until the tag that they share is known; so are those that
-    the listing does not have, a few at a time. What was heard a moment ago is not asked for again.
+    The jobs of a job set share a tag, by which one request lists them all. Jobs of another process
+    are asked about one by one until their common tag is known; so are jobs that the listing lacks,
+    a few at a time. A fresh status is not asked for again.
 
     Args:
-        job_api: What asks the service.
+        job_api: Asks the service.
     """
 
     def __init__(self, job_api: JobApi) -> None:
@@ -46,35 +44,35 @@ class StatusTracker:
         self._cache = StatusCache()
 
     def note_submission(self, remote_id: str, tags: Sequence[str]) -> None:
-        """Take note of what a job can be found by: the service has just taken it."""
+        """Record the tags of a job that the service has just accepted."""
         self._tags[remote_id] = tuple(tags)
         self._cache.note(remote_id, RemoteStatus(RemoteState.QUEUED))
 
     def note_cancelling(self, remote_id: str) -> None:
-        """Take note that a job may end at any moment."""
+        """Record that a job was asked to be cancelled, and may end at any moment."""
         self._cache.drop(remote_id)
 
     def note(self, infos: Iterable[JobInfo]) -> None:
-        """Take note of jobs that were listed for another purpose, where they are known here."""
+        """Record the statuses of known jobs that were listed for another purpose."""
         for info in infos:
             if info.id in self._tags:
                 self._note(info)
 
     def forget(self, remote_id: str) -> None:
-        """Drop what is known of a job, as its result is here, or there is none."""
+        """Forget a job whose result was fetched, or that has none."""
         for known in (self._tags, self._asked, self._not_there, self._ended):
             known.pop(remote_id, None)
         self._cache.drop(remote_id)
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
-        """Ask about jobs; those that nothing was found out about are left out.
+        """Ask about jobs; those whose status could not be read are left out.
 
         Raises:
-            TransientBackendError: Nothing was found out about any.
+            TransientBackendError: No status could be read.
             CredentialsError: The user must log in again.
         """
         found = {each: self._ended[each].status for each in remote_ids if each in self._ended}
-        fresh = self._cache.told(each for each in remote_ids if each not in found)
+        fresh = self._cache.fresh(each for each in remote_ids if each not in found)
         if fresh is not None:
             return {**found, **fresh}
         trouble: list[TransientBackendError] = []
@@ -91,10 +89,10 @@ class StatusTracker:
         return found
 
     def info(self, remote_id: str) -> JobInfo:
-        """Return the description of one job, asked for unless it is known to have ended.
+        """Return the description of one job; the service is asked unless the job has ended.
 
         Raises:
-            ResultGoneError: There is none of that id.
+            ResultGoneError: There is no such job.
             TransientBackendError: It could not be asked about.
             CredentialsError: The user must log in again.
         """
@@ -116,7 +114,7 @@ class StatusTracker:
         except TransientBackendError as error:
             trouble.append(error)
         except ResultGoneError as error:
-            # Said twice, it is believed: what was accepted a moment ago may not be everywhere yet.
+            # It counts only when said twice: a job that was just accepted may not be visible yet.
             self._not_there[remote_id] += 1
             if self._not_there[remote_id] > 1:
                 found[remote_id] = RemoteStatus(RemoteState.GONE, message=str(error))
@@ -127,7 +125,7 @@ class StatusTracker:
         found: dict[str, RemoteStatus],
         trouble: list[TransientBackendError],
     ) -> None:
-        """Ask at once about all that share a tag, if it is more than one that is not known of."""
+        """Ask about all jobs that share a tag in one request, if it is about more than one."""
         wanted = {each for each in remote_ids if each not in found}
         tag = self._shared_tag(remote_ids)
         if tag is None or len(wanted) < 2:
@@ -142,9 +140,9 @@ class StatusTracker:
         found.update((info.id, self._note(info)) for info in infos if info.id in wanted)
 
     def _shared_tag(self, remote_ids: Sequence[str]) -> str | None:
-        """Return the tag that most of the jobs are known to have, if any is shared.
+        """Return the tag that most of the jobs have, or ``None`` if no two share one.
 
-        Among equals the longest, as short ones are rather the user's, on jobs of any kind.
+        Among equals it is the longest: short tags are rather the user's, on other jobs too.
         """
         counts = Counter(tag for each in remote_ids for tag in self._known_tags(each))
         best = max(counts, key=lambda tag: (counts[tag], len(tag)), default=None)
@@ -165,49 +163,48 @@ class StatusTracker:
 
 
 SHORTEST_S = 2.0
-"""For how long an answer is fresh at first: no job of the service is over sooner."""
+"""For how long a status is fresh at first: no job of the service ends sooner."""
 
 LONGEST_S = 12.0
-"""For how long later on: jobs are listed no more often than the service takes new ones."""
+"""For how long it is fresh at most: jobs are listed no more often than new ones are accepted."""
 
 IDLE_S = 60.0
-"""After how long without a question it begins as at first."""
+"""After so long without a request, statuses are fresh for the shortest time again."""
 
 
 class StatusCache:
-    """Knows what jobs that have not ended were last heard to do. Safe to use from any thread.
+    """Keeps the last statuses of jobs that have not ended. Safe to use from any thread.
 
-    What was heard is fresh for some seconds, twice as many each time that the service is asked, up
+    A status is fresh for some seconds. Each time that the service is asked, this time doubles, up
     to a bound.
 
     Args:
-        seconds: The time, from any zero.
+        seconds: Returns seconds that only grow.
     """
 
     def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
-        self._heard: dict[str, tuple[RemoteStatus, float]] = {}
+        self._known: dict[str, tuple[RemoteStatus, float]] = {}
         self._fresh_s = 0.0
         self._asked_s = float("-inf")
 
     def note(self, remote_id: str, status: RemoteStatus) -> None:
-        """Take note of what a job does now."""
-        self._heard[remote_id] = (status, self._seconds())
+        """Record the present status of a job."""
+        self._known[remote_id] = (status, self._seconds())
 
     def drop(self, remote_id: str) -> None:
-        """Forget a job: it has ended, or something was done that may change what it does."""
-        self._heard.pop(remote_id, None)
+        """Forget a job, because it has ended or its status may change."""
+        self._known.pop(remote_id, None)
 
-    def told(self, remote_ids: Iterable[str]) -> Mapping[str, RemoteStatus] | None:
-        """Return what jobs were heard to do, if that is fresh for each; else the service is asked.
+    def fresh(self, remote_ids: Iterable[str]) -> Mapping[str, RemoteStatus] | None:
+        """Return the statuses of jobs, or ``None`` if one of them is not fresh.
 
-        Returns:
-            ``None``: The service is to be asked.
+        ``None`` means that the service is asked now.
         """
         now_s = self._seconds()
         if now_s >= self._asked_s + IDLE_S:
             self._fresh_s = SHORTEST_S
-        found = {each: self._heard.get(each) for each in remote_ids}
+        found = {each: self._known.get(each) for each in remote_ids}
         fresh = {
             each: known[0]
             for each, known in found.items()

@@ -1,18 +1,14 @@
-"""From a payload to a job of the service."""
+"""Sends jobs to the service."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qiskit.primitives.containers.estimator_pub import EstimatorPub
-from qiskit.primitives.containers.sampler_pub import SamplerPub
-
 from qiskit_job_manager.backends.ibm.errors import is_session_closed, submission_error
 from qiskit_job_manager.backends.ibm.primitive_factory import asked_execution
-from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
+from qiskit_job_manager.backends.job_pubs import job_pubs
 from qiskit_job_manager.errors import (
     BackendError,
-    CodecError,
     CredentialsError,
     InvalidArgumentError,
     SubmissionDeferredError,
@@ -20,8 +16,6 @@ from qiskit_job_manager.errors import (
     TransientBackendError,
     UnknownBackendError,
 )
-from qiskit_job_manager.model import ExperimentKind
-from qiskit_job_manager.planning import precision_of_share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,17 +23,17 @@ if TYPE_CHECKING:
     from qiskit_job_manager.backends.ibm.connection import Connection, OpenBackend
     from qiskit_job_manager.backends.ibm.execution_mode import ExecutionModes
     from qiskit_job_manager.backends.ibm.primitive_factory import PrimitiveFactory
-    from qiskit_job_manager.model import Blob
+    from qiskit_job_manager.model import Blob, ExperimentKind
 
 
 class JobSubmitter:
     """Sends jobs. Safe to use from any thread.
 
     Args:
-        connection: The way to the backend.
-        factory: What the primitive is.
+        connection: Opens the backend.
+        factory: Makes the primitive of each job.
         modes: The execution mode.
-        takes: What the experiments are.
+        takes: The kind of the experiments.
     """
 
     def __init__(
@@ -60,7 +54,7 @@ class JobSubmitter:
         Args:
             payload: The encoded PUBs.
             options: The job's run options.
-            tags: Its marks: that of the attempt, the label of the job set, and the user's own.
+            tags: The tag of the attempt, the label of the job set, and the user's own tags.
 
         Returns:
             The id of the job.
@@ -68,7 +62,7 @@ class JobSubmitter:
         Raises:
             BackendError: As `Backend.submit`.
         """
-        pubs = self._pubs(payload, options)
+        pubs: list[Any] = job_pubs(payload, self._takes, options, self._connection.name)
         opened = self._opened()
         try:
             return self._send(opened, pubs, options, tags)
@@ -77,7 +71,7 @@ class JobSubmitter:
             if not isinstance(refused, CredentialsError):
                 raise refused from error
             renewed = self._renewed(opened, refused)
-        # The service does not know the token: a definite no, so that it may be sent again.
+        # The service refused the token: nothing was accepted, so the job may be sent again.
         try:
             return self._send(renewed, pubs, options, tags)
         except Exception as error:
@@ -99,7 +93,7 @@ class JobSubmitter:
         return str(job.job_id())
 
     def _opened(self) -> OpenBackend:
-        """Open the backend; where that fails, nothing was sent."""
+        """Open the backend; if that fails, nothing was sent."""
         try:
             return self._connection.opened
         except TransientBackendError as error:
@@ -107,38 +101,16 @@ class JobSubmitter:
         except UnknownBackendError as error:
             raise SubmissionRefusedError(error.message) from error
 
-    def _pubs(self, payload: Blob, options: Mapping[str, Any]) -> list[Any]:
-        """Return the PUBs of a job, each with its share of the shots or of the precision."""
-        try:
-            if self._takes is ExperimentKind.ESTIMATOR_PUB:
-                return [_precise(pub, options) for pub in unpack_estimator_pubs(payload)]
-            return [_with_shots(pub, options) for pub in unpack_sampler_pubs(payload)]
-        except CodecError as error:
-            raise SubmissionRefusedError(f"nothing was sent: {error}") from error
-
     def _sorted(self, error: Exception, tags: Sequence[str]) -> BackendError:
         where = self._connection.name
         if isinstance(error, InvalidArgumentError):
             return SubmissionRefusedError(f"nothing was sent to {where}: {error}")
         if is_session_closed(error) and self._modes.drop(_label(tags)):
-            return SubmissionDeferredError(f"the batch is closed, and another is opened: {error}")
+            return SubmissionDeferredError(
+                f"the batch is closed; another one will be opened: {error}"
+            )
         return submission_error(error, where)
 
 
 def _label(tags: Sequence[str]) -> str:
     return tags[1] if len(tags) > 1 else ""
-
-
-def _with_shots(pub: SamplerPub, options: Mapping[str, Any]) -> SamplerPub:
-    shots = options.get("shots")
-    if shots is None:
-        return pub
-    return SamplerPub(pub.circuit, pub.parameter_values, shots, validate=False)
-
-
-def _precise(pub: EstimatorPub, options: Mapping[str, Any]) -> EstimatorPub:
-    precision = options.get("precision") if pub.precision is None else pub.precision
-    if precision is None:
-        return pub
-    own = precision_of_share(precision, options.get("shots"))
-    return EstimatorPub(pub.circuit, pub.observables, pub.parameter_values, own, validate=False)

@@ -1,4 +1,4 @@
-"""What a name such as ``ibm:ibm_fez?execution=batch`` says, and back to such a name."""
+"""Reads and writes names such as ``ibm:ibm_fez?execution=batch``."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LISTING_LAG_S = 30.0
-"""How late an accepted job may be in the listing. IBM does not say; this is meant to be ample."""
+"""How late an accepted job may appear in the listing. IBM does not say; this is generous."""
 
 _RIGHT = "ibm:ibm_fez?execution=batch&account=my-account"
 
 
 class Primitive(StrEnum):
-    """The primitives of IBM's client, by the names that they have in ours.
+    """The primitives of IBM's client, by their names in our URIs.
 
     Attributes:
-        SAMPLER: ``SamplerV2``, which the service takes as it is.
+        SAMPLER: ``SamplerV2``, which runs on the service.
         ESTIMATOR: ``EstimatorV2``, likewise.
         EXECUTOR_SAMPLER: ``executor_sampler.Sampler``, prepared in the client.
         EXECUTOR_ESTIMATOR: ``executor_estimator.Estimator``, likewise.
@@ -38,7 +38,7 @@ class Primitive(StrEnum):
 
     @property
     def takes(self) -> ExperimentKind:
-        """What its experiments are."""
+        """The kind of its experiments."""
         if self in (Primitive.SAMPLER, Primitive.EXECUTOR_SAMPLER):
             return ExperimentKind.SAMPLER_PUB
         return ExperimentKind.ESTIMATOR_PUB
@@ -48,9 +48,9 @@ class Execution(StrEnum):
     """IBM's execution modes.
 
     Attributes:
-        JOB: Each job for itself.
+        JOB: Each job alone.
         BATCH: The jobs of a job set in one ``Batch``.
-        SESSION: In a ``Session``, which only the user opens, as it is paid for by the clock.
+        SESSION: In a ``Session``. Only the user opens one, because its whole duration is charged.
     """
 
     JOB = "job"
@@ -60,18 +60,18 @@ class Execution(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IBMUri:
-    """All that another process needs to reach the same backend in the same way.
+    """All that another process needs to open the same backend in the same way.
 
     Attributes:
         backend: Name of the backend, such as ``"ibm_fez"``.
         account: Name of the saved account; ``None``: the default one.
         instance: Name or CRN of the instance; ``None``: that of the account.
         channel: Channel of the account; ``None``: that of the account.
-        primitive: What the experiments go through.
+        primitive: The primitive that runs the experiments.
         execution: The execution mode.
-        session: Id of the `Batch` or `Session` to go on with, or ``None``.
+        session: Id of the `Batch` or `Session` to use, or ``None``.
         fractional_gates: Whether the backend has its fractional gates.
-        listing_lag_s: Seconds after which an accepted job is sure to be listed.
+        listing_lag_s: Seconds after which an accepted job is surely listed.
         options: Options of the primitive, as the text of a JSON object.
     """
 
@@ -88,7 +88,7 @@ class IBMUri:
 
     @property
     def text(self) -> str:
-        """The name that `parse` reads; what is as by default is left out."""
+        """The name that `parse` reads, without defaults."""
         said: dict[str, Scalar] = {}
         for each in fields(self):
             value = getattr(self, each.name)
@@ -119,7 +119,7 @@ class IBMUri:
 
 
 def with_options(uri: IBMUri, options: Mapping[str, Any]) -> IBMUri:
-    """Return a uri with other options of its primitive, which are plain JSON."""
+    """Return a URI with other options of its primitive, which are plain JSON."""
     return replace(uri, options=_compact(options))
 
 

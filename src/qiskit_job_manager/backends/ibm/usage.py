@@ -1,8 +1,8 @@
-"""What the service measured of a job, never at the cost of its result.
+"""Reads what the service measured of a job; this never costs a result.
 
-The descriptions of jobs, as they are listed, tell what is charged and when a job was taken. When it
-ran they do not tell: results do, of a sampler and of all that goes through an executor, and the
-metrics of the job otherwise, at one more request.
+The listed description of a job contains what is charged and when the job was accepted, but not when
+it ran. Results of samplers and of executors contain that; otherwise the metrics of the job do,
+which take one more request.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PATIENCE_S = 10.0
-"""How long a result may wait for its figures: the client itself would wait for ever."""
+"""How long a result may wait for its metrics: the client itself would wait for ever."""
+
 _YEARS = range(1970, 3000)
 
 
 def usage_in_metrics(metrics: Mapping[str, Any], known: RemoteFigures) -> RemoteFigures:
-    """Add the metrics of a job to what is known of it; what is missing or odd is left out.
+    """Add the metrics of a job to what is known; missing or odd values are left out.
 
     Args:
-        metrics: As the client's ``job.metrics()`` gives them.
-        known: What its description tells.
+        metrics: As the client's ``job.metrics()`` returns them.
+        known: What the description contains.
     """
     times = _mapping(metrics.get("timestamps"))
     usage_s = _usage_s(_mapping(metrics.get("usage")))
@@ -42,10 +43,10 @@ def usage_in_metrics(metrics: Mapping[str, Any], known: RemoteFigures) -> Remote
 
 
 def usage_in_info(info: Mapping[str, Any]) -> RemoteFigures:
-    """Read what the description of a job tells; what is missing or odd is left out.
+    """Read the description of a job; missing or odd values are left out.
 
     Args:
-        info: As the service gives it, listed or alone.
+        info: As the service returns it, listed or alone.
     """
     session_id = info.get("session_id")
     return RemoteFigures(
@@ -56,14 +57,14 @@ def usage_in_info(info: Mapping[str, Any]) -> RemoteFigures:
 
 
 def with_times(figures: RemoteFigures, result: Any) -> RemoteFigures | None:
-    """Add between which moments a job ran, if its result tells.
+    """Add when a job began and ended to run, if its result contains it.
 
     Args:
         figures: What is known.
         result: The result, decoded from JSON only.
 
     Returns:
-        ``None``: It does not tell.
+        ``None`` if the result does not contain it.
     """
     spans = _spans(result)
     if not spans:
@@ -73,7 +74,7 @@ def with_times(figures: RemoteFigures, result: Any) -> RemoteFigures | None:
 
 
 def _spans(result: Any) -> list[tuple[datetime, datetime]]:
-    """Return between which moments something was executed."""
+    """Return the beginning and end of each execution."""
     own = _mapping(result)
     metadata = _mapping(_mapping(own.get("__value__", own)).get("metadata"))
     spans = _value(_mapping(metadata.get("execution")).get("execution_spans"))
@@ -84,35 +85,35 @@ def _spans(result: Any) -> list[tuple[datetime, datetime]]:
 
 
 def _value(said: Any) -> Any:
-    """Return what stands for a value of a type of its own, in the client's JSON."""
+    """Return the value of a typed object in the client's JSON."""
     return said.get("__value__") if isinstance(said, dict) and "__type__" in said else said
 
 
 def ask_within(
     ask: Callable[[], RemoteFigures], patience_s: float = PATIENCE_S
 ) -> RemoteFigures | None:
-    """Ask for figures; what fails, or takes too long, is given up.
+    """Ask for measurements, and give up after an error or after some seconds.
 
     Args:
         ask: Asks the service.
-        patience_s: How long to wait, in seconds.
+        patience_s: How long to wait.
     """
-    told: list[RemoteFigures] = []
+    found: list[RemoteFigures] = []
 
     def run() -> None:
         try:
-            told.append(ask())
+            found.append(ask())
         except BackendError:
             return
 
     thread = threading.Thread(target=run, name="qjm-ibm-figures", daemon=True)
     thread.start()
     thread.join(patience_s)
-    return told[0] if told else None
+    return found[0] if found else None
 
 
 def _usage_s(usage: Mapping[str, Any]) -> float | None:
-    """Return what is charged for, once the service has worked it out."""
+    """Return the charged seconds, once the service has computed them."""
     if usage.get("status") in (None, "pending"):
         return None
     for name in ("qpu_charge_time_seconds", "quantum_seconds", "seconds"):

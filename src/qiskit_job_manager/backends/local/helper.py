@@ -1,22 +1,19 @@
-"""A second process that simulates beside this one.
+"""A helper process that simulates beside this one.
 
-A simulator keeps Python's lock nearly all the time, so that one process simulates on one core,
-whatever else it has to do. Where jobs wait, a helper takes every other one: it opens the same
-backend by its URI, and gives back each result encoded, as it goes into the store. And it takes
-what is simulated for seconds or minutes in one call, in which no other thread of its process gets
-anywhere: nothing would be stored, shown or heeded meanwhile.
+A simulator holds Python's lock nearly all the time, so one process simulates on one core. If jobs
+wait, the helper takes every other one: it opens the same backend by its URI, and returns each
+result encoded, as it is stored. It also takes jobs that are simulated for seconds or minutes in one
+call: in this process no other thread would run meanwhile, so nothing would be stored or shown.
 
-Nothing depends on it. What it declines, fails at, or dies with is run in this process, which alone
-says what becomes of a job; and a helper that died is not replaced, but for one that was killed
-because a job was cancelled. There is at most one, and a second where long jobs wait for it; it ends
-when it has had nothing to do for a while, and its death with this process costs nothing, as local
-jobs die with their process anyway.
+Nothing depends on the helper. This process runs what the helper declines, fails at, or dies with. A
+helper that died is not replaced, unless it was killed because a job was cancelled. There is at most
+one helper, and a second one if long jobs wait. A helper ends after it was idle for a while.
 
-Messages between this process and its helper, on a pipe.
+The two processes exchange messages on a pipe:
 
     two lengths of 4 and 8 bytes, JSON, bytes
 
-Nothing that is read is executed; what does not make sense raises `ValueError`.
+Nothing that is read is executed; a malformed message raises `ValueError`.
 """
 
 from __future__ import annotations
@@ -47,21 +44,21 @@ if TYPE_CHECKING:
 _MODULE = "qiskit_job_manager.backends.local.helper_process"
 
 READY_WITHIN_S = 60.0
-"""It takes a second or two; what takes so much longer hangs."""
+"""Starting takes a second or two; after so much longer the process hangs."""
 
 
 class HelperError(Exception):
-    """The helper has no result for a job; why does not matter, as it is run here then."""
+    """The helper has no result for a job; this process then runs the job."""
 
 
 class HelpedJob:
-    """A job at the helper, with as much of Qiskit's job as is needed to follow it.
+    """A job of the helper, with the methods of Qiskit's jobs that are needed to follow it.
 
     Args:
-        payload: What to run, should the helper not do it.
+        payload: The circuits, in case this process has to run them.
         options: The run options of the job.
         future: Its result, or a `HelperError`.
-        cancel: Has the helper leave it.
+        cancel: Makes the helper drop the job.
     """
 
     def __init__(
@@ -77,11 +74,11 @@ class HelpedJob:
         self._cancel = cancel
 
     def job_id(self) -> str:
-        """Return no id: the tag serves."""
+        """Return no id: the tag is used."""
         return ""
 
     def status(self) -> JobStatus:
-        """Say whether it has ended, in whatever way."""
+        """Return whether it has ended."""
         if self._future.cancelled():
             return JobStatus.CANCELLED
         return JobStatus.DONE if self._future.done() else JobStatus.RUNNING
@@ -90,18 +87,18 @@ class HelpedJob:
         """Return its encoded result, and wait for it.
 
         Raises:
-            HelperError: It is to be run here.
+            HelperError: This process has to run the job.
         """
         return self._future.result()
 
     def cancel(self) -> None:
-        """Have a long one left, at once; any other is not run for long."""
+        """Cancel a long job at once; other jobs end soon by themselves."""
         self._cancel()
 
 
 @dataclass(slots=True)
 class _Given:
-    """A job that the helper has not answered for, and whether it has been sent to its process."""
+    """A job without an answer from the helper, and whether it was sent to its process."""
 
     head: dict[str, Any]
     data: bytes
@@ -111,7 +108,7 @@ class _Given:
 
 
 class Helper:
-    """The helper process: started when it is first wanted, and not again once it died.
+    """The helper process: started when it is first needed, and not again after it died.
 
     Use `the_helper`: one serves all backends of this process, and `the_second_helper` the long jobs
     that would wait for it. Safe to use from any thread.
@@ -131,12 +128,12 @@ class Helper:
 
     @property
     def backlog(self) -> int:
-        """How many jobs it has that it has not answered for."""
+        """The number of jobs without an answer."""
         return len(self._given)
 
     @property
     def is_ready(self) -> bool:
-        """Whether it can begin a job now; a process that was forked has no part in it."""
+        """Whether it can begin a job now; never in a forked process."""
         return self._is_ready and os.getpid() == self._pid
 
     @property
@@ -146,7 +143,7 @@ class Helper:
 
     @property
     def has_long(self) -> bool:
-        """Whether a job is with it that takes long, so that another would wait."""
+        """Whether it has a long job, for which another job would wait."""
         return any(given.long for given in tuple(self._given.values()))
 
     def start(self) -> None:
@@ -160,13 +157,13 @@ class Helper:
     def run(
         self, uri: str, payload: Blob, options: Mapping[str, Any], *, long: bool = False
     ) -> HelpedJob:
-        """Give it a job. It is begun when the process is ready and has ended what it has.
+        """Give it a job. The job begins when the process is ready and has ended its other jobs.
 
         Args:
             uri: How it opens the backend.
             payload: The encoded circuits.
             options: Run options, plain JSON values.
-            long: Whether it takes long. It is run whatever its width, alone, and can be cancelled.
+            long: Whether it takes long. Such a job of any width runs alone, and can be cancelled.
         """
         future: Future[RawResult] = Future()
         with self._lock:
@@ -187,8 +184,8 @@ class Helper:
         return HelpedJob(payload, options, future, lambda: self._leave(number))
 
     def stop(self) -> None:
-        """End the process for good; what it has is not answered for, so that nothing begins it."""
-        # Not under the lock, which whoever writes to a busy process may hold for long.
+        """End the process for good; its jobs get no answer, so that nothing else begins them."""
+        # Not under the lock: a thread that writes to a busy process may hold it for long.
         self._has_failed = self._has_stopped = True
         process = self._process
         if process is not None and os.getpid() == self._pid:
@@ -196,7 +193,7 @@ class Helper:
             process.wait()
 
     def _leave(self, number: int) -> None:
-        """Leave a long job that was cancelled; what is simulating it can only be killed."""
+        """Drop a long job that was cancelled; the process that simulates it can only be killed."""
         with self._lock:
             given = self._given.get(number)
             if given is None or not given.long:
@@ -219,7 +216,7 @@ class Helper:
         reader.start()
 
     def _send(self) -> None:
-        """Send what the process may have now: after a long job nothing, until it has answered."""
+        """Send the jobs that the process may have now; none before a long job has ended."""
         process = self._process
         if not self._is_ready or process is None or process.stdin is None:
             return
@@ -229,12 +226,12 @@ class Helper:
                 try:
                     write_frame(process.stdin, given.head, given.data)
                 except (OSError, ValueError):
-                    return  # it has ended, which whoever reads its answers will see
+                    return  # it has ended, which the reading thread will see
             if given.long:
                 return
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
-        """Take answers until there are no more; what a thread of its own does."""
+        """Read answers until the pipe ends; this runs on a thread of its own."""
         output = process.stdout
         try:
             if output is None or not select.select([output], [], [], READY_WITHIN_S)[0]:
@@ -254,7 +251,7 @@ class Helper:
             self._send()
 
     def _end(self, process: subprocess.Popen[bytes]) -> None:
-        """Go on with another process, unless this one has died by itself."""
+        """Start another process, unless this one died by itself."""
         code = process.wait()
         with self._lock:
             well = self._was_killed or (code == 0 and self._is_ready)
@@ -292,7 +289,7 @@ def _meant(head: Mapping[str, Any], data: bytes) -> RawResult | HelperError:
 
 
 def _started() -> tuple[subprocess.Popen[bytes], int]:
-    """Return the process, and the end of a pipe that stays open as long as it may live."""
+    """Return the process, and the end of a pipe; the process ends when that is closed."""
     if not sys.executable:
         raise FileNotFoundError("this Python does not know its own program")
     # As for the sandbox: -P, and the modules that are found here are found there.
@@ -334,7 +331,7 @@ _LENGTHS = struct.Struct("!IQ")
 
 
 def write_frame(pipe: IO[bytes], head: Mapping[str, Any], data: bytes = b"") -> None:
-    """Write one message, and see it off."""
+    """Write one message, and flush the pipe."""
     text = json.dumps(head).encode()
     pipe.write(_LENGTHS.pack(len(text), len(data)) + text)
     pipe.write(data)

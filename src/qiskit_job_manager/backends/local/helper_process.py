@@ -1,4 +1,4 @@
-"""The process of `helper`: simulates what it is given, job after job.
+"""The helper process: simulates the jobs that it is given, one after the other.
 
 python -m qiskit_job_manager.backends.local.helper_process DESCRIPTOR
 """
@@ -31,7 +31,7 @@ _Frame = tuple[dict[str, Any], bytes]
 def main() -> None:
     """Answer jobs from standard input on standard output until there are no more."""
     _die_with(int(sys.argv[1]))
-    # Whatever prints must not print between the answers.
+    # Anything that prints must not print between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     warnings.simplefilter("ignore")
@@ -49,9 +49,9 @@ def main() -> None:
 
 
 def _die_with(lifeline: int) -> None:
-    """Have the kernel end this process when the other end of a pipe is closed.
+    """Let the kernel end this process when the other end of a pipe is closed.
 
-    No thread can see to that: none gets anywhere while Aer simulates, for minutes perhaps.
+    A thread cannot do it: no thread runs while Aer simulates, perhaps for minutes.
     """
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGIO})
@@ -62,7 +62,7 @@ def _die_with(lifeline: int) -> None:
 
 
 def _read(pipe: BinaryIO, jobs: SimpleQueue[_Frame]) -> None:
-    """Take jobs as they come; at the end of the pipe nobody waits for answers any more."""
+    """Read jobs; at the end of the pipe end the process, as no answer is awaited any more."""
     while (frame := read_frame(pipe)) is not None:
         jobs.put(frame)
     os._exit(0)

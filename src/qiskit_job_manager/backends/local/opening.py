@@ -1,4 +1,4 @@
-"""The backends that open by name and run here; the entry points of our own distribution."""
+"""Opens the simulators that have names; these functions are our own entry points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which jobs of a local backend go to the helper process."""
+"""Decides which jobs of a local backend go to the helper process."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Sharing:
         self._relieves = uri is not None and (self._noisy or is_aer(backend))
 
     def expect(self, circuit: Any, options: Mapping[str, Any]) -> None:
-        """Take note of a circuit that is to be simulated, before any is."""
+        """Count a circuit that will be simulated, before the first job."""
         if self._shares:
             self._expected_s += len(circuit.data) * _S_AN_INSTRUCTION
             if self._expected_s >= WORTH_FROM_S:
@@ -97,9 +97,9 @@ class Sharing:
         call_at_end(job, self._note_ended)
 
     def give(self, payload: Blob, options: Mapping[str, Any]) -> HelpedJob | None:
-        """Give a job to the helper, or return ``None`` when it is to be looked at here first.
+        """Give a job to the helper, or return ``None`` if its circuits must be known first.
 
-        Its circuits are not known yet; where long ones are about, it is decided by them.
+        They must be known if long jobs are expected.
         """
         if self._relieves and self._expects_long():
             return None
@@ -108,7 +108,7 @@ class Sharing:
     def give_known(
         self, payload: Blob, options: Mapping[str, Any], circuits: Sequence[Any]
     ) -> HelpedJob | None:
-        """Give a job to the helper, or return ``None`` when it is to be simulated here.
+        """Give a job to the helper, or return ``None`` if this process simulates it.
 
         Args:
             payload: The encoded circuits.
@@ -170,7 +170,7 @@ class Sharing:
         return getattr(self._defaults, name, default) if own is None else own
 
     def note_declined(self) -> None:
-        """Take note that the helper could not do a job, and share no more of this backend's."""
+        """Record that the helper could not do a job; it gets no more jobs of this backend."""
         self._shares = False
 
     def _note_ended(self) -> None:

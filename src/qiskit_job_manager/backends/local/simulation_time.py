@@ -1,11 +1,10 @@
-"""How long Aer will simulate a circuit in one call, told from the circuit beforehand.
+"""Estimates how long Aer will simulate a circuit in one call.
 
-Roughly, and rather too long than too short: it only decides which process simulates. The figures
-are of one core of an ordinary machine, in which Aer 0.18 was measured with circuits of 2 to 24
-qubits.
+The estimate is rough, and rather too long than too short: it only decides which process simulates.
+Its constants were measured with Aer 0.18 on one core, with circuits of 2 to 24 qubits.
 
-Where it can, Aer simulates a circuit once and draws all shots from its last state. Where what is
-measured acts on what follows, or a qubit is reset, or noise is drawn, each shot is simulated anew.
+If it can, Aer simulates a circuit once and draws all shots from the last state. If a measurement
+acts on later instructions, a qubit is reset, or noise is drawn, it simulates each shot again.
 """
 
 from __future__ import annotations
@@ -138,7 +137,7 @@ def _in_blocks(instruction: CircuitInstruction) -> int:
 
 
 def _repeats(circuit: QuantumCircuit, names: Mapping[str, int]) -> bool:
-    """Say whether Aer simulates each shot anew, or may have to."""
+    """Say whether Aer simulates each shot again, or may have to."""
     return not _REPEATING.isdisjoint(names) or _acts_after_measuring(circuit, names)
 
 

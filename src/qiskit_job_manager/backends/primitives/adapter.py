@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-import inspect
+import copy
 from typing import TYPE_CHECKING, Any
-
-from qiskit.primitives.containers.estimator_pub import EstimatorPub
-from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.checks.pubs import PubCheck
 from qiskit_job_manager.backends.job_follower import JobFollower
+from qiskit_job_manager.backends.job_pubs import PUB_OPTIONS, job_pubs
 from qiskit_job_manager.backends.job_results import job_in_answer
 from qiskit_job_manager.backends.limits import LOCAL_PENDING_JOBS, limits_of
 from qiskit_job_manager.backends.primitives.known import primitive_info
 from qiskit_job_manager.backends.primitives.uri import uri_of_primitive
-from qiskit_job_manager.backends.run_lock import NoLock, run_lock_of
+from qiskit_job_manager.backends.run_lock import run_lock_of
+from qiskit_job_manager.backends.signatures import argument_names
 from qiskit_job_manager.codec.primitive_results import encode_primitive_result
-from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
 from qiskit_job_manager.errors import (
-    CodecError,
     InvalidArgumentError,
     RemoteJobFailedError,
     ResultGoneError,
     SubmissionDeferredError,
-    SubmissionRefusedError,
 )
 from qiskit_job_manager.model import ExperimentKind, Limits
-from qiskit_job_manager.planning import SEED_OPTIONS, precision_of_share
+from qiskit_job_manager.planning import SEED_OPTIONS
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from qiskit_job_manager.backends.primitives.known import PrimitiveInfo
     from qiskit_job_manager.model import Blob, RawResult
-
-# Options of a job that are put into its PUBs.
-_OURS = frozenset({"shots", "precision"})
 
 
 class PrimitiveBackend(JobFollower):
@@ -45,7 +39,10 @@ class PrimitiveBackend(JobFollower):
     Args:
         primitive: The sampler or estimator; it may be shared with others, and is not changed.
         volatile: Whether jobs die with this process; ``None``: only if it is known to be local.
-        uri: The name that it was opened by; without one it is worked out, if it can be.
+        uri: The name by which it was opened; ``None``: found from the object, if possible.
+        concurrent: Whether ``run()`` may be called from several threads at once; ``None``: only if
+            it is known to bear that.
+        refusals: Exceptions that ``run()`` raises only for jobs that were not accepted.
 
     Attributes:
         primitive: The sampler or estimator.
@@ -55,15 +52,25 @@ class PrimitiveBackend(JobFollower):
     """
 
     def __init__(
-        self, primitive: Any, *, volatile: bool | None = None, uri: str | None = None
+        self,
+        primitive: Any,
+        *,
+        volatile: bool | None = None,
+        uri: str | None = None,
+        concurrent: bool | None = None,
+        refusals: tuple[type[BaseException], ...] = (),
     ) -> None:
         self.primitive = primitive
         self._info = primitive_info(primitive)
         super().__init__(primitive, volatile=self._info.local if volatile is None else volatile)
         self._uri = uri_of_primitive(primitive, self._info) if uri is None else uri
-        self._run_lock = NoLock() if self._info.reentrant else run_lock_of(self._info.backend)
+        self._refusals = refusals
+        self._checked = _checked_backend(self._info, concurrent=bool(concurrent))
+        bears_more = self._info.reentrant or self._checked is not None
+        concurrent = bears_more if concurrent is None else concurrent
+        self._run_lock = None if concurrent else run_lock_of(self._info.backend or primitive)
         self._check = PubCheck(self._info)
-        self._known = _arguments_of(primitive)
+        self._known = argument_names(primitive.run)
 
     @property
     def name(self) -> str:
@@ -72,12 +79,12 @@ class PrimitiveBackend(JobFollower):
 
     @property
     def uri(self) -> str | None:
-        """What `open_backend` takes, or ``None`` when only an object can be handed over."""
+        """The name that opens it again, or ``None`` if only an object can be handed over."""
         return self._uri
 
     @property
     def account(self) -> str:
-        """The name of its Qiskit backend, or its own: more is not to be known from a primitive."""
+        """The name of its Qiskit backend, or its own: a primitive does not name its account."""
         return self._where.strip("()") or self.name
 
     @property
@@ -87,11 +94,15 @@ class PrimitiveBackend(JobFollower):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Qiskit's interface has no marks to find jobs by, and asks about one job at a time.
+        """Qiskit's interface has no tags by which jobs are found, and asks about single jobs.
 
-        Asking a local job costs next to nothing, so all of them are asked together.
+        Asking a local job costs almost nothing, so all local jobs are asked about together.
         """
-        return Capabilities(volatile=self._volatile, bulk_status=self._info.local)
+        return Capabilities(
+            volatile=self._volatile,
+            bulk_status=self._info.local,
+            concurrent_submissions=self._run_lock is None,
+        )
 
     @property
     def qiskit_backend(self) -> Any:
@@ -106,18 +117,20 @@ class PrimitiveBackend(JobFollower):
         return {"seed": self._info.seed}
 
     def limits(self) -> Limits:
-        """Return what its Qiskit backend says, if it has one, and for local ones what serves best.
+        """Return the limits of its Qiskit backend; a local one gets a limit on pending jobs.
 
-        Primitives divide circuits beyond a backend's ``max_circuits`` among calls by themselves.
+        Primitives themselves divide circuits beyond a backend's ``max_circuits`` among calls.
         """
-        pending = (LOCAL_PENDING_JOBS if self._info.reentrant else 1) if self._info.local else None
+        pending = None
+        if self._info.local:
+            pending = LOCAL_PENDING_JOBS if self._run_lock is None else 1
         if self._info.backend is None:
             return Limits(pending_jobs=pending)
-        told = limits_of(self._info.backend, local=self._info.local)
-        return told.overridden_by(Limits(pending_jobs=pending))
+        known = limits_of(self._info.backend, local=self._info.local)
+        return known.overridden_by(Limits(pending_jobs=pending))
 
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
-        """Check that one PUB can run here; see `PubCheck`.
+        """Check that one PUB can run on this primitive; see `PubCheck`.
 
         Raises:
             InvalidArgumentError: The primitive has no such option.
@@ -132,23 +145,20 @@ class PrimitiveBackend(JobFollower):
         tag: str,
         labels: Sequence[str] = (),  # noqa: ARG002  # part of the port
     ) -> str:
-        """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
-        try:
-            pubs = self._pubs(payload, options)
-        except CodecError as error:
-            raise SubmissionRefusedError(f"nothing was sent to {self.name}: {error}") from error
+        """Send one job; the tag is not sent, because Qiskit's interface has no place for it."""
+        pubs = job_pubs(payload, self._info.takes, options, self.name)
         try:
             answer = self._run(pubs, options)
         except SubmissionDeferredError:
             raise
         except Exception as error:
             raise provider_errors.submission_error(
-                error, self.name, volatile=self._volatile
+                error, self.name, volatile=self._volatile, refusals=self._refusals
             ) from error
         return self._keep(job_in_answer(answer, self.name, volatile=self._volatile), tag)
 
     def encoded(self, answer: Any, what: str) -> RawResult:
-        """Encode what ``result()`` returned, whatever it is."""
+        """Encode the `PrimitiveResult` of a job."""
         if answer is None:
             raise ResultGoneError(f"{what} is not there any more")
         try:
@@ -180,46 +190,34 @@ class PrimitiveBackend(JobFollower):
                 "estimator's default"
             )
 
-    def _pubs(self, payload: Blob, options: Mapping[str, Any]) -> list[Any]:
-        """Return the PUBs of a job, each with its share of the shots or of the precision."""
-        shots = options.get("shots")
-        if self._info.takes is ExperimentKind.SAMPLER_PUB:
-            pubs = unpack_sampler_pubs(payload)
-            if shots is None:
-                return pubs
-            return [SamplerPub(p.circuit, p.parameter_values, shots, validate=False) for p in pubs]
-        return [_precise(pub, options) for pub in unpack_estimator_pubs(payload)]
-
     def _run(self, pubs: list[Any], options: Mapping[str, Any]) -> Any:
-        """Call ``run()``, on a primitive with the job's own seed if there is one."""
-        arguments = {n: v for n, v in options.items() if n not in _OURS and v is not None}
+        """Call ``run()`` on the primitive, or on a copy that has the seed of this job."""
+        arguments = {n: v for n, v in options.items() if n not in PUB_OPTIONS and v is not None}
         primitive = self.primitive
         if self._info.seeded is not None:
             for name in [name for name in SEED_OPTIONS if name in arguments]:
                 primitive = self._info.seeded(arguments.pop(name))
-        return self._run_lock.run(lambda: primitive.run(pubs, **arguments), self.name)
+        if self._checked is not None:
+            primitive = copy.copy(primitive)
+            primitive._backend = self._checked
+
+        def run() -> Any:
+            return primitive.run(pubs, **arguments)
+
+        return run() if self._run_lock is None else self._run_lock.run_to_end(run, self.name)
 
 
-def _precise(pub: EstimatorPub, options: Mapping[str, Any]) -> EstimatorPub:
-    """Return a PUB with the precision of this job's share of it."""
-    precision = options.get("precision") if pub.precision is None else pub.precision
-    if precision is None:
-        return pub
-    own = precision_of_share(precision, options.get("shots"))
-    values = pub.parameter_values
-    return EstimatorPub(pub.circuit, pub.observables, values, own, validate=False)
+def _checked_backend(info: PrimitiveInfo, *, concurrent: bool) -> Any | None:
+    """Return what checks the results of a backend under Qiskit's primitives, where it is needed.
+
+    The simulators that are known give both memory and counts, in hexadecimal numbers.
+    """
+    if not info.over_backend or info.local:
+        return None
+    from qiskit_job_manager.backends.primitives.checked_results import CheckedBackend
+
+    return CheckedBackend(info.backend, concurrent=concurrent)
 
 
 def _is_precision(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-
-
-def _arguments_of(primitive: Any) -> frozenset[str] | None:
-    """Return the names that ``run()`` takes beside the PUBs; ``None``: any, or nobody can tell."""
-    try:
-        parameters = inspect.signature(primitive.run).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    if any(each.kind is each.VAR_KEYWORD for each in parameters):
-        return None
-    return frozenset(each.name for each in list(parameters)[1:])

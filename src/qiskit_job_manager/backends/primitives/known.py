@@ -1,6 +1,6 @@
-"""What is known of the V2 primitives that people use: where they run, and how they are seeded.
+"""Facts about the V2 primitives that people use: where they run, and how they get another seed.
 
-What is not known here is taken as any `BaseSamplerV2` or `BaseEstimatorV2` of a provider.
+Any other primitive counts as one of a provider, of which nothing but Qiskit's interface is known.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ _IBM = "qiskit_ibm_runtime"
 
 @dataclass(frozen=True, slots=True)
 class PrimitiveInfo:
-    """What is known of one primitive.
+    """Facts about one primitive.
 
     Attributes:
-        takes: What its experiments are.
+        takes: The kind of its experiments.
         backend: The Qiskit backend that it runs on, or ``None``.
-        local: Whether its jobs are known to live in this process.
+        local: Whether its jobs are known to run in this process.
         reentrant: Whether several of its jobs may run at once.
         seed: Its seed, or ``None``.
-        seeded: Makes an equal primitive with another seed; ``None``: it is not known how.
-        over_backend: Whether it is Qiskit's own over any `BackendV2`.
+        seeded: Copies the primitive with another seed; ``None``: it is not known how.
+        over_backend: Whether it is Qiskit's own primitive over a `BackendV2`.
     """
 
     takes: ExperimentKind
@@ -54,7 +54,7 @@ class PrimitiveInfo:
 
 
 def primitive_info(primitive: Any) -> PrimitiveInfo:
-    """Find out what is known of a primitive.
+    """Return what is known of a primitive.
 
     Raises:
         InvalidArgumentError: It is none of Qiskit's V2 primitives.
@@ -62,11 +62,12 @@ def primitive_info(primitive: Any) -> PrimitiveInfo:
     backend, author = backend_of(primitive), run_author(primitive)
     seeded = _how_seeded(primitive)
     seed = as_seed(seed_of(primitive))
+    local = _is_local(primitive, backend, author)
     return PrimitiveInfo(
         takes=_takes(primitive),
         backend=backend,
-        local=_is_local(primitive, backend, author),
-        reentrant=backend is None or is_reentrant(backend),
+        local=local,
+        reentrant=local and (backend is None or is_reentrant(backend)),
         seed=seed,
         seeded=None if seeded is None else lambda seed: seeded(primitive, seed),
         over_backend=within(author, _OVER_BACKEND),
@@ -74,7 +75,7 @@ def primitive_info(primitive: Any) -> PrimitiveInfo:
 
 
 def backend_of(primitive: Any) -> Any | None:
-    """Return the Qiskit backend of a primitive, wherever it keeps that, or ``None``."""
+    """Return the Qiskit backend that a primitive runs on, or ``None``."""
     backend = getattr(primitive, "backend", None)
     if callable(backend) and not hasattr(backend, "target"):
         backend = backend()
@@ -89,7 +90,7 @@ def class_path(cls: type) -> str:
 
 
 def _how_seeded(primitive: Any) -> Callable[[Any, int], Any] | None:
-    """Return what copies a primitive with another seed; ``None``: it is not known how."""
+    """Return the function that copies a primitive with another seed, or ``None``."""
     paths = map(class_path, type(primitive).__mro__)
     return next((_SEEDED[path] for path in paths if path in _SEEDED), None)
 
@@ -106,7 +107,7 @@ def _takes(primitive: Any) -> ExperimentKind:
 
 
 def _is_local(primitive: Any, backend: Any, author: str) -> bool:
-    """Say whether it is known by who wrote its ``run()``, and by its backend, to run here."""
+    """Say whether its ``run()`` and its backend are known to run in this process."""
     if author.startswith(_STATEVECTOR) or within(author, (_AER,)):
         return True
     if within(author, _OVER_BACKEND):
@@ -118,7 +119,7 @@ def _is_local(primitive: Any, backend: Any, author: str) -> bool:
 
 
 def seed_of(primitive: Any) -> Any:
-    """Return whatever a primitive is seeded with; a generator is no number to derive others of."""
+    """Return the seed of a primitive: an integer, a random generator, or ``None``."""
     own = getattr(primitive, "seed", None)
     if own is not None:
         return own
@@ -140,7 +141,7 @@ def seed_of(primitive: Any) -> Any:
 
 def _with_seed_attribute(primitive: Any, seed: int) -> Any:
     again = copy.copy(primitive)
-    again._seed = seed  # it can otherwise be given only when one is made
+    again._seed = seed  # there is no public way but the constructor
     return again
 
 

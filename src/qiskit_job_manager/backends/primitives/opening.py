@@ -1,4 +1,4 @@
-"""Primitives that open by name and run here; `primitive_uris` tells the names."""
+"""Opens the primitives that have names and run in this process; see `primitives.uri`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def open_sampler(argument: str | None) -> Backend:
     """Open a sampler, as in ``sampler:statevector`` or ``sampler:aer?seed=7&default_shots=100``.
 
     Raises:
-        UnknownBackendError: There is none of that name, or what it needs is not installed.
+        UnknownBackendError: There is none of that name, or a package that it needs is missing.
         InvalidArgumentError: It has no such option.
     """
     return _opened("sampler", argument, ExperimentKind.SAMPLER_PUB)
@@ -33,22 +33,22 @@ def open_estimator(argument: str | None) -> Backend:
     """Open an estimator, as in ``estimator:aer?default_precision=0.1``.
 
     Raises:
-        UnknownBackendError: There is none of that name, or what it needs is not installed.
+        UnknownBackendError: There is none of that name, or a package that it needs is missing.
         InvalidArgumentError: It has no such option.
     """
     return _opened("estimator", argument, ExperimentKind.ESTIMATOR_PUB)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What a name asks for.
+class _Name:
+    """The parts of a name.
 
     Attributes:
         uri: The whole name.
         takes: Sampler or estimator.
         where: What it runs on: the name without options.
-        own: Options of the primitive, under the names that its class has for them.
-        rest: All other options, which are those of what it runs on.
+        own: Options of the primitive, by the names in its class.
+        rest: All other options: those of what it runs on.
     """
 
     uri: str
@@ -71,12 +71,12 @@ def _opened(word: str, argument: str | None, takes: ExperimentKind) -> Backend:
         own = _own(options, takes)
     except ValueError as error:
         raise InvalidArgumentError(f"{uri!r} cannot be opened: {error}") from error
-    asked = _Asked(uri, takes, where, own, options)
-    return _adapted(_made(asked), uri)
+    name = _Name(uri, takes, where, own, options)
+    return _adapted(_made(name), uri)
 
 
 def _own(options: dict[str, Scalar], takes: ExperimentKind) -> dict[str, Scalar]:
-    """Take the primitive's own options out of those of a name.
+    """Remove the primitive's own options from those of a name, and return them.
 
     Raises:
         ValueError: The value of one cannot be used.
@@ -104,66 +104,65 @@ def _precision(name: str, value: Scalar) -> float:
     return float(value)
 
 
-def _made(asked: _Asked) -> Any:
-    if asked.where == "statevector":
-        return _statevector(asked)
-    if asked.where == "aer":
-        return _aer(asked)
-    if asked.where.startswith(("fake:", "over:")):
-        return _over_backend(asked)
+def _made(name: _Name) -> Any:
+    if name.where == "statevector":
+        return _statevector(name)
+    if name.where == "aer":
+        return _aer(name)
+    if name.where.startswith(("fake:", "over:")):
+        return _over_backend(name)
     raise UnknownBackendError(
-        f"there is no primitive called {asked.uri!r}; after the colon known are: {_NAMES}, as in "
+        f"there is no primitive called {name.uri!r}; after the colon known are: {_NAMES}, as in "
         "'sampler:statevector' or 'estimator:fake:torino'"
     )
 
 
-def _statevector(asked: _Asked) -> Any:
+def _statevector(name: _Name) -> Any:
     from qiskit.primitives import StatevectorEstimator, StatevectorSampler
 
-    if asked.rest:
+    if name.rest:
         raise InvalidArgumentError(
-            f"{asked.uri!r} cannot be opened: it has no option {min(asked.rest)!r}; known are "
-            f"seed and {default_option(asked.takes)}"
+            f"{name.uri!r} cannot be opened: it has no option {min(name.rest)!r}; known are "
+            f"seed and {default_option(name.takes)}"
         )
-    return (StatevectorSampler if asked.samples else StatevectorEstimator)(**asked.own)
+    return (StatevectorSampler if name.samples else StatevectorEstimator)(**name.own)
 
 
-def _aer(asked: _Asked) -> Any:
+def _aer(name: _Name) -> Any:
     try:
         from qiskit_aer.primitives import EstimatorV2, SamplerV2
     except ImportError as error:
         raise UnknownBackendError(
-            f"{asked.uri!r} needs Aer, which is not installed: "
-            'pip install "qiskit-job-manager[aer]"'
+            f'{name.uri!r} needs Aer, which is not installed: pip install "qiskit-job-manager[aer]"'
         ) from error
     try:
-        if asked.samples:
-            return SamplerV2(**asked.own, options={"backend_options": asked.rest})
-        own = dict(asked.own)
+        if name.samples:
+            return SamplerV2(**name.own, options={"backend_options": name.rest})
+        own = dict(name.own)
         of_run = {"seed_simulator": own.pop("seed")} if "seed" in own else {}
-        return EstimatorV2(options={**own, "backend_options": asked.rest, "run_options": of_run})
+        return EstimatorV2(options={**own, "backend_options": name.rest, "run_options": of_run})
     except Exception as error:
         raise InvalidArgumentError(
-            f"{asked.uri!r} cannot be opened: {error}; beside seed and "
-            f"{default_option(asked.takes)}, options are those of AerSimulator"
+            f"{name.uri!r} cannot be opened: {error}; beside seed and "
+            f"{default_option(name.takes)}, options are those of AerSimulator"
         ) from error
 
 
-def _over_backend(asked: _Asked) -> Any:
+def _over_backend(name: _Name) -> Any:
     from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
 
-    inner = asked.where.removeprefix("over:")
-    adapter = open_backend(f"{inner}?{query_of(asked.rest)}" if asked.rest else inner)
+    inner = name.where.removeprefix("over:")
+    adapter = open_backend(f"{inner}?{query_of(name.rest)}" if name.rest else inner)
     backend = getattr(adapter, "qiskit_backend", None)
     if backend is None or adapter.takes is not ExperimentKind.CIRCUIT:
         raise InvalidArgumentError(
-            f"{asked.uri!r} cannot be opened: {inner!r} is no backend that Qiskit's primitives can "
+            f"{name.uri!r} cannot be opened: {inner!r} is no backend that Qiskit's primitives can "
             "run on"
         )
-    own = dict(asked.own)
+    own = dict(name.own)
     if "seed" in own:
         own["seed_simulator"] = own.pop("seed")
-    return (BackendSamplerV2 if asked.samples else BackendEstimatorV2)(backend=backend, options=own)
+    return (BackendSamplerV2 if name.samples else BackendEstimatorV2)(backend=backend, options=own)
 
 
 def _adapted(primitive: Any, uri: str) -> Backend:

@@ -1,11 +1,11 @@
-"""How a primitive that was handed over can be opened again by its name.
+"""Finds the name that opens a primitive like a given object.
 
     sampler:statevector?default_shots=100&seed=7     Qiskit's StatevectorSampler
     sampler:aer?method=statevector                   Aer's SamplerV2, with options of AerSimulator
     sampler:fake:torino                              BackendSamplerV2 over a snapshot of a device
     sampler:over:basic                               BackendSamplerV2 over any backend with a name
 
-and the same with ``estimator:``, which has a ``default_precision`` in place of ``default_shots``.
+Names of estimators begin with ``estimator:``, and have ``default_precision`` for ``default_shots``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OVER = (
 
 
 def uri_of_primitive(primitive: Any, info: PrimitiveInfo) -> str | None:
-    """Return the name that opens an equal primitive, or ``None`` where none surely does."""
+    """Return the name that opens an equal primitive, or ``None`` if no name is sure to."""
     path = class_path(type(primitive))
     if path in _STATEVECTOR:
         return _named(primitive, info, "statevector", type(primitive)())
@@ -50,17 +50,17 @@ def uri_of_primitive(primitive: Any, info: PrimitiveInfo) -> str | None:
 
 
 def over(backend_uri: str) -> str:
-    """Return how Qiskit's primitives over a backend with a name are called after the colon."""
+    """Return the part after the colon for Qiskit's primitives over a backend with a name."""
     return backend_uri if backend_uri.startswith("fake:") else f"over:{backend_uri}"
 
 
 def uri_over(backend_uri: str, takes: ExperimentKind) -> str:
-    """Return the name of Qiskit's primitive over a backend that has one itself."""
+    """Return the name of Qiskit's primitive over a backend that has a name."""
     return f"{_word(takes)}:{over(backend_uri)}"
 
 
 def default_option(takes: ExperimentKind) -> str:
-    """Return the name of the option that says what PUBs get that ask for nothing."""
+    """Return the name of the option for PUBs without their own shots or precision."""
     return "default_shots" if takes is ExperimentKind.SAMPLER_PUB else "default_precision"
 
 
@@ -69,7 +69,7 @@ def _word(takes: ExperimentKind) -> str:
 
 
 def _is_plain(primitive: Any) -> bool:
-    """Say whether a primitive over a backend has only options that a name can have."""
+    """Say whether a primitive over a backend has only options that fit into a name."""
     usual = getattr(primitive.options, "abelian_grouping", True) is True
     return usual and not getattr(primitive.options, "run_options", None)
 
@@ -80,8 +80,8 @@ def _named(source: Any, info: PrimitiveInfo, inner: str, plain: Any) -> str | No
     Args:
         source: What has the primitive's own options.
         info: What is known of the primitive.
-        inner: What it runs on, as its name has it.
-        plain: The same with nothing set.
+        inner: The name of what it runs on.
+        plain: The same object without any option.
     """
     path, _, query = inner.partition("?")
     options: dict[str, Scalar] = scalars_in(query) if query else {}
@@ -92,7 +92,7 @@ def _named(source: Any, info: PrimitiveInfo, inner: str, plain: Any) -> str | No
     if info.seed is not None and info.seed != options.get("seed_simulator"):
         options["seed"] = info.seed
     elif info.seed is None and seed_of(source) is not None:
-        return None  # a generator of random numbers, which has a state
+        return None  # a random generator, whose state fits into no name
     found = f"{_word(info.takes)}:{path}"
     return f"{found}?{query_of(options)}" if options else found
 
