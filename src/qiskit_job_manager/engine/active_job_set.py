@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     Tell: TypeAlias = Callable[[JobSetRecord, Sequence[tuple[JobRecord, Advance]]], None]
 
 _PLANNED_AT_HAND = 64
-_UNDER_WAY = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
-_PROGRESS = frozenset({JobState.ACTIVE, JobState.COLLECTING})
+_UNDER_WAY = [state for state in JobState if state.is_under_way]
 # What a volatile backend's job went through and a crash would only make it go through again: sent
 # again, or understood again. It is written with what comes next, as each write waits for the disk.
 _CAN_WAIT = frozenset({Event.ACCEPTED, Event.UNDERSTOOD})
@@ -45,8 +44,6 @@ _WAIT_S = 0.25
 # and more of them would do so in turns, and take memory each.
 _LOCAL_CALLS = 4
 _NEWS_SHARE = 0.2
-# Not what is in doubt: it may wait for the user, and must not hold up the others meanwhile.
-_PENDING = frozenset({JobState.SUBMITTING, JobState.ACTIVE})
 
 
 class SupersededError(Exception):
@@ -240,7 +237,7 @@ class DrivenSet:
 
     def _submissions_allowed(self, now_s: float) -> int:
         states = self.states
-        pending = sum(state in _PENDING for state in states)
+        pending = sum(state.is_pending for state in states)
         self.account.report(
             self.record.key, pending=pending, planned=states.count(JobState.PLANNED)
         )
@@ -367,7 +364,7 @@ class DrivenSet:
             job.look_ups = 0
             job.repeats = step.event == Event.REPEATED
             job.cancel_sent = False
-            if step.after in _PROGRESS:
+            if step.after.is_accepted:
                 job.failures = 0
         job.record = advanced(job.record, step)
         if step.halves is not None:

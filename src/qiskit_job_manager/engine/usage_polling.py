@@ -24,7 +24,6 @@ FIRST_PAUSE_S = 15.0
 MOST_TRIES = 4
 _LONGER = 4
 _AT_ONCE = 1000
-_UNDER_WAY = frozenset({JobState.SUBMITTING, JobState.ACTIVE, JobState.COLLECTING})
 
 
 class Measuring:
@@ -68,7 +67,7 @@ class Measuring:
             now_s: Time on the engine's clock.
             is_missing: Says whether anything is to be asked for; looks into the store.
         """
-        if not _UNDER_WAY.isdisjoint(states):
+        if any(state.is_running for state in states):
             self._since_s, self._is_missing = now_s, None
         elif self._is_missing is None:
             self._is_missing = is_missing()
