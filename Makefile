@@ -14,7 +14,7 @@ FAST_TMP := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-short short-tests test-lowest check format bench soak clean
+.PHONY: help demo test test-short short-tests test-lowest mutants check format bench soak clean
 
 help:
 	@echo "make demo    run 227 benchmark circuits on the Aer simulator and show the results"
@@ -22,6 +22,7 @@ help:
 	@echo "make test-short  what a change is tried with at once: the core, the codec, the command line"
 	@echo "make test-lowest  the short suite and the command line on the lowest versions allowed"
 	@echo "make check   only the static part: style, types, layers"
+	@echo "make mutants break the core a little at a time and see what its tests notice; MUTANTS=planning"
 	@echo "make format  rewrite the code in the project's format"
 	@echo "make bench   measure speed and size, side by side with plain Aer"
 	@echo "make soak    kill, stop and damage at length; SOAK='--minutes 30' and the like say how much"
@@ -51,6 +52,9 @@ short-tests:
 test-lowest:
 	TMPDIR=$(FAST_TMP) PYTHON=$(PYTHON) scripts/test-lowest
 
+mutants: .venv/dev.installed .venv/mutants.installed
+	TMPDIR=$(FAST_TMP) nice $(BIN)/python scripts/mutants $(MUTANTS)
+
 check: .venv/dev.installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -69,7 +73,7 @@ soak: .venv/dev.installed
 	$(BIN)/python soak/run.py $(SOAK)
 
 clean:
-	rm -rf .venv .venv-lowest demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-lowest .mutants demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A newer list of packages, or a change of what the project says of itself, installs again.
