@@ -1,7 +1,7 @@
-"""The seams: what the engine and the faces need of a store, a backend and a clock.
+"""The protocols of a store, a backend and a clock, as the engine and the command line use them.
 
-The docstrings are the contract. `qiskit_job_manager.testing` has a suite for each that every
-implementation passes, ours and others'.
+The docstrings are the contract. `qiskit_job_manager.testing` has a test suite for each protocol.
+Every implementation passes it: ours, and those of other authors.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """The one place that asks for the time. Safe to call from any thread."""
+    """Gives the time; nothing else in the package asks for it. Any thread may call it."""
 
     def now(self) -> datetime:
-        """Return the time of day, aware, in UTC. Recorded, never compared for safety."""
+        """Return the time of day, aware, in UTC. It is recorded; no decision depends on it."""
 
     def monotonic(self) -> float:
-        """Return seconds that only grow; their zero means nothing."""
+        """Return seconds that never decrease; only differences have a meaning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,20 +54,20 @@ class Capabilities:
     """What a backend can and cannot do.
 
     Attributes:
-        volatile: Its jobs die with the process that submitted them; sending again is free.
+        volatile: Its jobs end with the process that submitted them; sending them again is free.
         findable: `find` can search for a tag.
-        listing_lag_s: Seconds after which an accepted job is sure to be found by its tag.
+        listing_lag_s: Seconds after which `find` is sure to find an accepted job.
         idempotent: Submitting the same tag twice gives the same job.
         reads_once: A result can be fetched only once.
         bulk_status: `statuses` asks about many jobs in one call.
-        cancels: `cancel` does something.
-        reposts: One `submit` may post a job several times, as the client repeats by itself, so
-            that `twins` has something to find.
-        measures_late: What is charged for a job may be told only after its result was fetched, by
-            `measured`.
-        awaits: `fetch` of a job that has not ended waits for its end, for seconds and not for
-            minutes, and raises `JobNotEndedError` if it goes on. Its results must say by
-            themselves whether a job failed. Of no use where results can be read once.
+        cancels: `cancel` has an effect.
+        reposts: The client repeats requests by itself, so one `submit` may create several jobs.
+            `twins` finds the duplicates.
+        measures_late: The usage of a job may be known only after its result was fetched.
+            `measured` returns it then.
+        awaits: `fetch` of a job that has not ended waits for its end: for seconds, not minutes.
+            It raises `JobNotEndedError` when the job goes on. A result must itself say whether
+            the job failed. The engine does not use this where results can be read only once.
     """
 
     volatile: bool = False
@@ -85,30 +85,30 @@ class Capabilities:
 class Backend(Protocol):
     """What runs circuits, seen through an adapter.
 
-    An adapter belongs to one manager. Its methods block and are called from several threads at
-    once; each call may be abandoned at its deadline, so none may hold a lock while it waits for
-    the network. No adapter retries a submission by itself, and none calls the engine.
+    An adapter belongs to one manager. Its methods block, and several threads call them at once.
+    The engine may abandon a call at its deadline, so no method holds a lock while it waits for
+    the network. An adapter never repeats a submission by itself, and never calls the engine.
     """
 
     @property
     def name(self) -> str:
-        """Name for people and for `ManagedResults.backend_name`."""
+        """Its name, for messages and for `ManagedResults.backend_name`."""
 
     @property
     def uri(self) -> str | None:
-        """How another process opens it again (``"aer"``, ``"fake:torino"``), or ``None``."""
+        """How another process opens it (``"aer"``, ``"fake:torino"``), or ``None``."""
 
     @property
     def account(self) -> str:
-        """What the limits on pending jobs and submissions count for, as a text to compare.
+        """The account that the limits on pending jobs and submissions hold for.
 
-        Backends with the same account share them. No secret and nothing that identifies a person:
-        it may be logged.
+        Backends with the same account share these limits. The text is compared and may be logged:
+        it holds no secret, and nothing that identifies a person.
         """
 
     @property
     def takes(self) -> ExperimentKind:
-        """What the experiments are that it runs."""
+        """The kind of experiments that it runs."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -148,15 +148,16 @@ class Backend(Protocol):
         Args:
             payload: The encoded experiments of the job, in order.
             options: Run options of this job; ``"shots"`` is that of the job's share.
-            tag: Our unique mark on this attempt; put where `find` can find it, if anywhere.
-            labels: The label of the job set, which `twins` looks for, and after it the user's own
-                tags; put beside the tag where there is a place for them.
+            tag: Our unique mark on this attempt. The adapter stores it where `find` can find it,
+                if there is such a place.
+            labels: The label of the job set, which `twins` looks for, then the user's own tags.
+                The adapter stores them beside the tag, if there is a place.
 
         Returns:
             The backend's id of the job: a definite yes.
 
         Raises:
-            SubmissionTooLargeError: A definite no, as the job is too large; half of it may do.
+            SubmissionTooLargeError: A definite no: the job is too large, and half of it may fit.
             SubmissionRefusedError: A definite no, for good.
             SubmissionDeferredError: A definite no for now.
             CredentialsError: A definite no until the user logs in again.
@@ -164,64 +165,64 @@ class Backend(Protocol):
         """
 
     def find(self, tag: str) -> Sequence[str]:
-        """Return the ids of all jobs with this tag, oldest first. Only if `findable`."""
+        """Return the ids of all jobs with this tag, oldest first. Called only if `findable`."""
 
     def twins(self, label: str) -> Mapping[str, Sequence[str]]:
-        """Return the ids of all jobs with a label by their tags, oldest first. Only if `reposts`.
+        """Return the ids of all jobs with a label, by tag, oldest first. Called only if `reposts`.
 
         Args:
             label: The first of the labels that the jobs were submitted with.
         """
 
     def measured(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
-        """Return what is known by now of jobs that have a label. Only if `measures_late`.
+        """Return what the backend has measured of jobs by now. Called only if `measures_late`.
 
         Args:
             label: The first of the labels that the jobs were submitted with.
-            remote_ids: The jobs; one that nothing is known of may be left out.
+            remote_ids: The jobs. The answer leaves out those that nothing is known of.
         """
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
-        """Return the status of each job that could be asked about; missing means not known now.
+        """Return the status of each job; a job whose status is not known now is missing.
 
-        A job that the backend says it does not have is `RemoteState.GONE`.
+        A job that the backend does not have any more is `RemoteState.GONE`.
 
         Raises:
-            TransientBackendError: None could be asked about.
+            TransientBackendError: The status of no job could be read.
             CredentialsError: The user must log in again.
         """
 
     def fetch(self, remote_id: str) -> RawResult:
         """Fetch the result of a job that has ended, as raw bytes.
 
-        Also called for jobs that ended in error, as they may have partial results; and, by the
-        capability `awaits`, for jobs that have not ended.
+        The engine also calls it for jobs that ended in error, which may have partial results,
+        and, if the backend `awaits`, for jobs that have not ended.
 
         Raises:
             RemoteJobFailedError: The job ended in error and has no result.
             JobNotEndedError: The job has not ended yet.
-            ResultGoneError: The result was deleted or can be read only once and was.
+            ResultGoneError: The result was deleted, or it was read before and can be read once.
             CredentialsError: The user must log in again.
-            Exception: Anything else is taken as transient.
+            Exception: The engine takes anything else as transient, and tries again.
         """
 
     def cancel(self, remote_id: str) -> None:
-        """Ask for a job to be cancelled; whether it was is seen by its status."""
+        """Ask the backend to cancel a job. Its later status says whether that worked."""
 
     def error_message(self, remote_id: str) -> str | None:
-        """Return the backend's own words on why a job failed, or ``None``."""
+        """Return the backend's own message on why a job failed, or ``None``."""
 
 
 class Store(Protocol):
-    """The database. Safe to call from any thread; every method but one is one transaction.
+    """The database. Any thread may call it. Each method but `delete_job_set` is one transaction.
 
-    A store never calls anybody and starts no thread. Every read gives what was committed.
-    Each method may raise `StoreError` and its kinds; nothing is then half written.
+    A store makes no calls and starts no thread. Every read gives what was committed. Each method
+    may raise `StoreError` or a subclass; then nothing is half written.
     """
 
     @property
     def url(self) -> str:
-        """Where it is, without password."""
+        """Its location, without the password."""
 
     def close(self) -> None:
         """Give back the leases that were claimed here; harmless when closed already.
@@ -291,9 +292,9 @@ class Store(Protocol):
         """
 
     def half_deleted(self) -> list[JobSetRecord]:
-        """Return the job sets whose deletion began and has not ended, under their former names.
+        """Return the job sets whose deletion has begun and not ended, under their former names.
 
-        They are complete, and have no jobs that count.
+        They count as complete, and no job of theirs counts any more.
         """
 
     def delete_rest(self, job_set_key: int) -> None:
@@ -341,16 +342,16 @@ class Store(Protocol):
             job_set_key: The job set.
             states: Only jobs in these states; ``None`` means all.
             after: Only jobs with a greater index.
-            limit: At most so many.
+            limit: The most jobs to return; ``None`` means all.
         """
 
     def last_jobs(
         self, job_set_key: int, *, states: Iterable[JobState], limit: int
     ) -> list[JobRecord]:
-        """Return the last jobs in some states, at most so many, in the order of their index."""
+        """Return up to ``limit`` of the last jobs in some states, in the order of their index."""
 
     def jobs_covering(self, job_set_key: int, index: int) -> list[JobRecord]:
-        """Return the jobs that run this experiment, one a share, in order; empty if none does."""
+        """Return the jobs that run this experiment, one for each share of its shots, in order."""
 
     def experiment(self, job_set_key: int, index: int) -> ExperimentRecord | None:
         """Return one experiment, or ``None``."""
@@ -381,7 +382,7 @@ class Store(Protocol):
         """
 
     def results(self, job: JobRecord) -> Iterator[StoredResult]:
-        """Yield every raw result of a job, oldest first, also those that a later one hides.
+        """Yield every raw result of a job, oldest first; `result` returns only the newest.
 
         Raises:
             StoreCorruptError: The bytes of one do not match their checksum.
@@ -393,7 +394,7 @@ class Store(Protocol):
     def attempts_tagged(
         self, job_set_key: int, tags: Iterable[str]
     ) -> list[tuple[int, AttemptRecord]]:
-        """Return the attempts that have one of some tags, each after the index of its job."""
+        """Return the attempts with these tags, each as the index of its job and the attempt."""
 
     def usage(self, job_set_key: int) -> Usage:
         """Return the quantum seconds of the attempts that a backend has, or may have, accepted."""
@@ -458,7 +459,7 @@ class Store(Protocol):
         """Give the lease back; harmless when it is not held any more."""
 
     def driver(self, job_set_key: int) -> str | None:
-        """Return the identity of the live driver, or ``None`` when nobody drives."""
+        """Return the identity of the live driver, or ``None`` when there is none."""
 
     def advance(self, token: Token, steps: Sequence[Advance]) -> list[bool]:
         """Write steps of jobs in one transaction, and return for each whether it landed.

@@ -268,14 +268,18 @@ BIG = ExperimentSize(2, "big", 11, 100, 5000)
         (
             BIG,
             Limits(pending_jobs=0),
-            "the limit pending_jobs is 0; it must be a whole number of at least 1, or None for no "
-            "limit",
+            (
+                "the limit pending_jobs is 0; it must be a whole number of at least 1, or None for no "
+                "limit"
+            ),
         ),
         (
             replace(BIG, shots=0),
             Limits(),
-            "experiment 2 ('big') asks for 0 shots; it must be a whole number of at least 1, or "
-            "None for the backend's default",
+            (
+                "experiment 2 ('big') asks for 0 shots; it must be a whole number of at least 1, or "
+                "None for the backend's default"
+            ),
         ),
         (
             replace(BIG, circuits=0),
@@ -285,27 +289,35 @@ BIG = ExperimentSize(2, "big", 11, 100, 5000)
         (
             BIG,
             Limits(payload_bytes_per_job=4999),
-            "experiment 2 ('big') takes 5000 bytes, more than the limit payload_bytes_per_job of "
-            "4999; an experiment cannot be divided, so make it smaller",
+            (
+                "experiment 2 ('big') takes 5000 bytes, more than the limit payload_bytes_per_job of "
+                "4999; an experiment cannot be divided, so make it smaller"
+            ),
         ),
         (
             BIG,
             Limits(executions_per_job=10),
-            "experiment 2 ('big') has 11 circuits after parameter broadcasting, more than the "
-            "limit executions_per_job of 10 even at one shot; give its parameters in several "
-            "experiments",
+            (
+                "experiment 2 ('big') has 11 circuits after parameter broadcasting, more than the "
+                "limit executions_per_job of 10 even at one shot; give its parameters in several "
+                "experiments"
+            ),
         ),
         (
             BIG,
             Limits(shots_per_experiment=99),
-            "experiment 2 ('big') asks for 100 shots, more than the limit shots_per_experiment of "
-            "99; ask for fewer shots, or allow them to be split",
+            (
+                "experiment 2 ('big') asks for 100 shots, more than the limit shots_per_experiment of "
+                "99; ask for fewer shots, or allow them to be split"
+            ),
         ),
         (
             BIG,
             Limits(executions_per_job=1099),
-            "experiment 2 ('big') takes 1100 executions (11 x 100 shots), more than the limit "
-            "executions_per_job of 1099; ask for fewer shots, or allow them to be split",
+            (
+                "experiment 2 ('big') takes 1100 executions (11 x 100 shots), more than the limit "
+                "executions_per_job of 1099; ask for fewer shots, or allow them to be split"
+            ),
         ),
     ],
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The right to drive one job set, until somebody else takes it.
+    """The lease of one job set, valid until another driver claims it.
 
     Attributes:
         job_set_key: The store's number of the job set.
@@ -51,7 +51,7 @@ class Advance:
         job_key: The job.
         expected: State that the job must be in for the step to land.
         after: State after the step; the same one when only facts are recorded.
-        event: What happened, for the job's story.
+        event: What happened, for the job's events.
         at: When, in UTC.
         cause: Why, in words.
         new_tag: Tag of the attempt that begins with this step.
@@ -83,16 +83,16 @@ class Advance:
 
     @property
     def is_in_story(self) -> bool:
-        """Whether the job's story tells of it: its state or attempt changes, or a result came."""
+        """Whether an event is recorded for it: the state or the attempt changes, or a result came."""
         return self.after != self.expected or self.new_tag is not None or self.result is not None
 
 
 class RequestKind(StrEnum):
-    """What there is to do for whoever drives a job set: what a user asks, but for the last two.
+    """What a request asks of the driver. Users make all but the last two.
 
-    `SWEEP` is left with the first submission on a backend whose client may post a job twice: that
-    its listing is looked through before the set counts as finished. `MEASURE` is left likewise on a
-    backend that may tell what is charged only after a result was fetched: that it is asked again.
+    The driver stores `SWEEP` with the first submission on a backend whose client may create
+    duplicates: the backend's listing is searched before the set counts as finished. It stores
+    `MEASURE` where the usage may be known only after a result was fetched: it is asked for again.
     """
 
     CANCEL = "cancel"
@@ -111,7 +111,7 @@ class RequestKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A user's word, kept in the store until the driver has acted on it.
+    """A request of a user, kept in the store until the driver has handled it.
 
     Attributes:
         key: The store's number of the request.
