@@ -269,16 +269,16 @@ BIG = ExperimentSize(2, "big", 11, 100, 5000)
             BIG,
             Limits(pending_jobs=0),
             (
-                "the limit pending_jobs is 0; it must be a whole number of at least 1, or None for no "
-                "limit"
+                "the limit pending_jobs is 0; it must be a whole number of at least 1, or None for "
+                "no limit"
             ),
         ),
         (
             replace(BIG, shots=0),
             Limits(),
             (
-                "experiment 2 ('big') asks for 0 shots; it must be a whole number of at least 1, or "
-                "None for the backend's default"
+                "experiment 2 ('big') asks for 0 shots; it must be a whole number of at least 1, "
+                "or None for the backend's default"
             ),
         ),
         (
@@ -290,8 +290,8 @@ BIG = ExperimentSize(2, "big", 11, 100, 5000)
             BIG,
             Limits(payload_bytes_per_job=4999),
             (
-                "experiment 2 ('big') takes 5000 bytes, more than the limit payload_bytes_per_job of "
-                "4999; an experiment cannot be divided, so make it smaller"
+                "experiment 2 ('big') takes 5000 bytes, more than the limit payload_bytes_per_job "
+                "of 4999; an experiment cannot be divided, so make it smaller"
             ),
         ),
         (
@@ -307,8 +307,8 @@ BIG = ExperimentSize(2, "big", 11, 100, 5000)
             BIG,
             Limits(shots_per_experiment=99),
             (
-                "experiment 2 ('big') asks for 100 shots, more than the limit shots_per_experiment of "
-                "99; ask for fewer shots, or allow them to be split"
+                "experiment 2 ('big') asks for 100 shots, more than the limit shots_per_experiment "
+                "of 99; ask for fewer shots, or allow them to be split"
             ),
         ),
         (

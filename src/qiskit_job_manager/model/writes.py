@@ -83,7 +83,7 @@ class Advance:
 
     @property
     def is_in_story(self) -> bool:
-        """Whether an event is recorded for it: the state or the attempt changes, or a result came."""
+        """Whether it is an event: the state or the attempt changes, or a result came in."""
         return self.after != self.expected or self.new_tag is not None or self.result is not None
 
 
