@@ -5,16 +5,24 @@ PYTHON ?= python3
 BIN := .venv/bin
 STORE := demo-output/store.db
 # Tests wait for the disk thousands of times; in memory they do not have to.
+# Each folder whole but for what starts many processes; less than two minutes on two cores.
+SHORT_TESTS := tests/lifecycle tests/planning tests/merging tests/codec tests/engine tests/results \
+	tests/stores/test_contract.py tests/stores/test_closing.py tests/api/test_run.py \
+	tests/api/test_resume.py tests/cli/test_commands.py tests/cli/test_text.py \
+	tests/cli/test_bad_input.py tests/cli/test_showing.py tests/cli/test_circuit_reading.py
 FAST_TMP := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench soak clean
+.PHONY: help demo test test-short short-tests test-lowest mutants check format bench soak clean
 
 help:
 	@echo "make demo    run 227 benchmark circuits on the Aer simulator and show the results"
 	@echo "make test    check and test everything, as the continuous integration does"
+	@echo "make test-short  what a change is tried with at once: the core, the codec, the command line"
+	@echo "make test-lowest  the short suite and the command line on the lowest versions allowed"
 	@echo "make check   only the static part: style, types, layers"
+	@echo "make mutants break the core a little at a time and see what its tests notice; MUTANTS=planning"
 	@echo "make format  rewrite the code in the project's format"
 	@echo "make bench   measure speed and size, side by side with plain Aer"
 	@echo "make soak    kill, stop and damage at length; SOAK='--minutes 30' and the like say how much"
@@ -33,10 +41,25 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: check
 	TMPDIR=$(FAST_TMP) scripts/with-postgres $(BIN)/pytest -q -n 3 --dist worksteal
 
+test-short: export PYTHONDONTWRITEBYTECODE =
+test-short: .venv/dev.installed
+	TMPDIR=$(FAST_TMP) $(BIN)/pytest -q -n 2 --dist worksteal $(SHORT_TESTS)
+
+# For scripts that run them elsewhere.
+short-tests:
+	@echo $(SHORT_TESTS)
+
+test-lowest:
+	TMPDIR=$(FAST_TMP) PYTHON=$(PYTHON) scripts/test-lowest
+
+mutants: .venv/dev.installed .venv/mutants.installed
+	TMPDIR=$(FAST_TMP) nice $(BIN)/python scripts/mutants $(MUTANTS)
+
 check: .venv/dev.installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin
 	$(BIN)/lint-imports
 
 format: .venv/dev.installed
@@ -50,7 +73,7 @@ soak: .venv/dev.installed
 	scripts/with-postgres $(BIN)/python soak/run.py $(SOAK)
 
 clean:
-	rm -rf .venv demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-lowest .mutants demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A newer list of packages, or a change of what the project says of itself, installs again.

@@ -1,21 +1,31 @@
 """What tests of several folders need: stores, managers, a database server, patience.
 
 Properties are tried on the same examples in every run, so that what passed passes again.
-``HYPOTHESIS_PROFILE=new make test`` tries others.
+``HYPOTHESIS_PROFILE=new make test`` tries others. ``HYPOTHESIS_PROFILE=few`` is for many short runs
+in a row: it tries few examples, and does not look for the simplest one that fails.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import time
 import uuid
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 settings.register_profile("same", derandomize=True)
 settings.register_profile("new")
+settings.register_profile(
+    "few", derandomize=True, max_examples=20, phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+# A shell without job control makes what it starts in the background ignore Ctrl-C, and with it
+# all processes that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest.register_assert_rewrite(
     "qiskit_job_manager.testing.backend_contract",

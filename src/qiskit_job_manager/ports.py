@@ -1,7 +1,7 @@
-"""The seams: what the engine and the faces need of a store, a backend and a clock.
+"""The protocols of a store, a backend and a clock, as the engine and the command line use them.
 
-The docstrings are the contract. `qiskit_job_manager.testing` has a suite for each that every
-implementation passes, ours and others'.
+The docstrings are the contract. `qiskit_job_manager.testing` has a test suite for each protocol.
+Every implementation passes it: ours, and those of other authors.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """The one place that asks for the time. Safe to call from any thread."""
+    """Gives the time; nothing else in the package asks for it. Any thread may call it."""
 
     def now(self) -> datetime:
         """Return the time of day, aware, in UTC. It is recorded, never compared for safety."""
 
     def monotonic(self) -> float:
-        """Return seconds that only grow; their zero means nothing."""
+        """Return seconds that never decrease; only differences have a meaning."""
 
     def since_boot(self) -> float:
         """Return seconds that only grow, and go on while the machine is suspended."""
@@ -59,7 +59,7 @@ class Capabilities:
     Attributes:
         volatile: Its jobs die with the process that submitted them; submitting again is free.
         findable: `find` can search for a tag.
-        listing_lag_s: Seconds after which an accepted job is sure to be found by its tag.
+        listing_lag_s: Seconds after which `find` is sure to find an accepted job.
         idempotent: Submitting the same tag twice gives the same job.
         reads_once: A result can be fetched only once.
         bulk_status: `statuses` asks about many jobs in one call.
@@ -97,11 +97,11 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """Name for people and for `ManagedResults.backend_name`."""
+        """Its name, for messages and for `ManagedResults.backend_name`."""
 
     @property
     def uri(self) -> str | None:
-        """How another process opens it again (``"aer"``, ``"fake:torino"``), or ``None``."""
+        """How another process opens it (``"aer"``, ``"fake:torino"``), or ``None``."""
 
     @property
     def account(self) -> str:
@@ -169,7 +169,7 @@ class Backend(Protocol):
         """
 
     def find(self, tag: str) -> Sequence[str]:
-        """Return the ids of all jobs with this tag, oldest first. Only if `findable`."""
+        """Return the ids of all jobs with this tag, oldest first. Called only if `findable`."""
 
     def find_duplicates(self, label: str) -> Mapping[str, Sequence[str]]:
         """Return the ids of all jobs with a label, by their tags, oldest first.
@@ -191,9 +191,9 @@ class Backend(Protocol):
         """
 
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
-        """Return the status of each job that could be asked about; missing means not known now.
+        """Return the status of each job; a job whose status is not known now is missing.
 
-        A job that the backend says it does not have is `RemoteState.GONE`.
+        A job that the backend does not have any more is `RemoteState.GONE`.
 
         Raises:
             TransientBackendError: The backend could not be asked about any of them.
@@ -218,19 +218,19 @@ class Backend(Protocol):
         """Ask the backend to cancel a job; its status shows whether it was cancelled."""
 
     def error_message(self, remote_id: str) -> str | None:
-        """Return the backend's own words on why a job failed, or ``None``."""
+        """Return the backend's own message on why a job failed, or ``None``."""
 
 
 class Store(Protocol):
-    """The database. Safe to call from any thread; every method but one is one transaction.
+    """The database. Any thread may call it. Each method but `delete_job_set` is one transaction.
 
-    A store never calls anybody and starts no thread. Every read gives what was committed.
-    Each method may raise `StoreError` and its kinds; nothing is then half written.
+    A store makes no calls and starts no thread. Every read gives what was committed. Each method
+    may raise `StoreError` or a subclass; then nothing is half written.
     """
 
     @property
     def url(self) -> str:
-        """Where it is, without password."""
+        """Its location, without the password."""
 
     @property
     def lease_s(self) -> float | None:
@@ -304,9 +304,9 @@ class Store(Protocol):
         """
 
     def half_deleted(self) -> list[JobSetRecord]:
-        """Return the job sets whose deletion began and has not ended, under their former names.
+        """Return the job sets whose deletion has begun and not ended, under their former names.
 
-        They are complete, and have no jobs that count.
+        They count as complete, and no job of theirs counts any more.
         """
 
     def delete_rest(self, job_set_key: int) -> None:
@@ -354,16 +354,16 @@ class Store(Protocol):
             job_set_key: The job set.
             states: Only jobs in these states; ``None`` means all.
             after: Only jobs with a greater index.
-            limit: At most so many.
+            limit: The most jobs to return; ``None`` means all.
         """
 
     def last_jobs(
         self, job_set_key: int, *, states: Iterable[JobState], limit: int
     ) -> list[JobRecord]:
-        """Return the last jobs in some states, at most so many, in the order of their index."""
+        """Return up to ``limit`` of the last jobs in some states, in the order of their index."""
 
     def jobs_covering(self, job_set_key: int, index: int) -> list[JobRecord]:
-        """Return the jobs that run this experiment, one a share, in order; empty if none does."""
+        """Return the jobs that run this experiment, one for each share of its shots, in order."""
 
     def experiment(self, job_set_key: int, index: int) -> ExperimentRecord | None:
         """Return one experiment, or ``None``."""
@@ -394,7 +394,7 @@ class Store(Protocol):
         """
 
     def results(self, job: JobRecord) -> Iterator[StoredResult]:
-        """Yield every raw result of a job, oldest first, also those that a later one hides.
+        """Yield every raw result of a job, oldest first; `result` returns only the newest.
 
         Raises:
             StoreCorruptError: The bytes of one do not match their checksum.
@@ -406,7 +406,7 @@ class Store(Protocol):
     def attempts_tagged(
         self, job_set_key: int, tags: Iterable[str]
     ) -> list[tuple[int, AttemptRecord]]:
-        """Return the attempts that have one of some tags, each after the index of its job."""
+        """Return the attempts with these tags, each as the index of its job and the attempt."""
 
     def usage(self, job_set_key: int) -> Usage:
         """Return the quantum seconds of the attempts that a backend has, or may have, accepted."""
@@ -471,7 +471,7 @@ class Store(Protocol):
         """Give the lease back; harmless when it is not held any more."""
 
     def driver(self, job_set_key: int) -> str | None:
-        """Return the identity of the live driver, or ``None`` when nobody drives."""
+        """Return the identity of the live driver, or ``None`` when there is none."""
 
     def advance(self, token: Token, steps: Sequence[Advance]) -> list[bool]:
         """Write steps of jobs in one transaction, and return for each whether it landed.

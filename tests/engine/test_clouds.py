@@ -212,19 +212,6 @@ def test_what_was_refused_costs_nothing(make_bench, circuits):
 # -- outages ----------------------------------------------------------------------------------
 
 
-def test_the_end_of_an_outage_ends_the_waits_that_grew_in_it(make_bench, circuits):
-    bench = make_bench(findable=True)
-    bench.backend.script(Call.STATUSES, *[Raise(ConnectionResetError("reset"))] * 30)
-    record = bench.job_set(circuits(5))
-    bench.drive(record)
-    while bench.backend.ledger.count(Call.STATUSES) < 31:
-        bench.clock.advance(max(bench.engine.tick(), 0.01))
-    answered_s = bench.clock.monotonic()
-    bench.run(record)
-    assert bench.states(record) == {"done": 5}
-    assert bench.clock.monotonic() - answered_s < 5.0
-
-
 def test_a_wait_that_the_backend_asked_for_is_kept_whatever_others_are_told(make_bench, circuits):
     bench = make_bench(findable=True)
     busy = TransientBackendError("429", retry_after_s=40.0)

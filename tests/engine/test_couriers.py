@@ -14,6 +14,7 @@ import pytest
 from qiskit_job_manager.backends import open_backend
 from qiskit_job_manager.engine import Spool
 from qiskit_job_manager.engine.fetch_subprocess import fetch_into, fetch_once
+from qiskit_job_manager.engine.spool import RESERVED_BYTES
 from qiskit_job_manager.errors import CodecError, ResultGoneError, TransientBackendError
 from qiskit_job_manager.model import JobState, RawResult
 from qiskit_job_manager.testing import Call, Raise
@@ -99,8 +100,7 @@ def test_killing_us_in_mid_download_loses_nothing(spool, vault):
     script = textwrap.dedent(
         """
         import sys
-        from pathlib import Path
-        from qiskit_job_manager.backends import open_backend
+                from qiskit_job_manager.backends import open_backend
         from qiskit_job_manager.engine import Spool
         from qiskit_job_manager.engine.fetch_subprocess import fetch_once
         fetch_once(Spool(Path(sys.argv[1])), open_backend(sys.argv[2]), "job-1", "tag-1")
@@ -153,6 +153,36 @@ def test_without_room_on_the_disk_nothing_is_fetched(spool, vault, monkeypatch):
     with pytest.raises(TransientBackendError, match="no room"):
         spool.take("tag-1")
     assert (vault.folder / "job-1").exists()
+
+
+@pytest.mark.parametrize("has_fallocate", [True, False])
+def test_room_is_reserved_and_the_result_takes_no_more_than_it_needs(
+    spool, monkeypatch, has_fallocate
+):
+    if not has_fallocate:  # as on macOS
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    elif not hasattr(os, "posix_fallocate"):
+        pytest.skip("this system cannot reserve room")
+    with spool.serving("tag-1"), spool.reserved("tag-1") as part:
+        assert os.fstat(part.fileno()).st_size == RESERVED_BYTES
+        assert os.fstat(part.fileno()).st_blocks * 512 >= RESERVED_BYTES
+        spool.keep("tag-1", part, RawResult("some/1", b"data"))
+    assert spool.take("tag-1") == RawResult("some/1", b"data")
+    assert sum(path.stat().st_size for path in spool.folder.iterdir()) < 1000
+
+
+def test_a_full_disk_is_noticed_where_room_cannot_be_reserved(spool, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    monkeypatch.setattr(os, "pwrite", full)
+    with (
+        spool.serving("tag-1"),
+        pytest.raises(TransientBackendError, match="no room"),
+        spool.reserved("tag-1"),
+    ):
+        pass
 
 
 def test_a_backend_that_cannot_be_opened_by_the_courier_is_tried_again(spool, vault):

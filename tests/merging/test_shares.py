@@ -254,3 +254,22 @@ def test_shares_without_any_data_have_none_together(share):
 def test_data_of_a_wrong_kind_is_refused_by_name(share):
     with pytest.raises(MergeError, match="'counts'"):
         merge([share(1, data={"counts": 3}), share(1)])
+
+
+@pytest.mark.parametrize("form", [np.array, list, lambda values: {"x": values}])
+@pytest.mark.parametrize(
+    ("value", "other", "alike"),
+    [
+        (1000.0, 1000.0 * (1 + 0.9e-5), True),
+        (1000.0, 1000.0 * (1 + 1.2e-5), False),
+        (0.0, 0.9e-6, True),
+        (0.0, 1.2e-6, False),
+    ],
+)
+def test_amplitudes_may_differ_by_rounding_and_by_no_more(share, form, value, other, alike):
+    parts = [share(data={"saved": form([each])}) for each in (value, other)]
+    if alike:
+        assert merge(parts)["data"]["saved"] is parts[0]["data"]["saved"]
+        return
+    with pytest.raises(MergeError, match=r"'saved'.*share 1 differs from share 0"):
+        merge(parts)

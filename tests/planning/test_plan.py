@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import fields
+import math
+from dataclasses import fields, replace
 
 import pytest
 
@@ -238,3 +239,89 @@ def test_shares_of_a_precision_reach_it_together():
         parts = [shots // 3, shots - shots // 3]
         weights = [1 / precision_of_share(precision, part) ** 2 for part in parts]
         assert sum(weights) ** -0.5 == pytest.approx(precision, rel=1e-3)
+
+
+def test_only_a_tiny_precision_stands_for_the_most_shots():
+    assert shots_for(math.sqrt(1.5 / 2**53)) == pytest.approx(2**53 / 1.5)
+    assert shots_for(math.sqrt(0.9 / 2**53)) == 2**53
+
+
+def test_limits_hold_for_the_largest_share(sized):
+    limits = Limits(shots_per_experiment=2, executions_per_job=3)  # shares of 2 shots and of 1
+    assert spans(plan(sized(3, 3), limits)) == [(0, 1), (1, 2)]
+
+
+def test_a_job_knows_its_circuits_where_they_are_more_than_its_experiments():
+    sizes = [ExperimentSize(index, "c", 3, 10, 1) for index in (4, 5)]
+    (block,) = plan(sizes, Limits(shots_per_experiment=5))
+    assert [job.circuits for job in block.jobs] == [6, 6]
+    (block,) = plan([ExperimentSize(4, "c", 1, 10, 1)], Limits())
+    assert block.jobs[0].circuits is None
+
+
+BIG = ExperimentSize(2, "big", 11, 100, 5000)
+
+
+@pytest.mark.parametrize(
+    ("size", "limits", "text"),
+    [
+        (
+            BIG,
+            Limits(pending_jobs=0),
+            (
+                "the limit pending_jobs is 0; it must be a whole number of at least 1, or None for "
+                "no limit"
+            ),
+        ),
+        (
+            replace(BIG, shots=0),
+            Limits(),
+            (
+                "experiment 2 ('big') asks for 0 shots; it must be a whole number of at least 1, "
+                "or None for the backend's default"
+            ),
+        ),
+        (
+            replace(BIG, circuits=0),
+            Limits(),
+            "experiment 2 ('big') has 0 circuits; it must have at least 1",
+        ),
+        (
+            BIG,
+            Limits(payload_bytes_per_job=4999),
+            (
+                "experiment 2 ('big') takes 5000 bytes, more than the limit payload_bytes_per_job "
+                "of 4999; an experiment cannot be divided, so make it smaller"
+            ),
+        ),
+        (
+            BIG,
+            Limits(executions_per_job=10),
+            (
+                "experiment 2 ('big') has 11 circuits after parameter broadcasting, more than the "
+                "limit executions_per_job of 10 even at one shot; give its parameters in several "
+                "experiments"
+            ),
+        ),
+        (
+            BIG,
+            Limits(shots_per_experiment=99),
+            (
+                "experiment 2 ('big') asks for 100 shots, more than the limit shots_per_experiment "
+                "of 99; ask for fewer shots, or allow them to be split"
+            ),
+        ),
+        (
+            BIG,
+            Limits(executions_per_job=1099),
+            (
+                "experiment 2 ('big') takes 1100 executions (11 x 100 shots), more than the limit "
+                "executions_per_job of 1099; ask for fewer shots, or allow them to be split"
+            ),
+        ),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_and_what_would_be_right(size, limits, text):
+    with pytest.raises(PlanError) as caught:
+        list(plan([size], limits, split_shots=False))
+    assert caught.value.message == text

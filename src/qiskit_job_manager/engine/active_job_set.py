@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     Notify: TypeAlias = Callable[[JobSetRecord, Sequence[tuple[JobRecord, Advance]]], None]
 
 _PLANNED_AT_HAND = 64
-_UNDER_WAY = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
-_PROGRESS = frozenset({JobState.ACTIVE, JobState.COLLECTING})
+_UNDER_WAY = [state for state in JobState if state.is_under_way]
 # After a crash, a job of a volatile backend only goes through these events again: it is submitted
 # again, or its result is read again. They are written with what comes next, as each write waits for
 # the disk.
@@ -52,8 +51,6 @@ _WAIT_S = 0.25
 # take turns on the cores, and each needs memory.
 _LOCAL_CALLS = 4
 _NEWS_SHARE = 0.2
-# A job in doubt does not count: it may wait for the user, and must not hold up the others.
-_PENDING = frozenset({JobState.SUBMITTING, JobState.ACTIVE})
 
 
 class SupersededError(Exception):
@@ -322,7 +319,7 @@ class ActiveJobSet:
 
     def _submissions_allowed(self, now_s: float) -> int:
         states = self.states
-        pending = sum(state in _PENDING for state in states)
+        pending = sum(state.is_pending for state in states)
         self.rate_limits.report(
             self.record.key, pending=pending, planned=states.count(JobState.PLANNED)
         )
@@ -455,7 +452,7 @@ class ActiveJobSet:
             job.look_ups, job.outage = 0, None
             job.repeats = step.event == Event.REPEATED
             job.cancel_sent = False
-            if step.after in _PROGRESS:
+            if step.after.is_accepted:
                 job.failures = 0
         job.record = advanced(job.record, step)
         if step.halves is not None:

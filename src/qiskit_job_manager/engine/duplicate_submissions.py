@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _PAUSE_S = 60.0
 _MOST_FAILURES = 5
-_MAY_ARRIVE = frozenset({JobState.SUBMITTING, JobState.IN_DOUBT})
 
 
 def label_of(job_set_id: str) -> str:
@@ -106,7 +105,7 @@ class DuplicateSearch:
 
     def is_over(self, states: Iterable[JobState]) -> bool:
         """Say whether nothing more can be found, or the search failed too often."""
-        if self._under_way or not _MAY_ARRIVE.isdisjoint(states):
+        if self._under_way or any(state.may_arrive for state in states):
             return False
         covers_all = self._covered_s >= self._submitted_s + self._lag_s
         return covers_all or self._failures >= _MOST_FAILURES

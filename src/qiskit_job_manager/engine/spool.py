@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # Reserved before a result is fetched: better to find the disk full then than after.
 RESERVED_BYTES = 16 * 1024 * 1024
+_PIECE_BYTES = 1024 * 1024
 
 _TAG = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _KINDS: dict[str, type[BackendError]] = {
@@ -82,7 +83,7 @@ class Spool:
         """
         with self._opened(tag, "part", os.O_RDWR | os.O_TRUNC) as part:
             try:
-                os.posix_fallocate(part.fileno(), 0, RESERVED_BYTES)
+                _reserve(part.fileno(), RESERVED_BYTES)
             except OSError as error:
                 msg = f"there is no room for a result in {self.folder}, it is not fetched: {error}"
                 raise TransientBackendError(msg) from error
@@ -182,3 +183,19 @@ def _read(path: Path) -> RawResult:
         msg = f"the spooled result {path} does not match its checksum; it is kept as it is"
         raise CodecError(msg)
     return RawResult(format_, data)
+
+
+def _reserve(descriptor: int, size: int) -> None:
+    """Make sure that the disk has room for the first bytes of a file.
+
+    Raises:
+        OSError: It has not.
+    """
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+        return
+    # macOS has no such call; there, bytes that were written once have their place.
+    zeros = bytes(_PIECE_BYTES)
+    written = 0
+    while written < size:
+        written += os.pwrite(descriptor, zeros[: size - written], written)

@@ -23,7 +23,6 @@ FIRST_PAUSE_S = 15.0
 MOST_TRIES = 4
 _LONGER = 4
 _AT_ONCE = 1000
-_UNDER_WAY = frozenset({JobState.SUBMITTING, JobState.ACTIVE, JobState.COLLECTING})
 
 
 class UsagePolling:
@@ -67,7 +66,7 @@ class UsagePolling:
             now_s: Time on the engine's clock.
             is_missing: Says whether any usage is missing; reads the store.
         """
-        if not _UNDER_WAY.isdisjoint(states):
+        if any(state.is_running for state in states):
             self._since_s, self._is_missing = now_s, None
         elif self._is_missing is None:
             self._is_missing = is_missing()

@@ -119,8 +119,8 @@ def decide(
 ) -> list[Decision]:
     """Choose what to do now, at most one thing a job, in the order of the jobs.
 
-    Events cost nothing and are never limited. Calls are: what was paid for is fetched before
-    anything new is sent, so that a full backend drains.
+    Events cost nothing and are never limited. Calls are limited. Results that were paid for are
+    fetched before anything new is sent, so that a full backend drains.
 
     Args:
         jobs: The jobs that there may be something to do about.
@@ -236,7 +236,7 @@ def _call_about_active(job: Situation, budget: Budget) -> CallKind | None:
         return None if job.awaited else CallKind.FETCH
     if job.cancel_requested and not job.cancel_sent and budget.cancels:
         return CallKind.CANCEL
-    # Who waits for its result learns of its end; to ask as well is worth no call of its own.
+    # The call that waits for its result notices its end; another enquiry is not worth a call.
     return None if job.awaited and not budget.bulk_status else CallKind.STATUS
 
 

@@ -13,7 +13,7 @@
 Rules:
     1. An attempt begins with `intended`, which stores its tag before anything is sent.
     2. Only `absent` and `died` (the attempt is known not to exist any more), `retried` (it ran and
-       failed, and the policy allows another), and the user's own word (`resubmitted`, `revived`)
+       failed, and the policy allows another), and a request of the user (`resubmitted`, `revived`)
        lead back to planned after an attempt was sent. No passing of time does. (`deferred` and
        `halved` are definite noes: nothing was accepted.)
     3. A result is `stored` raw before it is `understood`.

@@ -31,7 +31,7 @@ def merge_counts(parts: Sequence[Mapping[Any, Any]]) -> dict[Any, Any]:
 
 
 def _outcome(key: Any) -> int | str:
-    """Return what tells two outcomes apart."""
+    """Return the identity of an outcome: its number, or its text."""
     if isinstance(key, str) and key[:2].lower() in ("0x", "0b"):
         try:
             return int(key, 0)

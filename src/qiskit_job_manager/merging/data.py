@@ -89,9 +89,9 @@ def _is_averaged(field: FieldParts) -> bool:
     level = field.like.get("meas_level", _CLASSIFIED)
     if level == _CLASSIFIED:
         return False
-    told = field.like.get("meas_return")
-    if told is not None:
-        return str(getattr(told, "value", told)).lower() != "single"
+    stated = field.like.get("meas_return")
+    if stated is not None:
+        return str(getattr(stated, "value", stated)).lower() != "single"
     memory = np.asarray(field.values[0])
     # Complex numbers in lists are pairs, which adds an axis.
     axes = memory.ndim - (memory.dtype.kind != "c")

@@ -42,7 +42,7 @@ class PubShare:
         fields: Its data by name. Bits are arrays of bytes of the PUB's shape, with two axes more:
             shots, and bytes, highest first.
         bits: Number of bits of each field that is an array of bits.
-        metadata: What else was told.
+        metadata: Everything else that the primitive returned.
     """
 
     shape: tuple[int, ...]
@@ -57,7 +57,7 @@ def merge_pubs(parts: Sequence[PubShare]) -> PubShare:
     """Return what the shares of one PUB give together.
 
     ``shots`` and ``num_randomizations`` in the metadata are added, and ``target_precision`` is what
-    all shares together reach; all else in it is that of the first share that tells it.
+    all shares together reach; everything else is that of the first share that has it.
 
     Args:
         parts: The shares, in order; not changed, but the result shares values with them.
@@ -83,11 +83,11 @@ def merge_pubs(parts: Sequence[PubShare]) -> PubShare:
     )
 
 
-def _check_alike(what: str, told: Sequence[Any]) -> None:
-    for number, value in enumerate(told):
-        if value != told[0]:
+def _check_alike(what: str, values: Sequence[Any]) -> None:
+    for number, value in enumerate(values):
+        if value != values[0]:
             raise MergeError(
-                f"the {what} of share 0 is {told[0]!r} and that of share {number} {value!r}"
+                f"the {what} of share 0 is {values[0]!r} and that of share {number} {value!r}"
             )
 
 
@@ -178,9 +178,9 @@ def _metadata(parts: Sequence[PubShare], left_out: set[str]) -> dict[str, Any]:
         for name, value in part.metadata.items():
             merged.setdefault(name, value)
     for name in _ADDED:
-        told = [part.metadata[name] for part in parts if name in part.metadata]
-        if told and all(isinstance(value, int) for value in told):
-            merged[name] = sum(told)
+        values = [part.metadata[name] for part in parts if name in part.metadata]
+        if values and all(isinstance(value, int) for value in values):
+            merged[name] = sum(values)
     precisions = [part.metadata.get(_PRECISION) for part in parts]
     if all(_is_number(value) for value in precisions):
         merged[_PRECISION] = _joint_precision(precisions)

@@ -70,14 +70,14 @@ def _put_time(merged: dict[str, Any], parts: Sequence[Mapping[str, Any]]) -> Non
 def _check_agreement(parts: Sequence[Mapping[str, Any]]) -> None:
     """Check that all shares measured in the same way, as their data could not be added else."""
     for name in ("meas_level", "meas_return"):
-        told = [part.get(name) for part in parts]
-        for number, value in enumerate(told):
-            if value != told[0]:
-                raise MergeError(f"{name!r} is {told[0]!r} in share 0 and {value!r} in {number}")
+        values = [part.get(name) for part in parts]
+        for number, value in enumerate(values):
+            if value != values[0]:
+                raise MergeError(f"{name!r} is {values[0]!r} in share 0 and {value!r} in {number}")
 
 
 def _merged_data(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    # NumPy takes a tenth of a second to import, which who only lists job sets must not pay.
+    # NumPy takes a tenth of a second to import, which a command that only lists must not pay.
     from qiskit_job_manager.merging.data import merge_data
 
     if not any(part.get("data") for part in parts):
@@ -85,17 +85,17 @@ def _merged_data(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return merge_data(parts, [_shot_count(part.get("shots")) or 0 for part in parts])
 
 
-def _joined_shots(told: Sequence[Any]) -> Any:
+def _joined_shots(values: Sequence[Any]) -> Any:
     """Return the shots of all shares: a number, or a range where all are ranges."""
-    counts = [_shot_count(shots) for shots in told]
+    counts = [_shot_count(shots) for shots in values]
     known = [count for count in counts if count is not None]
     if len(known) < len(counts):
         if not known:
             return None
         raise MergeError(f"'shots' is missing in share {counts.index(None)} and not in others")
-    if told and not any(isinstance(shots, Real) for shots in told):
-        start = told[0][0]
-        return type(told[0])((start, start + sum(known) - 1))
+    if values and not any(isinstance(shots, Real) for shots in values):
+        start = values[0][0]
+        return type(values[0])((start, start + sum(known) - 1))
     return sum(known)
 
 

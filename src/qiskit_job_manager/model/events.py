@@ -1,4 +1,4 @@
-"""What those who listen to a manager are told."""
+"""The events that listeners of a manager receive."""
 
 from __future__ import annotations
 

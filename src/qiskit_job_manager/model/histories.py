@@ -57,7 +57,7 @@ class JobSetHistory:
         payloads: The encoded experiments, each under the index of the first, in order.
         jobs: The jobs, in order; all have ended.
         results: The raw results in the order of their jobs, those of a job oldest first.
-        events: The story, oldest first.
+        events: All events, oldest first.
     """
 
     draft: JobSetDraft

@@ -71,7 +71,7 @@ class Usage:
 
     Attributes:
         measured_s: What the backend says that was used.
-        estimated_s: What the attempts that it has not told about yet are estimated to use.
+        estimated_s: The estimate for the attempts whose usage is not known yet.
     """
 
     measured_s: float

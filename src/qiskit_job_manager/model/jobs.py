@@ -1,4 +1,4 @@
-"""Jobs, their states, their attempts and their story."""
+"""Jobs, their states, their attempts and their events."""
 
 from __future__ import annotations
 
@@ -26,12 +26,63 @@ class JobState(StrEnum):
     LOST = "lost"
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether no attempt is under way, and the next one is still to be sent."""
+        return self in _WAITING
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an attempt is on its way to the backend, is there, or is being read."""
+        return self in _RUNNING
+
+    @property
+    def needs_user(self) -> bool:
+        """Whether the user may have to decide, as the backend cannot always be asked."""
+        return self in _DOUBTFUL
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether an attempt was sent, or may have been, and has not ended."""
+        return self in _RUNNING or self in _DOUBTFUL
+
+    @property
+    def may_arrive(self) -> bool:
+        """Whether the backend may have an attempt whose id is not known."""
+        return self in _MAY_ARRIVE
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the backend is known to have accepted the attempt that is under way."""
+        return self in _ACCEPTED
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it counts against the jobs that a backend takes at once.
+
+        A job in doubt does not: it may wait for the user, and must not hold up the others.
+        """
+        return self in _PENDING
+
+    @property
     def is_final(self) -> bool:
         """Whether nothing more will happen unless the user asks for it."""
         return self in _FINAL
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended without the result, although nobody cancelled it."""
+        return self in _FAILED
 
+
+# The groups, in one place: a new state is put into those that it belongs to.
+_WAITING = frozenset({JobState.PLANNED})
+_RUNNING = frozenset({JobState.SUBMITTING, JobState.ACTIVE, JobState.COLLECTING})
+_DOUBTFUL = frozenset({JobState.IN_DOUBT})
+_MAY_ARRIVE = frozenset({JobState.SUBMITTING, JobState.IN_DOUBT})
+_ACCEPTED = frozenset({JobState.ACTIVE, JobState.COLLECTING})
+_PENDING = frozenset({JobState.SUBMITTING, JobState.ACTIVE})
 _FINAL = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.LOST})
+_FAILED = frozenset({JobState.FAILED, JobState.LOST})
 
 
 class RemoteState(StrEnum):
@@ -52,8 +103,8 @@ class RemoteStatus:
 
     Attributes:
         state: What the backend says.
-        queue_position: Place in the backend's queue, from 1, or ``None`` if not told.
-        message: The backend's own words, for errors, or ``None``.
+        queue_position: Place in the backend's queue, from 1, or ``None`` if not known.
+        message: The backend's own message, for errors, or ``None``.
     """
 
     state: RemoteState
@@ -78,8 +129,8 @@ class JobRecord:
         tag: Tag of the latest attempt, or ``None`` before the first.
         remote_id: Id that the backend gave the latest attempt, or ``None``.
         status: Last known status on the backend, or ``None``.
-        error: Why it failed, was cancelled or was lost, in the backend's words where there are
-            any; for a job that is not final, the latest trouble.
+        error: Why it failed, was cancelled or was lost, in the words of the backend where there
+            are any; for a job that is not final, the latest trouble.
         failed_offsets: Offsets within the job of the experiments that failed inside a result.
         has_result: Whether a raw result of the latest attempt is stored; of a job that has ended,
             of any attempt.
@@ -115,7 +166,7 @@ class AttemptRecord:
     Attributes:
         number: From 1.
         tag: Our own unique mark, stored before the attempt was sent.
-        remote_id: The backend's id, or ``None`` when it never told one.
+        remote_id: The backend's id, or ``None`` when it never gave one.
         intended_at: When the intent to submit was stored.
         accepted_at: When the backend's id was stored, or ``None``.
         ended_at: When the attempt ended, or ``None``.
@@ -135,7 +186,7 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """One line of a job's story.
+    """One thing that happened to a job, as the store keeps it.
 
     Attributes:
         at: When, in UTC, by the clock of the process that wrote it.

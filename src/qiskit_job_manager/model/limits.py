@@ -25,10 +25,10 @@ class Limits:
     pending_jobs: int | None = None
     submissions_per_minute: int | None = None
 
-    def overridden_by(self, word: Limits) -> Limits:
-        """Return these limits, with whatever ``word`` (the user's) says in their place."""
+    def overridden_by(self, other: Limits) -> Limits:
+        """Return these limits, replaced by those that ``other`` states."""
         chosen = {}
         for field in fields(self):
-            said = getattr(word, field.name)
+            said = getattr(other, field.name)
             chosen[field.name] = getattr(self, field.name) if said is None else said
         return Limits(**chosen)

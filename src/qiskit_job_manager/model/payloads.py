@@ -58,7 +58,7 @@ class RawResult:
     Attributes:
         format: Name and version of the encoding, such as ``"qiskit-result/1"``.
         data: The bytes.
-        figures: What the backend measured of the job, if it told with the result.
+        figures: What the backend measured of the job, if the result says so.
     """
 
     format: str

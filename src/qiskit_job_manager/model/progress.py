@@ -73,7 +73,7 @@ class Activity:
     Attributes:
         running: Jobs that run, as far as is known.
         queued: Jobs that wait, or of which nothing is known.
-        position: The best place in the backend's queue, from 1, or ``None`` if not told.
+        position: The best place in the backend's queue, from 1, or ``None`` if not known.
     """
 
     running: int
@@ -83,12 +83,12 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast a job set goes, as seen by who watches it.
+    """How fast a job set advances, as measured by the process that watches it.
 
     Attributes:
         elapsed_s: Seconds since the watching began.
         jobs_per_s: Jobs that ended a second, or ``None`` while none has.
-        left_s: Seconds until all have ended if it goes on so, or ``None`` if that cannot be told.
+        left_s: Seconds until all have ended at this rate, or ``None`` if not known.
         ends_at: When that is, in UTC, or ``None``.
     """
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The right to drive one job set, until somebody else takes it.
+    """The lease of one job set, valid until another driver claims it.
 
     Attributes:
         job_set_key: The store's number of the job set.
@@ -51,7 +51,7 @@ class Advance:
         job_key: The job.
         expected: State that the job must be in for the step to land.
         after: State after the step; the same one when only facts are recorded.
-        event: What happened, for the job's story.
+        event: What happened, for the job's events.
         at: When, in UTC.
         cause: Why, in words.
         new_tag: Tag of the attempt that begins with this step.
@@ -83,7 +83,7 @@ class Advance:
 
     @property
     def is_in_story(self) -> bool:
-        """Whether the job's story tells of it: its state or attempt changes, or a result came."""
+        """Whether it is an event: the state or the attempt changes, or a result came in."""
         return self.after != self.expected or self.new_tag is not None or self.result is not None
 
 
@@ -115,7 +115,7 @@ class RequestKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A user's word, kept in the store until the driver has acted on it.
+    """A request of a user, kept in the store until the driver has handled it.
 
     Attributes:
         key: The store's number of the request.

@@ -33,10 +33,10 @@ def plan(
 ) -> Iterator[Block]:
     """Split a stream of experiments into jobs.
 
-    The stream is pulled as the blocks are: when a block is handed over, its experiments and at
-    most one more have been taken from ``sizes``. So whoever encodes the experiments while they
-    are being weighed never holds more than a block and one. To resume after a block, plan the
-    experiments from ``block.stop`` on, with the number of the jobs so far as ``start_job``.
+    The stream is read as the blocks are: when a block is returned, its experiments and at most one
+    more have been taken from ``sizes``. A caller that encodes the experiments as they are taken
+    therefore never holds more than a block and one. To resume after a block, plan the experiments
+    from ``block.stop`` on, with the number of the jobs so far as ``start_job``.
 
     Shots of ``None`` are the backend's own default, which planning does not know: such an
     experiment is never split and counts as one execution a circuit.

@@ -1,4 +1,4 @@
-"""Refuses what no plan can serve, in words that name it."""
+"""Refuses limits and experiments that no plan can serve, with messages that name them."""
 
 from __future__ import annotations
 
