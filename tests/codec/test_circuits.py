@@ -21,12 +21,12 @@ from qiskit_aer.noise import depolarizing_error
 
 from qiskit_job_manager.codec import identity
 from qiskit_job_manager.codec.circuits import (
-    CIRCUITS_FORMAT,
     encode_circuit,
     pack,
     unpack,
     unpack_one,
 )
+from qiskit_job_manager.codec.payload_formats import CIRCUITS_FORMAT
 from qiskit_job_manager.codec.qpy_files import HEADER_BYTES, PLACE_BYTES
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import Blob
@@ -98,22 +98,13 @@ def test_every_cut_of_the_bytes_is_refused():
             unpack(Blob(CIRCUITS_FORMAT, data[:end]))
 
 
-@pytest.mark.parametrize(
-    ("metadata", "why"), [({"a": object()}, "JSON"), ({"a": {1, 2}}, "JSON"), ({"a": 1j}, "JSON")]
-)
-def test_metadata_that_json_cannot_take_is_refused_with_the_reason(metadata, why):
-    circuit = QuantumCircuit(1, name="mine", metadata=metadata)
-    with pytest.raises(CodecError, match=f"'mine'.*{why}"):
-        encode_circuit(circuit)
-
-
 def test_a_parameter_that_qpy_cannot_take_is_refused():
     circuit = QuantumCircuit(1)
     circuit.append(Gate("odd", 1, []), [0])
     operation = Gate("odd", 1, [])
-    operation._params = [{"a": 1}]
+    operation._params = [object()]
     circuit.data[0] = circuit.data[0].replace(operation=operation)
-    with pytest.raises(CodecError, match="cannot be stored"):
+    with pytest.raises(CodecError, match=r"instruction 0, 'odd', a Gate, cannot be kept: .*object"):
         encode_circuit(circuit)
 
 
@@ -173,7 +164,7 @@ def test_notes_are_ignored_without_aer(monkeypatch):
 def test_a_noise_channel_that_qpy_would_drop_is_refused():
     circuit = QuantumCircuit(1, name="noisy")
     circuit.append(depolarizing_error(0.1, 1).to_instruction(), [0])
-    with pytest.raises(CodecError, match=r"'noisy'.*Kraus"):
+    with pytest.raises(CodecError, match=r"instruction 0, 'quantum_channel'.*Kraus"):
         encode_circuit(circuit)
 
 
@@ -301,9 +292,6 @@ def _changed():
     yield "qubits", circuit
     yield "register", _renamed_register()
     circuit = _bell()
-    circuit.metadata = {"a": 1}
-    yield "metadata", circuit
-    circuit = _bell()
     circuit.global_phase = 0.5
     yield "phase", circuit
     for state in (0, 1):
@@ -370,12 +358,11 @@ def test_every_change_changes_the_hash():
 def test_the_layout_is_no_part_of_the_hash(transpiled):
     circuit, bare = transpiled, transpiled.copy()
     bare._layout = None
-    long_way = identity._canonical_body(circuit)
-    assert long_way == identity._canonical_body(bare)
+    assert identity.content_hash(circuit) == identity.content_hash(bare)
     # The short way knows where the layout begins: no register of it, no place, is hashed.
     data = encode_circuit(circuit).data
     assert b"ancilla" in data
-    assert b"ancilla" not in identity._plain_body(circuit, data)
+    assert b"ancilla" not in identity.plain_body(circuit, data)
 
 
 @pytest.mark.parametrize("version", [16, 17, 18])
@@ -385,7 +372,7 @@ def test_plain_circuits_go_the_short_way(version, tmp_path):
         with (tmp_path / "c").open("wb") as file:
             qpy.dump(circuit, file, version=version)
         data = (tmp_path / "c").read_bytes()
-        body = identity._plain_body(circuit, data)
+        body = identity.plain_body(circuit, data)
         assert body is not None
         assert circuit.name.encode() not in body
 
@@ -397,10 +384,10 @@ def test_an_unknown_layout_of_the_bytes_goes_the_long_way():
     for place, value in ((6, 19), (start + 1, 3), (start + identity._CIRCUIT_HEADER.size, 0)):
         other = bytearray(data)
         other[place] = value
-        assert identity._plain_body(circuit, bytes(other)) is None
+        assert identity.plain_body(circuit, bytes(other)) is None
     more_registers = bytearray(data)
     struct.pack_into("!I", more_registers, start + 21, 2**31)
-    assert identity._plain_body(circuit, bytes(more_registers)) is None
+    assert identity.plain_body(circuit, bytes(more_registers)) is None
 
 
 def test_vectors_that_are_not_used_whole_do_not_stop_the_hash():

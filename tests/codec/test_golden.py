@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import qiskit_aer  # noqa: F401  # gives circuits their save instructions
 from qiskit import QuantumCircuit
-from qiskit.circuit import Parameter
+from qiskit.circuit import AnnotatedOperation, InverseModifier, Parameter
+from qiskit.circuit.library import IntegerComparatorGate, RXGate, StatePreparation
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
@@ -22,15 +23,16 @@ from qiskit.quantum_info import Operator, SparseObservable, SparsePauliOp, State
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLevel
 
-from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT, encode_circuit, pack, unpack
+from qiskit_job_manager.codec.circuit_content import circuit_content
+from qiskit_job_manager.codec.circuits import encode_circuit, pack, unpack
 from qiskit_job_manager.codec.experiments import encode_experiment, pack_experiments
-from qiskit_job_manager.codec.primitive_results import encode_primitive_result
-from qiskit_job_manager.codec.pubs import (
+from qiskit_job_manager.codec.payload_formats import (
+    CIRCUITS_FORMAT,
     ESTIMATOR_PUBS_FORMAT,
     SAMPLER_PUBS_FORMAT,
-    unpack_estimator_pubs,
-    unpack_sampler_pubs,
 )
+from qiskit_job_manager.codec.primitive_results import encode_primitive_result
+from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
 from qiskit_job_manager.codec.results import (
     PRIMITIVE_FORMAT,
     RESULT_FORMAT,
@@ -58,6 +60,24 @@ def golden_circuits() -> list[QuantumCircuit]:
     saved = QuantumCircuit(1, name="saved")
     saved.save_statevector(label="s", pershot=True)
     return [plain, nested, saved]
+
+
+def golden_noted_circuits() -> list[QuantumCircuit]:
+    """Circuits with one of each form in which an operation is kept beside its QPY file."""
+    waiting = QuantumCircuit(1, 1, name="waiting", metadata={"x": np.int64(5), 3: (0, 1)})
+    waiting.delay(0.5, 0, unit="us")
+    with waiting.if_test((0, 1)):
+        waiting.delay(Parameter("t", uuid=UUID(int=1)), 0, unit="ms")
+    built = QuantumCircuit(2, name="built")
+    built.append(StatePreparation([0.6, 0, 0, 0.8]).inverse(), [0, 1])
+    state = QuantumCircuit(4, name="state")
+    state.append(IntegerComparatorGate(2, 2), [0, 1, 2])
+    annotated = QuantumCircuit(1, name="annotated")
+    angle = Parameter("a", uuid=UUID(int=2))
+    annotated.append(AnnotatedOperation(RXGate(angle), [InverseModifier()]), [0])
+    custom = QuantumCircuit(3, name="custom")
+    custom.append(RXGate(0.25).control(2, label="open", ctrl_state=1, annotated=False), [0, 1, 2])
+    return [waiting, built, state, annotated, custom, *golden_circuits()[2:]]
 
 
 def golden_result() -> Result:
@@ -155,6 +175,16 @@ def test_circuits_of_format_1_are_read(path):
 
 
 @pytest.mark.parametrize(
+    "path", sorted(GOLDEN.glob("qpy-frames-2*.bin")), ids=lambda path: path.name
+)
+def test_circuits_of_format_2_are_read(path):
+    circuits = unpack(Blob("qpy-frames/2", path.read_bytes()))
+    for circuit, wanted in zip(circuits, golden_noted_circuits(), strict=True):
+        assert circuit_content(circuit) == circuit_content(wanted)
+        assert (circuit.name, circuit.metadata) == (wanted.name, wanted.metadata)
+
+
+@pytest.mark.parametrize(
     "path", sorted(GOLDEN.glob("qiskit-result-1*.bin")), ids=lambda path: path.name
 )
 def test_results_of_format_1_are_read(path, same_result):
@@ -164,10 +194,10 @@ def test_results_of_format_1_are_read(path, same_result):
 
 
 @pytest.mark.parametrize(
-    "path", sorted(GOLDEN.glob("sampler-pubs-1*.bin")), ids=lambda path: path.name
+    "path", sorted(GOLDEN.glob("sampler-pubs-*.bin")), ids=lambda path: path.name
 )
-def test_a_samplers_pubs_of_format_1_are_read(path):
-    found = unpack_sampler_pubs(Blob("sampler-pubs/1", path.read_bytes()))
+def test_a_samplers_pubs_are_read(path):
+    found = unpack_sampler_pubs(Blob("sampler-pubs/" + path.stem[-1], path.read_bytes()))
     for pub, wanted in zip(found, golden_sampler_pubs(), strict=True):
         assert (pub.circuit.name, pub.shots) == (wanted.circuit.name, wanted.shots)
         assert pub.circuit == wanted.circuit
@@ -175,10 +205,10 @@ def test_a_samplers_pubs_of_format_1_are_read(path):
 
 
 @pytest.mark.parametrize(
-    "path", sorted(GOLDEN.glob("estimator-pubs-1*.bin")), ids=lambda path: path.name
+    "path", sorted(GOLDEN.glob("estimator-pubs-*.bin")), ids=lambda path: path.name
 )
-def test_an_estimators_pubs_of_format_1_are_read(path):
-    found = unpack_estimator_pubs(Blob("estimator-pubs/1", path.read_bytes()))
+def test_an_estimators_pubs_are_read(path):
+    found = unpack_estimator_pubs(Blob("estimator-pubs/" + path.stem[-1], path.read_bytes()))
     for pub, wanted in zip(found, golden_estimator_pubs(), strict=True):
         assert (pub.circuit.name, pub.precision) == (wanted.circuit.name, wanted.precision)
         assert pub.circuit == wanted.circuit
@@ -224,7 +254,7 @@ def packed(pubs, kind: ExperimentKind) -> bytes:
 
 if __name__ == "__main__":
     for format_name, data in (
-        (CIRCUITS_FORMAT, pack([encode_circuit(each) for each in golden_circuits()]).data),
+        (CIRCUITS_FORMAT, pack([encode_circuit(each) for each in golden_noted_circuits()]).data),
         (RESULT_FORMAT, encode_result(golden_result()).data),
         (PRIMITIVE_FORMAT, encode_primitive_result(golden_primitive_result()).data),
         (SAMPLER_PUBS_FORMAT, packed(golden_sampler_pubs(), ExperimentKind.SAMPLER_PUB)),

@@ -262,7 +262,7 @@ def test_observables_that_qiskit_never_coerced_are_refused():
 
 def test_a_payload_is_read_as_its_own_kind_only():
     blob = pack_experiments([encode_experiment((_measured(), [1, 2]), SAMPLER)], SAMPLER)
-    with pytest.raises(CodecError, match="sampler-pubs/1"):
+    with pytest.raises(CodecError, match="sampler-pubs/2"):
         unpack_estimator_pubs(blob)
 
 

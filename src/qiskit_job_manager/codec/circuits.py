@@ -1,14 +1,16 @@
 """Circuits to bytes and back.
 
-A circuit is one QPY file. Where QPY alone would lose something that a simulator needs (see
-`simulator_notes`), the file follows notes on it:
+A circuit is one QPY file. Where QPY alone would lose something, the file follows notes on it:
 
-    0x01, varint length, notes, QPY
+    0x02, varint length, notes (see `circuit_notes`), QPY
+    0x01, varint length, notes of the first version (see `simulator_notes`), QPY; only read
 
-``qpy-frames/1`` is a container (see `containers`) with an empty head. The text of a block is
+``qpy-frames/2`` is a container (see `containers`) with an empty head. The text of a block is
 
     varint per circuit: its length
     circuits, one after the other
+
+``qpy-frames/1`` is the same without notes of the second version.
 """
 
 from __future__ import annotations
@@ -17,23 +19,32 @@ import contextlib
 import io
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.codec.circuit_notes import (
+    IN_QPY,
+    apply_notes,
+    with_operations,
+    write_notes,
+)
+from qiskit_job_manager.codec.circuit_proof import PROVEN, prove
 from qiskit_job_manager.codec.containers import Container, PackedBlock, split
 from qiskit_job_manager.codec.containers import pack as pack_container
-from qiskit_job_manager.codec.identity import content_hash
-from qiskit_job_manager.codec.qpy_files import joined
-from qiskit_job_manager.codec.simulator_notes import restore_notes, take_notes
+from qiskit_job_manager.codec.identity import content_hash, hash_of, plain_body
+from qiskit_job_manager.codec.kept_operations import OperationCodec
+from qiskit_job_manager.codec.metadata import check_metadata, is_json
+from qiskit_job_manager.codec.payload_formats import CIRCUITS_FORMAT, PAYLOAD_KINDS, formats_of
+from qiskit_job_manager.codec.qpy_files import dump_qpy, joined, load_qpy
+from qiskit_job_manager.codec.simulator_notes import read_saves
 from qiskit_job_manager.codec.wire import Reader, write_bytes, write_varint
 from qiskit_job_manager.errors import CodecError
-from qiskit_job_manager.model import Blob, EncodedExperiment
+from qiskit_job_manager.model import Blob, EncodedExperiment, ExperimentKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qiskit import QuantumCircuit
 
-CIRCUITS_FORMAT = "qpy-frames/1"
-
-_NOTED = 1
+_SAVES_NOTED = 1
+_NOTED = 2
 # Of QPY's bytes the higher levels make nothing smaller, and take up to three times as long.
 _LEVEL = 1
 _MOST_CIRCUITS_PER_BLOCK = 128
@@ -41,38 +52,58 @@ _HEAVIEST_BLOCK_BYTES = 1 << 20
 
 
 def encode_circuit(circuit: QuantumCircuit) -> EncodedExperiment:
-    """Encode one circuit.
+    """Encode one circuit, and prove that it can be read back as it is.
 
-    Its content hash is the same in every process for the same circuit, whatever its name and
-    whatever names Qiskit counted up for circuits inside it. It holds as long as Qiskit writes
-    the same version of QPY.
+    Its content hash is the same in every process for the same circuit, whatever its name and its
+    metadata, and whatever names Qiskit counted up inside it.
 
     Raises:
-        CodecError: QPY cannot hold the circuit; the message says why.
+        CodecError: It cannot be kept; the message names the instruction, or the key of the
+            metadata, and says why.
     """
-    data = _dump(circuit)
-    notes = take_notes(circuit)
-    digest = content_hash(circuit, data, notes)
-    if notes:
-        noted = bytearray((_NOTED,))
-        write_bytes(noted, notes)
-        data = bytes(noted) + data
-    return EncodedExperiment(name=circuit.name, content_hash=digest, data=data)
+    metadata = circuit.metadata
+    in_qpy = is_json(metadata)
+    if not in_qpy:
+        check_metadata(metadata)
+    body = None
+    if not circuit.num_parameters and circuit.count_ops().keys() <= PROVEN:
+        data = _dump(circuit, metadata=in_qpy)
+        body = plain_body(circuit, data)
+    if body is not None:
+        digest, notes = hash_of(body), b"" if in_qpy else write_notes({}, metadata)
+    else:
+        data, kept = prove(circuit, _OPERATIONS, metadata=in_qpy)
+        digest, notes = content_hash(circuit), write_notes(kept, IN_QPY if in_qpy else metadata)
+    return EncodedExperiment(name=circuit.name, content_hash=digest, data=_framed(notes, data))
 
 
-def _dump(circuit: QuantumCircuit) -> bytes:
-    from qiskit import qpy
-
-    file = io.BytesIO()
+def _dump(circuit: QuantumCircuit, *, metadata: bool) -> bytes:
     try:
-        qpy.dump(circuit, file)
+        return dump_qpy(circuit, metadata=metadata)
     except Exception as error:
-        # QPY raises whatever its parts raise: of JSON, of struct, of user-defined gates.
-        raise CodecError(
-            f"Circuit {circuit.name!r} cannot be stored: {type(error).__name__}: {error}. "
-            "Its metadata must be JSON, and QPY must know its gates"
-        ) from error
-    return file.getvalue()
+        # QPY raises whatever its parts raise: of JSON, of struct.
+        raise CodecError(f"{type(error).__name__}: {error}") from error
+
+
+def _framed(notes: bytes, data: bytes) -> bytes:
+    if not notes:
+        return data
+    noted = bytearray((_NOTED,))
+    write_bytes(noted, notes)
+    return bytes(noted) + data
+
+
+def _encode_definition(circuit: QuantumCircuit) -> bytes:
+    """Encode a circuit inside an operation, without its metadata."""
+    data, kept = prove(circuit, _OPERATIONS, metadata=False)
+    return _framed(write_notes(kept), data)
+
+
+def _decode_definition(data: bytes) -> QuantumCircuit:
+    return load_circuit(data, 0)
+
+
+_OPERATIONS = OperationCodec(_encode_definition, _decode_definition)
 
 
 def pack(experiments: Sequence[EncodedExperiment]) -> Blob:
@@ -128,10 +159,9 @@ def unpack_one(blob: Blob, offset: int) -> QuantumCircuit:
 
 
 def _open(blob: Blob) -> Container:
-    if blob.format != CIRCUITS_FORMAT:
-        raise CodecError(
-            f"Circuits of format {blob.format!r} cannot be read; known is {CIRCUITS_FORMAT!r}"
-        )
+    if PAYLOAD_KINDS.get(blob.format) is not ExperimentKind.CIRCUIT:
+        known = " and ".join(map(repr, formats_of(ExperimentKind.CIRCUIT)))
+        raise CodecError(f"Circuits of format {blob.format!r} cannot be read; known are {known}")
     return Container(blob.data)
 
 
@@ -147,33 +177,56 @@ def _circuits(container: Container, block: int) -> list[bytes]:
 def load_circuits(frames: Sequence[bytes]) -> list[QuantumCircuit]:
     """Return the circuits that `encode_circuit` encoded.
 
+    Raises:
+        CodecError: One of them cannot be read.
+    """
+    circuits = read_circuits(frames)
+    for each in circuits:
+        if isinstance(each, CodecError):
+            raise each
+    return circuits
+
+
+def read_circuits(frames: Sequence[bytes]) -> list[Any]:
+    """Return for each frame the circuit that `encode_circuit` encoded, or why it cannot be read.
+
     They are read together as far as they may be: at each call Qiskit looks for a configuration
     file, and lets go of Python's lock for that, which other threads then keep for milliseconds.
 
-    Raises:
-        CodecError: The bytes are damaged.
+    Args:
+        frames: The encoded circuits.
+
+    Returns:
+        One `QuantumCircuit` or one `CodecError` a frame.
     """
     runs = split([len(each) for each in frames], _MOST_CIRCUITS_PER_BLOCK, _HEAVIEST_BLOCK_BYTES)
-    return [circuit for run in runs for circuit in _loaded(frames[run.start : run.stop], run.start)]
+    return [each for run in runs for each in _loaded(frames[run.start : run.stop], run.start)]
 
 
-def _loaded(frames: Sequence[bytes], first: int) -> list[QuantumCircuit]:
+def _loaded(frames: Sequence[bytes], first: int) -> list[Any]:
     from qiskit import qpy
 
-    parts = [_parts(each) for each in frames]
-    file = joined([data for _, data in parts])
-    if file is not None:
-        # What cannot be read is read again, alone, to say which it is.
-        with contextlib.suppress(Exception):
+    # What cannot be read is read again, alone, to say which it is.
+    with contextlib.suppress(Exception):
+        parts = [_parts(each) for each in frames]
+        file = joined([data for _, _, data in parts])
+        if file is not None:
             circuits = qpy.load(io.BytesIO(file))
             return [
-                restore_notes(circuit, notes) if notes else circuit
-                for circuit, (notes, _) in zip(circuits, parts, strict=True)
+                _restored(circuit, version, notes)
+                for circuit, (version, notes, _) in zip(circuits, parts, strict=True)
             ]
-    return [load_circuit(each, first + place) for place, each in enumerate(frames)]
+    return [_loaded_alone(each, first + place) for place, each in enumerate(frames)]
 
 
-def load_circuit(data: bytes, offset: int) -> Any:
+def _loaded_alone(frame: bytes, offset: int) -> Any:
+    try:
+        return load_circuit(frame, offset)
+    except CodecError as error:
+        return error
+
+
+def load_circuit(data: bytes, offset: int) -> QuantumCircuit:
     """Return the circuit that `encode_circuit` encoded.
 
     Args:
@@ -181,24 +234,29 @@ def load_circuit(data: bytes, offset: int) -> Any:
         offset: Its place among others, for messages.
 
     Raises:
-        CodecError: The bytes are damaged.
+        CodecError: It cannot be read.
     """
-    from qiskit import qpy
-
-    notes, data = _parts(data)
     try:
-        [circuit] = qpy.load(io.BytesIO(data))
+        version, notes, file = _parts(data)
+        return _restored(load_qpy(file), version, notes)
+    except CodecError as error:
+        raise CodecError(f"Stored circuit {offset} cannot be read: {error}") from error
     except Exception as error:
-        # As above: QPY raises whatever its parts raise.
+        # QPY raises whatever its parts raise.
         raise CodecError(
             f"Stored circuit {offset} cannot be read: {type(error).__name__}: {error}"
         ) from error
-    return restore_notes(circuit, notes) if notes else circuit
 
 
-def _parts(data: bytes) -> tuple[bytes, bytes]:
-    """Return the notes of an encoded circuit, if any, and its QPY file."""
-    if data[:1] != bytes((_NOTED,)):
-        return b"", data
+def _parts(data: bytes) -> tuple[int, bytes, bytes]:
+    """Return the version of the notes of an encoded circuit, the notes, and its QPY file."""
+    if data[:1] not in (bytes((_SAVES_NOTED,)), bytes((_NOTED,))):
+        return 0, b"", data
     reader = Reader(data, start=1)
-    return reader.bytes(), reader.take(reader.left)
+    return data[0], reader.bytes(), reader.take(reader.left)
+
+
+def _restored(circuit: QuantumCircuit, version: int, notes: bytes) -> QuantumCircuit:
+    if version == _SAVES_NOTED:
+        return with_operations(circuit, read_saves(notes))
+    return apply_notes(circuit, notes, _OPERATIONS) if version else circuit

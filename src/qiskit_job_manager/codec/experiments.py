@@ -1,27 +1,21 @@
-"""What a user hands over as an experiment, encoded as what runs it wants it."""
+"""Experiments of any kind: encoded as what the backend takes, and read again one by one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT, encode_circuit, pack_frames
+from qiskit_job_manager.codec.circuits import encode_circuit, frames_in, pack_frames, read_circuits
+from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS, WRITTEN_FORMATS
 from qiskit_job_manager.codec.pubs import (
-    ESTIMATOR_PUBS_FORMAT,
-    SAMPLER_PUBS_FORMAT,
     encode_estimator_pub,
     encode_sampler_pub,
+    read_pubs,
 )
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import Blob, EncodedExperiment, ExperimentKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_FORMATS = {
-    ExperimentKind.CIRCUIT: CIRCUITS_FORMAT,
-    ExperimentKind.SAMPLER_PUB: SAMPLER_PUBS_FORMAT,
-    ExperimentKind.ESTIMATOR_PUB: ESTIMATOR_PUBS_FORMAT,
-}
 
 
 def encode_experiment(experiment: Any, kind: ExperimentKind) -> EncodedExperiment:
@@ -51,4 +45,33 @@ def encode_experiment(experiment: Any, kind: ExperimentKind) -> EncodedExperimen
 
 def pack_experiments(experiments: Sequence[EncodedExperiment], kind: ExperimentKind) -> Blob:
     """Put encoded experiments of one kind together, in order."""
-    return Blob(_FORMATS[kind], pack_frames([each.data for each in experiments]))
+    return Blob(WRITTEN_FORMATS[kind], pack_frames([each.data for each in experiments]))
+
+
+def read_experiments(payload: Blob) -> list[Any]:
+    """Return the experiments of a job, in order, as they are sent.
+
+    Returns:
+        For each experiment the circuit or the PUB, or a `CodecError` that says why this one cannot
+        be read.
+
+    Raises:
+        CodecError: The bytes as a whole are damaged, or of another format.
+    """
+    kind = PAYLOAD_KINDS.get(payload.format)
+    if kind is None:
+        known = ", ".join(PAYLOAD_KINDS)
+        raise CodecError(f"Experiments of format {payload.format!r} cannot be read; known: {known}")
+    if kind is ExperimentKind.CIRCUIT:
+        return read_circuits(frames_in(payload))
+    return read_pubs(payload, kind)
+
+
+def part_of(payload: Blob, offsets: Sequence[int]) -> Blob:
+    """Return a payload with some of the experiments of another, in the order of the offsets.
+
+    Raises:
+        CodecError: The bytes are damaged.
+    """
+    frames = frames_in(payload)
+    return Blob(payload.format, pack_frames([frames[offset] for offset in offsets]))

@@ -9,22 +9,23 @@ one tagged value (see `values`), a tuple:
     own         what the PUB asks for itself, or None: int shots, or float precision
     observables of an estimator's PUB only (see `observables`)
 
-``sampler-pubs/1`` and ``estimator-pubs/1`` hold many, as ``qpy-frames/1`` holds circuits.
+``sampler-pubs/2`` and ``estimator-pubs/2`` hold many, as ``qpy-frames/2`` holds circuits.
 """
 
 from __future__ import annotations
 
-import hashlib
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qiskit_job_manager.codec.circuits import encode_circuit, frames_in, load_circuits
+from qiskit_job_manager.codec.circuits import encode_circuit, frames_in, read_circuits
+from qiskit_job_manager.codec.identity import hash_of
 from qiskit_job_manager.codec.observables import build_observables, observable_parts
+from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS, formats_of
 from qiskit_job_manager.codec.values import decode_value, encode_value
 from qiskit_job_manager.errors import CodecError
-from qiskit_job_manager.model import EncodedExperiment
+from qiskit_job_manager.model import EncodedExperiment, ExperimentKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from qiskit.primitives.containers.sampler_pub import SamplerPub, SamplerPubLike
 
     from qiskit_job_manager.model import Blob
-
-SAMPLER_PUBS_FORMAT = "sampler-pubs/1"
-ESTIMATOR_PUBS_FORMAT = "estimator-pubs/1"
 
 # Bindings without parameters have a shape and no values that would take room for it.
 _MOST_POINTS = 2**32
@@ -105,10 +103,16 @@ def _coerced(coerce: Callable[[Any], Any], pub: Any, what: str) -> Any:
 def _encoded_parts(pub: Any) -> tuple[EncodedExperiment, tuple[Any, ...]]:
     _check_names(pub)
     values = tuple(
-        (tuple(names), np.asarray(array, float))
-        for names, array in pub.parameter_values.data.items()
+        (tuple(names), _floats(names, array)) for names, array in pub.parameter_values.data.items()
     )
     return encode_circuit(pub.circuit), values
+
+
+def _floats(names: Any, array: Any) -> np.ndarray[Any, Any]:
+    floats = np.asarray(array, np.float64)
+    if floats is not array and not np.array_equal(floats, array, equal_nan=True):
+        raise CodecError(f"The values of the parameters {list(names)} are no numbers of 64 bits")
+    return floats
 
 
 def _check_names(pub: Any) -> None:
@@ -138,7 +142,7 @@ def _hash(
         for place, name in enumerate(names)
     )
     said = encode_value((bindings.shape, columns, own, *more))
-    return hashlib.sha256(kind + circuit.content_hash + said).digest()
+    return hash_of(kind + circuit.content_hash + said)
 
 
 def unpack_sampler_pubs(blob: Blob) -> list[SamplerPub]:
@@ -147,7 +151,7 @@ def unpack_sampler_pubs(blob: Blob) -> list[SamplerPub]:
     Raises:
         CodecError: The bytes are damaged, or of another format.
     """
-    return _unpacked(blob, SAMPLER_PUBS_FORMAT, 4, _sampler_pub)
+    return _unpacked(blob, ExperimentKind.SAMPLER_PUB)
 
 
 def unpack_estimator_pubs(blob: Blob) -> list[EstimatorPub]:
@@ -156,29 +160,44 @@ def unpack_estimator_pubs(blob: Blob) -> list[EstimatorPub]:
     Raises:
         CodecError: The bytes are damaged, or of another format.
     """
-    return _unpacked(blob, ESTIMATOR_PUBS_FORMAT, 5, _estimator_pub)
+    return _unpacked(blob, ExperimentKind.ESTIMATOR_PUB)
 
 
-def _unpacked(blob: Blob, wanted: str, n_parts: int, build: Callable[..., Any]) -> list[Any]:
-    if blob.format != wanted:
-        raise CodecError(f"PUBs of format {blob.format!r} cannot be read here; known is {wanted!r}")
+def _unpacked(blob: Blob, kind: ExperimentKind) -> list[Any]:
+    pubs = read_pubs(blob, kind)
+    for each in pubs:
+        if isinstance(each, CodecError):
+            raise each
+    return pubs
+
+
+def read_pubs(blob: Blob, kind: ExperimentKind) -> list[Any]:
+    """Return for each PUB that was put together the PUB, or a `CodecError` that says what is wrong.
+
+    Raises:
+        CodecError: The bytes as a whole are damaged, or of another format.
+    """
+    if PAYLOAD_KINDS.get(blob.format) is not kind:
+        known = " and ".join(map(repr, formats_of(kind)))
+        raise CodecError(f"PUBs of format {blob.format!r} cannot be read here; known are {known}")
+    build, n_parts = _BUILDERS[kind]
     parts = [_parts(frame, place, n_parts) for place, frame in enumerate(frames_in(blob))]
-    circuits = load_circuits([circuit for circuit, *_ in parts])
+    circuits = iter(read_circuits([each[0] for each in parts if isinstance(each, tuple)]))
     return [
-        _built(build, place, circuit, *more)
-        for place, (circuit, (_, *more)) in enumerate(zip(circuits, parts, strict=True))
+        _built(build, place, next(circuits), each[1:]) if isinstance(each, tuple) else each
+        for place, each in enumerate(parts)
     ]
 
 
-def _built(build: Callable[..., Any], place: int, *parts: Any) -> Any:
+def _built(build: Callable[..., Any], place: int, circuit: Any, more: tuple[Any, ...]) -> Any:
+    """Return a PUB, or why there is none."""
+    if isinstance(circuit, CodecError):
+        return circuit
     try:
-        pub = build(*parts)
+        pub = build(circuit, *more)
         _check_names(pub)
-    except CodecError:
-        raise
-    except Exception as error:
-        # Qiskit raises whatever its parts raise, overflows of Rust included.
-        raise CodecError(f"Stored PUB {place} is damaged: {error}") from error
+    except Exception as error:  # noqa: BLE001  # Qiskit's parts raise what they will, Rust's too
+        return CodecError(f"Stored PUB {place} is damaged: {error}")
     return pub
 
 
@@ -197,10 +216,14 @@ def _estimator_pub(
     return EstimatorPub(circuit, build_observables(observables), bindings, precision)
 
 
-def _parts(frame: bytes, place: int, count: int) -> tuple[Any, ...]:
-    parts = decode_value(frame)
+def _parts(frame: bytes, place: int, count: int) -> tuple[Any, ...] | CodecError:
+    """Return the parts of a stored PUB, or why there are none."""
+    try:
+        parts = decode_value(frame)
+    except CodecError as error:
+        return CodecError(f"Stored PUB {place} is damaged: {error}")
     if not isinstance(parts, tuple) or len(parts) != count or not isinstance(parts[0], bytes):
-        raise CodecError(f"Stored PUB {place} is not one")
+        return CodecError(f"Stored PUB {place} is not one")
     return parts
 
 
@@ -217,3 +240,9 @@ def _bindings(shape: Any, values: Any) -> BindingsArray:
     if not all(type(each) is int and each >= 0 for each in shape) or prod(shape) > _MOST_POINTS:
         raise CodecError(f"Stored parameter values have the impossible shape {shape!r}")
     return BindingsArray(data, shape=shape)
+
+
+_BUILDERS: dict[ExperimentKind, tuple[Callable[..., Any], int]] = {
+    ExperimentKind.SAMPLER_PUB: (_sampler_pub, 4),
+    ExperimentKind.ESTIMATOR_PUB: (_estimator_pub, 5),
+}

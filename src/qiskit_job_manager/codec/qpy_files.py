@@ -7,11 +7,15 @@ what it would be alone. Source: the format's description in the documentation of
 
 from __future__ import annotations
 
+import io
+import json
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from qiskit import QuantumCircuit
 
 HEADER_BYTES = 20
 PLACE_BYTES = 8
@@ -19,6 +23,43 @@ VERSION_AT = 6
 KNOWN_VERSIONS = (16, 17, 18)
 
 _COUNT = slice(10, 18)
+
+
+class _NoMetadata(json.JSONEncoder):
+    """Writes an empty object in the place of all metadata."""
+
+    def encode(self, o: Any) -> str:  # noqa: ARG002  # as the base class names it
+        return "{}"
+
+
+def dump_qpy(circuit: QuantumCircuit, *, metadata: bool = True) -> bytes:
+    """Return the QPY file of one circuit.
+
+    Args:
+        circuit: The circuit.
+        metadata: Whether its metadata is in the file.
+
+    Raises:
+        Exception: QPY cannot write it, and raises what it will.
+    """
+    from qiskit import qpy
+
+    file = io.BytesIO()
+    qpy.dump(circuit, file, metadata_serializer=None if metadata else _NoMetadata)
+    return file.getvalue()
+
+
+def load_qpy(data: bytes) -> QuantumCircuit:
+    """Return the circuit of a QPY file of one circuit.
+
+    Raises:
+        Exception: QPY cannot read it, and raises what it will.
+    """
+    from qiskit import qpy
+
+    circuit: QuantumCircuit
+    [circuit] = qpy.load(io.BytesIO(data))
+    return circuit
 
 
 def joined(files: Sequence[bytes]) -> bytes | None:

@@ -1,8 +1,10 @@
 """What Aer must know of its save instructions and QPY does not write.
 
 QPY writes an instruction that it does not know as a bare name with parameters, and so drops the
-class and the subtype ("average", "list", ...) without which Aer cannot run it. The notes are a
-tagged value (see `values`), a list with one tuple per save instruction:
+class and the subtype ("average", "list", ...) without which Aer cannot run it.
+
+Notes of the first version are only of these. They are a tagged value (see `values`), a list with
+one tuple per save instruction:
 
     path        tuple of int: index of the instruction; inside a control-flow instruction, the
                 index of that one, of its block, and so on inwards
@@ -12,15 +14,10 @@ tagged value (see `values`), a list with one tuple per save instruction:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from qiskit_job_manager.codec.values import decode_value, encode_value
+from qiskit_job_manager.codec.values import decode_value
 from qiskit_job_manager.errors import CodecError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from qiskit import QuantumCircuit
 
 _SAVES = frozenset(
     {
@@ -41,41 +38,16 @@ _SAVES = frozenset(
         "SaveUnitary",
     }
 )
-# The names of these instructions, and of noise channels, begin so.
-_HINTS = ("save_", "quantum_channel")
 
 
-def take_notes(circuit: QuantumCircuit) -> bytes:
-    """Return notes on what QPY drops, or nothing when it drops nothing.
-
-    Raises:
-        CodecError: It drops what cannot be noted.
-    """
-    names = circuit.count_ops()
-    if not circuit.has_control_flow_op() and not any(name.startswith(_HINTS) for name in names):
-        return b""
-    notes = list(_notes(circuit, ()))
-    return encode_value(notes) if notes else b""
+def is_save(operation: Any) -> bool:
+    """Tell whether an operation is a save instruction of Aer."""
+    return type(operation).__name__ in _SAVES and hasattr(operation, "_subtype")
 
 
-def _notes(circuit: QuantumCircuit, path: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
-    for index, instruction in enumerate(circuit.data):
-        operation = instruction.operation
-        here = (*path, index)
-        for number, block in enumerate(getattr(operation, "blocks", ())):
-            yield from _notes(block, (*here, number))
-        if type(operation).__name__ in _SAVES and hasattr(operation, "_subtype"):
-            yield _note(operation, here)
-        elif hasattr(operation, "_quantum_error"):
-            raise CodecError(
-                f"Circuit {circuit.name!r} cannot be stored: instruction {index} is a noise "
-                "channel of Aer, which QPY drops; append qiskit.quantum_info.Kraus(error) instead"
-            )
-
-
-def _note(operation: Any, path: tuple[int, ...]) -> tuple[Any, ...]:
+def save_parts(operation: Any) -> tuple[Any, ...]:
+    """Return a save instruction as plain values: its class, and the arguments of their base."""
     return (
-        path,
         type(operation).__name__,
         operation.name,
         operation.num_qubits,
@@ -85,29 +57,22 @@ def _note(operation: Any, path: tuple[int, ...]) -> tuple[Any, ...]:
     )
 
 
-def restore_notes(circuit: QuantumCircuit, notes: bytes) -> QuantumCircuit:
-    """Give a circuit back what `take_notes` noted; without Aer, which would need it, do nothing.
+def build_save(kind: str, *arguments: Any) -> Any:
+    """Put together what `save_parts` took apart; without Aer, an instruction of that name.
 
     Raises:
-        CodecError: The notes do not fit the circuit.
+        CodecError: It is no save instruction.
     """
-    try:
-        from qiskit_aer import library
-    except ImportError:
-        return circuit
-    try:
-        for path, kind, *arguments in decode_value(notes):
-            circuit = _replaced(circuit, path, _instruction(library, kind, arguments))
-    except (TypeError, ValueError, IndexError, AttributeError) as error:
-        raise CodecError(f"The notes on a stored circuit do not fit it: {error}") from error
-    return circuit
-
-
-def _instruction(library: Any, kind: str, arguments: list[Any]) -> Any:
-    from qiskit_aer.library.save_instructions.save_data import SaveData
-
     if kind not in _SAVES:
         raise CodecError(f"{kind!r} is no save instruction of Aer")
+    try:
+        from qiskit_aer import library
+        from qiskit_aer.library.save_instructions.save_data import SaveData
+    except ImportError:
+        from qiskit.circuit import Instruction
+
+        name, n_qubits, label, _, params = arguments
+        return Instruction(name, n_qubits, 0, params, label=label)
     save = getattr(library, kind)
     # Each class has its own arguments; all end in those of their common base.
     instruction = save.__new__(save)
@@ -115,12 +80,13 @@ def _instruction(library: Any, kind: str, arguments: list[Any]) -> Any:
     return instruction
 
 
-def _replaced(circuit: QuantumCircuit, path: tuple[int, ...], operation: Any) -> QuantumCircuit:
-    index, *inner = path
-    old = circuit.data[index]
-    if inner:
-        blocks = list(old.operation.blocks)
-        blocks[inner[0]] = _replaced(blocks[inner[0]], tuple(inner[1:]), operation)
-        operation = old.operation.replace_blocks(blocks)
-    circuit.data[index] = old.replace(operation=operation)
-    return circuit
+def read_saves(notes: bytes) -> dict[tuple[int, ...], Any]:
+    """Return the save instructions in notes of the first version, by their paths.
+
+    Raises:
+        CodecError: The notes are damaged.
+    """
+    try:
+        return {path: build_save(*parts) for path, *parts in decode_value(notes)}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise CodecError(f"The notes on a stored circuit are damaged: {error}") from error

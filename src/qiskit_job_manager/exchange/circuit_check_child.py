@@ -22,7 +22,7 @@ from qiskit_job_manager.codec.sandbox_child import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from qiskit_job_manager.model import Blob
 
@@ -56,23 +56,15 @@ def _payloads(file: Path) -> Iterator[Blob]:
 
 def _decode(blob: Blob) -> None:
     from qiskit_job_manager.codec.circuits import frames_in, pack_frames
+    from qiskit_job_manager.codec.experiments import read_experiments
+    from qiskit_job_manager.errors import CodecError
     from qiskit_job_manager.model import Blob
 
-    decode = _decoder(blob.format)
     for frame in frames_in(blob):
         # One at a time: all circuits of a job may take far more memory than their bytes.
-        decode(Blob(blob.format, pack_frames([frame])))
-
-
-def _decoder(name: str) -> Callable[[Blob], object]:
-    from qiskit_job_manager.codec import circuits, pubs
-
-    known: dict[str, Callable[[Blob], object]] = {
-        circuits.CIRCUITS_FORMAT: circuits.unpack,
-        pubs.SAMPLER_PUBS_FORMAT: pubs.unpack_sampler_pubs,
-        pubs.ESTIMATOR_PUBS_FORMAT: pubs.unpack_estimator_pubs,
-    }
-    return known[name]
+        for read in read_experiments(Blob(blob.format, pack_frames([frame]))):
+            if isinstance(read, CodecError):
+                raise read
 
 
 if __name__ == "__main__":

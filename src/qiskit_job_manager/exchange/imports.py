@@ -11,9 +11,8 @@ from collections import deque
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Protocol
 
-from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT
 from qiskit_job_manager.codec.containers import Container
-from qiskit_job_manager.codec.pubs import ESTIMATOR_PUBS_FORMAT, SAMPLER_PUBS_FORMAT
+from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import ArchiveError, CodecError
 from qiskit_job_manager.exchange.archives import Archive
@@ -46,7 +45,6 @@ if TYPE_CHECKING:
     )
     from qiskit_job_manager.ports import Store
 
-_PAYLOAD_FORMATS = (CIRCUITS_FORMAT, SAMPLER_PUBS_FORMAT, ESTIMATOR_PUBS_FORMAT)
 _NOT_ENDED = (
     "had not ended when it was exported; the original may have gone on elsewhere, so the job was "
     "cancelled here and is never sent from here"
@@ -204,8 +202,8 @@ class IncomingJobSet:
         for payload, data in self._export.payloads():
             what = f"the payload of experiment {payload.start}"
             blob = payload.blob(data, what)
-            if blob.format not in _PAYLOAD_FORMATS:
-                raise wrong(what, "format", blob.format, "one of " + ", ".join(_PAYLOAD_FORMATS))
+            if blob.format not in PAYLOAD_KINDS:
+                raise wrong(what, "format", blob.format, "one of " + ", ".join(PAYLOAD_KINDS))
             check.payload(payload, _number_of_items(blob, what))
             yield payload.start, blob
         check.end_of_payloads()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT, frames_in, load_circuit
+from qiskit_job_manager.codec.circuits import frames_in, load_circuit
+from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS
 from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.model import ExperimentKind
 
 if TYPE_CHECKING:
     from qiskit_job_manager.model import JobSetRecord
@@ -47,7 +49,7 @@ class _Circuits(Sequence[Any]):
     def _read(self, index: int) -> None:
         job = self._store.jobs_covering(self._record.key, index)[0]
         payload = self._store.payload(job.key)
-        if payload.format != CIRCUITS_FORMAT:
+        if PAYLOAD_KINDS.get(payload.format) is not ExperimentKind.CIRCUIT:
             msg = (
                 f"the experiments of job set {self._record.name!r} are PUBs, and QPY holds "
                 "circuits only; --format archive holds everything"

@@ -47,7 +47,8 @@ class Weighing:
         try:
             return encode_experiment(experiment, self.kind)
         except CodecError as error:
-            name = getattr(getattr(experiment, "circuit", experiment), "name", None)
+            first = experiment[0] if isinstance(experiment, tuple | list) else experiment
+            name = getattr(getattr(first, "circuit", first), "name", None)
             msg = f"experiment {index} ({name!r}) cannot be stored: {error}"
             raise InvalidExperimentError(msg) from error
 

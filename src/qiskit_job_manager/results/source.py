@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager import merging
+from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS
 from qiskit_job_manager.errors import (
     CodecError,
     JobManagerJobNotFound,
@@ -29,11 +30,6 @@ if TYPE_CHECKING:
 
 _JOBS_AT_HAND = 10_000
 _BYTES_AT_HAND = 32 * 1024 * 1024
-
-_KINDS = {
-    "sampler-pubs/1": ExperimentKind.SAMPLER_PUB,
-    "estimator-pubs/1": ExperimentKind.ESTIMATOR_PUB,
-}
 
 _NOT_YET = {
     JobState.PLANNED: "has not been sent yet",
@@ -109,7 +105,7 @@ class ResultSource:
     def kind(self) -> ExperimentKind:
         """What the experiments are, by the form in which they were sent."""
         first = self.store.jobs(self.record.key, limit=1)
-        known = _KINDS.get(self.store.payload(first[0].key).format) if first else None
+        known = PAYLOAD_KINDS.get(self.store.payload(first[0].key).format) if first else None
         return known or ExperimentKind.CIRCUIT
 
     def metadata(self, *, partial: bool) -> Iterator[Mapping[str, Any]]:

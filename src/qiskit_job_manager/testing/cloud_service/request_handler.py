@@ -20,8 +20,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.circuits import CIRCUITS_FORMAT
-from qiskit_job_manager.model import Blob
+from qiskit_job_manager.codec.payload_formats import formats_of
+from qiskit_job_manager.model import Blob, ExperimentKind
 from qiskit_job_manager.testing.cloud_service.faults import Endpoint, Outage, Trouble, Way
 from qiskit_job_manager.testing.cloud_service.job_queue import Order
 from qiskit_job_manager.testing.emulator.messages import Manner, Reply, Request
@@ -204,8 +204,9 @@ def _order(said: dict[str, Any]) -> Order:
     texts = [said.get(name) for name in ("payload", "format", "tag")]
     if not all(isinstance(text, str) for text in texts):
         raise RefusedError(400, "bad_submission", "payload, format and tag must be texts")
-    if said["format"] != CIRCUITS_FORMAT:
-        text = f"circuits of format {said['format']!r} cannot be run, only {CIRCUITS_FORMAT!r}"
+    known = formats_of(ExperimentKind.CIRCUIT)
+    if said["format"] not in known:
+        text = f"circuits of format {said['format']!r} cannot be run, only of {known}"
         raise RefusedError(400, "bad_payload", text)
     options, key = said.get("options", {}), said.get("key")
     if not isinstance(options, dict) or not isinstance(key, str | None):

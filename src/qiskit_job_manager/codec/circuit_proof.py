@@ -1,0 +1,223 @@
+"""Proves that what is stored of a circuit gives the circuit back.
+
+QPY writes what it does not know by name and parameters, and so changes some operations without a
+word; others it writes and cannot read. So a circuit counts as stored only when it was read back
+and found equal, instruction by instruction (see `circuit_content`). An operation that does not come
+back is kept in the notes (see `circuit_notes`). A circuit that has one which cannot be kept there
+either is refused.
+
+Circuits of instructions in `PROVEN` alone need no reading: tests prove these once for all.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.codec.circuit_content import (
+    Scope,
+    UnknownContentError,
+    head_content,
+    instruction_content,
+)
+from qiskit_job_manager.codec.circuit_notes import Path, with_operations
+from qiskit_job_manager.codec.qpy_files import dump_qpy, load_qpy
+from qiskit_job_manager.codec.values import encode_value
+from qiskit_job_manager.errors import CodecError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qiskit import QuantumCircuit
+
+    from qiskit_job_manager.codec.kept_operations import Kept, OperationCodec
+
+# Names of instructions that QPY gives back as they were, labels and parameters included, as long as
+# the circuit has no definitions of its own. "delay", "initialize" and "mcx" are not among them.
+# fmt: off
+PROVEN = frozenset((
+    "barrier", "measure", "reset", "unitary", "h", "id", "x", "y", "z", "p", "r", "rx", "ry",
+    "rz", "s", "sdg", "sx", "sxdg", "t", "tdg", "u", "u1", "u2", "u3", "ch", "cx", "cy", "cz",
+    "dcx", "ecr", "swap", "iswap", "cp", "crx", "cry", "crz", "cs", "csdg", "csx", "cu", "cu1",
+    "cu3", "rxx", "ryy", "rzz", "rzx", "xx_minus_yy", "xx_plus_yy", "ccx", "ccz", "cswap", "rccx",
+    "rcccx", "global_phase",
+))
+# fmt: on
+_MOST_ROUNDS = 3
+
+
+def prove(
+    circuit: QuantumCircuit, codec: OperationCodec, *, metadata: bool
+) -> tuple[bytes, dict[Path, Kept]]:
+    """Return a QPY file and kept operations that together give a circuit back.
+
+    Args:
+        circuit: The circuit.
+        codec: Keeps operations.
+        metadata: Whether the file has the circuit's metadata.
+
+    Raises:
+        CodecError: An instruction can be kept in no form; the message names it and says what to do.
+    """
+    known = {path: each for path, each in _leaves(circuit) if _is_known_to_change(each.operation)}
+    kept = _all_kept(known, codec)
+    for _ in range(_MOST_ROUNDS):
+        try:
+            data = dump_qpy(_without(circuit, kept), metadata=metadata)
+            read = _read(data)
+        except Exception as error:  # noqa: BLE001  # QPY raises whatever its parts raise
+            bad = {path: each for path, each in _unreadable(circuit) if path not in kept}
+            reason = f"{type(error).__name__}: {error}"
+        else:
+            restored = with_operations(
+                read, {path: codec.build(parts) for path, parts in kept.items()}
+            )
+            bad = dict(_differing(circuit, restored))
+            reason = "it does not come back as it was"
+            if not bad:
+                _compare_heads(circuit, restored)
+                return data, kept
+        again = [path for path in bad if path in kept]
+        if again or not bad:
+            where = _described(again[0], bad[again[0]]) if again else "it"
+            raise CodecError(f"{where} cannot be kept: {reason}. {_WAY_OUT}")
+        kept |= _all_kept(bad, codec)
+    raise CodecError(f"it does not come back as it was. {_WAY_OUT}")
+
+
+_WAY_OUT = (
+    "Decompose or transpile the circuit, so that it has gates of Qiskit's standard library in its "
+    "place"
+)
+
+
+def _all_kept(instructions: dict[Path, Any], codec: OperationCodec) -> dict[Path, Kept]:
+    kept = {}
+    for path, instruction in instructions.items():
+        try:
+            kept[path] = codec.keep(instruction.operation)
+        except CodecError as error:
+            where = _described(path, instruction)
+            raise CodecError(f"{where} cannot be kept: {error}. {_WAY_OUT}") from error
+    return kept
+
+
+def _described(path: Path, instruction: Any) -> str:
+    operation = instruction.operation
+    kind = getattr(operation, "base_class", type(operation)).__name__
+    inside = " (inside control flow)" if len(path) > 1 else ""
+    return f"instruction {path[0]}{inside}, {operation.name!r}, a {kind},"
+
+
+def _read(data: bytes) -> QuantumCircuit:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of vectors of parameters that are not used whole
+        return load_qpy(data)
+
+
+def _leaves(circuit: QuantumCircuit, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Give all instructions that are no standard gates, those of blocks after their path."""
+    for index, instruction in enumerate(circuit.data):
+        if instruction.is_standard_gate():
+            continue
+        blocks = getattr(instruction.operation, "blocks", ())
+        for number, block in enumerate(blocks):
+            yield from _leaves(block, (*path, index, number))
+        if not blocks:
+            yield (*path, index), instruction
+
+
+def _is_known_to_change(operation: Any) -> bool:
+    """Tell whether QPY drops the unit of a delay, or the parameters of an annotated operation."""
+    if operation.name == "delay" and getattr(operation, "unit", "dt") not in ("dt", "expr"):
+        return True
+    if operation.name != "delay" and not hasattr(operation, "modifiers"):
+        return False
+    return any(getattr(each, "parameters", ()) for each in getattr(operation, "params", ()))
+
+
+def _without(circuit: QuantumCircuit, kept: dict[Path, Kept]) -> QuantumCircuit:
+    """Return a circuit with something harmless in place of what is kept in notes."""
+    leaves = dict(_leaves(circuit))
+    places = {path: _placeholder(leaves[path].operation) for path in kept}
+    return with_operations(circuit, places)
+
+
+def _placeholder(operation: Any) -> Any:
+    from qiskit.circuit import Barrier, Instruction
+
+    if not operation.num_clbits:
+        return Barrier(operation.num_qubits)
+    return Instruction("kept", operation.num_qubits, operation.num_clbits, [])
+
+
+def _unreadable(circuit: QuantumCircuit) -> Iterator[tuple[Path, Any]]:
+    """Give the instructions that QPY does not write, or does not read, even alone."""
+    from qiskit import QuantumCircuit
+    from qiskit.circuit import CircuitError
+
+    for path, instruction in _leaves(circuit):
+        if instruction.name in PROVEN:
+            continue
+        operation = instruction.operation
+        alone = QuantumCircuit(operation.num_qubits, operation.num_clbits)
+        try:
+            alone.append(operation, alone.qubits, alone.clbits, copy=False)
+        except CircuitError:  # it needs variables of its circuit, as no gate does
+            continue
+        try:
+            _read(dump_qpy(alone))
+        except Exception:  # noqa: BLE001  # QPY raises whatever its parts raise
+            yield path, instruction
+
+
+def _differing(given: QuantumCircuit, read: QuantumCircuit) -> Iterator[tuple[Path, Any]]:
+    yield from _differing_in(given, read, (Scope.of(given), Scope.of(read)), ())
+
+
+def _differing_in(
+    given: QuantumCircuit, read: QuantumCircuit, scopes: tuple[Scope, Scope], path: Path
+) -> Iterator[tuple[Path, Any]]:
+    """Give the instructions that two circuits have not alike, with their paths in the first."""
+    for index, (one, other) in enumerate(zip(given.data, read.data, strict=True)):
+        here = (*path, index)
+        if _content(one, scopes[0], here) == _content(other, scopes[1], here):
+            continue
+        inner = list(_differing_in_blocks(one, other, scopes, here))
+        yield from inner or [(here, one)]
+
+
+def _differing_in_blocks(
+    one: Any, other: Any, scopes: tuple[Scope, Scope], path: Path
+) -> Iterator[tuple[Path, Any]]:
+    ours, theirs = (getattr(each.operation, "blocks", ()) for each in (one, other))
+    if len(ours) != len(theirs):
+        return
+    for number, (given, read) in enumerate(zip(ours, theirs, strict=True)):
+        if len(given.data) == len(read.data):
+            inner = scopes[0].block(one, given), scopes[1].block(other, read)
+            yield from _differing_in(given, read, inner, (*path, number))
+
+
+def _content(instruction: Any, scope: Scope, path: Path) -> bytes:
+    try:
+        return encode_value(instruction_content(instruction, scope))
+    except UnknownContentError as error:
+        where = _described(path, instruction)
+        raise CodecError(f"{where} cannot be kept: {error}. {_WAY_OUT}") from error
+
+
+def _compare_heads(given: QuantumCircuit, read: QuantumCircuit) -> None:
+    one, other = _head(given), _head(read)
+    for what, said in one.items():
+        if encode_value(said) != encode_value(other[what]):
+            raise CodecError(f"its {what} cannot be kept: Qiskit's own file format loses them")
+
+
+def _head(circuit: QuantumCircuit) -> dict[str, Any]:
+    layout = circuit.layout
+    names = [each.name for each in (*circuit.qregs, *circuit.cregs)]
+    facts = None
+    if layout is not None:
+        facts = (layout.initial_index_layout(), layout.final_index_layout())
+    return {**head_content(circuit), "names": [circuit.name, *names], "layout": facts}
