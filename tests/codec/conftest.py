@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import struct
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # for library_gates
 
 
 def _same_array(a: np.ndarray, b: np.ndarray) -> bool:

@@ -7,15 +7,14 @@ and that needs arguments, fails `test_every_class_of_the_library_is_tried` until
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+import warnings
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from qiskit import QuantumCircuit
 from qiskit.circuit import ControlledGate, Gate, Instruction, library
 from qiskit.quantum_info import Pauli, SparsePauliOp, random_unitary
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _AMPLITUDES = np.array([1, 1j, 0.5, -1]) / np.sqrt(3.25)
 _UNITARIES = [random_unitary(2, seed=seed).data for seed in (1, 2)]
@@ -106,11 +105,16 @@ def library_classes() -> list[type[Instruction]]:
     return [each for each in members if inspect.isclass(each) and issubclass(each, Instruction)]
 
 
-def library_gates() -> Iterator[tuple[str, Instruction]]:
-    """Give a name and an instance for each class and each line of arguments."""
-    for kind in library_classes():
-        for number, arguments in enumerate(_arguments(kind)):
-            yield f"{kind.__name__}-{number}", kind(*arguments)
+@lru_cache(maxsize=1)
+def library_gates() -> list[tuple[str, Instruction]]:
+    """Return a name and an instance for each class and each line of arguments."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some classes are deprecated
+        return [
+            (f"{kind.__name__}-{number}", kind(*arguments))
+            for kind in library_classes()
+            for number, arguments in enumerate(_arguments(kind))
+        ]
 
 
 def _arguments(kind: type[Instruction]) -> list[tuple[Any, ...]]:
@@ -124,16 +128,19 @@ def _arguments(kind: type[Instruction]) -> list[tuple[Any, ...]]:
     return [_ANGLES[len(needed) - 1] if needed else ()]
 
 
-def forms(gate: Instruction) -> Iterator[tuple[str, Any]]:
-    """Give a gate, and all that Qiskit makes of it: inverse, power, controlled and labelled."""
-    yield "itself", gate
-    for name, make in _FORMS.items():
-        try:
-            form = make(gate)
-        except Exception:  # noqa: BLE001  # Qiskit raises what it will where there is none
-            continue
-        if form is not None:
-            yield name, form
+def forms(gate: Instruction) -> list[tuple[str, Any]]:
+    """Return a gate, and all that Qiskit makes of it: inverse, power, controlled and labelled."""
+    found = [("itself", gate)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, make in _FORMS.items():
+            try:
+                form = make(gate)
+            except Exception:  # noqa: BLE001  # Qiskit raises what it will where there is none
+                continue
+            if form is not None:
+                found.append((name, form))
+    return found
 
 
 def _labelled(gate: Any) -> Any:

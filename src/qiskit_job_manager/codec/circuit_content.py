@@ -13,6 +13,7 @@ that no two expressions have in common unless they are equal everywhere.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 from dataclasses import dataclass, field
@@ -333,9 +334,13 @@ def definition_of(operation: Any) -> QuantumCircuit | None:
     from qiskit import QuantumCircuit
     from qiskit.circuit import CircuitError
 
-    definition = getattr(operation, "definition", None)
-    if definition is not None or not hasattr(operation, "__array__"):
-        return definition
+    with contextlib.suppress(CircuitError, TypeError, ValueError, AttributeError):
+        # It may raise if all that it has is a matrix.
+        definition: QuantumCircuit | None = getattr(operation, "definition", None)
+        if definition is not None:
+            return definition
+    if not hasattr(operation, "__array__"):
+        return None
     try:
         matrix = np.asarray(operation.__array__(), complex)
     except (CircuitError, TypeError, ValueError, AttributeError):

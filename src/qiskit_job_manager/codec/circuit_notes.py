@@ -89,7 +89,10 @@ def _with_blocks(operation: Any, operations: Mapping[Path, Any]) -> Any:
     blocks = list(operation.blocks)
     for number, group in _grouped(operations).items():
         blocks[number] = with_operations(blocks[number], group)
-    return operation.replace_blocks(blocks)
+    replaced = operation.replace_blocks(blocks)
+    if replaced.label != operation.label:  # Qiskit 2 forgets that of a switch
+        replaced.label = operation.label
+    return replaced
 
 
 def _grouped(operations: Mapping[Path, Any]) -> dict[int, dict[Path, Any]]:
