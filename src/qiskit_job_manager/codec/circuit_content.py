@@ -138,8 +138,10 @@ def canonical_register_name(name: str) -> str:
     return name[0] if COUNTED_REGISTER.fullmatch(name) else name
 
 
-def canonical_name(name: str) -> str:
-    """Return the name of an operation without what Qiskit counts or draws."""
+def canonical_name(name: str | None) -> str | None:
+    """Return the name or label of an operation without what Qiskit counts or draws."""
+    if name is None:
+        return None
     return _RANDOM_SUFFIX.sub("", COUNTED_CIRCUIT.sub("circuit", name))
 
 
@@ -153,7 +155,7 @@ def _bits(register: Any, scope: Scope) -> tuple[int, ...]:
 def instruction_content(instruction: Any, scope: Scope) -> tuple[Any, ...]:
     """Return what one instruction of a circuit says: its operation, and its bits."""
     if instruction.is_standard_gate():
-        said: tuple[Any, ...] = ("standard", instruction.name, instruction.label)
+        said: tuple[Any, ...] = ("standard", instruction.name, canonical_name(instruction.label))
         said += (tuple(_value(each, scope) for each in instruction.params),)
     elif getattr(instruction.operation, "blocks", ()):
         return _control_flow(instruction, scope)
@@ -182,7 +184,12 @@ def _control_flow(instruction: Any, scope: Scope) -> tuple[Any, ...]:
         said = tuple(instruction_content(each, inner) for each in body.data)
         blocks.append((_value(body.global_phase, inner), said))
     return (
-        ("control flow", operation.name, operation.label, control_content(operation, scope)),
+        (
+            "control flow",
+            operation.name,
+            canonical_name(operation.label),
+            control_content(operation, scope),
+        ),
         tuple(sorted(scope.bits[each] for each in instruction.qubits)),
         tuple(sorted(scope.bits[each] for each in instruction.clbits)),
         tuple(blocks),
@@ -295,7 +302,7 @@ def _library_content(operation: Any, scope: Scope) -> tuple[Any, ...]:
         "library",
         base_class(operation).__name__,
         canonical_name(operation.name),
-        operation.label,
+        canonical_name(operation.label),
         (operation.num_qubits, operation.num_clbits),
         tuple(_value(each, scope) for each in operation.params),
         tuple(attributes),
@@ -320,7 +327,7 @@ def custom_content(operation: Any, scope: Scope) -> tuple[Any, ...]:
     return (
         "custom",
         canonical_name(operation.name),
-        getattr(operation, "label", None),
+        canonical_name(getattr(operation, "label", None)),
         (operation.num_qubits, operation.num_clbits),
         tuple(_value(each, scope) for each in getattr(operation, "params", ())),
         getattr(operation, "_subtype", None),  # of the save instructions of Aer

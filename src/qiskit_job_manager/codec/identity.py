@@ -38,6 +38,7 @@ _REGISTER_16 = struct.Struct("!c?IH?")
 _REGISTER_18 = struct.Struct("!c?IH?B")
 _LAYOUT = struct.Struct("!?iii")
 _PIECE_BYTES = 2047
+_COUNTED = b"circuit-"  # may be a name that Qiskit counted up, in a label
 
 
 def content_hash(circuit: QuantumCircuit) -> bytes:
@@ -85,6 +86,8 @@ def plain_body(circuit: QuantumCircuit, data: bytes) -> bytes | None:
     if registers is None or end is None:
         return None
     said, position = registers
+    if data.find(_COUNTED, position, end) >= 0:
+        return None
     sizes = repr((version, *header[1:_METADATA_SIZE], *header[_N_REGISTERS:])).encode()
     return b"".join((sizes, data[after_name:after_phase], *said, data[position:end]))
 
