@@ -34,7 +34,6 @@ from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 from qiskit_job_manager.codec.circuit_content import circuit_content
 from qiskit_job_manager.codec.circuit_proof import PROVEN
 from qiskit_job_manager.codec.circuits import encode_circuit, load_circuit
-from qiskit_job_manager.codec.values import encode_value
 from qiskit_job_manager.errors import CodecError
 
 
@@ -43,7 +42,7 @@ def _back(circuit):
 
 
 def _said(circuit):
-    return encode_value(circuit_content(circuit))
+    return repr(circuit_content(circuit))
 
 
 def _comes_back(circuit):

@@ -9,6 +9,9 @@ An operation of Qiskit's own library is told by its class, its parameters and it
 other operation is told by its name, its parameters and its definition, or its matrix if it has no
 definition. A parameter expression is told by its parameters and its value at one point, of numbers
 that no two expressions have in common unless they are equal everywhere.
+
+The values are tuples of plain Python values, down to the bytes of arrays: two are equal if their
+``repr`` is.
 """
 
 from __future__ import annotations
@@ -22,7 +25,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from qiskit_job_manager.codec.values import encode_value
 from qiskit_job_manager.errors import CodecError
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ def _numbered(circuit: QuantumCircuit) -> dict[Any, int]:
 
 
 def circuit_content(circuit: QuantumCircuit) -> tuple[Any, ...]:
-    """Return all that a circuit says.
+    """Return all that a circuit says: its head, and its instructions.
 
     Raises:
         UnknownContentError: It has an instruction of which nothing certain can be said.
@@ -105,7 +107,7 @@ def circuit_content(circuit: QuantumCircuit) -> tuple[Any, ...]:
     scope = Scope.of(circuit)
     return (
         tuple(head_content(circuit).items()),
-        tuple(instruction_content(each, scope) for each in circuit.data),
+        tuple([instruction_content(each, scope) for each in circuit.data]),
     )
 
 
@@ -155,8 +157,10 @@ def _bits(register: Any, scope: Scope) -> tuple[int, ...]:
 def instruction_content(instruction: Any, scope: Scope) -> tuple[Any, ...]:
     """Return what one instruction of a circuit says: its operation, and its bits."""
     if instruction.is_standard_gate():
-        said: tuple[Any, ...] = ("standard", instruction.name, canonical_name(instruction.label))
-        said += (tuple(_value(each, scope) for each in instruction.params),)
+        params = tuple([_value(each, scope) for each in instruction.params])
+        said: tuple[Any, ...] = ("standard", instruction.name, instruction.label, params)
+        if instruction.label is not None:
+            said = ("standard", instruction.name, canonical_name(instruction.label), params)
     elif getattr(instruction.operation, "blocks", ()):
         return _control_flow(instruction, scope)
     else:
@@ -231,6 +235,8 @@ def operation_content(operation: Any, scope: Scope) -> tuple[Any, ...]:
         return ("annotated", operation_content(operation.base_op, scope), modifiers)
     if hasattr(operation, "tableau"):  # a Clifford
         return ("clifford", _value(operation.tableau, scope))
+    if type(operation).__name__ == "Delay" and is_library(operation):
+        return ("delay", _value(operation.duration, scope), operation.unit, operation.label)
     if is_library(operation):
         try:
             return _library_content(operation, scope)
@@ -378,7 +384,8 @@ def number(value: Any) -> Any:
 
 
 def _value(value: Any, scope: Scope) -> Any:
-    if value is None or isinstance(value, str | bytes):
+    kind = type(value)
+    if kind is float or value is None or kind is str or kind is bytes:
         return value
     if isinstance(value, bool | int | float | complex | np.number | np.bool_):
         return number(value)
@@ -447,7 +454,7 @@ def _array_content(value: Any, scope: Scope) -> Any:
     if value.dtype.kind == "c" and not value.imag.any():
         value = value.real
     wide = complex if value.dtype.kind == "c" else float
-    return ("array", np.ascontiguousarray(value, wide))
+    return ("array", value.shape, np.ascontiguousarray(value, wide).tobytes())
 
 
 def _sequence_content(value: Any, scope: Scope) -> tuple[Any, ...]:
@@ -455,12 +462,12 @@ def _sequence_content(value: Any, scope: Scope) -> tuple[Any, ...]:
 
 
 def _set_content(value: Any, scope: Scope) -> tuple[Any, ...]:
-    return tuple(sorted((_value(each, scope) for each in value), key=encode_value))
+    return tuple(sorted((_value(each, scope) for each in value), key=repr))
 
 
 def _dict_content(value: Any, scope: Scope) -> tuple[Any, ...]:
     items = ((_value(key, scope), _value(each, scope)) for key, each in value.items())
-    return tuple(sorted(items, key=encode_value))
+    return tuple(sorted(items, key=repr))
 
 
 def _pauli_sum_content(value: Any, scope: Scope) -> tuple[Any, ...]:
@@ -473,14 +480,25 @@ def _object_content(value: Any, scope: Scope) -> tuple[Any, ...]:
 
 
 def _expression_content(value: Any, scope: Scope) -> tuple[Any, ...]:
+    if value in scope.names:
+        return ("parameter", scope.names[value])
+    if isinstance(value, _parameter_class()):
+        return ("parameter", value.name)
     loops = [scope.names[each] for each in value.parameters if each in scope.names]
-    free = sorted(each.name for each in value.parameters if each not in scope.names)
+    free = sorted([each.name for each in value.parameters if each not in scope.names])
     point = {each: _coordinate(scope.names.get(each, each.name)) for each in value.parameters}
     try:
         at_point = number(value.bind(point).numeric())
     except Exception:  # noqa: BLE001  # of any function, outside of where it has values
         at_point = str(value)
     return ("expression", tuple(sorted(loops)), tuple(free), at_point)
+
+
+@lru_cache(maxsize=1)
+def _parameter_class() -> Any:
+    from qiskit.circuit import Parameter
+
+    return Parameter
 
 
 @lru_cache(maxsize=4096)

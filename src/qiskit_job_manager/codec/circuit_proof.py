@@ -12,6 +12,7 @@ Circuits of instructions in `PROVEN` alone need no reading: tests prove these on
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.circuit_content import (
@@ -22,7 +23,6 @@ from qiskit_job_manager.codec.circuit_content import (
 )
 from qiskit_job_manager.codec.circuit_notes import Path, with_operations
 from qiskit_job_manager.codec.qpy_files import dump_qpy, load_qpy
-from qiskit_job_manager.codec.values import encode_value
 from qiskit_job_manager.errors import CodecError
 
 if TYPE_CHECKING:
@@ -43,13 +43,28 @@ PROVEN = frozenset((
     "rcccx", "global_phase",
 ))
 # fmt: on
+# And the classes of those of them that are no standard gates.
+_CLASSES = frozenset(("Barrier", "Measure", "Reset", "UnitaryGate"))
 _MOST_ROUNDS = 3
 
 
-def prove(
-    circuit: QuantumCircuit, codec: OperationCodec, *, metadata: bool
-) -> tuple[bytes, dict[Path, Kept]]:
-    """Return a QPY file and kept operations that together give a circuit back.
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What gives a circuit back, as was proved.
+
+    Attributes:
+        qpy: A QPY file.
+        kept: The operations that are kept beside it, by their paths.
+        content: What the circuit says (see `circuit_content`).
+    """
+
+    qpy: bytes
+    kept: dict[Path, Kept]
+    content: tuple[Any, ...]
+
+
+def prove(circuit: QuantumCircuit, codec: OperationCodec, *, metadata: bool) -> Proved:
+    """Return what gives a circuit back.
 
     Args:
         circuit: The circuit.
@@ -66,9 +81,12 @@ def prove(
         return _proved(circuit, codec, metadata=metadata)
 
 
-def _proved(
-    circuit: QuantumCircuit, codec: OperationCodec, *, metadata: bool
-) -> tuple[bytes, dict[Path, Kept]]:
+def _proved(circuit: QuantumCircuit, codec: OperationCodec, *, metadata: bool) -> Proved:
+    scope = Scope.of(circuit)
+    said = tuple([_content(each, scope, (n,)) for n, each in enumerate(circuit.data)])
+    if all(map(_is_proven, said)):
+        data = dump_qpy(circuit, metadata=metadata)
+        return Proved(data, {}, (tuple(head_content(circuit).items()), said))
     known = {path: each for path, each in _leaves(circuit) if _is_known_to_change(each.operation)}
     kept = _all_kept(known, codec)
     for _ in range(_MOST_ROUNDS):
@@ -82,17 +100,23 @@ def _proved(
             restored = with_operations(
                 read, {path: codec.build(parts) for path, parts in kept.items()}
             )
-            bad = dict(_differing(circuit, restored))
+            bad = dict(_differing(said, circuit, restored))
             reason = "it does not come back as it was"
             if not bad:
-                _compare_heads(circuit, restored)
-                return data, kept
+                head = _compared_head(circuit, restored)
+                return Proved(data, kept, (head, said))
         again = [path for path in bad if path in kept]
         if again or not bad:
             where = _described(again[0], bad[again[0]]) if again else "it"
             raise CodecError(f"{where} cannot be kept: {reason}. {_WAY_OUT}")
         kept |= _all_kept(bad, codec)
     raise CodecError(f"it does not come back as it was. {_WAY_OUT}")
+
+
+def _is_proven(content: tuple[Any, ...]) -> bool:
+    """Tell whether an instruction, of which this is said, need not be read back."""
+    form, name, *_ = content[0]
+    return (form == "standard" and name in PROVEN) or (form == "library" and name in _CLASSES)
 
 
 _WAY_OUT = (
@@ -175,20 +199,15 @@ def _unreadable(circuit: QuantumCircuit) -> Iterator[tuple[Path, Any]]:
             yield path, instruction
 
 
-def _differing(given: QuantumCircuit, read: QuantumCircuit) -> Iterator[tuple[Path, Any]]:
-    yield from _differing_in(given, read, (Scope.of(given), Scope.of(read)), ())
-
-
-def _differing_in(
-    given: QuantumCircuit, read: QuantumCircuit, scopes: tuple[Scope, Scope], path: Path
+def _differing(
+    content: tuple[Any, ...], given: QuantumCircuit, read: QuantumCircuit
 ) -> Iterator[tuple[Path, Any]]:
-    """Give the instructions that two circuits have not alike, with their paths in the first."""
+    """Give the instructions that are not alike in two circuits, with their paths in the first."""
+    scopes = Scope.of(given), Scope.of(read)
     for index, (one, other) in enumerate(zip(given.data, read.data, strict=True)):
-        here = (*path, index)
-        if _content(one, scopes[0], here) == _content_of_read(other, scopes[1]):
-            continue
-        inner = list(_differing_in_blocks(one, other, scopes, here))
-        yield from inner or [(here, one)]
+        if not _is_same(content[index], _content_of_read(other, scopes[1])):
+            inner = list(_differing_in_blocks(one, other, scopes, (index,)))
+            yield from inner or [((index,), one)]
 
 
 def _differing_in_blocks(
@@ -198,37 +217,47 @@ def _differing_in_blocks(
     if len(ours) != len(theirs):
         return
     for number, (given, read) in enumerate(zip(ours, theirs, strict=True)):
-        if len(given.data) == len(read.data):
-            inner = scopes[0].block(one, given), scopes[1].block(other, read)
-            yield from _differing_in(given, read, inner, (*path, number))
+        inner = scopes[0].block(one, given), scopes[1].block(other, read)
+        for index, pair in enumerate(zip(given.data, read.data, strict=True)):
+            here = (*path, number, index)
+            said = _content(pair[0], inner[0], here), _content_of_read(pair[1], inner[1])
+            if not _is_same(*said):
+                yield from list(_differing_in_blocks(*pair, inner, here)) or [(here, pair[0])]
 
 
-def _content(instruction: Any, scope: Scope, path: Path) -> bytes:
+def _is_same(one: Any, other: Any) -> bool:
+    return one == other or repr(one) == repr(other)  # as no number equals itself if it is none
+
+
+def _content(instruction: Any, scope: Scope, path: Path) -> tuple[Any, ...]:
     try:
-        return encode_value(instruction_content(instruction, scope))
+        return instruction_content(instruction, scope)
     except UnknownContentError as error:
         where = _described(path, instruction)
         raise CodecError(f"{where} cannot be kept: {error}. {_WAY_OUT}") from error
 
 
-def _content_of_read(instruction: Any, scope: Scope) -> bytes | None:
+def _content_of_read(instruction: Any, scope: Scope) -> tuple[Any, ...] | None:
     try:
-        return encode_value(instruction_content(instruction, scope))
+        return instruction_content(instruction, scope)
     except Exception:  # noqa: BLE001  # of definitions that QPY put together wrongly
         return None
 
 
-def _compare_heads(given: QuantumCircuit, read: QuantumCircuit) -> None:
-    one, other = _head(given), _head(read)
-    for what, said in one.items():
-        if encode_value(said) != encode_value(other[what]):
-            raise CodecError(f"its {what} cannot be kept: Qiskit's own file format loses them")
+def _compared_head(given: QuantumCircuit, read: QuantumCircuit) -> tuple[Any, ...]:
+    """Return the head of a circuit, if that of what was read is the same."""
+    one, other = head_content(given), head_content(read)
+    for ours, theirs in ((one, other), (_names_and_layout(given), _names_and_layout(read))):
+        for what, said in ours.items():
+            if not _is_same(said, theirs[what]):
+                raise CodecError(f"its {what} cannot be kept: Qiskit's own file format loses them")
+    return tuple(one.items())
 
 
-def _head(circuit: QuantumCircuit) -> dict[str, Any]:
+def _names_and_layout(circuit: QuantumCircuit) -> dict[str, Any]:
     layout = circuit.layout
-    names = [each.name for each in (*circuit.qregs, *circuit.cregs)]
     facts = None
     if layout is not None:
         facts = (layout.initial_index_layout(), layout.final_index_layout())
-    return {**head_content(circuit), "names": [circuit.name, *names], "layout": facts}
+    names = [each.name for each in (*circuit.qregs, *circuit.cregs)]
+    return {"names": [circuit.name, *names], "layout": facts}

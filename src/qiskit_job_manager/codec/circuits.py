@@ -72,8 +72,9 @@ def encode_circuit(circuit: QuantumCircuit) -> EncodedExperiment:
     if body is not None:
         digest, notes = hash_of(body), b"" if in_qpy else write_notes({}, metadata)
     else:
-        data, kept = prove(circuit, _OPERATIONS, metadata=in_qpy)
-        digest, notes = content_hash(circuit), write_notes(kept, IN_QPY if in_qpy else metadata)
+        proved = prove(circuit, _OPERATIONS, metadata=in_qpy)
+        data, digest = proved.qpy, content_hash(proved.content)
+        notes = write_notes(proved.kept, IN_QPY if in_qpy else metadata)
     return EncodedExperiment(name=circuit.name, content_hash=digest, data=_framed(notes, data))
 
 
@@ -95,8 +96,8 @@ def _framed(notes: bytes, data: bytes) -> bytes:
 
 def _encode_definition(circuit: QuantumCircuit) -> bytes:
     """Encode a circuit inside an operation, without its metadata."""
-    data, kept = prove(circuit, _OPERATIONS, metadata=False)
-    return _framed(write_notes(kept), data)
+    proved = prove(circuit, _OPERATIONS, metadata=False)
+    return _framed(write_notes(proved.kept), proved.qpy)
 
 
 def _decode_definition(data: bytes) -> QuantumCircuit:

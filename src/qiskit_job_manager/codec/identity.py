@@ -18,14 +18,13 @@ import hashlib
 import struct
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.circuit_content import canonical_register_name, circuit_content
+from qiskit_job_manager.codec.circuit_content import canonical_register_name
 from qiskit_job_manager.codec.qpy_files import (
     HEADER_BYTES,
     KNOWN_VERSIONS,
     PLACE_BYTES,
     VERSION_AT,
 )
-from qiskit_job_manager.codec.values import encode_value
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -41,13 +40,9 @@ _PIECE_BYTES = 2047
 _COUNTED = b"circuit-"  # may be a name that Qiskit counted up, in a label
 
 
-def content_hash(circuit: QuantumCircuit) -> bytes:
-    """Hash what a circuit says, 32 bytes.
-
-    Raises:
-        UnknownContentError: Nothing certain can be said of one of its instructions.
-    """
-    return hash_of(b"content:" + encode_value(circuit_content(circuit)))
+def content_hash(content: Any) -> bytes:
+    """Hash what a circuit says (see `circuit_content`), 32 bytes."""
+    return hash_of(b"content:" + repr(content).encode("utf-8", "surrogatepass"))
 
 
 def hash_of(data: bytes) -> bytes:

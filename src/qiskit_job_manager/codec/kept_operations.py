@@ -2,6 +2,7 @@
 
 An operation is kept as a tuple, whose first item tells its form:
 
+    "delay"      duration, unit
     "save"       a save instruction of Aer (see `simulator_notes`): its parts
     "annotated"  base operation, modifiers as tuples (class, arguments)
     "built"      of Qiskit's library: class, arguments of its constructor by name, label
@@ -77,6 +78,8 @@ class OperationCodec:
         Raises:
             CodecError: It can be kept in no form; the message says why.
         """
+        if operation.name == "delay" and type(operation).__name__ == "Delay":
+            return ("delay", self._value(operation.duration), operation.unit)
         reason = "Qiskit's own file format does not give it back as it was"
         for form in (self._save, self._annotated, self._built, self._state, self._custom):
             try:
@@ -98,6 +101,7 @@ class OperationCodec:
         """
         form, *parts = kept
         builders: dict[Any, Callable[..., Any]] = {
+            "delay": self._build_delay,
             "save": build_save,
             "annotated": self._build_annotated,
             "built": self._build_built,
@@ -109,6 +113,11 @@ class OperationCodec:
         return builders[form](*parts)
 
     # -- forms ----------------------------------------------------------------------------------
+
+    def _build_delay(self, duration: Any, unit: str) -> Any:
+        from qiskit.circuit import Delay
+
+        return Delay(self._thaw(duration), unit)
 
     def _save(self, operation: Any) -> Kept | None:
         return ("save", *save_parts(operation)) if is_save(operation) else None
@@ -276,7 +285,7 @@ def _is_same(given: Any, built: Any) -> bool:
     tell = operation_content
     if is_library(given) and not is_library(built):
         tell = custom_content
-    return encode_value(tell(given, scope)) == encode_value(tell(built, scope))
+    return repr(tell(given, scope)) == repr(tell(built, scope))
 
 
 def _family(operation: Any) -> str:
