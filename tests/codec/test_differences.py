@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, transpile
 from qiskit.circuit import Parameter
 from qiskit.providers.fake_provider import GenericBackendV2
 
-from qiskit_job_manager.codec.differences import difference, metadata_differs
+from qiskit_job_manager.codec.differences import difference
 from qiskit_job_manager.codec.experiments import (
     encode_experiment,
+    metadata_differs,
     pack_experiments,
     part_of,
     read_experiments,
@@ -62,8 +64,20 @@ def test_the_same_content_has_no_difference():
     assert difference(_stored(_circuit(name="a")), _circuit(name="b"), CIRCUIT) is None
     stored = _stored(_circuit(metadata={"a": 1}))
     assert difference(stored, _circuit(metadata={"a": 2}), CIRCUIT) is None
-    assert metadata_differs(stored, _circuit(metadata={"a": 2}), CIRCUIT)
-    assert not metadata_differs(stored, _circuit(metadata={"a": 1}), CIRCUIT)
+
+
+@pytest.mark.parametrize("kind", [CIRCUIT, SAMPLER, ESTIMATOR])
+def test_other_metadata_is_noticed(kind):
+    def frame(metadata, name=None, unit="dt"):
+        circuit = QuantumCircuit(1, 1, metadata=metadata, name=name)
+        circuit.delay(100, 0, unit=unit)
+        pubs = {CIRCUIT: circuit, SAMPLER: (circuit,), ESTIMATOR: (circuit, "Z")}
+        return encode_experiment(pubs[kind], kind).data
+
+    for one, other in (({"a": 1}, {"a": 2}), ({"a": (1,)}, {"a": [1]}), ({}, {"a": np.int64(1)})):
+        for unit in ("dt", "us"):
+            assert metadata_differs(frame(one), frame(other, "other", unit), kind)
+            assert not metadata_differs(frame(one), frame(one, "other"), kind)
 
 
 @pytest.mark.parametrize(

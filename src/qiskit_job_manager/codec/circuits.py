@@ -28,12 +28,13 @@ from qiskit_job_manager.codec.circuit_notes import (
 from qiskit_job_manager.codec.circuit_proof import PROVEN, prove
 from qiskit_job_manager.codec.containers import Container, PackedBlock, split
 from qiskit_job_manager.codec.containers import pack as pack_container
-from qiskit_job_manager.codec.identity import content_hash, hash_of, plain_body
+from qiskit_job_manager.codec.identity import content_hash, hash_of, metadata_in, plain_body
 from qiskit_job_manager.codec.kept_operations import OperationCodec
 from qiskit_job_manager.codec.metadata import check_metadata, is_json
 from qiskit_job_manager.codec.payload_formats import CIRCUITS_FORMAT, PAYLOAD_KINDS, formats_of
 from qiskit_job_manager.codec.qpy_files import dump_qpy, joined, load_qpy
 from qiskit_job_manager.codec.simulator_notes import read_saves
+from qiskit_job_manager.codec.values import decode_value, encode_value
 from qiskit_job_manager.codec.wire import Reader, write_bytes, write_varint
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import Blob, EncodedExperiment, ExperimentKind
@@ -76,6 +77,23 @@ def encode_circuit(circuit: QuantumCircuit) -> EncodedExperiment:
         data, digest = proved.qpy, content_hash(proved.content)
         notes = write_notes(proved.kept, IN_QPY if in_qpy else metadata)
     return EncodedExperiment(name=circuit.name, content_hash=digest, data=_framed(notes, data))
+
+
+def needs_proof(circuit: QuantumCircuit) -> bool:
+    """Tell whether a circuit may turn out to be one that cannot be kept.
+
+    Of others, which are nearly all, tests have proved that they can.
+    """
+    return not (is_json(circuit.metadata) and circuit.count_ops().keys() <= PROVEN)
+
+
+def metadata_bytes(frame: bytes) -> bytes | None:
+    """Return the metadata of an encoded circuit as bytes that compare, or ``None`` if not known."""
+    _, notes, file = _parts(frame)
+    stored = decode_value(notes) if frame[0] == _NOTED else {}
+    if "metadata" in stored:
+        return encode_value(stored["metadata"])
+    return metadata_in(file)
 
 
 def _dump(circuit: QuantumCircuit, *, metadata: bool) -> bytes:

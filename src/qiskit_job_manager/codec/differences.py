@@ -39,13 +39,6 @@ def difference(stored: Any, given: Any, kind: ExperimentKind) -> str | None:
     return _of_circuits(stored.circuit, pub.circuit) or _of_pubs(stored, pub)
 
 
-def metadata_differs(stored: Any, given: Any, kind: ExperimentKind) -> bool:
-    """Tell whether two experiments differ in their metadata."""
-    if kind is not ExperimentKind.CIRCUIT:
-        stored, given = stored.circuit, type(stored).coerce(given).circuit
-    return encode_value(stored.metadata) != encode_value(given.metadata)
-
-
 def _of_pubs(stored: Any, given: Any) -> str | None:
     for what in ("shots", "precision"):
         before, now = getattr(stored, what, None), getattr(given, what, None)

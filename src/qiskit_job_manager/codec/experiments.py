@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.circuits import encode_circuit, frames_in, pack_frames, read_circuits
+from qiskit_job_manager.codec.circuits import (
+    encode_circuit,
+    frames_in,
+    metadata_bytes,
+    needs_proof,
+    pack_frames,
+    read_circuits,
+)
 from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS, WRITTEN_FORMATS
 from qiskit_job_manager.codec.pubs import (
     encode_estimator_pub,
     encode_sampler_pub,
     read_pubs,
 )
+from qiskit_job_manager.codec.values import decode_value
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import Blob, EncodedExperiment, ExperimentKind
 
@@ -41,6 +49,32 @@ def encode_experiment(experiment: Any, kind: ExperimentKind) -> EncodedExperimen
             "SamplerV2, for its backend"
         )
     return encode_circuit(experiment)
+
+
+def encode_if_doubtful(experiment: Any, kind: ExperimentKind) -> EncodedExperiment | None:
+    """Encode an experiment if it may turn out to be one that cannot be kept, else return ``None``.
+
+    So a list can be checked as a whole for little more than looking at it.
+
+    Raises:
+        CodecError: As `encode_experiment`.
+    """
+    from qiskit import QuantumCircuit
+
+    first = experiment[0] if isinstance(experiment, tuple | list) and experiment else experiment
+    circuit = getattr(first, "circuit", first)
+    if isinstance(circuit, QuantumCircuit) and not needs_proof(circuit):
+        return None
+    return encode_experiment(experiment, kind)
+
+
+def metadata_differs(stored: bytes, given: bytes, kind: ExperimentKind) -> bool:
+    """Tell whether two encoded experiments are known to differ in their circuits' metadata."""
+    frames = [stored, given]
+    if kind is not ExperimentKind.CIRCUIT:
+        frames = [decode_value(each)[0] for each in frames]
+    before, now = map(metadata_bytes, frames)
+    return before is not None and now is not None and before != now
 
 
 def pack_experiments(experiments: Sequence[EncodedExperiment], kind: ExperimentKind) -> Blob:

@@ -87,6 +87,16 @@ def plain_body(circuit: QuantumCircuit, data: bytes) -> bytes | None:
     return b"".join((sizes, data[after_name:after_phase], *said, data[position:end]))
 
 
+def metadata_in(data: bytes) -> bytes | None:
+    """Return the metadata in a QPY file of one circuit, or ``None`` if its layout is not known."""
+    if len(data) <= VERSION_AT or data[VERSION_AT] not in KNOWN_VERSIONS:
+        return None
+    start = HEADER_BYTES + PLACE_BYTES
+    header = _CIRCUIT_HEADER.unpack_from(data, start)
+    begin = start + _CIRCUIT_HEADER.size + header[0] + header[_PHASE_SIZE]
+    return data[begin : begin + header[_METADATA_SIZE]]
+
+
 def _registers(
     data: bytes, position: int, header: tuple[Any, ...], version: int
 ) -> tuple[list[bytes], int] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.experiments import encode_experiment
+from qiskit_job_manager.codec.experiments import encode_experiment, encode_if_doubtful
 from qiskit_job_manager.errors import CodecError, InvalidExperimentError
 from qiskit_job_manager.model import ExperimentKind, ExperimentSize
 from qiskit_job_manager.planning import shots_for
@@ -47,10 +47,18 @@ class Weighing:
         try:
             return encode_experiment(experiment, self.kind)
         except CodecError as error:
-            first = experiment[0] if isinstance(experiment, tuple | list) else experiment
-            name = getattr(getattr(first, "circuit", first), "name", None)
-            msg = f"experiment {index} ({name!r}) cannot be stored: {error}"
-            raise InvalidExperimentError(msg) from error
+            raise _cannot_be_stored(experiment, index, error) from error
+
+    def encoded_if_doubtful(self, experiment: Any, index: int) -> EncodedExperiment | None:
+        """Return an experiment encoded if it may be one that cannot be, else ``None``.
+
+        Raises:
+            InvalidExperimentError: It cannot be encoded.
+        """
+        try:
+            return encode_if_doubtful(experiment, self.kind)
+        except CodecError as error:
+            raise _cannot_be_stored(experiment, index, error) from error
 
     def size(self, coded: EncodedExperiment, index: int) -> ExperimentSize:
         """Return what an experiment weighs; what it asks for itself wins."""
@@ -60,3 +68,9 @@ class Weighing:
             shots = shots_for(precision)
         size = len(coded.data)
         return ExperimentSize(index, coded.name, coded.circuits, shots, size, precision)
+
+
+def _cannot_be_stored(experiment: Any, index: int, error: CodecError) -> InvalidExperimentError:
+    first = experiment[0] if isinstance(experiment, tuple | list) and experiment else experiment
+    name = getattr(getattr(first, "circuit", first), "name", None)
+    return InvalidExperimentError(f"experiment {index} ({name!r}) cannot be stored: {error}")

@@ -27,6 +27,7 @@ from qiskit_job_manager.errors import (
     NameInUseError,
     StoreError,
 )
+from qiskit_job_manager.manager.stored_experiments import StoredExperiments
 from qiskit_job_manager.model import EncodedBlock, ExperimentSize, JobState
 from qiskit_job_manager.planning import plan
 
@@ -45,6 +46,7 @@ _BLOCKS_AT_ONCE = 256
 _BYTES_AT_ONCE = 4 << 20
 _WAITING_BYTES = 1 << 30
 _LOOK_EVERY_S = 0.25
+_KEPT_BYTES = 64 << 20
 _TRY_AGAIN_S = 0.1
 
 logger = logging.getLogger(__name__)
@@ -86,6 +88,7 @@ class HandOver:
         self._all_checked = False
         self._has_waited = False
         self.is_driven = False
+        self._encoded: dict[int, EncodedExperiment] = {}
 
     def run(self, experiments: Iterable[Any], *, resume: bool) -> JobSetRecord:
         """Store all experiments, and return the job set, complete.
@@ -102,9 +105,7 @@ class HandOver:
         """
         self._store.ensure_original()
         if isinstance(experiments, Sequence):
-            for index, experiment in enumerate(experiments):
-                self._check(experiment, index)
-            self._all_checked = True
+            self._check_all(experiments)
         while True:
             try:
                 record, token = self._leases.create(self._draft)
@@ -267,14 +268,47 @@ class HandOver:
                 raise NameInUseError(msg)
 
     def _pass_over(self, record: JobSetRecord, experiments: Iterator[Any]) -> None:
-        """Read as many experiments as are stored, and refuse others than those."""
+        """Read as many experiments as are stored, and see that they are the same.
+
+        Hashes that differ may be of different versions of Qiskit or of this package, so what is
+        stored is read before anything is refused.
+        """
+        stored = StoredExperiments(self._store, record, self._weighing.kind)
+        other_metadata: list[int] = []
         for before in self._store.experiments(record.key):
             now = next(experiments, None)
             if now is None:
                 raise NameInUseError(_differs(record, before.index, "there is none now"))
             self._check(now, before.index)
-            if self._weighing.encoded(now, before.index).content_hash != before.content_hash:
-                raise NameInUseError(_differs(record, before.index, "its circuit is another one"))
+            coded = self._coded(now, before.index)
+            if coded.content_hash != before.content_hash:
+                difference = stored.difference(before.index, now)
+                if difference is not None:
+                    raise NameInUseError(_differs(record, before.index, difference))
+            if stored.metadata_differs(before.index, coded):
+                other_metadata.append(before.index)
+        if other_metadata:
+            logger.warning(
+                "%d experiments of job set %r, the first of them experiment %d, are stored with "
+                "other metadata than they have now; the stored metadata stays",
+                len(other_metadata),
+                record.name,
+                other_metadata[0],
+            )
+
+    def _check_all(self, experiments: Sequence[Any]) -> None:
+        """Check a list as a whole, and keep what had to be encoded for that."""
+        room = _KEPT_BYTES
+        for index, experiment in enumerate(experiments):
+            self._check(experiment, index)
+            coded = self._weighing.encoded_if_doubtful(experiment, index)
+            if coded is not None and room > 0:
+                self._encoded[index] = coded
+                room -= len(coded.data)
+        self._all_checked = True
+
+    def _coded(self, experiment: Any, index: int) -> EncodedExperiment:
+        return self._encoded.pop(index, None) or self._weighing.encoded(experiment, index)
 
     def _check(self, experiment: Any, index: int) -> None:
         if not self._all_checked:
@@ -287,7 +321,7 @@ class HandOver:
             if self._engine:
                 self._engine.give_way(_GIVE_WAY_S)
             self._check(experiment, index)
-            coded = self._weighing.encoded(experiment, index)
+            coded = self._coded(experiment, index)
             waiting.append(coded)
             yield self._weighing.size(coded, index)
 
