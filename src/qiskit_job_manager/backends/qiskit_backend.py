@@ -22,7 +22,7 @@ from qiskit_job_manager.backends.local.placement import Sharing
 from qiskit_job_manager.backends.locality import is_local, is_reentrant, refuse_runless
 from qiskit_job_manager.backends.seeds import backend_seed
 from qiskit_job_manager.backends.uris import uri_of
-from qiskit_job_manager.codec.circuits import unpack
+from qiskit_job_manager.codec.circuits import unpack, were_proved_here
 from qiskit_job_manager.codec.results import encode_result
 from qiskit_job_manager.errors import CodecError, RemoteJobFailedError, SubmissionRefusedError
 from qiskit_job_manager.model import RemoteState, RemoteStatus
@@ -111,6 +111,8 @@ class QiskitBackend(JobFollower):
         labels: Sequence[str] = (),  # noqa: ARG002  # part of the port
     ) -> str:
         """Send one job; the tag stays here, as Qiskit's interface has no place for it."""
+        if not self._was_proved(payload):
+            self._unpacked(payload)  # refuses it here; a worker would lose all circuits of the job
         job = self._sharing.give(payload, options)
         if job is None:
             circuits = self._unpacked(payload)
@@ -119,6 +121,12 @@ class QiskitBackend(JobFollower):
         if self._local:
             call_at_end(job, self._one_ended.set)
         return self._keep(job, tag)
+
+    def _was_proved(self, payload: Blob) -> bool:
+        try:
+            return were_proved_here(payload)
+        except CodecError:
+            return False
 
     def _unpacked(self, payload: Blob) -> list[Any]:
         try:

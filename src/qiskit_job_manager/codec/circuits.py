@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.circuit_notes import (
@@ -32,7 +33,7 @@ from qiskit_job_manager.codec.identity import content_hash, hash_of, metadata_in
 from qiskit_job_manager.codec.kept_operations import OperationCodec
 from qiskit_job_manager.codec.metadata import check_metadata, is_json
 from qiskit_job_manager.codec.payload_formats import CIRCUITS_FORMAT, PAYLOAD_KINDS, formats_of
-from qiskit_job_manager.codec.qpy_files import dump_qpy, joined, load_qpy
+from qiskit_job_manager.codec.qpy_files import VERSION_AT, dump_qpy, joined, load_qpy
 from qiskit_job_manager.codec.simulator_notes import read_saves
 from qiskit_job_manager.codec.values import decode_value, encode_value
 from qiskit_job_manager.codec.wire import Reader, write_bytes, write_varint
@@ -164,6 +165,21 @@ def unpack(blob: Blob) -> list[QuantumCircuit]:
     return load_circuits(
         [data for block in range(container.n_blocks) for data in _circuits(container, block)]
     )
+
+
+def were_proved_here(blob: Blob) -> bool:
+    """Tell whether circuits were proved readable when they were stored, by this very Qiskit.
+
+    Raises:
+        CodecError: The bytes are damaged.
+    """
+    import qiskit
+
+    if blob.format != CIRCUITS_FORMAT:
+        return False
+    version = bytes(int(each) for each in re.findall(r"\d+", qiskit.__version__)[:3])
+    files = (_parts(each)[2] for each in frames_in(blob))
+    return all(each[VERSION_AT + 1 :].startswith(version) for each in files)
 
 
 def unpack_one(blob: Blob, offset: int) -> QuantumCircuit:

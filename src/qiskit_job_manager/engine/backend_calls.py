@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.engine.duplicate_submissions import labels_of
@@ -64,8 +65,13 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class TooLarge:
-    """A definite no: the job is too large; its halves may fit."""
+class Divided:
+    """A definite no to the job as a whole; parts of it may do.
+
+    Attributes:
+        error: Why it is divided.
+        halves: The parts.
+    """
 
     error: str
     halves: Halves
@@ -77,11 +83,12 @@ def submission(
     job_set: JobSetRecord,
     job: JobRecord,
     is_safe: Callable[[], bool],
-) -> Callable[[], str | TooLarge]:
+) -> Callable[[], str | Divided]:
     """Return the call that submits a job.
 
-    It gives the remote id, or the halves of a job that is too large and can be halved. Shares of
-    the same experiments have the same payload, and cannot be halved.
+    It gives the remote id; or the parts of a job that was refused as too large, or in which some
+    stored experiments cannot be read and others can. Shares of the same experiment have the same
+    payload, and are not divided.
 
     Args:
         backend: Where to.
@@ -93,7 +100,7 @@ def submission(
     own = job_options(job_set.options, job)
     tag, labels = job.tag or "", labels_of(job_set)
 
-    def submit() -> str | TooLarge:
+    def submit() -> str | Divided:
         payload = _payload(store, job)
         if not is_safe():
             msg = "it was not sent, as the lease of the job set might have ended meanwhile"
@@ -101,19 +108,55 @@ def submission(
         try:
             return backend.submit(payload, own, tag, labels)
         except SubmissionTooLargeError as error:
-            if job.stop - job.start < 2 or job.shares > 1 or not job_set.complete:
+            if not _is_divisible(job) or not job_set.complete:
                 raise
-            return TooLarge(error.message, _halves(payload, job))
+            middle = (job.stop - job.start) // 2
+            reason = f"refused as too large: {error.message}"
+            return Divided(reason, _parts(payload, job, middle))
+        except SubmissionRefusedError as error:
+            divided = _divided_by_what_is_readable(payload, job)
+            if divided is None:
+                raise
+            if not job_set.complete:
+                msg = f"{error.message}; the others are sent when all experiments are stored"
+                raise SubmissionDeferredError(msg) from error
+            return divided
 
     return submit
 
 
-def _halves(payload: Blob, job: JobRecord) -> Halves:
-    # This imports NumPy, which programs that only read do not need.
+def _is_divisible(job: JobRecord) -> bool:
+    return job.stop - job.start > 1 and job.shares == 1
+
+
+def _divided_by_what_is_readable(payload: Blob, job: JobRecord) -> Divided | None:
+    """Divide a job where experiments that can be read meet others that cannot; ``None``: nowhere.
+
+    The part without such a border is sent or fails as a whole, and the other is divided again.
+    """
+    if not _is_divisible(job):
+        return None
+    from qiskit_job_manager.codec.experiments import read_experiments
+
+    try:
+        errors = [
+            each if isinstance(each, CodecError) else None for each in read_experiments(payload)
+        ]
+    except CodecError:
+        return None
+    for middle, (before, after) in enumerate(pairwise(errors), start=1):
+        if (before is None) != (after is None):
+            bad = middle if before is None else middle - 1
+            reason = f"experiment {job.start + bad} cannot be read from the store: {errors[bad]}"
+            return Divided(reason, _parts(payload, job, middle))
+    return None
+
+
+def _parts(payload: Blob, job: JobRecord, middle: int) -> Halves:
+    # NumPy comes with it, which a process that only reads does not need.
     from qiskit_job_manager.codec.splitting import split_payload
 
-    count = (job.stop - job.start) // 2
-    return Halves(job.start + count, *split_payload(payload, count))
+    return Halves(job.start + middle, *split_payload(payload, middle))
 
 
 def _payload(store: Store, job: JobRecord) -> Blob:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.engine.backend_calls import Fetched, TooLarge, Verdict
+from qiskit_job_manager.engine.backend_calls import Divided, Fetched, Verdict
 from qiskit_job_manager.errors import (
     BackendError,
     CredentialsError,
@@ -138,8 +138,8 @@ def _wait_of(error: BackendError) -> float:
 def _submitted(job: LiveJob, answer: Any, error: BaseException | None) -> Outcome:
     if job.repeats and isinstance(error, _DEFINITE_NO):
         return _still_in_doubt(error)
-    if isinstance(answer, TooLarge):
-        return _halved(job, answer)
+    if isinstance(answer, Divided):
+        return _divided(job, answer)
     if error is None:
         event = Event.ACCEPTED if job.record.state is JobState.SUBMITTING else Event.FOUND
         return Outcome(event, {"remote_id": answer, "error": ""})
@@ -153,14 +153,12 @@ def _submitted(job: LiveJob, answer: Any, error: BaseException | None) -> Outcom
     return Outcome(Event.UNANSWERED, {"cause": words, "error": words})
 
 
-def _halved(job: LiveJob, too_large: TooLarge) -> Outcome:
+def _divided(job: LiveJob, divided: Divided) -> Outcome:
     if job.repeats:
-        return _still_in_doubt(SubmissionRefusedError(too_large.error))
-    cause = (
-        f"refused as too large: {too_large.error}; what begins with experiment "
-        f"{too_large.halves.middle} is another job now"
-    )
-    facts = {"cause": cause, "error": cause, "ends_attempt": True, "halves": too_large.halves}
+        return _still_in_doubt(SubmissionRefusedError(divided.error))
+    middle = divided.halves.middle
+    cause = f"{divided.error}; what begins with experiment {middle} is another job now"
+    facts = {"cause": cause, "error": cause, "ends_attempt": True, "halves": divided.halves}
     return Outcome(Event.HALVED, facts)
 
 
