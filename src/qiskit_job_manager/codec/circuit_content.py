@@ -148,7 +148,10 @@ def canonical_name(name: str | None) -> str | None:
 
 
 def _bits(register: Any, scope: Scope) -> tuple[int, ...]:
-    return tuple(scope.bits[bit] for bit in register)
+    try:
+        return tuple([scope.bits[bit] for bit in register])
+    except KeyError:
+        raise UnknownContentError(f"the circuit has no register {register.name!r}") from None
 
 
 # -- instructions ---------------------------------------------------------------------------------
@@ -431,7 +434,7 @@ def _tellers() -> dict[Any, Callable[[Any, Scope], Any]]:
         ParameterExpression: _expression_content,
         QuantumCircuit: lambda value, _: definition_content(value),
         Operation: operation_content,
-        Bit: lambda value, scope: ("bit", scope.bits[value]),
+        Bit: _bit_content,
         Register: lambda value, scope: ("register", _bits(value, scope)),
         Duration: lambda value, _: ("duration", repr(value)),
         expr.Expr: _classical_content,
@@ -444,6 +447,12 @@ def _tellers() -> dict[Any, Callable[[Any, Scope], Any]]:
         ),
         BooleanExpression: lambda value, _: (value.expression, tuple(value.args)),
     }
+
+
+def _bit_content(value: Any, scope: Scope) -> tuple[Any, ...]:
+    if value not in scope.bits:
+        raise UnknownContentError(f"the circuit has no bit {value!r}")
+    return ("bit", scope.bits[value])
 
 
 def _array_content(value: Any, scope: Scope) -> Any:
@@ -480,10 +489,11 @@ def _object_content(value: Any, scope: Scope) -> tuple[Any, ...]:
 
 
 def _expression_content(value: Any, scope: Scope) -> tuple[Any, ...]:
-    if value in scope.names:
-        return ("parameter", scope.names[value])
     if isinstance(value, _parameter_class()):
-        return ("parameter", value.name)
+        loop = scope.names.get(value)
+        if loop is None:
+            return ("expression", (), (value.name,), _coordinate(value.name))
+        return ("expression", (loop,), (), _coordinate(loop))
     loops = [scope.names[each] for each in value.parameters if each in scope.names]
     free = sorted([each.name for each in value.parameters if each not in scope.names])
     point = {each: _coordinate(scope.names.get(each, each.name)) for each in value.parameters}
