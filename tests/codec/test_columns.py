@@ -10,11 +10,10 @@ from hypothesis.extra import numpy as hnp
 from qiskit.result.models import MeasLevel
 
 from qiskit_job_manager.codec import columns
-from qiskit_job_manager.codec.column_reading import read_column
-from qiskit_job_manager.codec.columns import write_column, write_one_by_one
-from qiskit_job_manager.codec.figures import MOST_WITHOUT_ROOM
+from qiskit_job_manager.codec.columns import read_column, write_column, write_one_by_one
+from qiskit_job_manager.codec.integers import MOST_WITHOUT_ROOM
 from qiskit_job_manager.codec.values import Opaque
-from qiskit_job_manager.codec.wire import Reader
+from qiskit_job_manager.codec.varint import Reader
 from qiskit_job_manager.errors import CodecError
 
 

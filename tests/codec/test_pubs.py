@@ -16,9 +16,8 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.quantum_info import Pauli, PauliList, SparseObservable, SparsePauliOp
 
-from qiskit_job_manager.codec.experiments import encode_experiment, pack_experiments
+from qiskit_job_manager.codec.experiments import encode_experiment, pack_experiments, split_payload
 from qiskit_job_manager.codec.pubs import unpack_estimator_pubs, unpack_sampler_pubs
-from qiskit_job_manager.codec.splitting import split_payload
 from qiskit_job_manager.codec.values import decode_value, encode_value
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import Blob, ExperimentKind

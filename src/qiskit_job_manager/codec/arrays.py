@@ -55,7 +55,7 @@ def _check_texts(parts: Any) -> None:
 def to_planes(data: bytes, width: int) -> bytes:
     """Put the first bytes of all items first, then their second bytes, and so on.
 
-    The high bytes of figures are alike, and bytes that are alike compress well side by side.
+    The high bytes of integers are alike, and bytes that are alike compress well side by side.
     """
     if width <= 1:
         return data

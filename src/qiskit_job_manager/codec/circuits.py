@@ -3,7 +3,7 @@
 A circuit is one QPY file. Where QPY alone would lose something, the file follows notes on it:
 
     0x02, varint length, notes (see `circuit_notes`), QPY
-    0x01, varint length, notes of the first version (see `simulator_notes`), QPY; only read
+    0x01, varint length, notes of the first version (see `aer_saves`), QPY; only read
 
 ``qpy-frames/2`` is a container (see `containers`) with an empty head. The text of a block is
 
@@ -20,6 +20,7 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.codec.aer_saves import read_saves
 from qiskit_job_manager.codec.circuit_notes import (
     IN_QPY,
     apply_notes,
@@ -34,9 +35,8 @@ from qiskit_job_manager.codec.kept_operations import OperationCodec
 from qiskit_job_manager.codec.metadata import check_metadata, is_json
 from qiskit_job_manager.codec.payload_formats import CIRCUITS_FORMAT, PAYLOAD_KINDS, formats_of
 from qiskit_job_manager.codec.qpy_files import VERSION_AT, dump_qpy, joined, load_qpy
-from qiskit_job_manager.codec.simulator_notes import read_saves
 from qiskit_job_manager.codec.values import decode_value, encode_value
-from qiskit_job_manager.codec.wire import Reader, write_bytes, write_varint
+from qiskit_job_manager.codec.varint import Reader, write_bytes, write_varint
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import Blob, EncodedExperiment, ExperimentKind
 

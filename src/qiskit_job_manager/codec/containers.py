@@ -22,7 +22,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.codec.wire import Reader, write_varint
+from qiskit_job_manager.codec.varint import Reader, write_varint
 from qiskit_job_manager.errors import CodecError
 
 if TYPE_CHECKING:

@@ -109,3 +109,20 @@ def part_of(payload: Blob, offsets: Sequence[int]) -> Blob:
     """
     frames = frames_in(payload)
     return Blob(payload.format, pack_frames([frames[offset] for offset in offsets]))
+
+
+def split_payload(payload: Blob, count: int) -> tuple[Blob, Blob]:
+    """Return the first experiments of a payload, and the others.
+
+    Args:
+        payload: As `pack_experiments` made it.
+        count: How many are in the first part.
+
+    Raises:
+        CodecError: The bytes are damaged.
+    """
+    frames = frames_in(payload)
+    return (
+        Blob(payload.format, pack_frames(frames[:count])),
+        Blob(payload.format, pack_frames(frames[count:])),
+    )

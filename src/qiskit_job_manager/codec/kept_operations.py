@@ -3,7 +3,7 @@
 An operation is kept as a tuple, whose first item tells its form:
 
     "delay"      duration, unit
-    "save"       a save instruction of Aer (see `simulator_notes`): its parts
+    "save"       a save instruction of Aer (see `aer_saves`): its parts
     "annotated"  base operation, modifiers as tuples (class, arguments)
     "built"      of Qiskit's library: class, arguments of its constructor by name, label
     "state"      of Qiskit's library: class, version of Qiskit, all attributes by name. For what no
@@ -28,6 +28,7 @@ from uuid import UUID
 
 import numpy as np
 
+from qiskit_job_manager.codec.aer_saves import build_save, is_save, save_parts
 from qiskit_job_manager.codec.circuit_content import (
     KNOWN_BY_NAME,
     MODIFIERS,
@@ -40,7 +41,6 @@ from qiskit_job_manager.codec.circuit_content import (
     operation_content,
 )
 from qiskit_job_manager.codec.constructor_arguments import likely_arguments
-from qiskit_job_manager.codec.simulator_notes import build_save, is_save, save_parts
 from qiskit_job_manager.codec.values import decode_value, encode_value
 from qiskit_job_manager.errors import CodecError
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qiskit_job_manager.codec.outcomes import hex_counts, hex_memory, joined
+from qiskit_job_manager.codec.sampler_shots import hex_counts, hex_memory, joined
 from qiskit_job_manager.errors import CodecError
 
 if TYPE_CHECKING:

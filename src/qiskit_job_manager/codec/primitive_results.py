@@ -26,13 +26,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qiskit_job_manager.codec.arrays import build_dtype, dtype_parts, from_planes, to_planes
-from qiskit_job_manager.codec.column_reading import Column, read_column
-from qiskit_job_manager.codec.columns import write_column, write_one_by_one
+from qiskit_job_manager.codec.columns import (
+    Column,
+    read_column,
+    write_column,
+    write_one_by_one,
+)
 from qiskit_job_manager.codec.containers import Container, PackedBlock, pack, split
 from qiskit_job_manager.codec.primitive_reading import PrimitiveReader
-from qiskit_job_manager.codec.results import PRIMITIVE_FORMAT
+from qiskit_job_manager.codec.result_formats import PRIMITIVE_FORMAT
 from qiskit_job_manager.codec.values import decode_value, encode_value
-from qiskit_job_manager.codec.wire import Reader, write_varint
+from qiskit_job_manager.codec.varint import Reader, write_varint
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import RawResult
 

@@ -25,11 +25,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qiskit_job_manager.codec.column_reading import Column, read_column
-from qiskit_job_manager.codec.columns import write_column, write_one_by_one
+from qiskit_job_manager.codec.columns import (
+    Column,
+    read_column,
+    write_column,
+    write_one_by_one,
+)
 from qiskit_job_manager.codec.containers import Container, PackedBlock, pack, split
+from qiskit_job_manager.codec.result_formats import RESULT_FORMAT
 from qiskit_job_manager.codec.values import decode_value, encode_value
-from qiskit_job_manager.codec.wire import Reader
+from qiskit_job_manager.codec.varint import Reader
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import RawResult
 
@@ -39,7 +44,6 @@ if TYPE_CHECKING:
     from qiskit.result import Result
     from qiskit.result.models import ExperimentResult
 
-RESULT_FORMAT = "qiskit-result/1"
 
 _ENVELOPE = ("backend_name", "backend_version", "date", "header", "job_id", "status", "success")
 _MOST_EXPERIMENTS_PER_BLOCK = 128

@@ -16,7 +16,7 @@ A value is a byte that tells its kind, and its data:
     15 scalar    of NumPy: dtype as a value, its bytes
     16 enum      number in `_ENUMS`, its value as a value
     17 text      number in `_TEXTS`, the text
-    18 object    of quantum_info: number in `_OBJECTS`, its parts as a value (see `objects`)
+    18 object    of quantum_info: number in `_OBJECTS`, its parts as a value (see `qiskit_objects`)
     19 opaque    name of the type, repr
 
 What is of another type is stored as its nearest base of these, and where there is none as an
@@ -38,8 +38,8 @@ from uuid import UUID
 import numpy as np
 
 from qiskit_job_manager.codec.arrays import build_dtype, dtype_parts, from_planes, to_planes
-from qiskit_job_manager.codec.objects import build_object, object_number, object_parts
-from qiskit_job_manager.codec.wire import (
+from qiskit_job_manager.codec.qiskit_objects import build_object, object_number, object_parts
+from qiskit_job_manager.codec.varint import (
     Reader,
     write_bytes,
     write_text,

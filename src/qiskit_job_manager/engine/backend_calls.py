@@ -154,7 +154,7 @@ def _divided_by_what_is_readable(payload: Blob, job: JobRecord) -> Divided | Non
 
 def _parts(payload: Blob, job: JobRecord, middle: int) -> Halves:
     # NumPy comes with it, which a process that only reads does not need.
-    from qiskit_job_manager.codec.splitting import split_payload
+    from qiskit_job_manager.codec.experiments import split_payload
 
     return Halves(job.start + middle, *split_payload(payload, middle))
 

@@ -1,6 +1,6 @@
 """Figures, texts and bytes on the wire, every read checked against what is there.
 
-All figures are little-endian. A *varint* has seven bits a byte, lowest first, the high bit set on
+All integers are little-endian. A *varint* has seven bits a byte, lowest first, the high bit set on
 all but the last; a *zigzag* is a varint of ``2n`` for ``n >= 0`` and ``-2n - 1`` below.
 """
 
@@ -13,7 +13,7 @@ _LONGEST_VARINT = 10
 
 
 def write_varint(out: bytearray, number: int) -> None:
-    """Append a figure of at least 0 and below 2**64."""
+    """Append a number of at least 0 and below 2**64."""
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
         number >>= 7
@@ -21,7 +21,7 @@ def write_varint(out: bytearray, number: int) -> None:
 
 
 def write_zigzag(out: bytearray, number: int) -> None:
-    """Append a figure of either sign that fits 64 bits."""
+    """Append a number of either sign that fits 64 bits."""
     write_varint(out, number * 2 if number >= 0 else -number * 2 - 1)
 
 
@@ -97,21 +97,21 @@ class Reader:
         return self.again().byte()
 
     def byte(self) -> int:
-        """Read one byte as a figure."""
+        """Read one byte as a number."""
         return self._data[self.skip(1)]
 
     def varint(self) -> int:
-        """Read a figure of at least 0 and below 2**64."""
+        """Read a number of at least 0 and below 2**64."""
         number = 0
         for place in range(_LONGEST_VARINT):
             byte = self.byte()
             number |= (byte & 0x7F) << 7 * place
             if byte < 0x80:
                 return number & 0xFFFFFFFFFFFFFFFF
-        raise CodecError(f"A figure at {self._position} of the stored bytes has no end")
+        raise CodecError(f"A number at {self._position} of the stored bytes has no end")
 
     def zigzag(self) -> int:
-        """Read a figure of either sign."""
+        """Read a number of either sign."""
         number = self.varint()
         return number >> 1 if not number & 1 else -((number + 1) >> 1)
 

@@ -2,10 +2,10 @@
 
 The first byte tells the form:
 
-    0 plain     lengths as figures (see `figures`), UTF-8 of all
-    1 hex       whole numbers as figures: texts as ``hex()`` writes them
+    0 plain     lengths as integers (see `integers`), UTF-8 of all
+    1 hex       integers: texts as ``hex()`` writes them
     2 wide hex  varint width w, then w planes of one byte a text, lowest first: longer numbers
-    3 counted   a prefix as text, whole numbers as figures: the prefix and a decimal number
+    3 counted   a prefix as text, integers: the prefix and a decimal number
 
 A form is taken only when it gives back every text to the letter: ``0X1F`` and ``0x01f`` are plain.
 """
@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qiskit_job_manager.codec.arrays import from_planes
-from qiskit_job_manager.codec.figures import as_figures, read_figures, write_figures
-from qiskit_job_manager.codec.wire import decode_text, write_text, write_varint
+from qiskit_job_manager.codec.integers import as_integers, read_integers, write_integers
+from qiskit_job_manager.codec.varint import decode_text, write_text, write_varint
 from qiskit_job_manager.errors import CodecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from qiskit_job_manager.codec.wire import Reader
+    from qiskit_job_manager.codec.varint import Reader
 
 _DIGITS = "0123456789"
 _LONGEST_DECIMAL = 18
@@ -44,7 +44,7 @@ def _write_plain(texts: Sequence[str]) -> list[bytes]:
 def write_pieces(pieces: Sequence[bytes]) -> list[bytes]:
     """Write at least one piece of bytes of any length."""
     lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
-    return [*write_figures(lengths), b"".join(pieces)]
+    return [*write_integers(lengths), b"".join(pieces)]
 
 
 def _write_hex(texts: Sequence[str]) -> list[bytes] | None:
@@ -56,8 +56,8 @@ def _write_hex(texts: Sequence[str]) -> list[bytes] | None:
         return None
     if list(map(hex, numbers)) != list(texts):
         return None
-    figures = as_figures(numbers)
-    return [b"\1", *write_figures(figures)] if figures is not None else _write_wide(numbers)
+    integers = as_integers(numbers)
+    return [b"\1", *write_integers(integers)] if integers is not None else _write_wide(numbers)
 
 
 def _write_wide(numbers: Sequence[int]) -> list[bytes] | None:
@@ -87,7 +87,7 @@ def _write_counted(texts: Sequence[str]) -> list[bytes] | None:
         return None
     head = bytearray((3,))
     write_text(head, prefix)
-    return [bytes(head), *write_figures(np.array(numbers, np.int64))]
+    return [bytes(head), *write_integers(np.array(numbers, np.int64))]
 
 
 def read_texts(reader: Reader, count: int) -> Callable[[int, int], list[str]]:
@@ -101,12 +101,12 @@ def read_texts(reader: Reader, count: int) -> Callable[[int, int], list[str]]:
         pieces_at = read_pieces(reader, count)
         return lambda start, stop: list(map(decode_text, pieces_at(start, stop)))
     if form == 1:
-        figures = read_figures(reader, count)
-        return lambda start, stop: list(map(hex, figures[start:stop].tolist()))
+        integers = read_integers(reader, count)
+        return lambda start, stop: list(map(hex, integers[start:stop].tolist()))
     if form == 2:
         return _read_wide(reader, count)
     if form == 3:
-        prefix, numbers = reader.text(), read_figures(reader, count)
+        prefix, numbers = reader.text(), read_integers(reader, count)
         return lambda start, stop: [f"{prefix}{number}" for number in numbers[start:stop].tolist()]
     raise CodecError(f"Stored texts are of the unknown form {form}")
 
@@ -146,7 +146,7 @@ def read_ends(reader: Reader, count: int) -> np.ndarray[Any, np.dtype[np.int64]]
     Raises:
         CodecError: The lengths make no sense.
     """
-    lengths = read_figures(reader, count)
+    lengths = read_integers(reader, count)
     most = reader.most_values(2**16) * 2**16
     if lengths.min() < 0 or lengths.sum(dtype=np.float64) > most:
         raise CodecError("The lengths of stored pieces do not make sense")

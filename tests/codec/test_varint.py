@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qiskit_job_manager.codec.wire import (
+from qiskit_job_manager.codec.varint import (
     Reader,
     write_bytes,
     write_text,

@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qiskit_job_manager.codec.wire import write_varint
+from qiskit_job_manager.codec.varint import write_varint
 from qiskit_job_manager.errors import CodecError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qiskit_job_manager.codec.wire import Reader
+    from qiskit_job_manager.codec.varint import Reader
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -40,7 +40,7 @@ _SCALES = (1.0, 1e3, 1e6, 1e9)
 _EXACT_BELOW = 2.0**53
 
 
-def as_figures(values: Sequence[int]) -> Array | None:
+def as_integers(values: Sequence[int]) -> Array | None:
     """Return whole numbers as an array of 64 bits, signed if that holds them, or ``None``."""
     for dtype in (np.int64, np.uint64):
         try:
@@ -50,7 +50,7 @@ def as_figures(values: Sequence[int]) -> Array | None:
     return None
 
 
-def write_figures(array: Array) -> list[bytes]:
+def write_integers(array: Array) -> list[bytes]:
     """Write at least one whole number of 64 bits."""
     signed = array.dtype.kind == "i"
     flags = 0 if signed else _UNSIGNED
@@ -80,8 +80,8 @@ def _planes(stored: Array, width: int) -> list[bytes]:
     return [columns[:, place].tobytes() for place in range(width)]
 
 
-def read_figures(reader: Reader, count: int) -> Array:
-    """Read what `write_figures` wrote, as an array of int64 or uint64.
+def read_integers(reader: Reader, count: int) -> Array:
+    """Read what `write_integers` wrote, as an array of int64 or uint64.
 
     Raises:
         CodecError: The bytes are damaged.
@@ -89,7 +89,7 @@ def read_figures(reader: Reader, count: int) -> Array:
     flags, width, base = reader.byte(), reader.byte(), reader.varint()
     most = reader.left if width else MOST_WITHOUT_ROOM
     if width > 8 or flags > 3 or not 1 <= count <= most + 1:
-        raise CodecError(f"{count} stored figures of {width} bytes do not make sense")
+        raise CodecError(f"{count} stored integers of {width} bytes do not make sense")
     steps = bool(flags & _DIFFERENCES)
     first = reader.varint() if steps else 0
     stored = _from_planes(reader, count - steps, width)
@@ -114,8 +114,8 @@ def write_floats(values: Sequence[float]) -> list[bytes]:
     for code, scale in enumerate(_SCALES, start=1):
         scaled = _scaled(array, scale)
         if scaled is not None:
-            return [bytes((code,)), *write_figures(scaled)]
-    return [b"\0", *write_figures(array.view(np.uint64))]
+            return [bytes((code,)), *write_integers(scaled)]
+    return [b"\0", *write_integers(array.view(np.uint64))]
 
 
 def _scaled(array: Array, scale: float) -> Array | None:
@@ -125,8 +125,8 @@ def _scaled(array: Array, scale: float) -> Array | None:
         fits = np.abs(whole).max() < _EXACT_BELOW
     if fits and ((whole / scale).view(np.uint64) == array.view(np.uint64)).all():
         # A zero with a sign would pass as a float and lose the sign as a whole number.
-        figures: Array = whole.astype(np.int64)
-        return figures if not np.signbit(array[figures == 0]).any() else None
+        integers: Array = whole.astype(np.int64)
+        return integers if not np.signbit(array[integers == 0]).any() else None
     return None
 
 
@@ -139,5 +139,5 @@ def read_floats(reader: Reader, count: int) -> Array:
     code = reader.byte()
     if code > len(_SCALES):
         raise CodecError(f"Stored floats have the unknown scale {code}")
-    figures = read_figures(reader, count)
-    return figures / _SCALES[code - 1] if code else figures.view(np.float64)
+    integers = read_integers(reader, count)
+    return integers / _SCALES[code - 1] if code else integers.view(np.float64)
