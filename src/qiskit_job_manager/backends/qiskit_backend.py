@@ -127,9 +127,8 @@ class QiskitBackend(JobFollower):
     ) -> str:
         """Send one job; the tag is not sent, because Qiskit's interface has no place for it."""
         if not self._was_proved(payload):
-            self.circuits_in(
-                payload
-            )  # refuses it here; a worker would lose all circuits of the job
+            # Refuse it here: a worker would lose all circuits of the job.
+            self.circuits_in(payload)
         job = self._sharing.give(payload, options)
         if job is None:
             circuits = self.circuits_in(payload)
