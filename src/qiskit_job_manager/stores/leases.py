@@ -214,14 +214,20 @@ class _Locks:
 def _raise_fence(
     database: Database, job_set_key: int, owner: str, *conditions: Any, **values: Any
 ) -> Token | None:
+    """Take the lease in one transaction, if its conditions hold."""
+    row = job_set.c
+    others = select(row.key).where(
+        row.key == job_set_key, row.owner != owner, row.lease_until.is_not(None)
+    )
     with database.writing() as connection:
+        took_over = bool(conditions) and connection.scalar(others) is not None
         fence = connection.scalar(
             update(job_set)
             .where(job_set.c.key == job_set_key, job_set.c.former_name.is_(None), *conditions)
             .values(owner=owner, fence=job_set.c.fence + 1, **values)
             .returning(job_set.c.fence)
         )
-    return None if fence is None else Token(job_set_key, owner, fence)
+    return None if fence is None else Token(job_set_key, owner, fence, took_over)
 
 
 class TimedLeases:
