@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from qiskit.providers import JobError
 
-from qiskit_job_manager.backends.provider_errors import of_submission
+from qiskit_job_manager.backends.provider_errors import submission_error
 from qiskit_job_manager.errors import SubmissionDeferredError, SubmissionInDoubtError
 
 
@@ -27,7 +27,7 @@ def raised(error, behind=None):
     ],
 )
 def test_a_limit_on_pending_jobs_is_a_no_for_now(text):
-    error = of_submission(raised(JobError(text)), "plain", volatile=False)
+    error = submission_error(raised(JobError(text)), "plain", volatile=False)
     assert isinstance(error, SubmissionDeferredError)
 
 
@@ -43,5 +43,5 @@ def test_a_limit_on_pending_jobs_is_a_no_for_now(text):
     ],
 )
 def test_anything_else_leaves_the_job_in_doubt(error, behind):
-    found = of_submission(raised(error, behind), "plain", volatile=False)
+    found = submission_error(raised(error, behind), "plain", volatile=False)
     assert isinstance(found, SubmissionInDoubtError)
