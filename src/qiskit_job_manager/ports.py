@@ -419,7 +419,25 @@ class Store(Protocol):
     ) -> list[EventRecord]:
         """Return the newest of these events, at most ``limit``, oldest first."""
 
+    def duplicates(
+        self, job_set_key: int | None = None, *, limit: int
+    ) -> list[tuple[int, EventRecord]]:
+        """Return the newest events about duplicates, each after the key of its job set.
+
+        Args:
+            job_set_key: Only those of this job set; ``None``: of all.
+            limit: At most so many.
+        """
+
     # -- what users may write without a lease ---------------------------------------------------
+
+    def record_late_acceptance(
+        self, job_set_key: int, at: datetime, job_index: int, cause: str
+    ) -> None:
+        """Append the event ``accepted late``, which needs no lease.
+
+        A backend may accept a job after its driver has lost the lease. That must not be forgotten.
+        """
 
     def rename(self, job_set_key: int, name: str) -> None:
         """Give a job set another name.
@@ -457,7 +475,8 @@ class Store(Protocol):
 
         Where the machine reports a death (a kernel lock), the lease of a driver that died is free
         at once; elsewhere it is free when it has run out. Every claim raises the fence, so that
-        the writes with earlier tokens fail.
+        the writes with earlier tokens fail. `Token.took_over` says whether the lease of another
+        driver had run out, so that this driver may live and act late.
 
         Args:
             job_set_key: The job set.

@@ -25,6 +25,7 @@ from qiskit_job_manager.model import (
     JobState,
     RemoteState,
     RemoteStatus,
+    RequestKind,
     Token,
 )
 from qiskit_job_manager.ports import Capabilities
@@ -177,6 +178,7 @@ class ActiveJobSet:
         self.duplicates = DuplicateSearch(
             duplicate_search_request(store, record.key), self._lag_s(), now_s
         )
+        self._watch_former_driver()
         self.usage_polling = UsagePolling(usage_poll_request(store, record.key), now_s)
         self._last_planned = -1
         self._has_all_planned = False
@@ -184,6 +186,15 @@ class ActiveJobSet:
         self._waiting_since_s = now_s
         for job in store.jobs(record.key, states=_UNDER_WAY):
             self.live[job.key] = LiveJob(self._as_known(job), since_s=now_s)
+
+    def _watch_former_driver(self) -> None:
+        """Search for what a driver submits that lost its lease and may still live."""
+        can, key = self.capabilities, self.record.key
+        if self.token.took_over and can.findable and self.duplicates.request is None:
+            self._store.request(key, RequestKind.DUPLICATE_SEARCH)
+            self.duplicates.request = duplicate_search_request(self._store, key)
+        watches_for_another = self.duplicates.request is not None and not can.may_duplicate
+        self.duplicates.watches = self.token.took_over or watches_for_another
 
     # -- what there is to do --------------------------------------------------------------------
 

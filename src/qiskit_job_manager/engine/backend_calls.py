@@ -40,6 +40,7 @@ DEADLINES_S: Mapping[CallKind, float] = {
     CallKind.CANCEL: 120.0,
     CallKind.DUPLICATE_SEARCH: 600.0,
     CallKind.USAGE_POLL: 600.0,
+    CallKind.LATE_ACCEPTANCE: 600.0,
 }
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from qiskit_job_manager.engine.active_job_set import LiveJob
     from qiskit_job_manager.engine.call_pool import Finished
     from qiskit_job_manager.engine.rate_limits import RateLimits
-    from qiskit_job_manager.model import JobRecord
-    from qiskit_job_manager.ports import Capabilities
+    from qiskit_job_manager.model import JobRecord, JobSetRecord
+    from qiskit_job_manager.ports import Backend, Capabilities
 
 _DEFINITE_NO = (CredentialsError, SubmissionDeferredError, SubmissionRefusedError)
 
@@ -40,20 +40,27 @@ class BackendCall:
     """A call that was started.
 
     Attributes:
-        job_set_key: The job set that it is for.
+        record: The job set that it is for.
         kind: What was asked.
         job_keys: The jobs that it is about.
         tag: Tag of the attempt that it is about, or ``None`` where it is not about one.
         asked_s: When it was started, on the engine's clock.
         rate_limits: The account that it belongs to.
+        backend: What is asked, or ``None``.
     """
 
-    job_set_key: int
+    record: JobSetRecord
     kind: CallKind
     job_keys: tuple[int, ...]
     tag: str | None
     asked_s: float
     rate_limits: RateLimits
+    backend: Backend | None
+
+    @property
+    def job_set_key(self) -> int:
+        """The store's number of the job set."""
+        return self.record.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from qiskit_job_manager.errors import JobManagerError
 from qiskit_job_manager.model import JobState, Request, RequestKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from qiskit_job_manager.model import AttemptRecord, JobSetRecord
     from qiskit_job_manager.ports import Backend, Store
 
 _PAUSE_S = 60.0
+_PAGE = 1000
 _MOST_FAILURES = 5
 
 
@@ -58,12 +59,16 @@ class DuplicateSearch:
         now_s: Time on the engine's clock; submissions of earlier drivers may be as late as this.
 
     Attributes:
+        request: The stored request for it, or ``None``.
         known: Ids of the duplicates that are recorded already.
+        watches: Whether it goes on until the set has ended, as a former driver may still submit.
     """
 
     def __init__(self, request: Request | None, lag_s: float, now_s: float) -> None:
         self.request = request
         self.known: set[str] = set()
+        self.watches = False
+        self._begun_s = now_s
         self._lag_s = lag_s
         self._submitted_s = now_s
         self._asked_s = float("-inf")
@@ -99,13 +104,17 @@ class DuplicateSearch:
         """
         if self.request is None or self._under_way or self.is_over(states):
             return float("inf")
+        if self.watches and states:
+            return max(self._begun_s + self._lag_s, self._asked_s + _PAUSE_S)
         more_to_come = JobState.PLANNED in states
         pause_s = _PAUSE_S if more_to_come or self._failures else 0.0
         return max(self._submitted_s + self._lag_s, self._asked_s + pause_s)
 
     def is_over(self, states: Iterable[JobState]) -> bool:
         """Say whether nothing more can be found, or the search failed too often."""
-        if self._under_way or any(state.may_arrive for state in states):
+        states = list(states)
+        may_arrive = any(state.may_arrive for state in states)
+        if self._under_way or may_arrive or (self.watches and states):
             return False
         covers_all = self._covered_s >= self._submitted_s + self._lag_s
         return covers_all or self._failures >= _MOST_FAILURES
@@ -117,16 +126,30 @@ def search_for_duplicates(
     """Return the call that finds and cancels duplicates, except those that are known."""
 
     def run() -> list[Duplicate]:
-        found = backend.find_duplicates(label_of(record.job_set_id))
+        if backend.capabilities.may_duplicate:
+            found = backend.find_duplicates(label_of(record.job_set_id))
+        else:
+            found = {tag: backend.find(tag) for tag in _tags_without_job(store, record.key)}
         attempts = store.attempts_tagged(record.key, found)
         return [
-            Duplicate(index, remote_id, _cancelled(backend, remote_id))
+            Duplicate(index, remote_id, cancelled(backend, remote_id))
             for index, attempt in attempts
             for remote_id in _others(attempt, found)
             if remote_id not in known
         ]
 
     return run
+
+
+def _tags_without_job(store: Store, job_set_key: int) -> Iterator[str]:
+    """Yield the tags of the attempts of which no job is known."""
+    after = -1
+    while page := store.jobs(job_set_key, after=after, limit=_PAGE):
+        for job in page:
+            if job.attempts > 1 or (job.attempts and job.remote_id is None):
+                attempts = store.attempts(job.key)
+                yield from (each.tag for each in attempts if each.remote_id is None)
+        after = page[-1].index
 
 
 def _others(attempt: AttemptRecord, found: Mapping[str, Sequence[str]]) -> list[str]:
@@ -140,7 +163,8 @@ def _others(attempt: AttemptRecord, found: Mapping[str, Sequence[str]]) -> list[
     return [each for each in found[attempt.tag] if each != attempt.remote_id]
 
 
-def _cancelled(backend: Backend, remote_id: str) -> str | None:
+def cancelled(backend: Backend, remote_id: str) -> str | None:
+    """Ask a backend to cancel a job; return why that failed, or ``None``."""
     try:
         backend.cancel(remote_id)
     except JobManagerError as error:

@@ -11,17 +11,18 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.engine.active_job_set import ActiveJobSet, SupersededError
 from qiskit_job_manager.engine.backend_calls import DEADLINES_S
 from qiskit_job_manager.engine.call_pool import CallPool, Calls, Finished
 from qiskit_job_manager.engine.call_results import GIVEN_UP, BackendCall
+from qiskit_job_manager.engine.late_acceptance import late_acceptance
 from qiskit_job_manager.engine.lease import Holder, Leases
 from qiskit_job_manager.engine.listeners import Listeners
 from qiskit_job_manager.engine.rate_limits import RateLimits
-from qiskit_job_manager.engine.tick import CallToStart, EndedCall, Tick, TickTools
+from qiskit_job_manager.engine.tick import CallToStart, EndedCall, Tick, TickTools, is_too_late
 from qiskit_job_manager.errors import (
     JobManagerError,
     StoreError,
@@ -44,6 +45,7 @@ CALLS_AT_ONCE = 16
 AWAITS_AT_ONCE = 64
 STOP_WITHIN_S = 5.0
 _LOOK_EVERY_S = 0.5
+_NOT_TO_BE_MISSED = frozenset({CallKind.SUBMIT, CallKind.LATE_ACCEPTANCE})
 
 
 @dataclass(slots=True)
@@ -104,6 +106,7 @@ class Engine:
         self._calls: dict[int, BackendCall] = {}
         self._ended: list[Finished] = []
         self._abandoned: dict[int, RateLimits] = {}
+        self._late: set[int] = set()
         self._active: dict[int, ActiveJobSet] = {}
         self._rate_limits: dict[str, RateLimits] = {}
         self._ticks = 0
@@ -256,6 +259,7 @@ class Engine:
         tend_s = self._tend_leases()
         self._claim(now_s)
         self._collect(now_s)
+        self._check_late_acceptances(now_s)
         waits = [self._tick_safely(active, now_s) for active in self._in_rotation()]
         self._drop_unwanted()
         with self._lock:
@@ -365,6 +369,7 @@ class Engine:
             changed |= tick.take(ended)
             for done in (each.finished for each in ended):
                 self._ended.remove(done)
+                self._late.discard(done.ticket)
                 if done.error is not GIVEN_UP:
                     del self._calls[done.ticket]
         return changed
@@ -396,15 +401,38 @@ class Engine:
         self._calls[ticket] = call
         active.note_call(ticket, call)
 
+    def _check_late_acceptances(self, now_s: float) -> None:
+        """Deal with jobs that a backend accepted too late for this driver to record them."""
+        for done in self._ended:
+            call = self._calls[done.ticket]
+            if done.ticket in self._late or not is_too_late(
+                call, done, self._active.get(call.job_set_key)
+            ):
+                continue
+            self._late.add(done.ticket)
+            function = late_acceptance(self._store, self._clock, call, done.value)
+            check = replace(call, kind=CallKind.LATE_ACCEPTANCE, job_keys=())
+            deadline_s = now_s + DEADLINES_S[check.kind]
+            self._calls[self._pool.start(function, deadline_s)] = check
+
     def _drop_unwanted(self) -> None:
         """Forget what came back for job sets that this process neither drives nor is to drive."""
         with self._lock:
             kept = self._wanted.keys() | self._active.keys()
         for done in list(self._ended):
-            if self._calls[done.ticket].job_set_key not in kept:
+            call = self._calls[done.ticket]
+            if call.job_set_key not in kept or call.kind is CallKind.LATE_ACCEPTANCE:
+                self._log_failed_check(call, done)
+                self._late.discard(done.ticket)
                 self._ended.remove(done)
                 if done.error is not GIVEN_UP:
                     del self._calls[done.ticket]
+
+    def _log_failed_check(self, call: BackendCall, done: Finished) -> None:
+        if call.kind is CallKind.LATE_ACCEPTANCE and done.error is not None:
+            words = "a job of %r was accepted too late, and that cannot be recorded: %s"
+            fields = _log_fields("accepted late", call.record)
+            logger.error(words, call.record.name, done.error, extra=fields)
 
     # -- which job sets ---------------------------------------------------------------------------
 
@@ -546,7 +574,7 @@ class Engine:
         leases back itself, and the next driver finds out what was not recorded.
         """
         until_s = self._clock.monotonic() + STOP_WITHIN_S / 2
-        while self._submissions_under_way() and self._clock.monotonic() < until_s:
+        while self._must_finish() and self._clock.monotonic() < until_s:
             self._wake.wait(0.05)
             self._wake.clear()
             self._safe_tick()
@@ -556,9 +584,10 @@ class Engine:
                 active.write_waiting()
         self.leases.close()
 
-    def _submissions_under_way(self) -> bool:
+    def _must_finish(self) -> bool:
+        """Say whether calls are under way whose results should not be missed."""
         waiting = self._calls.keys() - self._abandoned.keys()
-        return any(self._calls[ticket].kind is CallKind.SUBMIT for ticket in waiting)
+        return any(self._calls[ticket].kind in _NOT_TO_BE_MISSED for ticket in waiting)
 
     def _notify_done(self) -> None:
         with self._done:

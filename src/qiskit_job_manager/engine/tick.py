@@ -366,7 +366,10 @@ class Tick:
         duplicates, request = active.duplicates, active.duplicates.request
         if request is None or active.backend is None:
             return
-        if not active.capabilities.may_duplicate or duplicates.is_over(active.states):
+        if duplicates.watches and active.states:
+            duplicates.note_submission(self._now_s)  # a former driver may submit at any time
+        can = active.capabilities
+        if not (can.may_duplicate or can.findable) or duplicates.is_over(active.states):
             self._store.finish_request(active.token, request)
             duplicates.request = None
         elif duplicates.due_s(active.states) <= self._now_s:
@@ -473,12 +476,21 @@ class Tick:
         self, kind: CallKind, keys: tuple[int, ...], tag: str | None = None
     ) -> BackendCall:
         active = self._active
-        return BackendCall(active.record.key, kind, keys, tag, self._now_s, active.rate_limits)
+        where = (active.rate_limits, active.backend)
+        return BackendCall(active.record, kind, keys, tag, self._now_s, *where)
 
 
 def _is_answer(ended: EndedCall) -> bool:
     """Say whether a backend gave an answer to a call."""
     return ended.call.kind is not CallKind.UNDERSTAND and ended.finished.error is None
+
+
+def is_too_late(call: BackendCall, finished: Finished, active: ActiveJobSet | None) -> bool:
+    """Say whether a backend accepted a job, and its driver cannot record that any more."""
+    if call.kind is not CallKind.SUBMIT or not isinstance(finished.value, str):
+        return False
+    job = None if active is None else active.live.get(call.job_keys[0])
+    return job is None or not _concerns(call, job)
 
 
 def _concerns(call: BackendCall, job: LiveJob) -> bool:

@@ -32,6 +32,7 @@ class CallKind(StrEnum):
     CANCEL = "cancel"
     DUPLICATE_SEARCH = "sweep"
     USAGE_POLL = "measure"
+    LATE_ACCEPTANCE = "late acceptance"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,13 @@ class Token:
         job_set_key: The store's number of the job set.
         owner: Identity of the driver; fresh for each start of a process.
         fence: Grows with every claim; a write that holds an older one is refused.
+        took_over: Whether the lease of another driver had run out, which may still live.
     """
 
     job_set_key: int
     owner: str
     fence: int
+    took_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from qiskit_job_manager.stores.rows import (
     job_set_from,
     job_set_values,
 )
+from qiskit_job_manager.stores.schema import microseconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -276,3 +278,24 @@ def _jobs(later: int, job_set_key: int, one: EncodedBlock) -> list[dict[str, Any
         }
         for job in one.block.jobs
     ]
+
+
+def append_late_acceptance(
+    database: Database, job_set_key: int, at: datetime, job_index: int, cause: str
+) -> None:
+    """Append the event ``accepted late``; harmless when the job set was deleted."""
+    values = {
+        "job_set": job_set_key,
+        "at": microseconds(at),
+        "job_index": job_index,
+        "event": "accepted late",
+        "cause": cause,
+        "attempt": None,
+        "before": None,
+        "after": None,
+    }
+    with database.writing() as connection:
+        if connection.scalar(
+            select(schema.job_set.c.key).where(schema.job_set.c.key == job_set_key)
+        ):
+            database.run(connection, write_statements.NEW_EVENT, values)

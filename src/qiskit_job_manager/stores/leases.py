@@ -22,7 +22,7 @@ from qiskit_job_manager.stores.schema import job_set
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Connection
 
     from qiskit_job_manager.model import JobSetDraft, JobSetRecord
     from qiskit_job_manager.stores.database import Database
@@ -212,14 +212,28 @@ class _Locks:
 def _raise_fence(
     database: Database, job_set_key: int, owner: str, *conditions: Any, **values: Any
 ) -> Token | None:
+    """Take the lease in one transaction, if its conditions hold."""
+    row = job_set.c
+    others = select(row.key).where(
+        row.key == job_set_key, row.owner != owner, row.lease_until.is_not(None)
+    )
     statement = (
         update(job_set)
-        .where(job_set.c.key == job_set_key, job_set.c.former_name.is_(None), *conditions)
-        .values(owner=owner, fence=job_set.c.fence + 1, **values)
-        .returning(job_set.c.fence)
+        .where(row.key == job_set_key, row.former_name.is_(None), *conditions)
+        .values(owner=owner, fence=row.fence + 1, **values)
+        .returning(row.fence)
     )
-    fence = database.write(lambda connection: connection.scalar(statement), repeatable=True)
-    return None if fence is None else Token(job_set_key, owner, fence)
+
+    took_over = False
+
+    def take(connection: Connection) -> Token | None:
+        # Done again after a commit that nobody knows of, it would find itself the owner.
+        nonlocal took_over
+        took_over = took_over or (bool(conditions) and connection.scalar(others) is not None)
+        fence = connection.scalar(statement)
+        return None if fence is None else Token(job_set_key, owner, fence, took_over)
+
+    return database.write(take, repeatable=True)
 
 
 def _change_held(database: Database, token: Token, **values: Any) -> bool:

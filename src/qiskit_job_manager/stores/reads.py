@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, or_, select, tuple_
+from sqlalchemy import and_, exists, or_, select, text, tuple_
 
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.model import JobState, StoredResult, Usage
@@ -232,3 +232,18 @@ def last_events(
 def _events_of(job_set_key: int, job_index: int | None) -> ColumnElement[bool]:
     inside = _events.c.job_set == job_set_key
     return inside if job_index is None else and_(inside, _events.c.job_index == job_index)
+
+
+def duplicates(
+    database: Database, job_set_key: int | None, limit: int
+) -> list[tuple[int, EventRecord]]:
+    """Return the newest events about duplicates, each after the key of its job set."""
+    table = schema.event
+    # As the index has it, word for word.
+    found = select(table.c.job_set, *EVENT_COLUMNS).where(
+        text("event IN ('twin', 'accepted late')")
+    )
+    if job_set_key is not None:
+        found = found.where(table.c.job_set == job_set_key)
+    newest = found.order_by(table.c.key.desc()).limit(limit)
+    return [(key, event_from(row)) for key, *row in database.read(newest)]

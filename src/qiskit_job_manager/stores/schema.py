@@ -32,7 +32,7 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration; an older store is migrated, a newer one is refused."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -231,6 +231,13 @@ event = Table(
     Column("cause", Text),
     Index(None, "job_set", "key"),
     Index(None, "job_set", "job_index", "key"),
+    Index(
+        "ix_event_duplicates",
+        "job_set",
+        "key",
+        sqlite_where=text("event IN ('twin', 'accepted late')"),
+        postgresql_where=text("event IN ('twin', 'accepted late')"),
+    ),
 )
 
 request = Table(

@@ -248,12 +248,24 @@ class SqlStore:
         """Return the newest events, at most so many, oldest first."""
         return reads.last_events(self._database, job_set_key, job_index, limit)
 
+    def duplicates(
+        self, job_set_key: int | None = None, *, limit: int
+    ) -> list[tuple[int, EventRecord]]:
+        """Return the newest events about duplicates, each after the key of its job set."""
+        return reads.duplicates(self._database, job_set_key, limit)
+
     def requests(self, job_set_key: int) -> list[Request]:
         """Return the requests that the driver has not handled yet, oldest first."""
         rows = self._database.quick(read_statements.REQUESTS, {"set": job_set_key})
         return [request_from(row) for row in rows]
 
     # -- what users may write without a lease ---------------------------------------------------
+
+    def record_late_acceptance(
+        self, job_set_key: int, at: datetime, job_index: int, cause: str
+    ) -> None:
+        """Append an event about a job that a backend accepted after the lease was lost."""
+        hand_over.append_late_acceptance(self._database, job_set_key, at, job_index, cause)
 
     def rename(self, job_set_key: int, name: str) -> None:
         """Give a job set another name."""

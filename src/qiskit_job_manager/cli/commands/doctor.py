@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from qiskit_job_manager.job_set import ManagedJobSet
     from qiskit_job_manager.manager import JobManager
     from qiskit_job_manager.stores.health import Health
 
@@ -58,6 +59,7 @@ def _print(finding: Finding) -> None:
         typer.echo(f"  {'':<{_WIDTH}}{finding.verdict}: {escape(finding.advice)}")
 
 
+_DUPLICATES_SHOWN = 20
 _LEAST_FREE_BYTES = 500 * 1024 * 1024
 _PACKAGES = (
     "qiskit",
@@ -255,9 +257,12 @@ def job_sets(manager: JobManager) -> Iterator[Finding]:
         advice = f"qjm delete {left.job_set_id} removes the rest"
         what = f"job set {left.job_set_id[:8]}"
         yield Finding(what, f"{left.name}: half deleted", Verdict.NEEDS_USER, advice)
+    duplicates = _duplicates(found)
     for job_set in found:
         record = job_set.record()
         what = f"job set {record.job_set_id[:8]}"
+        for text in duplicates.get(record.key, ()):
+            yield Finding(what, f"{record.name}: {text}")
         if not record.complete:
             value = f"{record.name}: not handed over to its end"
             advice = "run its script again with if_exists='resume', or delete it"
@@ -274,6 +279,16 @@ def job_sets(manager: JobManager) -> Iterator[Finding]:
             yield Finding(what, value, Verdict.NEEDS_USER, advice)
         if not progress.ended:
             yield _driver(manager, what, job_set.job_set_id())
+
+
+def _duplicates(found: list[ManagedJobSet]) -> dict[int, list[str]]:
+    """Return what is known of jobs that a backend accepted a second time, by their job set."""
+    texts: dict[int, list[str]] = {}
+    if found:
+        store = found[0].result_source().store
+        for key, event in store.duplicates(limit=_DUPLICATES_SHOWN):
+            texts.setdefault(key, []).append(f"job {event.job_index} {event.cause}")
+    return texts
 
 
 def _driver(manager: JobManager, what: str, job_set_id: str) -> Finding:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _HEADER = ("JOB", "EXPERIMENTS", "SHOTS", "ATTEMPTS", "ID ON THE BACKEND")
 _STATE = ("STATE",)
 _SHOWN = 20
+_DUPLICATES_SHOWN = 10
 
 JobsOption = Annotated[
     int | None, at_most("--jobs", f"How many jobs to show. Default: {_SHOWN}; with --json, all.")
@@ -104,8 +105,15 @@ def _heading(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> 
     yield from _usage(job_set)
     if not progress.complete:
         yield "             not all experiments have been handed over"
+    yield from _duplicates(job_set)
     yield from needs_user(ctx, job_set, progress)
     yield ""
+
+
+def _duplicates(job_set: ManagedJobSet) -> Iterator[str]:
+    source = job_set.result_source()
+    for _, event in source.store.duplicates(source.record.key, limit=_DUPLICATES_SHOWN):
+        yield f"Duplicate    job {event.job_index}: {escape(event.cause or '')}"
 
 
 def _usage(job_set: ManagedJobSet) -> Iterator[str]:

@@ -1,0 +1,199 @@
+"""Jobs that a backend accepts after their driver has lost the lease, or has sent them again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from qiskit_job_manager.engine.backend_calls import DEADLINES_S
+from qiskit_job_manager.engine.call_pool import CallPool, Finished
+from qiskit_job_manager.engine.lease import Holder
+from qiskit_job_manager.lifecycle import CallKind
+from qiskit_job_manager.model import RemoteState, RemoteStatus
+from qiskit_job_manager.testing.scripts import Call, Hang, JobStory
+
+LAG_S = 5.0
+CAN = {"findable": True, "listing_lag_s": LAG_S}
+
+
+class HeldCalls:
+    """Runs calls on the engine's own thread; those that are held run when a test lets them."""
+
+    free = 16
+    free_awaits = 16
+
+    def __init__(self):
+        self._finished = []
+        self._tickets = 0
+        self.held = []
+        self.holds = False
+
+    def start(self, call, deadline_s, *, awaits=False):
+        self._tickets += 1
+        (self.held.append if self.holds else self._run)((self._tickets, call))
+        return self._tickets
+
+    def _run(self, started):
+        ticket, call = started
+        try:
+            self._finished.append(Finished(ticket, call(), None))
+        except Exception as error:  # noqa: BLE001  # as the pool does
+            self._finished.append(Finished(ticket, None, error))
+
+    def let_go(self):
+        self.holds = False
+        held, self.held = self.held, []
+        for started in held:
+            self._run(started)
+
+    def finished(self):
+        finished, self._finished = self._finished, []
+        return finished
+
+    def overdue(self, now_s):
+        return []
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def bench(make_bench):
+    return make_bench(**CAN)
+
+
+@pytest.fixture
+def slow(bench, circuits):
+    """A driver whose submission is under way when it loses its lease, without noticing."""
+    pool = HeldCalls()
+    engine = bench.new_engine(pool)
+    record = bench.job_set(circuits(1))
+    engine.drive(record, bench.backend)
+    pool.holds = True
+    engine.tick()
+    assert bench.states(record) == {"submitting": 1}
+    bench.store.release(engine.leases.take(record.key, Holder.DELETION))
+    return engine, pool, record
+
+
+class TakingOver:
+    """A store on which each claim takes over a lease that has run out."""
+
+    def __init__(self, store):
+        self._store = store
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def claim(self, *arguments):
+        token = self._store.claim(*arguments)
+        return token and replace(token, took_over=True)
+
+
+def step_until(bench, condition, seconds=0.0):
+    """Tick on real threads, the clock moving by some seconds each time."""
+    until_s = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < until_s
+        bench.engine.tick()
+        bench.clock.advance(seconds)
+        time.sleep(0.001)
+
+
+def accepted(bench):
+    return [each.remote_id for each in bench.backend.ledger.accepted]
+
+
+def finish(bench, engine, pool):
+    """Let the held submission leave, and its driver do what it can about the answer."""
+    pool.let_go()
+    for _ in range(4):
+        engine.tick()
+
+
+def events(bench, record):
+    return {each.event: each.cause for each in bench.store.events(record.key, 0)}
+
+
+def test_a_second_job_is_recorded_logged_and_cancelled(bench, slow, caplog):
+    engine, pool, record = slow
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+    finish(bench, engine, pool)
+    kept, second = accepted(bench)
+    assert bench.jobs(record)[0].remote_id == kept
+    assert second in events(bench, record)["accepted late"]
+    assert "asked to be cancelled" in events(bench, record)["accepted late"]
+    assert [each for each in caplog.records if second in each.message]
+    assert bench.backend.ledger.count(Call.CANCEL) == 1
+    ((key, event),) = bench.store.duplicates(record.key, limit=5)
+    assert (key, event.job_index) == (record.key, 0)
+
+
+def test_a_job_that_may_still_count_is_not_cancelled(bench, slow):
+    """The new driver is still looking for it, finds it by its tag, and keeps it."""
+    engine, pool, record = slow
+    bench.drive(record)
+    bench.step(2)
+    assert bench.states(record) == {"in doubt": 1}
+    finish(bench, engine, pool)
+    assert "in doubt" in events(bench, record)["accepted late"]
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+    assert len(accepted(bench)) == 1
+    assert not bench.backend.ledger.count(Call.CANCEL)
+
+
+def test_a_job_that_the_new_driver_has_found_is_none_too_many(bench, slow):
+    engine, pool, record = slow
+    pool.let_go()
+    bench.drive(record)
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+    finish(bench, engine, pool)
+    assert "accepted late" not in events(bench, record)
+    assert not bench.backend.ledger.count(Call.CANCEL)
+
+
+def test_an_answer_that_comes_after_the_job_was_sent_again_is_reported(bench, circuits):
+    """The same driver abandoned the call, found nothing, and sent the job again."""
+    held = Hang()
+    bench.backend.script(Call.SUBMIT, held)
+    bench.engine = bench.new_engine(CallPool(4, 4, lambda: None))
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    step_until(bench, held.reached.is_set)
+    bench.clock.advance(DEADLINES_S[CallKind.SUBMIT])
+    step_until(bench, lambda: bench.states(record) == {"done": 1}, seconds=1.0)
+    held.release()
+    step_until(bench, lambda: len(accepted(bench)) == 2)
+    bench.drive(record)
+    step_until(bench, lambda: "accepted late" in events(bench, record))
+    assert accepted(bench)[-1] in events(bench, record)["accepted late"]
+    assert bench.backend.ledger.count(Call.CANCEL) == 1
+
+
+def test_after_a_take_over_by_expiry_the_search_goes_on_until_the_set_has_ended(bench, slow):
+    """What the former driver submits meanwhile is found even if that driver dies then."""
+    _, pool, record = slow
+    bench.backend.tell(JobStory((RemoteStatus(RemoteState.RUNNING),)))
+    store, bench.store = bench.store, TakingOver(bench.store)
+    bench.engine = bench.new_engine()
+    bench.store = store
+    bench.drive(record)
+    while not accepted(bench):
+        bench.clock.advance(max(bench.engine.tick(), 0.01))
+    pool.let_go()  # nobody takes its answer
+    kept, second = accepted(bench)
+    until_s = bench.clock.monotonic() + 200
+    while bench.clock.monotonic() < until_s and not bench.backend.ledger.count(Call.CANCEL):
+        bench.clock.advance(max(bench.engine.tick(), 0.01))
+    bench.step(2)
+    assert second in events(bench, record)["twin"]
+    bench.backend.finish(kept, RemoteStatus(RemoteState.DONE))
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
+    assert not bench.store.requests(record.key)
