@@ -116,6 +116,7 @@ class Database:
 
     Attributes:
         has_one_writer: Whether only one connection can write at a time, to whatever rows.
+        keeps_zero_bytes: Whether a text may hold a zero byte.
     """
 
     def __init__(
@@ -138,6 +139,7 @@ class Database:
         # SQLite has one writer at a time, and a connection that finds another one sleeps for up to
         # a tenth of a second; the threads of this process wait for each other here instead.
         self.has_one_writer = engine.dialect.name == "sqlite"
+        self.keeps_zero_bytes = self.has_one_writer
         self._write_turn = threading.Lock() if self.has_one_writer else None
 
     @property
