@@ -45,6 +45,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager.foreign_text import clean
+
 # Importing Qiskit costs over a second, which `qjm list` must not pay. Whoever catches
 # `QiskitError` has imported Qiskit; so the command line alone may go without.
 if TYPE_CHECKING or "qiskit" in sys.modules or "qiskit_job_manager.cli" not in sys.modules:
@@ -61,9 +63,10 @@ class JobManagerError(_Base):  # type: ignore[misc]  # Qiskit has no type inform
     """
 
     def __init__(self, message: str) -> None:
-        """Keep the message."""
-        super().__init__(message)
-        self.message = message
+        """Keep the message, without secrets that a provider put into its own words."""
+        cleaned = clean(message)
+        super().__init__(cleaned)
+        self.message = cleaned
 
     def __str__(self) -> str:
         # QiskitError gives the message's repr, which hides line breaks from the reader.

@@ -120,6 +120,7 @@ class Database:
 
     Attributes:
         has_one_writer: Whether only one connection can write at a time, to whatever rows.
+        keeps_zero_bytes: Whether a text may hold a zero byte.
     """
 
     def __init__(
@@ -142,6 +143,7 @@ class Database:
         # a tenth of a second; the threads of this process wait for each other here instead.
         self.has_one_writer = engine.dialect.name == "sqlite"
         self._compiled = _COMPILED_FOR_SQLITE if self.has_one_writer else {}
+        self.keeps_zero_bytes = self.has_one_writer
         self._write_turn = threading.Lock() if self.has_one_writer else None
 
     @property

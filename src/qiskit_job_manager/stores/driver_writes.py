@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete
 
+from qiskit_job_manager.foreign_text import clean, storable
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import schema, write_statements
 from qiskit_job_manager.stores.generation import raise_generation
@@ -77,7 +78,7 @@ def append_event(
         "at": microseconds(at),
         "job_index": job_index,
         "event": said[0],
-        "cause": said[1],
+        "cause": clean(said[1]),
         **dict.fromkeys(("attempt", "before", "after")),
     }
 
@@ -216,8 +217,8 @@ def _values(step: Advance, job_set_key: int) -> dict[str, Any]:
         "expected": step.expected.value,
         "state": step.after.value,
         "tag": step.new_tag,
-        "remote_id": step.remote_id,
-        "error": step.error or None,
+        "remote_id": step.remote_id and storable(step.remote_id),
+        "error": clean(step.error) if step.error else None,
         "failed_offsets": offsets_text(step.failed_offsets or ()),
         "cancel_requested": step.cancel_requested,
         "intended_at": at,
@@ -230,7 +231,7 @@ def _values(step: Advance, job_set_key: int) -> dict[str, Any]:
     if status is not None:
         values["status"] = status.state.value
         values["queue_position"] = status.queue_position
-        values["message"] = status.message
+        values["message"] = status.message and clean(status.message)
     return values
 
 
@@ -243,5 +244,5 @@ def _event(job_set_key: int, step: Advance, position: int, number: int) -> dict[
         "event": str(step.event),
         "before": step.expected.value,
         "after": step.after.value,
-        "cause": step.cause,
+        "cause": step.cause and clean(step.cause),
     }

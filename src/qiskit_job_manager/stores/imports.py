@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import bindparam, exists, insert, select, update
 
 from qiskit_job_manager.errors import NameInUseError, StoreError
+from qiskit_job_manager.foreign_text import storable
 from qiskit_job_manager.stores import job_counts, schema, write_statements
 from qiskit_job_manager.stores.database_errors import ConstraintError
 from qiskit_job_manager.stores.rows import (
@@ -157,9 +158,13 @@ class _Import:
         return {row[0]: row[1] for row in self._database.run(self._connection, _KEYS, values)}
 
     def _write(self, statement: Statement, rows: Iterable[dict[str, Any]]) -> None:
-        known = list(rows)
+        known = [row if self._database.keeps_zero_bytes else _escaped(row) for row in rows]
         if known:
             self._database.run_many(self._connection, statement, known)
+
+
+def _escaped(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: storable(v) if isinstance(v, str) else v for name, v in row.items()}
 
 
 def _pages(parts: Iterable[_T]) -> Iterator[list[_T]]:

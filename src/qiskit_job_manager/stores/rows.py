@@ -12,6 +12,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from qiskit_job_manager.errors import StoreCorruptError
+from qiskit_job_manager.foreign_text import storable
 from qiskit_job_manager.model import (
     AttemptRecord,
     Blob,
@@ -186,7 +187,7 @@ def figures_values(figures: RemoteFigures) -> dict[str, Any]:
         "remote_created_at": micros(figures.created_at),
         "remote_started_at": micros(figures.started_at),
         "remote_ended_at": micros(figures.ended_at),
-        "session_id": figures.session_id,
+        "session_id": figures.session_id and storable(figures.session_id),
     }
 
 
