@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-from rig.processes import Kills, Site, killed_at_boundary, killed_at_random, rivals
+from rig.processes import Site, killed_at_boundary, killed_at_random, rivals, together
+from rig.server import URL
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    with Site(tmp_path_factory.mktemp("site")) as site:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def site(request, tmp_path_factory):
+    server = None if request.param == "sqlite" else URL
+    if request.param == "postgresql" and server is None:
+        pytest.skip("QJM_TEST_POSTGRES_URL names no database")
+    with Site(tmp_path_factory.mktemp("site"), server=server) as site:
         yield site
 
 
@@ -19,9 +25,10 @@ def read_once_site(tmp_path_factory):
 
 
 def test_a_driver_killed_at_a_boundary_breaks_no_promise(site):
-    tally = Kills()
-    for boundary in range(2, 42, 5):
-        tally += killed_at_boundary(site, f"boundary-{boundary}", boundary)
+    tally = together(
+        partial(killed_at_boundary, site, f"boundary-{boundary}", boundary)
+        for boundary in range(2, 42, 5)
+    )
     assert tally.violations == []
     assert tally.driver_kills >= 6
 
@@ -33,18 +40,16 @@ def test_the_kills_at_boundaries_catch_the_naive_manager(site):
 
 
 def test_drivers_killed_at_random_times_break_no_promise(site):
-    tally = Kills()
-    for seed in range(4):
-        tally += killed_at_random(site, f"random-{seed}", seed)
+    tally = together(partial(killed_at_random, site, f"random-{seed}", seed) for seed in range(4))
     assert tally.violations == []
     assert tally.driver_kills > 0
 
 
 @pytest.mark.parametrize("processes", [2, 4])
 def test_rivals_that_are_killed_stopped_and_resumed_break_no_promise(site, processes):
-    tally = Kills()
-    for seed in range(2):
-        tally += rivals(site, f"rivals-{processes}-{seed}", seed, processes)
+    tally = together(
+        partial(rivals, site, f"rivals-{processes}-{seed}", seed, processes) for seed in range(2)
+    )
     assert tally.violations == []
     assert tally.driver_kills + tally.stops > 0
 

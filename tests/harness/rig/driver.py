@@ -19,6 +19,7 @@ from pathlib import Path
 
 SHOTS = 40
 CLBITS = 4
+LEASE_S = 2.0
 
 
 def circuits(name, jobs, per_job):
@@ -40,6 +41,7 @@ def drive(said):
         os.environ["QJM_CLOUD_TOKEN"] = said["token"]
     if said.get("crash_at"):
         die_at(said["crash_at"])
+    record(Path(said["words"]).parent)
     if said["do"] == "naive":
         naive(said)
     else:
@@ -47,12 +49,24 @@ def drive(said):
 
 
 def hurry():
-    """Ask the cloud, and look at the store, often: it is next door."""
+    """Ask the cloud, and look at the store, often: it is next door. Leases are short as well."""
     from qiskit_job_manager.engine import loop
     from qiskit_job_manager.lifecycle import waits
+    from qiskit_job_manager.stores import leases
 
     waits._REMOTE_POLL_S = (0.02, 0.1)
     loop._LOOK_EVERY_S = 0.05
+    loop._RENEW_EVERY_S = LEASE_S / 5
+    leases._LEASE_US = int(1e6 * LEASE_S)
+
+
+def record(folder):
+    """Record the calls of all stores of this process in a folder, for the checker of histories."""
+    from rig.history import SUFFIX, Recorder
+
+    from qiskit_job_manager.stores.sql_store import SqlStore
+
+    Recorder(folder / f"{os.getpid()}{SUFFIX}").watch(SqlStore)
 
 
 def die_at(number):

@@ -11,11 +11,16 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rig.driver import CLBITS, SHOTS
+from rig.history import read_histories
+from rig.history_checker import violations
+from rig.server import Server
 
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.model import JobState
@@ -102,20 +107,27 @@ class Driver:
 
 
 class Zygote:
-    """Starts drivers; see `rig.driver`."""
+    """Starts drivers; see `rig.driver`.
 
-    def __init__(self):
+    Args:
+        folder: Where they keep what has no other place.
+    """
+
+    def __init__(self, folder):
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("driver.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env={**os.environ, "XDG_DATA_HOME": str(folder)},  # spools of a server's stores
         )
+        self._lock = threading.Lock()
 
     def start(self, **said):
-        self._process.stdin.write(json.dumps(said) + "\n")
-        self._process.stdin.flush()
-        return Driver(int(self._process.stdout.readline()))
+        with self._lock:
+            self._process.stdin.write(json.dumps(said) + "\n")
+            self._process.stdin.flush()
+            return Driver(int(self._process.stdout.readline()))
 
     def __enter__(self):
         return self
@@ -150,19 +162,24 @@ class Site:
     Args:
         folder: Where.
         reads_once: Whether results can be read once.
+        server: URL of a PostgreSQL server for the stores; ``None``: they are SQLite files.
     """
 
-    def __init__(self, folder, *, reads_once=False):
+    def __init__(self, folder, *, reads_once=False, server=None):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.reads_once = reads_once
+        self._server_url = server
 
     def __enter__(self):
         self._stack = contextlib.ExitStack()
         self.ledger = self.folder / "ledger.jsonl"
         faults = troubled(reads_once=self.reads_once)
         self.cloud = self._stack.enter_context(CloudProcess(self.ledger, faults))
-        self.zygote = self._stack.enter_context(Zygote())
+        self.zygote = self._stack.enter_context(Zygote(self.folder))
+        self._server = None
+        if self._server_url is not None:
+            self._server = self._stack.enter_context(contextlib.closing(Server(self._server_url)))
         open_store(self.folder / "first.db").close()  # imports what opening needs
         # A request on its way when its driver dies may be accepted a little later.
         options = f"listing_lag_s={3 * LAG_S}" + ("&reads_once=true" if self.reads_once else "")
@@ -171,6 +188,10 @@ class Site:
 
     def __exit__(self, *_):
         self._stack.close()
+
+    def new_store(self, folder):
+        """Return where a new case has its store."""
+        return str(folder / "store.db") if self._server is None else self._server.new_schema()
 
 
 class Case:
@@ -182,7 +203,9 @@ class Case:
         self.jobs, self.per_job = jobs, per_job
         self.folder = site.folder / name
         self.folder.mkdir()
-        self.store = self.folder / "store.db"
+        self.store = site.new_store(self.folder)
+        self.file = None if "://" in self.store else Path(self.store)
+        self.progress = self.folder / "progress.json"  # of the naive loop
         self.finished = self.folder / "finished"
         self.tally = Kills(cases=1)
         self._drivers = []
@@ -190,7 +213,7 @@ class Case:
     def start(self, do="run", **more):
         driver = self.site.zygote.start(
             do=do,
-            store=str(self.store),
+            store=self.store if do != "naive" else str(self.progress),
             uri=self.site.uri,
             name=self.name,
             jobs=self.jobs,
@@ -220,14 +243,32 @@ class Case:
             if any(self.folder.rglob("*.part")):
                 return
 
+    @property
+    def has_store(self):
+        """Whether there is one; a file is one when its first page is written."""
+        if self.file is None:
+            return True
+        return self.file.exists() and self.file.read_bytes()[:6] == b"SQLite"
+
     def open_anew(self):
         """See that the store opens, at once, wherever the process died."""
-        if self.store.exists() and self.store.read_bytes()[:6] == b"SQLite":
+        if self.has_store:
             begun_s = time.perf_counter()
             open_store(self.store).close()
             self.tally.slowest_open_s = max(
                 self.tally.slowest_open_s, time.perf_counter() - begun_s
             )
+
+    def wait_for_lease(self):
+        """Wait until the lease of a dead driver is over: till then nobody may hand over."""
+        if self.file is not None:
+            return
+        with contextlib.closing(open_store(self.store)) as store:
+            record = store.job_set_named(self.name)
+            until_s = time.monotonic() + WITHIN_S
+            while record is not None and store.driver(record.key) is not None:
+                assert time.monotonic() < until_s, "a dead driver keeps its lease"
+                time.sleep(0.05)
 
     def end(self, do="run", **more):
         """Have the job set driven to its end, and judge it."""
@@ -250,15 +291,13 @@ class Case:
         return self.tally
 
     def _judge_naive(self, paid):
-        for job in json.loads(self.store.read_text()):
+        for job in json.loads(self.progress.read_text()):
             if paid[job["digest"]] != 1:
                 yield f"doubled: paid {paid[job['digest']]} times"
 
     def _judge(self, paid):
-        with contextlib.closing(sqlite3.connect(self.store)) as connection:
-            found = connection.execute("PRAGMA integrity_check").fetchall()
-        if found != [("ok",)]:
-            yield f"the store is damaged: {found}"
+        yield from violations(read_histories(self.folder))
+        yield from self._judge_file()
         store = open_store(self.store)
         try:
             record = store.job_set_named(self.name)
@@ -270,6 +309,14 @@ class Case:
                 yield from self._judge_job(store, job, paid)
         finally:
             store.close()
+
+    def _judge_file(self):
+        if self.file is None:
+            return
+        with contextlib.closing(sqlite3.connect(self.file)) as connection:
+            found = connection.execute("PRAGMA integrity_check").fetchall()
+        if found != [("ok",)]:
+            yield f"the store is damaged: {found}"
 
     def _judge_job(self, store, job, paid):
         times = paid[digest(store.payload(job.key))]
@@ -301,6 +348,15 @@ def couriers_in(folder):
 # -- the harnesses -------------------------------------------------------------------------------
 
 
+def together(cases):
+    """Run cases, a few at a time as they mostly wait, and add up what they found."""
+    tally = Kills()
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda case: case(), cases):
+            tally += found
+    return tally
+
+
 def killed_at_boundary(site, name, boundary, do="run"):
     """Kill the driver by SIGKILL at one boundary of the port calls, then go on."""
     case = Case(site, name)
@@ -311,6 +367,7 @@ def killed_at_boundary(site, name, boundary, do="run"):
         case.tally.driver_kills += 1
         case.open_anew()
     case.finished.unlink(missing_ok=True)
+    case.wait_for_lease()
     return case.end(do)
 
 
@@ -331,6 +388,7 @@ def killed_at_random(site, name, seed, victims="driver", kills=4, do="run"):
             driver.kill()
         if case.finished.exists():
             break
+        case.wait_for_lease()
     case.finished.unlink(missing_ok=True)
     return case.end(do)
 
@@ -361,7 +419,7 @@ def rivals(site, name, seed, processes=2, troubles=6):
 
 
 def _handed_over(case):
-    if not case.store.exists() or not case.store.stat().st_size:
+    if not case.has_store:
         return False
     store = open_store(case.store)
     try:
