@@ -47,7 +47,7 @@ bench: .venv/dev.installed
 	$(BIN)/python benchmarks/run.py
 
 soak: .venv/dev.installed
-	$(BIN)/python soak/run.py $(SOAK)
+	scripts/with-postgres $(BIN)/python soak/run.py $(SOAK)
 
 clean:
 	rm -rf .venv demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

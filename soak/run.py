@@ -5,6 +5,7 @@ python soak/run.py --crash-seeds 200 --kills 10000 --processes 2000 --simulated-
 
 Each kind of harness gets its part of ``--minutes`` and stops at its number or at its time,
 whichever comes first; what was really run is what is reported, also in ``soak/results.json``.
+Where ``QJM_TEST_POSTGRES_URL`` names a server, half of the time is for stores on it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import tempfile
 import time
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +35,9 @@ from rig.processes import (  # noqa: E402
     killed_at_boundary,
     killed_at_random,
     rivals,
+    stopped_past_lease,
 )
+from rig.server import URL  # noqa: E402
 from rig.world import Tally  # noqa: E402
 
 if TYPE_CHECKING:
@@ -53,6 +57,12 @@ _PARTS = {
     "rivals": 0.05,
     "through IBM's client": 0.05,
 }
+_SERVER_PARTS = {
+    "on a server, killed at boundaries": 0.3,
+    "on a server, killed at random": 0.3,
+    "on a server, rivals": 0.2,
+    "on a server, stopped past the lease": 0.2,
+}
 
 
 def main() -> int:
@@ -61,10 +71,14 @@ def main() -> int:
     logging.disable(logging.CRITICAL)
     results: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory(dir=said.folder) as folder:
-        for name, harness in _harnesses(said).items():
-            room = Path(folder) / name.replace(" ", "-").replace("'", "")
+        harnesses, parts = _harnesses(said), _PARTS
+        if URL is not None:
+            harnesses |= _server_harnesses(said)
+            parts = {name: share / 2 for name, share in (_PARTS | _SERVER_PARTS).items()}
+        for name, harness in harnesses.items():
+            room = Path(folder) / name.replace(" ", "-").replace("'", "").replace(",", "")
             room.mkdir()
-            results[name] = _run(*harness, room, 60 * said.minutes * _PARTS[name])
+            results[name] = _run(*harness, room, 60 * said.minutes * parts[name])
             shutil.rmtree(room)
             _show(name, results[name])
             _keep(said, results)
@@ -128,6 +142,21 @@ def _harnesses(said: argparse.Namespace) -> dict[str, tuple[Any, Any, Any]]:
     }
 
 
+def _server_harnesses(said: argparse.Namespace) -> dict[str, tuple[Any, Any, Any]]:
+    """Return the harnesses with processes, on PostgreSQL."""
+    first = said.first_seed
+    cases: list[Callable[[Site, int], Kills]] = [
+        _at_boundary,
+        lambda site, i: killed_at_random(site, f"random-{i}", first + i),
+        lambda site, i: rivals(site, f"rivals-{i}", first + i, 2 + 2 * (i % 2)),
+        lambda site, i: stopped_past_lease(site, f"stopped-{i}", first + i),
+    ]
+    return {
+        name: (Kills(), partial(_with_clouds, case=case, server=URL), _never)
+        for name, case in zip(_SERVER_PARTS, cases, strict=True)
+    }
+
+
 _VICTIMS = ("driver", "courier", "both")
 
 
@@ -171,12 +200,16 @@ def _at_boundary(site: Site, number: int) -> Kills:
 
 
 def _with_clouds(
-    room: Path, case: Callable[[Site, int], Kills], *, reads_once: bool = False
+    room: Path,
+    case: Callable[[Site, int], Kills],
+    *,
+    reads_once: bool = False,
+    server: str | None = None,
 ) -> Iterator[Kills]:
     """Yield case after case, with a new cloud every so often, as its ledger grows."""
     numbers = itertools.count()
     for cloud in itertools.count():
-        with Site(room / f"cloud-{cloud}", reads_once=reads_once) as site:
+        with Site(room / f"cloud-{cloud}", reads_once=reads_once, server=server) as site:
             for number in itertools.islice(numbers, _CASES_PER_CLOUD):
                 yield case(site, number)
         shutil.rmtree(room / f"cloud-{cloud}", ignore_errors=True)
@@ -184,7 +217,7 @@ def _with_clouds(
 
 def _show(name: str, found: dict[str, Any]) -> None:
     figures = ", ".join(f"{k} {v:,}" for k, v in found.items() if k != "violations" and v)
-    print(f"{name:26} {len(found['violations'])} broken   {figures}", flush=True)
+    print(f"{name:36} {len(found['violations'])} broken   {figures}", flush=True)
     for words in found["violations"][:10]:
         print("   ", words)
 

@@ -13,11 +13,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rig.driver import CLBITS, SHOTS
+from rig.driver import CLBITS, LEASE_S, SHOTS
 from rig.history import read_histories
 from rig.history_checker import violations
 from rig.server import Server
@@ -28,6 +29,7 @@ from qiskit_job_manager.stores import open_store
 from qiskit_job_manager.testing.cloud_service import (
     Books,
     CloudProcess,
+    Deed,
     Endpoint,
     Faults,
     Odds,
@@ -52,6 +54,7 @@ class Kills:
         stops: Drivers stopped and resumed.
         jobs: Jobs judged.
         losses: Results lost and said so, by the death of a courier.
+        duplicates: Jobs paid for twice and reported, as a driver stood still past its lease.
         slowest_open_s: The longest time that a store took to open after a kill.
         violations: Promises broken.
     """
@@ -62,6 +65,7 @@ class Kills:
     stops: int = 0
     jobs: int = 0
     losses: int = 0
+    duplicates: int = 0
     slowest_open_s: float = 0.0
     violations: list = field(default_factory=list)
 
@@ -195,12 +199,21 @@ class Site:
 
 
 class Case:
-    """One job set, driven by processes that die."""
+    """One job set, driven by processes that die.
 
-    def __init__(self, site, name, *, jobs=4, per_job=2):
+    Args:
+        site: Where.
+        name: Of the job set.
+        jobs: How many.
+        per_job: Experiments in each.
+        may_double: Whether a job may be paid for twice, if that is reported.
+    """
+
+    def __init__(self, site, name, *, jobs=4, per_job=2, may_double=False):
         self.site = site
         self.name = name
         self.jobs, self.per_job = jobs, per_job
+        self.may_double = may_double
         self.folder = site.folder / name
         self.folder.mkdir()
         self.store = site.new_store(self.folder)
@@ -285,15 +298,17 @@ class Case:
         for driver in self._drivers:
             driver.kill()
             driver.close()
-        paid = Books.read(self.site.ledger).submissions_by_payload()
+        paid = defaultdict(list)
+        for entry in Books.read(self.site.ledger).of(Deed.ACCEPTED):
+            paid[entry.payload_digest].append(entry.job_id)
         judged = self._judge_naive(paid) if do == "naive" else self._judge(paid)
         self.tally.violations += [f"{self.name}: {words}" for words in judged]
         return self.tally
 
     def _judge_naive(self, paid):
         for job in json.loads(self.progress.read_text()):
-            if paid[job["digest"]] != 1:
-                yield f"doubled: paid {paid[job['digest']]} times"
+            if len(paid[job["digest"]]) != 1:
+                yield f"doubled: paid {len(paid[job['digest']])} times"
 
     def _judge(self, paid):
         yield from violations(read_histories(self.folder))
@@ -319,9 +334,11 @@ class Case:
             yield f"the store is damaged: {found}"
 
     def _judge_job(self, store, job, paid):
-        times = paid[digest(store.payload(job.key))]
-        if times != 1:
-            yield f"job {job.index} was paid {times} times"
+        remote_ids = paid[digest(store.payload(job.key))]
+        if self.may_double and len(remote_ids) > 1:
+            yield from self._judge_duplicates(store, job, remote_ids)
+        elif len(remote_ids) != 1:
+            yield f"job {job.index} was paid {len(remote_ids)} times"
         if job.state is JobState.LOST and self.site.reads_once and job.error:
             self.tally.losses += 1
             return
@@ -333,6 +350,16 @@ class Case:
             name = f"{self.name}-{job.start + offset}"
             if reader.counts(offset) != expected_counts(name, CLBITS, SHOTS):
                 yield f"wrong result of {name}: {reader.counts(offset)}"
+
+    def _judge_duplicates(self, store, job, remote_ids):
+        """Every remote id is that of an attempt, or the story of the job says it."""
+        key = store.job_set_named(self.name).key
+        story = " ".join(event.cause or "" for event in store.events(key, job.index))
+        known = {attempt.remote_id for attempt in store.attempts(job.key)}
+        for remote_id in remote_ids:
+            if remote_id not in known and remote_id not in story:
+                yield f"job {job.index} was paid for twice, and {remote_id} is not reported"
+        self.tally.duplicates += len(remote_ids) - 1
 
 
 def couriers_in(folder):
@@ -415,6 +442,26 @@ def rivals(site, name, seed, processes=2, troubles=6):
     for driver in drivers:
         if driver.lives(WITHIN_S):
             case.tally.violations.append(f"{name}: a rival did not end within {WITHIN_S:g} s")
+    return case.end("attach")
+
+
+def stopped_past_lease(site, name, seed):
+    """Stop a driver for longer than its lease, at any instant, while another takes over."""
+    chance = random.Random(f"{seed} stopped")
+    case = Case(site, name, jobs=8, may_double=True)
+    driver = case.start()
+    until_s = time.monotonic() + WITHIN_S
+    while not _handed_over(case) and time.monotonic() < until_s:
+        driver.lives(within_s=0.01)
+    driver.lives(within_s=chance.uniform(0.0, 0.3))
+    if driver.send(signal.SIGSTOP):
+        case.tally.stops += 1
+        rival = case.start("attach")
+        rival.lives(within_s=LEASE_S + chance.uniform(0.0, 1.0))
+        driver.send(signal.SIGCONT)
+        for each in (driver, rival):
+            if each.lives(WITHIN_S):
+                case.tally.violations.append(f"{name}: a driver did not end within {WITHIN_S:g} s")
     return case.end("attach")
 
 
