@@ -16,8 +16,8 @@ Subclass `StoreContract` in a test module and give it two fixtures::
 
 ``open_again`` opens the same, at first empty, database once more. For messages that show both
 sides of a failed assertion, have pytest rewrite this module before it is imported
-(``pytest.register_assert_rewrite``), and with it `store_driving_contract`, `store_cloud_contract`
-and `store_moving_contract`.
+(``pytest.register_assert_rewrite``), and with it `store_driving_contract` and
+`store_moving_contract`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ from qiskit_job_manager.model import (
     PlannedJob,
     RequestKind,
 )
-from qiskit_job_manager.testing.store_cloud_contract import CloudContract
 from qiskit_job_manager.testing.store_driving_contract import DrivingContract
 from qiskit_job_manager.testing.store_moving_contract import MovingContract
 from qiskit_job_manager.testing.store_samples import (
@@ -59,11 +58,8 @@ from qiskit_job_manager.testing.store_samples import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qiskit_job_manager.ports import Store
-
-    OpenAgain = Callable[[], Store]
+    from qiskit_job_manager.testing.store_samples import OpenAgain
 
 
 class HandingOverContract:
@@ -408,7 +404,5 @@ class FindingContract:
         assert totals.experiments == {JobState.SUBMITTING: 2, JobState.PLANNED: 1}
 
 
-class StoreContract(
-    HandingOverContract, FindingContract, DrivingContract, CloudContract, MovingContract
-):
+class StoreContract(HandingOverContract, FindingContract, DrivingContract, MovingContract):
     """The whole contract."""

@@ -22,10 +22,13 @@ from qiskit_job_manager.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from qiskit_job_manager.model import Token
     from qiskit_job_manager.ports import Store
+
+    OpenAgain: TypeAlias = Callable[[], Store]
 
 NOON = datetime(2026, 3, 29, 12, 0, 0, 123_456, tzinfo=UTC)
 
