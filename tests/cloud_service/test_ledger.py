@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -66,8 +67,8 @@ def test_only_whole_results_count_as_read():
 
 def test_the_program_ends_in_good_order_when_it_is_told_to(tmp_path):
     with CloudProcess(tmp_path / "ledger.jsonl") as cloud:
-        cloud._process.send_signal(signal.SIGTERM)
-        assert cloud._process.wait(timeout=20) == 0
+        os.kill(cloud.pid, signal.SIGTERM)
+        assert cloud.wait() == 0
 
 
 def test_a_cloud_that_cannot_start_says_so(tmp_path, capfd):

@@ -63,7 +63,7 @@ def test_a_retired_backend(ibm, account, circuits, refused):
 
 def test_a_service_that_cannot_be_asked_is_no_unknown_backend(ibm, account, circuits, refused):
     ibm.script(Kind.CONFIGURATION, *[Trouble(status=429, code=1202)] * 4)
-    refused(circuits(1), "ibm:ibm_manila", TransientBackendError, "so the emulator was told")
+    refused(circuits(1), "ibm:ibm_manila", TransientBackendError, "the emulator was told to fail")
 
 
 def test_circuits_that_are_not_isa(backend, circuits, refused):

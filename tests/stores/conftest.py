@@ -43,7 +43,9 @@ class Child:
         return os.read(self._read, 1000).decode()
 
     def kill(self):
-        os.kill(self.pid, signal.SIGKILL)
+        """Kill it, harmless when it has ended; return the exit code."""
+        if self._status is None:
+            os.kill(self.pid, signal.SIGKILL)
         return self.wait()
 
     def wait(self):
@@ -65,5 +67,4 @@ def fork():
 
     yield start
     for child in children:
-        if child._status is None:
-            child.kill()
+        child.kill()

@@ -1,7 +1,7 @@
-"""For authors of adapters, and for our own tests: a clock and a backend that do as they are told.
+"""A clock and a backend that a test controls, for authors of adapters and for our own tests.
 
-The contract suites that every store and every backend passes are in `store_contract` and
-`backend_contract` beside this; they need pytest, which what is here does not.
+The contract suites are in `store_contract` and `backend_contract`. They need pytest; this package
+does not.
 """
 
 from qiskit_job_manager.testing.clock import FakeClock

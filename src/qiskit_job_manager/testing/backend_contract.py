@@ -1,5 +1,5 @@
 # ruff: noqa: D102 -- the name of a test is the sentence that it proves
-"""What every `Backend` must do, as tests that an author of an adapter inherits.
+"""The contract of every `Backend`, as tests that an author of an adapter inherits.
 
 Subclass `BackendContract` in a test module and give it a fixture::
 
@@ -8,10 +8,9 @@ Subclass `BackendContract` in a test module and give it a fixture::
         def backend(self):
             return MyBackend()
 
-What runs the circuits must be nearly free of noise: each prepares a basis state, and the outcome
-that is seen most often must be that state. For messages that show both sides of a failed
-assertion, have pytest rewrite this module before it is imported
-(``pytest.register_assert_rewrite``).
+The backend must have little noise: each circuit prepares a basis state, and the most frequent
+outcome must be that state. A failed assertion shows both of its sides if pytest rewrites this
+module before it is imported (``pytest.register_assert_rewrite``).
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ def basis_state(number: int, qubits: int) -> QuantumCircuit:
 
 
 def for_backend(backend: Backend, circuits: Sequence[QuantumCircuit]) -> list[QuantumCircuit]:
-    """Transpile circuits, where the adapter tells for what."""
+    """Transpile circuits, if the adapter has a ``qiskit_backend``."""
     target = getattr(backend, "qiskit_backend", None)
     if target is None:
         return list(circuits)
@@ -75,12 +74,12 @@ def for_backend(backend: Backend, circuits: Sequence[QuantumCircuit]) -> list[Qu
 def payload_of(
     circuits: Sequence[QuantumCircuit], kind: ExperimentKind = ExperimentKind.CIRCUIT
 ) -> Blob:
-    """Encode the circuits of one job, as what takes experiments of a kind wants them."""
+    """Encode the circuits of one job as experiments of a kind."""
     return pack_experiments([encode_experiment(circuit, kind) for circuit in circuits], kind)
 
 
 def wait_for_end(backend: Backend, remote_id: str, within_s: float = 60.0) -> RemoteStatus:
-    """Ask until a job has ended, and return its last status."""
+    """Poll until a job has ended, and return its last status."""
     deadline_s = time.monotonic() + within_s
     while True:
         status = backend.statuses([remote_id]).get(remote_id)
@@ -91,7 +90,7 @@ def wait_for_end(backend: Backend, remote_id: str, within_s: float = 60.0) -> Re
 
 
 def most_frequent(reader: ResultReader, offset: int) -> int:
-    """Return the outcome that was seen most often."""
+    """Return the most frequent outcome."""
     counts = reader.counts(offset)
     assert counts, f"experiment {offset} has no counts"
     return int(max(counts, key=lambda key: counts[key]), 16)
@@ -108,7 +107,7 @@ class BackendContract:
 
     @pytest.fixture
     def circuits(self, backend: Backend) -> list[QuantumCircuit]:
-        """Give circuits in an order in which their outcomes do not grow."""
+        """Return circuits whose outcomes are not in ascending order."""
         numbers = [(3 * place + 2) % 4 for place in range(self.per_job)]
         return for_backend(backend, [basis_state(number, 2) for number in numbers])
 
@@ -228,7 +227,7 @@ class BackendContract:
         assert backend.statuses([]) == {}
 
     def test_a_job_that_it_surely_does_not_have_is_gone(self, backend: Backend) -> None:
-        """Elsewhere a backend may also say that it cannot tell now; it never says that one ran."""
+        """A backend that is not volatile may not know; none says that the job ran."""
         unknown = "never-sent"
         try:
             status = backend.statuses([unknown]).get(unknown)

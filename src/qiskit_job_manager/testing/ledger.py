@@ -1,4 +1,4 @@
-"""The books of a scripted backend: what it accepted, and what it handed out."""
+"""The ledger of a scripted backend: the submissions it accepted and the results it returned."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Submission:
 
 @dataclass(slots=True)
 class Ledger:
-    """What a scripted backend did, oldest first. Only the backend writes it.
+    """What a scripted backend did, oldest first; written by the backend alone.
 
     Attributes:
-        calls: Every call as it came in, with its tag or its remote ids, whatever became of it.
-        accepted: Submissions that gave a new job.
-        handed_out: Remote ids of the results that left the backend, each time.
+        calls: Every call, with its tag or its remote ids, whether or not it succeeded.
+        accepted: Submissions that made a new job.
+        handed_out: Remote ids of the results that it returned, each time.
         cancelled: Remote ids of the jobs that were cancelled before they ended.
     """
 
@@ -68,5 +68,5 @@ class Ledger:
 
 
 def digest(payload: Blob) -> str:
-    """Return how a payload stands in the books."""
+    """Return the digest of a payload in a ledger."""
     return hashlib.sha256(payload.data).hexdigest()

@@ -1,4 +1,4 @@
-"""Results without a quantum computer: the same for the same experiments, by name and shots."""
+"""Results that are made up from the names of the experiments and the shots."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def sampled(
     *,
     failed: Mapping[int, str] | None = None,
 ) -> RawResult:
-    """Return a result whose counts follow from the experiments' names and the shots alone.
+    """Return a result whose counts depend on the names of the experiments and the shots alone.
 
     Args:
         payload: The encoded circuits.
         options: The run options; only ``"shots"`` matters.
-        n_experiments: For how many experiments; fewer or more than the payload has makes a
+        n_experiments: For how many experiments; another number than that of the payload makes a
             malformed result.
         failed: Offsets of experiments that failed, each with its reason.
     """

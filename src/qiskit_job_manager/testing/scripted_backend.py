@@ -1,4 +1,4 @@
-"""A backend in memory that does what a test tells it and keeps books of it."""
+"""A backend in memory whose behaviour a test scripts, with a ledger."""
 
 from __future__ import annotations
 
@@ -55,19 +55,19 @@ class _RemoteJob:
     ended_as: RemoteStatus | None = None
 
     def told(self) -> RemoteStatus:
-        """Return the status of the present enquiry."""
+        """Return the status at the present poll."""
         if self.ended_as is not None:
             return self.ended_as
         return self.story.statuses[min(self.enquiries, len(self.story.statuses) - 1)]
 
 
 class ScriptedBackend(BaseBackend):
-    """A `Backend` whose every call can be told how to behave.
+    """A `Backend` whose behaviour can be scripted call by call.
 
-    Without a script it accepts every job, which is done at the first enquiry and has counts that
-    follow from the circuits' names and the shots. It is deterministic, and safe to use from any
-    thread; it holds no lock while a call stands still. It forgets nothing, and so plays the cloud
-    for several managers, one after the other or at once.
+    Without a script it accepts every job. The job is done at the first poll, and its counts depend
+    on the names of the circuits and the shots. The backend is deterministic, safe to use from any
+    thread, and holds no lock while a call hangs. It forgets nothing, so that several managers can
+    use it as a cloud, one after the other or at once.
 
         backend = ScriptedBackend(clock)
         backend.script(Call.SUBMIT, LoseAnswer(), Raise(SubmissionDeferredError("busy", 3.0)))
@@ -76,13 +76,13 @@ class ScriptedBackend(BaseBackend):
         assert max(backend.ledger.submissions_by_tag().values()) == 1
 
     Args:
-        clock: By which a new job begins to be listed.
-        capabilities: What it can do; it keeps to them.
-        limits: What it says of its limits; it does not enforce them.
-        run: Computes results, when they are fetched, outside all locks.
-        count: Tells how many experiments a payload holds.
-        uri: How it says that it can be opened again.
-        takes: What it says that its experiments are.
+        clock: The clock of the listing's lag.
+        capabilities: What it can do.
+        limits: The limits that it declares; it does not enforce them.
+        run: Computes results when they are fetched, outside all locks.
+        count: Returns the number of experiments in a payload.
+        uri: The URI that it declares.
+        takes: The kind of experiments that it declares.
         usage_s: Quantum seconds that it estimates for each circuit of a job, or ``None``.
     """
 
@@ -116,12 +116,12 @@ class ScriptedBackend(BaseBackend):
     # -- what a test says -------------------------------------------------------------------------
 
     def script(self, call: Call, *behaviours: Behaviour) -> None:
-        """Add to how the next calls of one kind behave, one after the other; then they proceed."""
+        """Set how the next calls of one kind behave, one each; later calls proceed."""
         with self._lock:
             self._behaviours[call].extend(behaviours)
 
     def tell(self, *stories: JobStory) -> None:
-        """Add to what becomes of the next jobs that are accepted; then each is done at once."""
+        """Set the stories of the next accepted jobs, one each; later jobs are done at once."""
         with self._lock:
             self._stories.extend(stories)
 
@@ -131,12 +131,12 @@ class ScriptedBackend(BaseBackend):
             self._jobs[remote_id].ended_as = status
 
     def work_out(self, remote_id: str, figures: RemoteFigures) -> None:
-        """Have it known from now on what was measured of a job."""
+        """Set the figures of a job that `fetch_usage` returns from now on."""
         with self._lock:
             self._figures[remote_id] = figures
 
     def forget_jobs(self) -> None:
-        """Lose all jobs, as a volatile backend does when its process dies; the books remain."""
+        """Lose all jobs, as a volatile backend does when its process dies; the ledger remains."""
         with self._lock:
             self._jobs.clear()
 
@@ -159,7 +159,7 @@ class ScriptedBackend(BaseBackend):
 
     @property
     def takes(self) -> ExperimentKind:
-        """What the test said; circuits by default."""
+        """The kind of experiments that it was given."""
         return self._takes
 
     @property
@@ -168,7 +168,7 @@ class ScriptedBackend(BaseBackend):
         return self._capabilities
 
     def limits(self) -> Limits:
-        """Return what the test said."""
+        """Return the limits that it was given."""
         return self._limits
 
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
@@ -181,11 +181,11 @@ class ScriptedBackend(BaseBackend):
         tag: str,
         labels: Sequence[str] = (),
     ) -> str:
-        """Accept a job, unless the script has it otherwise."""
+        """Accept a job, unless the script says otherwise."""
         return self._play(Call.SUBMIT, tag, lambda: self._accept(payload, options, tag, labels))
 
     def estimate_usage_s(self, circuits: int, shots: int | None) -> float | None:  # noqa: ARG002  # as the port has it
-        """Return what the test said, for each circuit."""
+        """Return the estimate that it was given, times the circuits."""
         return None if self._usage_s is None else self._usage_s * circuits
 
     def find(self, tag: str) -> Sequence[str]:
@@ -201,7 +201,7 @@ class ScriptedBackend(BaseBackend):
         return self._play(Call.FIND_DUPLICATES, label, lambda: self._labelled(label))
 
     def fetch_usage(self, label: str, remote_ids: Sequence[str]) -> Mapping[str, RemoteFigures]:
-        """Return what was worked out by now."""
+        """Return the figures that are known by now."""
 
         def known() -> dict[str, RemoteFigures]:
             with self._lock:
@@ -215,7 +215,7 @@ class ScriptedBackend(BaseBackend):
         return self._play(Call.STATUSES, asked, lambda: {key: self._next(key) for key in asked})
 
     def fetch(self, remote_id: str) -> RawResult:
-        """Compute the result of a job that has ended, by its story so far."""
+        """Compute the result of a job that has ended."""
         return self._play(Call.FETCH, remote_id, lambda: self._hand_out(remote_id))
 
     def cancel(self, remote_id: str) -> None:
@@ -308,7 +308,7 @@ class ScriptedBackend(BaseBackend):
         job, run = self._readable(remote_id)
         result = run(job.payload, job.submission.options, self._count(job.payload))
         with self._lock:
-            # Asked again, as two readers may have come this far.
+            # Checked again: two readers may have come this far.
             if self._capabilities.reads_once and job.read:
                 raise ResultGoneError(f"the result of {remote_id} has been read before")
             job.read = True
@@ -316,7 +316,7 @@ class ScriptedBackend(BaseBackend):
         return result
 
     def _readable(self, remote_id: str) -> tuple[_RemoteJob, RunFunction]:
-        """Return a job that has a result, and what computes it."""
+        """Return a job that has a result, and the function that computes it."""
         with self._lock:
             job = self._jobs.get(remote_id)
             status = RemoteStatus(RemoteState.GONE) if job is None else job.told()

@@ -1,4 +1,4 @@
-"""What a scripted backend can be told: how its calls behave, and what becomes of its jobs."""
+"""The script of a scripted backend: how its calls behave, and how its jobs end."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Proceed:
 class Raise:
     """The call does nothing and raises; the error says what it means.
 
-    A submission is refused by `SubmissionRefusedError`, put off by `SubmissionDeferredError`.
+    `SubmissionRefusedError` refuses a submission, `SubmissionDeferredError` defers it.
     """
 
     error: Exception
@@ -53,13 +53,12 @@ class LoseAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Hang:
-    """The call stands still until it is released.
+    """The call hangs until it is released.
 
     Attributes:
-        done_first: Whether the call does its work before it stands still, so that only its answer
-            is late; otherwise the work itself is late.
-        gate: Set to release the call. A test must set it, or a thread stays behind.
-        reached: Set by the call when it stands still, for a test to wait for.
+        done_first: Whether the call does its work before it hangs, so that only its answer is late.
+        gate: Releases the call when it is set. A test must set it, or a thread stays behind.
+        reached: Set by the call when it hangs; a test can wait for it.
     """
 
     done_first: bool = False
@@ -86,12 +85,12 @@ Behaviour: TypeAlias = Proceed | Raise | LoseAnswer | Hang | Repeat
 
 @dataclass(frozen=True, slots=True)
 class JobStory:
-    """What becomes of one accepted job.
+    """How one accepted job proceeds.
 
     Attributes:
-        statuses: What is told at each enquiry, in order; the last one is told for ever. Reading a
-            result is no enquiry.
-        run: Computes the result; ``None``: the backend's own way. A job whose last status is not
+        statuses: The status at each poll, in order; the last one stays. Reading a result is not a
+            poll.
+        run: Computes the result; ``None``: as the backend does. A job whose last status is not
             `RemoteState.DONE` has a result only if this is given.
     """
 
@@ -116,9 +115,9 @@ class JobStory:
 
         Args:
             state: How it ends.
-            message: The backend's words on why.
-            queued: Enquiries before it runs; its place in the queue counts down to 1.
-            running: Enquiries while it runs.
+            message: The backend's reason.
+            queued: Polls before it runs; its place in the queue counts down to 1.
+            running: Polls while it runs.
             run: Computes the result.
         """
         waiting = [RemoteStatus(RemoteState.QUEUED, place) for place in range(queued, 0, -1)]

@@ -1,5 +1,5 @@
 # ruff: noqa: D102 -- the name of a test is the sentence that it proves
-"""What every `Store` must do, as tests that an author of one inherits.
+"""The contract of every `Store`, as tests that an author of a store inherits.
 
 Subclass `StoreContract` in a test module and give it two fixtures::
 
@@ -14,10 +14,9 @@ Subclass `StoreContract` in a test module and give it two fixtures::
             yield store
             store.close()
 
-``open_again`` opens the same, at first empty, database once more. For messages that show both
-sides of a failed assertion, have pytest rewrite this module before it is imported
-(``pytest.register_assert_rewrite``), and with it `store_driving_contract` and
-`store_moving_contract`.
+``open_again`` opens the same database once more; it is empty at first. A failed assertion shows
+both of its sides if pytest rewrites this module, `store_driving_contract` and
+`store_moving_contract` before they are imported (``pytest.register_assert_rewrite``).
 """
 
 from __future__ import annotations
@@ -301,7 +300,8 @@ class FindingContract:
         assert store.unfinished() == []
         hand_over(store, [["a"], ["b"]])
         sweep = the_set(store)
-        assert store.unfinished() == [sweep]  # what is not complete can be sent and collected, too
+        # A set that is not complete can be sent and collected too.
+        assert store.unfinished() == [sweep]
         complete(store)
         assert store.unfinished() == [the_set(store)]
         token = must_claim(store)

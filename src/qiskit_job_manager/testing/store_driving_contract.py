@@ -1,5 +1,5 @@
 # ruff: noqa: D102 -- the name of a test is the sentence that it proves
-"""What a `Store` must do for those who drive; a part of `StoreContract`."""
+"""The contract of a `Store` with its drivers; a part of `StoreContract`."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: D102 -- the name of a test is the sentence that it proves
-"""What a `Store` must do for job sets that come, with all their past, from another store."""
+"""The contract of a `Store` for imported job sets; a part of `StoreContract`."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def ended(store: Store) -> JobSetRecord:
 
 
 def history_of(store: Store, record: JobSetRecord, **changes: Any) -> JobSetHistory:
-    """Return all of a job set that ended, with changes of its draft, and attempts of new tags."""
+    """Return the history of a job set that ended, with changes of its draft and with new tags."""
     key, jobs = record.key, store.jobs(record.key)
     given = {name: getattr(record, name) for name in JobSetDraft.__dataclass_fields__}
     return JobSetHistory(
@@ -97,7 +97,7 @@ def _past(store: Store, job: JobRecord) -> JobHistory:
 
 
 def without_keys_and_tags(history: JobSetHistory) -> list[Any]:
-    """Return what two stores have in common where one took in what the other has."""
+    """Return the parts of a history that stay the same when another store imports it."""
     jobs = [
         (
             replace(past.job, key=0, tag=None),

@@ -106,12 +106,12 @@ def create(store: Store, asked: JobSetDraft) -> JobSetRecord:
 
 
 def the_set(store: Store, name: str = "sweep") -> JobSetRecord:
-    """Return a job set by its name, begun if there is none."""
+    """Return a job set by its name; create it if there is none."""
     return store.job_set_named(name) or create(store, draft(name))
 
 
 def must_claim(store: Store, owner: str = "driver", name: str = "sweep") -> Token:
-    """Return the lease of a job set, by default of ``"sweep"``."""
+    """Claim the lease of a job set, by default of ``"sweep"``."""
     token = store.claim(the_set(store, name).key, owner)
     assert token is not None
     return token

@@ -10,6 +10,7 @@ from rig.storm import SHOTS, payload_of
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.engine import Engine
 from qiskit_job_manager.engine.call_pool import Finished
+from qiskit_job_manager.errors import JobManagerError
 from qiskit_job_manager.model import (
     Block,
     EncodedBlock,
@@ -162,8 +163,11 @@ class Ours:
 
     def defect(self):
         """Say why the engine stopped by a defect, if it did."""
-        broken = self.engine._broken.get(self.record.key)  # tells more than raising
-        return None if broken is None else f"the engine broke: {broken!r}"
+        try:
+            self.engine.raise_if_broken(self.record.key)
+        except JobManagerError as error:
+            return f"the engine broke: {error!r}, caused by {error.__cause__!r}"
+        return None
 
     def ends(self):
         """Return, for each job, its state, its reason, and its experiments' counts."""

@@ -1,15 +1,15 @@
-"""A cloud on loopback that misbehaves as it is told, for tests of adapters and of what uses them.
+"""A cloud on loopback that misbehaves on command, for tests of adapters and of their users.
 
-Faults are made at the socket, as a client would meet them: connections that are reset or closed
-after a job was accepted, half a body, bodies that drip. A ledger says what was really accepted and
-handed out, and survives the cloud.
+Faults happen at the socket, where a client meets them: the cloud resets or closes a connection
+after it accepted a job, sends half a body, or sends a body byte by byte. A ledger records what the
+cloud accepted and which results it sent. The ledger survives the cloud.
 
     CloudService     the cloud in this process
     CloudProcess     the cloud in a process of its own
-    CloudControl     the strings to pull, from any process
-    Faults           how it behaves; `Trouble` of a request, `Fate` of a job, `Outage` of it all
+    CloudControl     controls the cloud, from any process
+    Faults           how it behaves; `Trouble` of a request, `Fate` of a job, `Outage` of the cloud
     Books            what it did
-    CloudClient      what its users ask it by
+    CloudClient      a client for its users
     CloudAdapter     the `Backend` on it: findable by tag, idempotent by key, or blind
     backend          the same as Qiskit's `BackendV2`: `CloudBackend`, `RetrievingCloudBackend`
 

@@ -1,4 +1,4 @@
-"""Who is let in."""
+"""The account of the cloud: which requests it admits."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Account:
     """The one account of the cloud.
 
     Args:
-        token: What every request must bring along; ``None``: anybody is let in.
+        token: The token that every request must have; ``None``: every request is admitted.
 
     Attributes:
-        expired: Whether nobody is let in until somebody logs in again.
+        expired: Whether every request is refused until the next login.
     """
 
     def __init__(self, token: str | None = None) -> None:
@@ -22,17 +22,17 @@ class Account:
         self._token = token
 
     def admit(self, token: str | None) -> None:
-        """Let a request in.
+        """Admit a request.
 
         Raises:
-            RefusedError: Its credentials have expired, or are none.
+            RefusedError: Its credentials have expired, or its token is wrong.
         """
         if self.expired:
             raise RefusedError(401, "expired", "the credentials have expired")
         self._check(token)
 
     def log_in(self, token: str | None) -> None:
-        """Let everybody in again who has the token.
+        """Admit requests with the token again.
 
         Raises:
             RefusedError: The token is not the right one.
@@ -43,6 +43,6 @@ class Account:
     def _check(self, token: str | None) -> None:
         if self._token is None:
             return
-        # Never in the message: a test looks for the token in whatever was written.
+        # The message never has the token: a test searches all output for it.
         if not hmac.compare_digest((token or "").encode(), self._token.encode()):
             raise RefusedError(401, "bad_token", "the request has no token, or a wrong one")

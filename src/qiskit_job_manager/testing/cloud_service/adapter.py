@@ -1,4 +1,4 @@
-"""Our own adapter for the cloud; an example for authors of others."""
+"""An adapter for the cloud; an example for authors of adapters."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _Answer = TypeVar("_Answer")
 
 
 class Variant(StrEnum):
-    """What the adapter makes of the cloud.
+    """Which abilities of the cloud the adapter uses.
 
     Attributes:
         FINDABLE: Jobs are found by their tag.
@@ -64,20 +64,20 @@ class Variant(StrEnum):
 class CloudAdapter(BaseBackend):
     """A `Backend` on the cloud.
 
-    Its credentials come from the environment, or from who makes it, and are no part of its `uri`.
+    Its credentials come from the environment or from the caller. They are not part of its `uri`.
 
     Args:
         address: Host and port.
-        variant: What it makes of the cloud.
-        listing_lag_s: What it says of the listing's lag, whatever the truth is.
-        reads_once: What it says of results.
+        variant: Which abilities of the cloud it uses.
+        listing_lag_s: The lag of the listing that it declares, whether or not that is true.
+        reads_once: Whether it declares that a result can be read only once.
         bulk_status: Whether it asks about many jobs in one request.
-        awaits: Whether it has the cloud hold back a request for a result until the job ends.
+        awaits: Whether a request for a result waits in the cloud until the job ends.
         timeout_s: Seconds for all of a request.
-        token: What proves who asks; by default what ``QJM_CLOUD_TOKEN`` says, if anything.
+        token: The token of the account; by default the value of ``QJM_CLOUD_TOKEN``, if set.
 
     Attributes:
-        client: What it asks the cloud by.
+        client: Its client of the cloud.
 
     Example:
         >>> CloudAdapter("127.0.0.1:8000", Variant.IDEMPOTENT).uri
@@ -117,7 +117,7 @@ class CloudAdapter(BaseBackend):
 
     @property
     def uri(self) -> str:
-        """What `open_cloud` takes; what is as by default is left out."""
+        """The URI that `open_cloud` opens; default values are left out."""
         can = self._capabilities
         said: dict[str, Scalar] = {
             "variant": str(self._variant),
@@ -133,12 +133,12 @@ class CloudAdapter(BaseBackend):
 
     @property
     def account(self) -> str:
-        """The service's address: its limits count for all that is asked there."""
+        """The address of the service, which counts its limits for all requests together."""
         return f"cloud {self.client.address}"
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it was told to say."""
+        """The capabilities that its arguments declare."""
         return self._capabilities
 
     # -- submitting -------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ class CloudAdapter(BaseBackend):
         try:
             return self.client.submit(payload, options, tag, key=key)
         except CloudUnreachableError as error:
-            # Without a connection nothing was sent, which is as definite as a no can be.
+            # Without a connection nothing was sent: a definite no.
             raise SubmissionDeferredError(str(error)) from error
         except Exception as error:
             if isinstance(error, CloudAnswerError) and error.code == "too_many_jobs":
@@ -196,8 +196,8 @@ class CloudAdapter(BaseBackend):
     def fetch(self, remote_id: str) -> RawResult:
         """Read a result as it comes.
 
-        What can be read once is kept, whatever it is: there will be no other. Otherwise what is
-        plainly no result, such as the page of a gateway, is read again later.
+        A result that can be read once is kept, whatever it is. Otherwise an answer that is plainly
+        no result, such as the page of a gateway, is read again later.
         """
         what = f"the result of the job {remote_id}"
         wait_s = self._timeout_s / 2 if self._capabilities.awaits else 0.0
@@ -228,7 +228,7 @@ class CloudAdapter(BaseBackend):
         return self.status(remote_id).message
 
     def _read(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
-        """Ask for something that may be asked for again."""
+        """Make a request that may be repeated."""
         try:
             return ask()
         except Exception as error:
@@ -246,7 +246,7 @@ _DEFAULTS: dict[str, Scalar] = {
 
 
 def open_cloud(argument: str | None) -> CloudAdapter:
-    """Open the adapter by what follows ``cloud:`` in its name; made to be an entry point.
+    """Open the adapter from the part of its URI after ``cloud:``; an entry point.
 
     Raises:
         InvalidArgumentError: It cannot be used.
@@ -286,7 +286,7 @@ def _status(view: JobView) -> RemoteStatus:
 
 
 def _about_the_job(error: TransientBackendError) -> BackendError | None:
-    """Return the error for a job that has no result, or none yet, if the cloud says so."""
+    """Return the error for a job that failed, was cancelled, or has not ended, if it did."""
     match _code_of(error):
         case "job_failed" | "job_cancelled":
             return RemoteJobFailedError(str(error.__cause__))

@@ -1,4 +1,4 @@
-"""The cloud as a provider would give it to users of Qiskit: a `BackendV2` and its jobs."""
+"""The cloud as a provider offers it to users of Qiskit: a `BackendV2` and its jobs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CloudJob(JobV1):  # type: ignore[misc]  # Qiskit has no type information
         raise NotImplementedError("a CloudJob has been submitted by its backend's run()")
 
     def status(self) -> JobStatus:
-        """Return where the job stands."""
+        """Return the status of the job."""
         return _STATUSES[self._client.job(self.job_id()).state]
 
     def result(self) -> Result | None:
@@ -66,10 +66,10 @@ class CloudBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no type infor
     """The cloud for users of Qiskit; it cannot find the jobs of an earlier process.
 
     Args:
-        client: What it asks the cloud by.
+        client: Its client of the cloud.
 
     Attributes:
-        client: What it asks the cloud by.
+        client: Its client of the cloud.
 
     Example:
         >>> backend = CloudBackend(CloudClient("127.0.0.1:8000"))   # doctest: +SKIP
@@ -87,7 +87,7 @@ class CloudBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no type infor
 
     @property
     def target(self) -> Any:
-        """Whatever Qiskit's own simulator can run."""
+        """The target of Qiskit's own simulator."""
         return self._target
 
     @property

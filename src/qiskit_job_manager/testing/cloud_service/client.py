@@ -1,4 +1,4 @@
-"""Talks to the cloud: as its users' SDK would, and as who controls it in a test."""
+"""Two clients of the cloud: one for its users, and one for the test that controls it."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class JobView:
 class CloudClient:
     """A user's view of the cloud. Sends every request once. Safe to use from any thread.
 
-    Every method raises what `Transport` raises: `CloudAnswerError` for an answer that is a no or
-    nonsense, with the HTTP status; `CloudUnreachableError` when nothing was sent; else `OSError`
-    or `http.client.HTTPException`, after which nobody knows whether the cloud did it.
+    Every method raises what `Transport` raises: `CloudAnswerError` for a refusal or an answer that
+    makes no sense, with the HTTP status; `CloudUnreachableError` when nothing was sent; else
+    `OSError` or `http.client.HTTPException`, after which it is unknown whether the cloud did it.
 
     Args:
         address: Host and port.
-        token: What proves who asks, where the cloud wants that.
+        token: The token of the account, if the cloud needs one.
         timeout_s: Seconds for all of a request.
 
     Attributes:
@@ -114,13 +114,13 @@ class CloudClient:
         return found
 
     def result(self, job_id: str, wait_s: float = 0.0) -> RawResult | None:
-        """Return what came as the result, whole but not looked into; ``None``: nothing came.
+        """Return the answer to a request for a result, undecoded; ``None``: it was empty.
 
         Its format is the content type where that is not one of the cloud's own.
 
         Args:
             job_id: The job.
-            wait_s: How long the cloud is to wait for its end before it says that there is none.
+            wait_s: How long the cloud waits for the end of the job before it answers.
         """
         query = f"?wait_s={wait_s:g}" if wait_s else ""
         answer = self._send("GET", f"{_path(job_id)}/result{query}")
@@ -133,16 +133,16 @@ class CloudClient:
         self._send("POST", f"{_path(job_id)}/cancel")
 
     def delete(self, job_id: str) -> None:
-        """Have the cloud forget a job."""
+        """Delete a job from the cloud."""
         self._send("DELETE", _path(job_id))
 
     def log_in(self) -> None:
-        """Have expired credentials renewed."""
+        """Renew expired credentials."""
         self._send("POST", "/login")
 
 
 class CloudControl:
-    """The strings that a test pulls, from any process; see `CloudService` for what each does.
+    """Controls the cloud from any process; see the methods of the same names of `CloudService`.
 
     Args:
         address: Host and port of the cloud.
@@ -158,23 +158,23 @@ class CloudControl:
         self._send = Transport(address, None, TIMEOUT_S)
 
     def behave(self, faults: Faults) -> None:
-        """Say how the cloud behaves from now on."""
+        """Set how the cloud behaves from now on."""
         self._tell(faults=asdict(faults))
 
     def script(self, endpoint: Endpoint, *troubles: Trouble | None) -> None:
-        """Say what happens to the next requests of a kind; ``None``: nothing does."""
+        """Set the troubles of the next requests of a kind, one each; ``None``: no trouble."""
         self._tell(script={endpoint: [None if each is None else asdict(each) for each in troubles]})
 
     def tell(self, *fates: Fate) -> None:
-        """Say what becomes of the next jobs that are accepted."""
+        """Set the fates of the next jobs that are accepted, one each."""
         self._tell(fates=fates)
 
     def expire(self) -> None:
-        """Let nobody in until somebody logs in again."""
+        """Refuse every request until the next login."""
         self._tell(expire=True)
 
     def begin_outage(self, outage: Outage, seconds: float) -> None:
-        """Have the cloud fail as a whole for a time."""
+        """Make the whole cloud fail for a time."""
         self._tell(outage=outage, seconds=seconds)
 
     def books(self) -> Books:

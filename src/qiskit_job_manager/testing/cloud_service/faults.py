@@ -1,4 +1,4 @@
-"""What the cloud can be told to do wrong, as plain values that also travel as JSON.
+"""The faults of the cloud, as plain values that can be sent as JSON.
 
 Trouble   of one request: refused, reset, cut, slow, nonsense; before or after the work
 Fate      of one accepted job: fails, vanishes, is cancelled, has a wrong result
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Endpoint(StrEnum):
-    """The kinds of requests, each of which can go wrong in its own way."""
+    """The kinds of requests, each with troubles of its own."""
 
     SUBMIT = "submit"
     FIND = "find"
@@ -37,7 +37,7 @@ class Way(StrEnum):
         RESET: No answer; the connection is reset (RST).
         CLOSE: No answer; the connection is closed in good order (FIN).
         HALF: The work is done; half of the answer's body is sent, and the connection closed.
-        DRIP: The work is done; the answer's body arrives byte by byte, as a slow loris has it.
+        DRIP: The work is done; the body of the answer arrives byte by byte.
         HTML: Answered with a page for people, and status 200.
         EMPTY: Answered with nothing, and status 200.
     """
@@ -73,7 +73,7 @@ class Trouble:
 
     @property
     def work_is_done(self) -> bool:
-        """Whether the request has its effect; without an answer there is none to spoil."""
+        """Whether the request has its effect."""
         return self.after or self.way in (Way.HALF, Way.DRIP)
 
     @classmethod
@@ -88,13 +88,13 @@ class Trouble:
 
 
 class Fate(StrEnum):
-    """What becomes of an accepted job.
+    """How an accepted job ends.
 
     Attributes:
         RUNS: It is done, and its result is right.
         FAILS: It ends in error, without a result.
         FAILS_IN_PART: It is done, but its first, third, fifth … experiment failed.
-        VANISHES: When it should have ended, the cloud knows nothing of it any more.
+        VANISHES: At its end the cloud forgets it.
         CANCELLED: Somebody else cancels it.
         FEWER: Its result lacks the last experiment.
         REORDERED: Its result has the experiments in reverse.
@@ -159,21 +159,21 @@ class Faults:
     """How the cloud behaves. Without arguments it is perfect, fast and without limits.
 
     Attributes:
-        seed: Which requests and jobs the chances hit. The n-th request of a kind, and the n-th
-            job, always fare the same under the same seed.
-        latency_s: Seconds before a request is looked at.
+        seed: Of the chances. With the same seed, the n-th request of a kind always has the same
+            trouble, and the n-th job the same fate.
+        latency_s: Seconds before a request is handled.
         service_time_s: Seconds that a job runs.
         jobs_at_once: Jobs that run at the same time; 0 keeps all queued; ``None``: any number.
         pending_jobs: Jobs that may be queued or running; ``None``: any number.
         pending_status: The HTTP status of a submission above ``pending_jobs``: 429 or 409.
         submissions_per_minute: Submissions accepted in any 60 seconds; ``None``: any number.
         retry_after_s: What Retry-After says when a limit is hit; ``None``: no such header.
-        listing_lag_s: Seconds until an accepted job is among those found by its tag.
-        reads_once: Whether a result can be read only once, whatever arrives of it.
+        listing_lag_s: Seconds until an accepted job can be found by its tag.
+        reads_once: Whether a result can be read only once, even if only a part of it arrives.
         after_read: The HTTP status of a result that was read: 404, 410, or 200 with nothing.
         drip_s: Seconds between bytes, for `Way.DRIP`.
         odds: Troubles by chance; a request meets at most one.
-        fates: Shares of jobs that fare otherwise than `Fate.RUNS`.
+        fates: Shares of jobs with another fate than `Fate.RUNS`.
     """
 
     seed: int = 0
@@ -193,11 +193,11 @@ class Faults:
 
     @classmethod
     def storm(cls, rate: float, **others: Any) -> Self:
-        """Return faults under which every request goes wrong at a rate, in every passing way.
+        """Return faults that hit every kind of request at a rate, in every passing way.
 
         Args:
             rate: Share of the requests that go wrong, from 0 to 1.
-            **others: Whatever else the faults say.
+            **others: Other fields of the faults.
         """
         odds = [
             Odds(endpoint, rate / len(_PASSING), trouble)
@@ -222,7 +222,7 @@ class Faults:
 
 
 _EITHER = (False, True)
-# Not `Way.DRIP`, which costs a client its whole time-out, and so is asked for by name.
+# Not `Way.DRIP`: it costs a client its whole time-out.
 _PASSING = (
     *(Trouble(Way.STATUS, after, status) for status in (500, 502, 503, 504) for after in _EITHER),
     *(Trouble(way, after) for way in (Way.RESET, Way.CLOSE, Way.HTML) for after in _EITHER),

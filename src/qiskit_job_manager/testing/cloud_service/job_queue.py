@@ -1,4 +1,4 @@
-"""The cloud's jobs and its queue, without any network: what a request does once it is let in."""
+"""The cloud's jobs and its queue, without any network."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ class _Job:
 
 
 class JobQueue:
-    """Takes jobs, lets them wait and run by the clock, and gives results. Safe for any thread.
+    """Accepts jobs, queues and runs them by the clock, and returns results. Safe for any thread.
 
-    Nothing runs in the background: where a job stands is worked out when somebody asks, and its
-    result when it is read.
+    Nothing runs in the background: the state of a job is computed when somebody asks for it, and
+    its result when it is read.
 
     Args:
-        clock: By which jobs wait and run, and by which listings lag.
-        ledger: Where every deed is written before it is answered.
-        schedule: Says how the cloud behaves.
+        clock: The clock of the queue and of the listing.
+        ledger: Records every deed before the request is answered.
+        schedule: Chooses faults and fates.
         engine: What runs the circuits.
     """
 
@@ -81,7 +81,7 @@ class JobQueue:
         self._schedule = schedule
         self._engine = engine
         self._lock = threading.RLock()
-        # Ids of a cloud that was killed are not used again by the one that takes its place.
+        # A cloud that replaces a killed one must not use its ids again.
         self._start = uuid.uuid4().hex[:8]
         self._count = 0
         self._jobs: dict[str, _Job] = {}
@@ -145,7 +145,7 @@ class JobQueue:
     # -- asking -----------------------------------------------------------------------------------
 
     def listed(self, tag: str) -> list[dict[str, Any]]:
-        """Return the jobs with a tag, oldest first, as far as they are listed by now."""
+        """Return the jobs with a tag that are listed by now, oldest first."""
         with self._lock:
             now_s = self._move_on()
             until_s = now_s - self._schedule.faults.listing_lag_s
@@ -177,10 +177,10 @@ class JobQueue:
     # -- results ----------------------------------------------------------------------------------
 
     def result(self, job_id: str) -> RawResult | None:
-        """Return a result, which has thereby been read; ``None``: it was read before.
+        """Return a result, and count it as read; ``None``: it was read before.
 
         Raises:
-            RefusedError: There is none; if it was read before, unless the faults say otherwise.
+            RefusedError: There is none, or it was read before and the faults refuse that.
         """
         job = self._ended_job(job_id)
         try:
@@ -199,7 +199,7 @@ class JobQueue:
         return raw
 
     def goes_on_for_s(self, job_id: str) -> float:
-        """Return for how many seconds a job cannot end by itself; 0: it has ended, or is gone."""
+        """Return the seconds in which a job cannot end by itself; 0: it has ended, or is gone."""
         with self._lock:
             now_s = self._move_on()
             job = self._jobs.get(job_id)
@@ -207,11 +207,11 @@ class JobQueue:
                 return 0.0
             if job.ends_s is not None:
                 return job.ends_s - now_s
-            # One that is queued can begin when another ends.
+            # A queued job can begin when another ends.
             return self._running[0][0] - now_s if self._running else float("inf")
 
     def note_sent(self, job_id: str, bytes_sent: int, *, complete: bool) -> None:
-        """Write down how much of a result has left."""
+        """Record how much of a result has left."""
         with self._lock:
             job = self._jobs.get(job_id)
             if job is not None:
@@ -244,7 +244,7 @@ class JobQueue:
             self._note(Deed.CANCELLED, job)
 
     def delete(self, job_id: str) -> None:
-        """Forget a job, whatever it does.
+        """Delete a job in any state.
 
         Raises:
             RefusedError: There is none.
@@ -287,7 +287,7 @@ class JobQueue:
         return "vanished" if job.fate is Fate.VANISHES else _ENDS_AS.get(job.fate, "done")
 
     def _move_on(self) -> float:
-        """End and start what has ended and started by now, in order; return the time."""
+        """End and start jobs up to now, in order; return the time."""
         now_s = self._clock.monotonic()
         faults = self._schedule.faults
         while self._queue or self._running:

@@ -1,4 +1,4 @@
-"""Answers requests: lets them in or not, meets them with troubles, and has the machine work.
+"""Handles the requests of users: admits them, applies troubles, and calls the job queue.
 
     POST   /jobs                 {"payload": base64, "format", "options", "tag", "key"?}: {"id"}
     GET    /jobs?tag=T           {"jobs": [...], "next": cursor or null}; &after=cursor
@@ -9,7 +9,7 @@
     POST   /jobs/ID/cancel
     DELETE /jobs/ID
 
-What controls the cloud never goes wrong: POST /faults, POST /login, GET /ledger; see `control`.
+Control requests never go wrong: POST /faults, POST /login, GET /ledger; see `CloudService`.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class RequestHandler:
     """Answers the requests of users. Safe to use from any thread.
 
     Args:
-        jobs: Does the work.
-        schedule: Says what goes wrong.
-        account: Says who is let in.
+        jobs: The jobs.
+        schedule: Chooses the troubles.
+        account: Admits requests.
 
     Attributes:
         outage: How the whole cloud fails now, or ``None``.
@@ -64,7 +64,7 @@ class RequestHandler:
         self._account = account
 
     def answer(self, request: Request) -> Reply:
-        """Answer a request, one way or another."""
+        """Answer a request."""
         if self.outage is not None:
             return _in_outage(self.outage)
         try:
@@ -81,11 +81,11 @@ class RequestHandler:
         return replace(reply, drip_s=self._schedule.faults.drip_s)
 
     def linger(self, request: Request, ends_within: Callable[[float], bool]) -> None:
-        """Hold back a request for a result until its job ends, as far as it asks for that.
+        """Hold a request for a result until its job ends, as long as it asks for.
 
         Args:
-            request: The request; ``wait_s`` in its query says for how long at most.
-            ends_within: Waits so many seconds, and says whether the service ended meanwhile.
+            request: The request; ``wait_s`` in its query is the longest wait.
+            ends_within: Waits so many seconds, and returns whether the service ended meanwhile.
         """
         job = _JOB.fullmatch(request.path)
         if job is None or job["rest"] != "/result":
@@ -98,7 +98,7 @@ class RequestHandler:
             left_s -= pause_s
 
     def _find(self, request: Request) -> tuple[Endpoint, Work]:
-        """Return what a request asks for."""
+        """Return the kind of a request and the function that does its work."""
         job = _JOB.fullmatch(request.path)
         if job is not None:
             return self._find_about_job(request.method, job["id"], job["rest"])
@@ -179,10 +179,10 @@ def _in_outage(outage: Outage) -> Reply:
 
 
 def _spoiled(reply: Reply, trouble: Trouble) -> Reply:
-    """Return what leaves instead of a reply."""
+    """Return the reply that is sent instead, because of a trouble."""
     match trouble.way:
         case Way.STATUS:
-            text = f"so the cloud was told: {trouble.status}"
+            text = f"the cloud was told to answer {trouble.status}"
             refusal = RefusedError(trouble.status, "trouble", text, trouble.retry_after_s)
             bad = Reply.refusing(refusal)
         case Way.HTML:
@@ -191,7 +191,7 @@ def _spoiled(reply: Reply, trouble: Trouble) -> Reply:
             bad = Reply()
         case way:
             return replace(reply, manner=Manner(way.value))
-    # The result was read all the same, and the books say that none of it was sent.
+    # The result was read all the same; the ledger records that none of it was sent.
     return replace(bad, result_of=reply.result_of)
 
 
@@ -199,7 +199,7 @@ def _order(said: dict[str, Any]) -> Order:
     """Read a submission.
 
     Raises:
-        RefusedError: It is not as it should be.
+        RefusedError: A field is missing or wrong.
     """
     texts = [said.get(name) for name in ("payload", "format", "tag")]
     if not all(isinstance(text, str) for text in texts):
@@ -218,7 +218,7 @@ def _order(said: dict[str, Any]) -> Order:
 
 
 def _seconds(text: str) -> float:
-    """Return the seconds that a query asks for; what is no number asks for none."""
+    """Return the seconds in a query; 0 if they are not a number."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The cloud in this process: a server on loopback, and what controls it."""
+"""The cloud in this process: a server on loopback and its control."""
 
 from __future__ import annotations
 
@@ -36,15 +36,16 @@ _JOIN_WITHIN_S = 5.0
 class CloudService(EmulatedService):
     """A cloud that listens while the ``with`` block lasts.
 
-    Its control methods are also there for other processes; see `CloudControl`.
+    Other processes control it by `CloudControl`.
 
     Args:
         faults: How it behaves.
-        port: Where to listen on 127.0.0.1; 0: where there is room.
-        ledger: A file for the ledger, which may have one of an earlier cloud; ``None``: memory.
+        port: Where to listen on 127.0.0.1; 0: any free port.
+        ledger: A file for the ledger, which may have the lines of an earlier cloud; ``None``:
+            memory only.
         engine: What runs the circuits.
-        token: What every request must bring along; ``None``: anybody is let in.
-        clock: By which jobs wait and run, and by which listings lag.
+        token: The token that every request must have; ``None``: every request is admitted.
+        clock: The clock of the queue and of the listing.
 
     Example:
         >>> from qiskit_job_manager.testing.cloud_service import CloudClient, CloudService
@@ -85,7 +86,7 @@ class CloudService(EmulatedService):
 
     @property
     def address(self) -> str:
-        """Where it listens, or will after an outage: host and port."""
+        """Host and port where it listens, or will listen after an outage."""
         return f"127.0.0.1:{self._port}"
 
     # -- control ----------------------------------------------------------------------------------
@@ -100,19 +101,19 @@ class CloudService(EmulatedService):
         self._schedule.faults = faults
 
     def script(self, endpoint: Endpoint, *troubles: Trouble | None) -> None:
-        """Say what happens to the next requests of a kind; ``None``: nothing does."""
+        """Set the troubles of the next requests of a kind, one each; ``None``: no trouble."""
         self._schedule.script(endpoint, troubles)
 
     def tell(self, *fates: Fate) -> None:
-        """Say what becomes of the next jobs that are accepted."""
+        """Set the fates of the next jobs that are accepted, one each."""
         self._schedule.fates.extend(fates)
 
     def expire(self) -> None:
-        """Let nobody in until somebody logs in again."""
+        """Refuse every request until the next login."""
         self._account.expired = True
 
     def log_in(self, token: str | None = None) -> None:
-        """Let everybody in again who has the token.
+        """Admit requests with the token again.
 
         Raises:
             RefusedError: The token is not the right one.
@@ -124,7 +125,7 @@ class CloudService(EmulatedService):
         return self._ledger.books()
 
     def begin_outage(self, outage: Outage, seconds: float | None = None) -> None:
-        """Fail as a whole.
+        """Make the whole cloud fail.
 
         Args:
             outage: How.
@@ -142,7 +143,7 @@ class CloudService(EmulatedService):
                 self._timer.start()
 
     def end_outage(self) -> None:
-        """Be back, with all jobs; harmless when there is no outage."""
+        """End the outage, with all jobs still there; harmless when there is none."""
         with self._switch:
             self._forget_timer()
             self._handler.outage = None
@@ -161,7 +162,7 @@ class CloudService(EmulatedService):
         return self._handler.answer(request)
 
     def note_sent(self, job_id: str, bytes_sent: int, *, complete: bool) -> None:
-        """Write down how much of a result has left."""
+        """Record how much of a result has left."""
         self._jobs.note_sent(job_id, bytes_sent, complete=complete)
 
     def _control(self, request: Request) -> Reply | None:
@@ -173,17 +174,17 @@ class CloudService(EmulatedService):
                     self.log_in(request.token)
                     return Reply.of({})
                 case "POST", "/faults":
-                    self._obey(request.json())
+                    self._apply(request.json())
                     return Reply.of({})
         except RefusedError as refusal:
             return Reply.refusing(refusal)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            text = f"this cannot be obeyed: {error!r}"
+            text = f"this request cannot be handled: {error!r}"
             return Reply.refusing(RefusedError(400, "bad_control", text))
         return None
 
-    def _obey(self, said: dict[str, Any]) -> None:
-        """Do what a control request says; all of it is read before any of it is done.
+    def _apply(self, said: dict[str, Any]) -> None:
+        """Do what a control request asks for; nothing is done if a part of it is wrong.
 
         Raises:
             ValueError: It is not of the form that `CloudControl` sends.
@@ -213,7 +214,7 @@ class CloudService(EmulatedService):
         self._port = int(self._server.server_address[1])
 
     def _stop_listening(self) -> list[threading.Thread]:
-        """Close the port and hang up; return the threads of the connections that end now."""
+        """Close the port and all connections; return the threads of these connections."""
         server, self._server = self._server, None
         return [] if server is None else server.stop()
 

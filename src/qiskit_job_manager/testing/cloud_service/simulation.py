@@ -1,4 +1,4 @@
-"""What a job's circuits give: computed here, and then spoiled as its fate says."""
+"""Computes the result of a job, and damages it as the fate of the job says."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Engine(StrEnum):
     """What runs circuits.
 
     Attributes:
-        SAMPLER: Makes up counts that follow from the circuits' names and the shots alone; see
+        SAMPLER: Makes up counts from the names of the circuits and the shots alone; see
             `qiskit_job_manager.testing.samples.expected_counts`.
         AER: Simulates them, on one thread; the same payload always gives the same counts.
     """
@@ -37,7 +37,7 @@ def run(payload: Blob, options: Mapping[str, Any], fate: Fate, engine: Engine) -
     Args:
         payload: The encoded circuits.
         options: The run options.
-        fate: What becomes of the job, if it is one of those that have a result.
+        fate: The fate of the job, one with a result.
         engine: What runs the circuits.
 
     Raises:
@@ -95,7 +95,7 @@ def _fail_every_other(result: Result) -> None:
 
 
 def warm_up(engine: Engine) -> None:
-    """Import what the first job would wait for."""
+    """Import the modules that the first job needs."""
     import qiskit.qpy
     import qiskit.result  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""Refuses what cannot be told to the emulator, by name, before it has any effect."""
+"""Checks of the values that an emulator is controlled by; each error names the value."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 
 def known(cls: Any, said: object) -> dict[str, Any]:
-    """Return what JSON says of a dataclass, if it names nothing that the class lacks.
+    """Return the fields of a dataclass in a JSON value.
 
     Raises:
-        InvalidArgumentError: It is no object, or has a field that is none, or lacks one.
+        InvalidArgumentError: The value is not an object, has an unknown field, or lacks a field.
     """
     if not isinstance(said, dict):
         raise InvalidArgumentError(f"{cls.__name__} is {said!r}; it must be an object")
@@ -33,7 +33,7 @@ def known(cls: Any, said: object) -> dict[str, Any]:
 
 
 def word(name: str, value: object, words: type[_Word]) -> _Word:
-    """Return the member of an enumeration that a value is, or says."""
+    """Return the member of an enumeration that has this value."""
     try:
         return words(value)  # type: ignore[arg-type]  # anything: what is no member raises
     except ValueError:
@@ -67,7 +67,7 @@ def amount(name: str, value: object, most: float | None = None) -> None:
 
 
 def names(name: str, value: object) -> None:
-    """Check for a tuple of texts; a text alone is refused, though it too can be walked."""
+    """Check for a tuple of texts; a single text is refused."""
     if not isinstance(value, tuple) or not all(isinstance(each, str) for each in value):
         raise _wrong(name, value, "a tuple of names, such as ('ibm_manila',)")
 
@@ -79,7 +79,7 @@ def several(name: str, value: object) -> None:
 
 
 def shares(name: str, value: Mapping[Any, object], words: type[StrEnum]) -> None:
-    """Check for exclusive shares of a whole, by word."""
+    """Check for shares by member of an enumeration, which sum up to 1 at most."""
     if not isinstance(value, dict):
         raise _wrong(name, value, "a dict of shares from 0 to 1")
     for key, share in value.items():

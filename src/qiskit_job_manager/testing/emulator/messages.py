@@ -1,4 +1,4 @@
-"""A request as it came in and a reply as it is to leave, without any socket."""
+"""Requests and replies, without any socket."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Request:
         """Return the body as a JSON object.
 
         Raises:
-            RefusedError: It is none.
+            RefusedError: It is not one.
         """
         try:
             said = json.loads(self.body or b"{}")
@@ -59,7 +59,7 @@ class Request:
 
 
 class Manner(StrEnum):
-    """How a reply leaves; see `Way` for what each is like."""
+    """How a reply is sent; see `Way` in `faults` for each."""
 
     WHOLE = "whole"
     HALF = "half"
@@ -77,9 +77,9 @@ class Reply:
         body: The body.
         content_type: Of the body.
         headers: Further headers.
-        manner: How it leaves.
+        manner: How it is sent.
         result_of: Id of the job whose result was read for it, or ``None``.
-        has_result: Whether the body is that result, and not what is sent in its place.
+        has_result: Whether the body is that result, and not a reply sent instead.
         drip_s: Seconds between bytes, for `Manner.DRIP`.
     """
 

@@ -42,6 +42,10 @@ class ServiceProcess:
         """Id of the process, for signals."""
         return self._process.pid
 
+    def wait(self) -> int:
+        """Wait for its end, and return its exit code."""
+        return self._process.wait()
+
     def kill(self) -> None:
         """Kill it, as ``kill -9`` does; harmless when it is dead. The ledger's file stays."""
         self._process.kill()

@@ -26,11 +26,11 @@ _LINGER_NOT = struct.pack("ii", 1, 0)
 
 
 class EmulatorServer(ThreadingHTTPServer):
-    """Listens on loopback from the start, a daemon thread a connection.
+    """Listens on loopback from the start, with a daemon thread for each connection.
 
     Args:
         service: Answers the requests.
-        port: Where to listen; 0: anywhere.
+        port: Where to listen; 0: any free port.
     """
 
     request_queue_size = 128
@@ -45,7 +45,7 @@ class EmulatorServer(ThreadingHTTPServer):
         self._thread.start()
 
     def stop(self) -> list[threading.Thread]:
-        """Close the port and hang up, but for the caller; return the threads that end now."""
+        """Close the port and all connections but the caller's; return their threads."""
         self._stopping = True
         with contextlib.suppress(OSError), socket.create_connection(_here(self.server_port)):
             pass  # wakes the thread that waits for connections
@@ -58,7 +58,7 @@ class EmulatorServer(ThreadingHTTPServer):
             self.handle_request()
 
     def server_bind(self) -> None:
-        """Bind, without asking a name server who we are, as the base does."""
+        """Bind without a name look-up, which the base class would make."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = self.socket.getsockname()
 
@@ -193,13 +193,13 @@ def _here(port: int) -> tuple[str, int]:
 
 
 def _pieces(body: bytes) -> Iterator[bytes]:
-    """Cut a body, so that the ledger shows how far a client had read that went away."""
+    """Cut a body, so that the ledger shows how much was sent when a client went away."""
     for start in range(0, len(body), _PIECE_BYTES):
         yield body[start : start + _PIECE_BYTES]
 
 
 def _reset(connection: socket.socket) -> None:
-    """Close a connection with RST, for which it must not linger or be shut down first."""
+    """Close a connection with RST: it must neither linger nor be shut down before."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
     os.close(connection.detach())
 

@@ -1,4 +1,4 @@
-"""One HTTP request, with one deadline for all of it, and sent exactly once."""
+"""Sends an HTTP request once, with one deadline for the whole exchange."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class CloudUnreachableError(ConnectionError):
-    """No connection came about, so that nothing was sent."""
+    """No connection could be made, so that nothing was sent."""
 
 
 class CloudAnswerError(Exception):
-    """The cloud answered, and it was a no, or nothing that can be understood.
+    """The cloud refused a request, or its answer makes no sense.
 
     Attributes:
         status_code: The HTTP status.
-        code: The cloud's word for what is wrong, or ``None``.
+        code: The code of the error, or ``None``.
         headers: Headers of the answer.
     """
 
@@ -42,7 +42,7 @@ class Answer:
     Attributes:
         status: The HTTP status, 200 or 201.
         headers: Its headers.
-        body: Its body, as long as the cloud said that it is.
+        body: Its body, complete.
     """
 
     status: int
@@ -51,14 +51,14 @@ class Answer:
 
     @property
     def content_type(self) -> str:
-        """What the body is said to be."""
+        """The content type of the body."""
         return self.headers.get("Content-Type", "")
 
     def json(self) -> dict[str, Any]:
         """Return the body as a JSON object.
 
         Raises:
-            CloudAnswerError: It is none.
+            CloudAnswerError: It is not one.
         """
         said = _object_in(self.body)
         if said is None:
@@ -67,11 +67,11 @@ class Answer:
 
 
 class Transport:
-    """Sends requests to one cloud, on a connection each. Safe to use from any thread.
+    """Sends requests to one service, each on a connection of its own. Safe to use from any thread.
 
     Args:
         address: Host and port.
-        token: What proves who asks, or ``None``.
+        token: The token of the account, or ``None``.
         timeout_s: Seconds for all of a request, from connecting to the answer's last byte.
     """
 
@@ -88,7 +88,7 @@ class Transport:
             CloudAnswerError: The answer is an error.
             TimeoutError: The answer was not there in time.
             OSError: The connection broke.
-            http.client.HTTPException: The answer is incomplete, or no HTTP.
+            http.client.HTTPException: The answer is incomplete, or not HTTP.
         """
         body = None if said is None else json.dumps(said).encode()
         answer = self._exchange(method, target, body)
@@ -110,9 +110,9 @@ class Transport:
 
 
 class _Deadline:
-    """Breaks a connection off at a time, however it drips: a socket's own limit is for each read.
+    """Closes a connection at a deadline; the limit of a socket counts for each read alone.
 
-    What was read till then, and what breaks because of it, is a `TimeoutError`.
+    The exchange then raises `TimeoutError`.
     """
 
     def __init__(self, connection: socket.socket, seconds: float) -> None:
@@ -127,7 +127,7 @@ class _Deadline:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._timer.cancel()
-        # The socket's own limit is as long, and may come first.
+        # The limit of the socket is as long, and may be reached first.
         if isinstance(error, TimeoutError) or (self._passed and error is not None):
             raise TimeoutError(f"no whole answer within {self._seconds:g} s") from error
 

@@ -1,15 +1,15 @@
 """IBM Quantum on loopback, for the unmodified ``qiskit-ibm-runtime`` client.
 
     IBMService     the emulator in this process
-    IBMProcess     the emulator in a process of its own; `.control` is an `IBMControl`
+    IBMProcess     the emulator in a process of its own; its `control` is an `IBMControl`
     Behaviour      its limits, pace and lags; `service.behaviour = Behaviour(...)` at any time
-    Rule, Trouble  what goes wrong with requests of a `Kind`, in which `Way`, how often, when
-    Fate           what becomes of jobs: `service.tell(Fate.FAILS)`
+    Rule, Trouble  which requests of a `Kind` go wrong, in which `Way`, how often, when
+    Fate           how jobs end: `service.tell(Fate.FAILS)`
     Books          what it did: `service.books().submissions_by_tag()`, `.requests`, ...
     Engine         FAST makes results up, AER simulates
     pointed        sets the environment; gives the arguments for ``QiskitRuntimeService``
     account_environment   the same for other processes, without arguments
-    only_loopback  refuses every other host, and tells which were asked for
+    only_loopback  refuses every other host, and lists the hosts that were asked for
 
 How a test uses it::
 
@@ -20,9 +20,9 @@ How a test uses it::
         ...
         assert set(ibm.books().submissions_by_tag().values()) == {1}
 
-A process of its own takes a behaviour, a port and a ``ledger=`` file, which ``Books.read`` reads
-when it was killed. Other processes POST ``{"behaviour", "rules", "fates", "clear", "revoke"}`` to
-``/control``, where GET gives the books. What makes no sense is refused by name, and has no effect.
+``Books.read`` reads the ``ledger=`` file of an emulator that was killed. Other processes POST
+``{"behaviour", "rules", "fates", "clear", "revoke"}`` to ``/control``; GET returns the books. A
+request with a wrong value is refused, by the name of the value, and has no effect.
 """
 
 from qiskit_job_manager.testing.ibm_service.client_environment import (

@@ -1,4 +1,4 @@
-"""Points the unmodified client at an emulator, by its own settings alone."""
+"""Configures the unmodified client for an emulator, by its own settings alone."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ TOKEN = "emulated-api-key"  # noqa: S105  # lets nobody in anywhere
 
 
 def environment(address: str) -> dict[str, str]:
-    """Return the variables by which the client finds the account's services on loopback."""
+    """Return the environment variables that lead the client to loopback."""
     base = f"http://{address}"
     return {"IAM_URL": base, "GLOBAL_SEARCH_URL": base, "GLOBAL_CATALOG_URL": base}
 
 
 def account_environment(address: str) -> dict[str, str]:
-    """Return the variables that are an account besides, for programs that pass no arguments."""
+    """Return the environment variables of an account too, for programs that pass no arguments."""
     account = {
         "QISKIT_IBM_URL": f"http://{address}/experimental/api/v1",
         "QISKIT_IBM_TOKEN": TOKEN,
@@ -34,7 +34,7 @@ def account_environment(address: str) -> dict[str, str]:
 
 
 def service_arguments(address: str) -> dict[str, Any]:
-    """Return arguments for ``QiskitRuntimeService``; the variables must be set as well."""
+    """Return arguments for ``QiskitRuntimeService``; `environment` must be set as well."""
 
     def resolve(*_: object, **__: object) -> str:
         return f"http://{address}/api/v1"
@@ -50,7 +50,7 @@ def service_arguments(address: str) -> dict[str, Any]:
 
 @contextmanager
 def pointed(address: str, home: Path) -> Iterator[dict[str, Any]]:
-    """Point the client at an emulator, with an empty home and working directory.
+    """Configure the client for an emulator, with an empty home and working directory.
 
     Args:
         address: Host and port of the emulator.

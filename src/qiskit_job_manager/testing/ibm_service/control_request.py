@@ -1,4 +1,4 @@
-"""What a control request asks for."""
+"""The body of a control request."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from qiskit_job_manager.testing.ibm_service.faults import Behaviour, Fate, Rule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlRequest:
-    """All that one request asks for.
+    """What one control request asks for.
 
     Attributes:
         behaviour: How to behave; ``None``: as before.
         rules: Further rules.
-        fates: What becomes of the next jobs.
+        fates: The fates of the next jobs.
         clear: Whether to forget earlier rules and fates.
-        revoke: Whether to let no token in that was given until now.
+        revoke: Whether to refuse all tokens that were given until now.
     """
 
     behaviour: Behaviour | None = None
@@ -28,13 +28,13 @@ class ControlRequest:
     revoke: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what means nothing."""
+        """Check every field."""
         fields.flag("clear", self.clear)
         fields.flag("revoke", self.revoke)
 
     @classmethod
     def of_json(cls, said: object) -> Self:
-        """Read what a request's body says.
+        """Read the body of a request.
 
         Raises:
             InvalidArgumentError: It is not of this form.

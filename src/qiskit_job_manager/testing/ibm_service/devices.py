@@ -34,10 +34,10 @@ class Devices:
         self._snapshots = {f"ibm_{name}": name for name in snapshots}
 
     def check_names(self, behaviour: Behaviour) -> None:
-        """Check that a behaviour names no backend that was never there.
+        """Check that the emulator has all backends that a behaviour names.
 
         Raises:
-            InvalidArgumentError: It does.
+            InvalidArgumentError: It lacks one.
         """
         for name in (*behaviour.paused, *behaviour.retired):
             if name not in self._snapshots:
@@ -45,7 +45,7 @@ class Devices:
                 raise InvalidArgumentError(f"{text} {', '.join(self._snapshots)}")
 
     def listed(self, behaviour: Behaviour) -> list[dict[str, Any]]:
-        """Return what the list of backends says."""
+        """Return the list of backends in IBM's form."""
         return [
             {
                 "name": name,
@@ -58,10 +58,10 @@ class Devices:
         ]
 
     def check(self, name: object, behaviour: Behaviour) -> None:
-        """Check that a backend is there.
+        """Check that a backend exists and is not retired.
 
         Raises:
-            RefusedError: It is not.
+            RefusedError: It does not, or it is.
         """
         if name not in self._snapshots or name in behaviour.retired:
             raise RefusedError(404, 1292, f"Backend not found: {name}")

@@ -1,4 +1,4 @@
-"""What the emulator can be told to do wrong, as plain values that also travel as JSON."""
+"""The faults of the emulator, as plain values that can be sent as JSON."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Trouble:
         after: Whether the work (accepting, reading, cancelling) is done first.
         status: The HTTP status, for `Way.STATUS`.
         code: IBM's code of the error, for `Way.STATUS`.
-        message: IBM's words, for `Way.STATUS`.
+        message: IBM's message, for `Way.STATUS`.
         retry_after_s: Seconds in a Retry-After header, for `Way.STATUS`; ``None``: no header.
 
     Raises:
@@ -82,11 +82,11 @@ class Trouble:
     after: bool = False
     status: int = 503
     code: int = 1999
-    message: str = "so the emulator was told"
+    message: str = "the emulator was told to fail"
     retry_after_s: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what means nothing."""
+        """Check every field."""
         fields.word("way", self.way, Way)
         fields.flag("after", self.after)
         fields.whole("status", self.status, 200, 599)
@@ -135,7 +135,7 @@ class Rule:
     for_s: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what means nothing."""
+        """Check every field."""
         fields.word("kind", self.kind, Kind)
         if not isinstance(self.trouble, Trouble):
             raise InvalidArgumentError(f"trouble is {self.trouble!r}; it must be a Trouble")
@@ -159,14 +159,14 @@ class Rule:
 
 
 class Fate(StrEnum):
-    """What becomes of an accepted job.
+    """How an accepted job ends.
 
     Attributes:
         RUNS: It is completed.
         FAILS: It fails; its results are a text that says why.
         FAILS_UNREADABLE: It fails, and asking for its results gives 404.
         CANCELLED: Somebody else cancels it.
-        RAN_TOO_LONG: It is cancelled with code 1305, for its time was up.
+        RAN_TOO_LONG: It is cancelled with code 1305, as it ran too long.
         QUEUED: It is queued until it is cancelled.
     """
 
@@ -186,9 +186,9 @@ class Behaviour:
     """How the emulator behaves. Without arguments it is perfect, fast and without limits.
 
     Attributes:
-        seed: Which requests the rules' rates hit, and which jobs those of the fates: the n-th of
-            a kind always fares the same under the same seed.
-        latency_s: Seconds before a request is looked at.
+        seed: Of the chances. With the same seed, the n-th request of a kind always has the same
+            trouble, and the n-th job the same fate.
+        latency_s: Seconds before a request is handled.
         service_time_s: Seconds that a job runs at least.
         listing_lag_s: Seconds until a new job is listed.
         usage_lag_s: Seconds from the end of a job until its usage is final.
@@ -197,10 +197,10 @@ class Behaviour:
         most_pubs: PUBs, or items of a quantum program, in a job (413, code 1001).
         most_bytes: Bytes of a submission (413, code 1001).
         token_lifetime_s: Seconds that a token is valid.
-        usage_limit_reached: Whether the instance's usage is used up, as the client is told.
-        paused: Names of backends that are.
-        retired: Names of backends that are unknown now.
-        fates: Shares of the accepted jobs that fare otherwise than `Fate.RUNS`.
+        usage_limit_reached: Whether the usage of the instance is used up.
+        paused: Names of backends that are paused.
+        retired: Names of backends that are not known any more.
+        fates: Shares of the accepted jobs with another fate than `Fate.RUNS`.
 
     Raises:
         InvalidArgumentError: A value is not of its kind.
@@ -222,7 +222,7 @@ class Behaviour:
     fates: Mapping[Fate, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what means nothing."""
+        """Check every field."""
         fields.whole("seed", self.seed)
         for name in _SECONDS:
             fields.amount(name, getattr(self, name))

@@ -1,4 +1,4 @@
-"""The emulator's jobs: accepts them within its limits, runs them on one thread, tells of them."""
+"""The emulator's jobs: accepts them within its limits, runs and describes them."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class Job:
         self.finished = datetime.now(UTC)
 
     def described(self, *, with_params: bool = False, usage_lag_s: float = 0.0) -> dict[str, Any]:
-        """Return what IBM tells of a job.
+        """Return a job as IBM describes it.
 
         Args:
-            with_params: Whether its parameters are wanted.
+            with_params: Whether to include its parameters.
             usage_lag_s: Seconds from its end until its usage is final.
         """
         state: dict[str, Any] = {"status": self.status}
@@ -87,7 +87,7 @@ class Job:
         return told
 
     def metrics(self, usage_lag_s: float = 0.0) -> dict[str, Any]:
-        """Return what IBM tells of a job's times and usage; see `described`."""
+        """Return the times and the usage of a job as IBM describes them; see `described`."""
         moments = {"created": self.created, "running": self.began, "finished": self.finished}
         return {
             "timestamps": {name: at and _stamp(at) for name, at in moments.items()},
@@ -95,7 +95,7 @@ class Job:
         }
 
     def _usage(self, lag_s: float) -> dict[str, Any]:
-        # As with IBM, what is said before it is final may change.
+        # As with IBM, the usage may change until it is final.
         now = datetime.now(UTC)
         final = self.finished is not None and now >= self.finished + timedelta(seconds=lag_s)
         used_s = 1.0 if final and self.status == "Completed" else 0.0
@@ -106,7 +106,7 @@ class Jobs:
     """All jobs. Safe to use from any thread; one thread of its own runs the programs.
 
     Args:
-        ledger: Where it writes what it did.
+        ledger: Records submissions, results and cancellations.
         engine: What runs the programs.
 
     Attributes:
@@ -118,14 +118,14 @@ class Jobs:
         self._ledger = ledger
         self._engine = engine
         self._jobs: dict[str, Job] = {}
-        self._accepted_s: list[float] = []  # of deleted jobs too: they count for the pace
+        self._accepted_s: list[float] = []  # of deleted jobs too: they count for the limit
         self._lock = threading.RLock()
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="ibm-programs", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Run nothing more."""
+        """Stop running programs."""
         self._waiting.put(None)
         self._thread.join(5.0)
 
@@ -133,7 +133,7 @@ class Jobs:
         """Accept a submission.
 
         Raises:
-            RefusedError: A limit forbids it, or it is no submission.
+            RefusedError: It exceeds a limit, or a field is missing or wrong.
         """
         pubs = _pubs_of(said)
         with self._lock:
@@ -173,10 +173,10 @@ class Jobs:
         return job.status in _PENDING
 
     def hand_out(self, job_id: str) -> str | None:
-        """Return a job's result, which reading a private one destroys; ``None``: not ended.
+        """Return a job's result; ``None``: it has not ended. A private result can be read once.
 
         Raises:
-            RefusedError: There is none, or not any more.
+            RefusedError: There is none, or it was read before.
         """
         with self._lock:
             job = self.get(job_id)
@@ -264,7 +264,7 @@ class Jobs:
                 job.end("Completed")
 
     def _outcome(self, job: Job) -> tuple[str | None, str | None]:
-        """Return a job's result, and why it failed, if it did."""
+        """Return a job's result, and the reason if it failed."""
         if job.fate in _FAILING:
             return "the control electronics lost lock", "the control electronics lost lock"
         if job.fate is not Fate.RUNS:

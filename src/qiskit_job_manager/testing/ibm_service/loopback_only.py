@@ -1,4 +1,4 @@
-"""Sees which hosts this process asks for, and lets it reach none but loopback."""
+"""Lists the hosts that this process asks for, and refuses all but loopback."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _BY_ADDRESS = ("socket.connect", "socket.sendto")
 
 
 class NotLoopbackError(OSError):
-    """A host that is not this one was asked for; it was not reached."""
+    """This process asked for another host; it was not reached."""
 
 
 class _Watch:
-    """The one audit hook, as Python can add them but take none away.
+    """The one audit hook: Python can add audit hooks and never remove them.
 
     Attributes:
         seen: What each block that is open now has seen.
@@ -32,7 +32,7 @@ class _Watch:
         self._lock = threading.Lock()
 
     def install(self) -> None:
-        """Hear of every look-up and connection from now on."""
+        """Add the audit hook, once in a process."""
         with self._lock:
             if not self._installed:
                 sys.addaudithook(self._heed)
@@ -58,8 +58,8 @@ class _Watch:
 def only_loopback() -> Iterator[set[str]]:
     """Refuse this process, in all its threads, every host but loopback.
 
-    It observes and refuses by Python's audit events and replaces nothing; what other processes,
-    and libraries that do not use Python's sockets, ask for is not seen.
+    It works by Python's audit events and replaces nothing. It does not see other processes, or
+    libraries that do not use Python's sockets.
 
     Yields:
         The hosts that were looked up or connected to so far, refused ones too.
@@ -77,7 +77,7 @@ def only_loopback() -> Iterator[set[str]]:
     try:
         yield seen
     finally:
-        # By identity: two blocks may have seen the same.
+        # By identity: two blocks may have seen the same hosts.
         _WATCH.seen = [each for each in _WATCH.seen if each is not seen]
 
 

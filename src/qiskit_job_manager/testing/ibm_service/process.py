@@ -38,7 +38,7 @@ class IBMControl:
         self._post(rules=[asdict(each) for each in rules])
 
     def tell(self, *fates: Fate) -> None:
-        """Set the fates of the next jobs that are accepted."""
+        """Set the fates of the next jobs that are accepted, one each."""
         self._post(fates=list(fates))
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""Runs the programs: on Aer, on one thread, or by made-up bits that follow from the content."""
+"""Runs the programs, on Aer or with made-up bits."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Engine(StrEnum):
 
     Attributes:
         FAST: Makes up random bits and values, seeded by the content.
-        AER: Simulates, on one thread and without noise; the same content gives the same result.
-            What of a circuit is entangled must fit into a simulator; how wide it is, need not.
+        AER: Simulates on one thread, without noise; the same content gives the same result. A
+            circuit may be as wide as a device, if few of its qubits are entangled.
     """
 
     FAST = "fast"
@@ -44,7 +44,7 @@ def run(program: str, params: Mapping[str, Any], engine: Engine) -> str:
 
     Args:
         program: ``sampler``, ``estimator`` or ``executor``.
-        params: Its parameters as they came, decoded from JSON only.
+        params: Its parameters, decoded from JSON only.
         engine: What runs it.
 
     Raises:
@@ -86,7 +86,7 @@ def _sampler(params: Mapping[str, Any], seed: int, engine: Engine) -> Any:
 
 
 def _span(pubs: list[SamplerPub], began: datetime) -> Any:
-    """Return that all of the PUBs were executed since then."""
+    """Return a span in which all PUBs were executed."""
     from qiskit_ibm_runtime.execution_span import DoubleSliceSpan
 
     whole = {
@@ -162,7 +162,7 @@ def _tensors(item: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 
 def _items(program: Any, seed: int, sample: _Sampling) -> Iterator[dict[str, np.ndarray]]:
-    """Run the items of a quantum program; those that twirl draw their parameters first."""
+    """Run the items of a quantum program; twirled items draw their parameters first."""
     import numpy as np
     from qiskit.primitives.containers.sampler_pub import SamplerPub
     from qiskit_ibm_runtime.fake_provider.executor.broadcast_sample import broadcast_sample

@@ -1,4 +1,4 @@
-"""Answers the client's requests; see IBM's REST reference for each."""
+"""Handles the requests of the client; IBM's REST reference describes each."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ class RequestHandler:
         self._tokens = 0
 
     def revoke_tokens(self) -> None:
-        """Let no token in that was given until now."""
+        """Refuse all tokens that were given until now."""
         self._revoked_before = self._tokens
 
     def answer(self, request: Request) -> Reply | None:
-        """Answer a request, one way or another; ``None``: not at all, as long as one waits."""
+        """Answer a request; ``None``: never, as a hanging service."""
         method, path = request.method, _path(request)
         kind = _kind(method, path)
         if kind is None:
@@ -105,12 +105,11 @@ class RequestHandler:
             return Reply.refusing(refusal)
 
     def _admit(self, token: str | None) -> None:
-        """Let a request in; one with an API key in place of a token always is."""
+        """Admit a request; one with an API key instead of a token is always admitted."""
         if token is None:
             return
         said = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-        # In whole seconds, as the client's own clock has it: it may still use a token in the
-        # second in which that ends.
+        # In whole seconds: the client may still use a token in the second in which it expires.
         if said["number"] <= self._revoked_before or said["exp"] < int(time.time()):
             raise RefusedError(401, 1200, "The token is expired or was revoked")
 
@@ -283,7 +282,7 @@ class RequestHandler:
 
 
 def spoiled(reply: Reply, trouble: Trouble) -> Reply | None:
-    """Return what leaves instead of a reply, if anything does."""
+    """Return the reply that is sent instead, because of a trouble; ``None``: no reply."""
     match trouble.way:
         case Way.STATUS:
             refusal = RefusedError(

@@ -1,4 +1,4 @@
-"""The emulator in this process, and what controls it."""
+"""The emulator in this process and its control."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class IBMService(EmulatedService):
 
     Args:
         behaviour: How it behaves.
-        port: Where to listen on 127.0.0.1; 0: where there is room.
+        port: Where to listen on 127.0.0.1; 0: any free port.
         engine: What runs programs.
         snapshots: Names of the client's snapshots that are its backends: ``manila`` (5 qubits) is
             the backend ``ibm_manila``.
-        ledger: A file for the ledger, which may have one of an earlier emulator; ``None``: it is
-            kept in memory alone.
+        ledger: A file for the ledger, which may have the lines of an earlier emulator; ``None``:
+            memory only.
 
     Raises:
-        InvalidArgumentError: A snapshot, or a backend that the behaviour names, is not there.
+        InvalidArgumentError: The client lacks a snapshot, or a backend of the behaviour is unknown.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class IBMService(EmulatedService):
         self._handler.behaviour = self._jobs.behaviour = self._schedule.behaviour = behaviour
 
     def add(self, *rules: Rule) -> None:
-        """Obey further rules; of several that apply to a request, the oldest wins."""
+        """Add rules; of several that apply to a request, the oldest wins."""
         self._schedule.add(rules)
 
     def script(self, kind: Kind, *troubles: Trouble) -> None:
-        """Say what happens to the next requests of a kind, one trouble each."""
+        """Set the troubles of the next requests of a kind, one each."""
         self.add(*(Rule(kind=kind, trouble=each, times=1) for each in troubles))
 
     def clear(self) -> None:
@@ -107,11 +107,11 @@ class IBMService(EmulatedService):
         self._schedule.clear()
 
     def tell(self, *fates: Fate) -> None:
-        """Say what becomes of the next jobs that are accepted."""
+        """Set the fates of the next jobs that are accepted, one each."""
         self._schedule.fates.extend(fates)
 
     def revoke_tokens(self) -> None:
-        """Let no token in that was given until now."""
+        """Refuse all tokens that were given until now."""
         self._handler.revoke_tokens()
 
     def books(self) -> Books:
@@ -132,21 +132,21 @@ class IBMService(EmulatedService):
         return Reply(manner=Manner.CLOSE)
 
     def note_sent(self, job_id: str, bytes_sent: int, *, complete: bool) -> None:  # noqa: ARG002
-        """Write down that a result has left."""
+        """Record that a result has left."""
         if complete:
             self._ledger.note_sent_whole(job_id)
 
     def _controlled(self, request: Request) -> Reply:
         try:
             if request.method == "POST":
-                self._obey(ControlRequest.of_json(json.loads(request.body or b"{}")))
+                self._apply(ControlRequest.of_json(json.loads(request.body or b"{}")))
             return Reply.of(self._ledger.as_json())
         except ValueError as error:
-            refusal = RefusedError(400, 0, f"this request makes no sense: {error}")
+            refusal = RefusedError(400, 0, f"this request cannot be handled: {error}")
             return Reply.refusing(refusal)
 
-    def _obey(self, asked: ControlRequest) -> None:
-        # What may be refused comes first: either all of it is done, or nothing.
+    def _apply(self, asked: ControlRequest) -> None:
+        # The part that may be refused comes first: either all of it is done, or nothing.
         if asked.behaviour is not None:
             self.behaviour = asked.behaviour
         if asked.clear:

@@ -1,7 +1,7 @@
-"""Simulates circuits as wide as a device, of which a simulator can hold only the parts in use.
+"""Simulates circuits that are as wide as a device.
 
-Qubits that nothing is done to are left out. What is left falls apart into parts that share neither
-a qubit nor a bit, so that each can be simulated alone: a twirled circuit measures all qubits of a
+Unused qubits are left out. The rest is cut into parts that share neither a qubit nor a bit, and
+each part is simulated alone. So a twirled circuit can be simulated: it measures all qubits of a
 device, but entangles few.
 """
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 ON_ONE_THREAD = {"backend_options": {"max_parallel_threads": 1}}
-# Parts are simulated together up to so many qubits: a state of 4,096 amplitudes costs little more
-# than what any circuit costs.
+# Parts are simulated together up to so many qubits: 4,096 amplitudes add little to the cost that
+# every circuit has.
 _QUBITS_AT_ONCE = 12
 _DO_NOTHING = ("barrier", "delay")
 _NO_VARIABLES = "the emulator cannot simulate these, and must be told to make results up"
@@ -36,7 +36,7 @@ def sampled_bits(pub: SamplerPub, seed: int) -> dict[str, np.ndarray]:
 
     Args:
         pub: The circuit, its parameters' values, and the shots.
-        seed: The same gives the same bits.
+        seed: The same seed gives the same bits.
 
     Returns:
         Of each register, booleans of shape ``(*pub.shape, shots, bits)``, bit 0 first.
@@ -58,7 +58,7 @@ def sampled_bits(pub: SamplerPub, seed: int) -> dict[str, np.ndarray]:
 
 
 def narrowed_estimate(pub: EstimatorPub) -> EstimatorPub:
-    """Return a PUB without the qubits that nothing is done to and nothing is asked of."""
+    """Return a PUB without the qubits that neither its circuit nor its observables use."""
     from qiskit.primitives.containers.estimator_pub import EstimatorPub
     from qiskit.primitives.containers.observables_array import ObservablesArray
 
@@ -91,14 +91,14 @@ def _part_of(pub: SamplerPub, part: QuantumCircuit) -> SamplerPub:
     places = {parameter: place for place, parameter in enumerate(pub.circuit.parameters)}
     values = pub.parameter_values.as_array(pub.circuit.parameters)
     mine = values[..., [places[parameter] for parameter in part.parameters]]
-    # Rounded, as sums of angles are not quite what they would be on paper, and only circuits of
-    # exact quarter turns can be simulated on any number of entangled qubits.
+    # Rounded: sums of angles have rounding errors, and only exact quarter turns can be simulated on
+    # any number of entangled qubits.
     turns = np.round(mine / _QUARTER_TURN, _SAME_TURN_DECIMALS) * _QUARTER_TURN
     return SamplerPub(part, BindingsArray({tuple(part.parameters): turns}, pub.shape), pub.shots)
 
 
 def _parts(circuit: QuantumCircuit) -> Iterator[QuantumCircuit]:
-    """Cut a circuit into such that know nothing of each other, and have a bit to tell."""
+    """Cut a circuit into independent parts that measure at least one bit."""
     together: set[Bit] = set()
     for bits in sorted(_clusters(circuit), key=len):
         if together and _qubits_among(together | bits, circuit) > _QUBITS_AT_ONCE:
@@ -110,7 +110,7 @@ def _parts(circuit: QuantumCircuit) -> Iterator[QuantumCircuit]:
 
 
 def _clusters(circuit: QuantumCircuit) -> list[set[Bit]]:
-    """Group the qubits and bits that instructions connect; leave out who tells nothing."""
+    """Group the qubits and bits that instructions connect; leave out groups without a bit."""
     cluster_of: dict[Bit, set[Bit]] = {}
     for instruction in _at_work(circuit):
         bits = (*instruction.qubits, *instruction.clbits)
@@ -125,7 +125,7 @@ def _qubits_among(bits: Collection[Bit], circuit: QuantumCircuit) -> int:
 
 
 def _at_work(circuit: QuantumCircuit) -> Iterable[CircuitInstruction]:
-    """Return what changes or reads anything where there is no noise."""
+    """Return the instructions that have an effect without noise."""
     return (each for each in circuit.data if each.operation.name not in _DO_NOTHING)
 
 
@@ -134,7 +134,7 @@ def _used(circuit: QuantumCircuit) -> set[Bit]:
 
 
 def _with_qubits(circuit: QuantumCircuit, qubits: Collection[Bit]) -> QuantumCircuit:
-    """Return what a circuit does to some of its qubits, with all of its bits."""
+    """Return the instructions of a circuit on some of its qubits, with all of its bits."""
     if circuit.num_vars:
         # Aer ends the whole process on some of them.
         raise InvalidExperimentError(f"circuit {circuit.name!r} has variables; {_NO_VARIABLES}")
