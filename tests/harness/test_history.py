@@ -20,6 +20,14 @@ def call(name, begun, ended, answer=None, error=None, **asked):
     return Recorded(name, {"set": 1, **asked}, begun, ended, answer, error)
 
 
+def create(begun, ended):
+    return call("create_job_set", begun, ended, [1, "a", 1], owner="a")
+
+
+def complete(begun, ended, error=None):
+    return call("complete_job_set", begun, ended, None, error, token=[1, "a", 1])
+
+
 def claim(begun, ended, fence, owner="a"):
     token = None if fence is None else [1, owner, fence]
     return call("claim", begun, ended, token, owner=owner)
@@ -36,80 +44,97 @@ def state(begun, ended, state):
 
 
 RIGHT = {
-    "one after the other": [claim(0, 1, 1), advance(2, 3, True), state(4, 5, "submitting")],
+    "one after the other": [create(0, 1), advance(2, 3, True), state(4, 5, "submitting")],
     "a read beside a write sees it": [
-        claim(0, 1, 1),
+        create(0, 1),
         advance(2, 9, True),
         state(3, 4, "submitting"),
     ],
     "a read beside a write does not see it": [
-        claim(0, 1, 1),
+        create(0, 1),
         advance(2, 9, True),
         state(3, 4, "planned"),
     ],
-    "a stale write is refused": [claim(0, 1, 1), claim(2, 3, 2, "b"), advance(4, 5, False)],
+    "a stale write is refused": [create(0, 1), claim(2, 3, 2, "b"), advance(4, 5, False)],
     "a write beside the claim of another": [
-        claim(0, 1, 1),
+        create(0, 1),
         claim(2, 9, 2, "b"),
         advance(3, 4, True),
     ],
     "an unknown write was done later": [
-        claim(0, 1, 1),
+        create(0, 1),
         advance(2, None, None),
         state(3, 4, "planned"),
         state(5, 6, "submitting"),
     ],
     "an unknown write was never done": [
-        claim(0, 1, 1),
+        create(0, 1),
         advance(2, None, None),
         claim(3, 4, 2, "b"),
         advance(5, 6, True, 2, "b"),
     ],
     "an unknown claim raised the fence": [
-        claim(0, 1, 1),
+        create(0, 1),
         replace(claim(2, 3, None, "b"), ended_ns=None),
         advance(4, 5, False),
         claim(6, 7, 3, "c"),
     ],
+    "its owner, who claimed again, completes a set": [
+        create(0, 1),
+        claim(2, 3, 2),
+        complete(4, 5),
+    ],
+    "another may not complete a set": [
+        create(0, 1),
+        claim(2, 3, 2, "b"),
+        complete(4, 5, "LeaseLostError"),
+    ],
+    "who made the set died, and may still have the lease": [claim(2, 3, None, "b")],
     "a write that raised was done": [
-        claim(0, 1, 1),
+        create(0, 1),
         replace(advance(2, 3, None), error="StoreError"),
         state(4, 5, "submitting"),
     ],
 }
 WRONG = {
-    "a stale write landed": [claim(0, 1, 1), claim(2, 3, 2, "b"), advance(4, 5, True)],
+    "a stale write landed": [create(0, 1), claim(2, 3, 2, "b"), advance(4, 5, True)],
     "a write landed in another state": [
-        claim(0, 1, 1),
+        create(0, 1),
         advance(2, 3, True),
         advance(4, 5, True),
     ],
-    "a write was refused without a reason": [claim(0, 1, 1), advance(2, 3, False)],
-    "a write is gone": [claim(0, 1, 1), advance(2, 3, True), state(4, 5, "planned")],
+    "a write was refused without a reason": [create(0, 1), advance(2, 3, False)],
+    "a write is gone": [create(0, 1), advance(2, 3, True), state(4, 5, "planned")],
     "a read went back in time": [
-        claim(0, 1, 1),
+        create(0, 1),
         advance(2, 9, True),
         state(3, 4, "submitting"),
         state(5, 6, "planned"),
     ],
-    "two claims have the same fence": [claim(0, 1, 1), claim(2, 3, 1, "b")],
+    "two claims have the same fence": [create(0, 1), claim(2, 3, 1, "b")],
     "a driver that was replaced may stay": [
-        claim(0, 1, 1),
+        create(0, 1),
         claim(2, 3, 2, "b"),
         call("renew", 4, 5, True, token=[1, "a", 1]),
     ],
     "a driver may not stay, though nobody else claimed": [
-        claim(0, 1, 1),
+        create(0, 1),
         call("renew", 2, 3, False, token=[1, "a", 1]),
     ],
-    "nobody drives, and yet a claim is refused": [claim(0, 1, None)],
+    "nobody drives, and yet a claim is refused": [
+        create(0, 1),
+        call("release", 2, 3, None, token=[1, "a", 1]),
+        claim(4, 5, None),
+    ],
+    "a set is completed without the lease": [create(0, 1), claim(2, 3, 2, "b"), complete(4, 5)],
+    "its owner may not complete a set": [create(0, 1), complete(2, 3, "LeaseLostError")],
     "a stale request is settled": [
-        claim(0, 1, 1),
+        create(0, 1),
         claim(2, 3, 2, "b"),
-        call("settle", 4, 5, True, token=[1, "a", 1]),
+        call("finish_request", 4, 5, True, token=[1, "a", 1]),
     ],
     "a write that raised was done after its end": [
-        claim(0, 1, 1),
+        create(0, 1),
         replace(advance(2, 3, None), error="StoreError"),
         state(4, 5, "planned"),
         state(6, 7, "submitting"),

@@ -69,6 +69,13 @@ def _of_set(job_set_key, *_, **__):
 
 # Of each call: what is kept of its arguments, and of its answer.
 CALLS = {
+    "create_job_set": (
+        lambda draft, owner: {"set": None, "owner": owner},
+        lambda made: _token(made[1]),
+    ),
+    "add_blocks": (_with_token, lambda _: None),
+    "complete_job_set": (_with_token, lambda _: None),
+    "delete_job_set": (_with_token, lambda _: None),
     "claim": (
         lambda job_set_key, owner: {"set": job_set_key, "owner": owner},
         lambda token: None if token is None else _token(token),
@@ -79,9 +86,9 @@ CALLS = {
         lambda token, steps: _with_token(token) | {"steps": [_step(each) for each in steps]},
         list,
     ),
-    "settle": (_with_token, bool),
-    "tell": (_with_token, bool),
-    "measure": (_with_token, bool),
+    "finish_request": (_with_token, bool),
+    "append_event": (_with_token, bool),
+    "store_usage": (_with_token, bool),
     "jobs": (_of_set, _jobs),
     "driver": (_of_set, lambda owner: owner),
 }
@@ -164,5 +171,8 @@ def _read(path):
         else:
             answer, error, ended_ns = rest
             call = begun[number]
-            begun[number] = Recorded(call.name, call.asked, call.begun_ns, ended_ns, answer, error)
-    return begun.values()
+            asked = call.asked
+            if call.name == "create_job_set" and error is None:
+                asked = {**asked, "set": answer[0]}  # only now has it a key
+            begun[number] = Recorded(call.name, asked, call.begun_ns, ended_ns, answer, error)
+    return [call for call in begun.values() if call.asked["set"] is not None]

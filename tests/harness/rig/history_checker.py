@@ -10,10 +10,12 @@ possibilities (G. Lowe, "Testing for linearizability", 2017). None left is a vio
 
 What the contract says, and what is checked:
 
-    claim    raises the fence above all earlier ones; no token while nobody has claimed is wrong
-    renew    is true for the newest token, and false when somebody else has claimed
+    create_job_set   takes the lease as well
+    claim    raises the fence above all earlier ones; it gives no token only while another has one
+    renew    is true for the newest token, and false when another driver has claimed
     advance  lands a step when its token is the newest and the job is in its expected state
-    settle, tell, measure   are done for the newest token, and refused for others
+    finish_request, append_event, store_usage   are done for the newest token, refused for others
+    add_blocks, complete_job_set, delete_job_set   are done for the owner of the newest token
     jobs     gives what was committed: state, tag and remote id
     driver   gives the owner of the newest token, or nobody
 """
@@ -23,6 +25,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 PLANNED = "planned"
+UNKNOWN = "?"
+REFUSED = "LeaseLostError"
 MOST_POSSIBILITIES = 20_000
 
 
@@ -39,12 +43,12 @@ class Store(NamedTuple):
 
     Attributes:
         fence: That of the newest claim; with a half, of one whose token nobody learnt.
-        owner: Of the newest claim, or ``None`` when it was given back.
+        owner: Of the newest claim; ``None``: it was released; `UNKNOWN`: who made the set died.
         rows: The jobs that differ from a new one, by key.
     """
 
     fence: float = 0
-    owner: str | None = None
+    owner: str | None = UNKNOWN
     rows: frozenset[tuple[int, Row]] = frozenset()
 
 
@@ -79,7 +83,7 @@ def _first_violation(calls):
 def _after_end(calls, pending, possible, place):
     """Return the possibilities in which a call that ends now was done, each without it."""
     found, seen, waiting = set(), set(possible), list(possible)
-    is_sure = calls[place].error is None
+    is_sure = calls[place].error in (None, REFUSED)
     while waiting:
         store, done = waiting.pop()
         if place in done:
@@ -114,6 +118,12 @@ def _is_newest(store, call):
 
 
 # -- the contract -------------------------------------------------------------------------------
+
+
+def _create(store, call):
+    if store == Store():
+        _, owner, fence = call.answer
+        yield Store(fence, owner)
 
 
 def _claim(store, call):
@@ -161,6 +171,18 @@ def _if_newest(store, call):
         yield store
 
 
+def _if_owner(store, call):
+    is_owner = call.asked["token"][1] == store.owner
+    is_refused = call.error == REFUSED
+    if is_refused is not is_owner or not (_knows(call) or is_refused):
+        yield store
+
+
+def _delete(store, call):
+    for after in _if_owner(store, call):
+        yield after if call.error == REFUSED else after._replace(fence=float("inf"), owner=None)
+
+
 def _jobs_are(store, call):
     rows = dict(store.rows)
     return all(Row(*facts) == rows.get(key, Row()) for key, *facts in call.answer)
@@ -171,13 +193,17 @@ def _driver_is(store, call):
 
 
 _WRITES = {
+    "create_job_set": _create,
+    "add_blocks": _if_owner,
+    "complete_job_set": _if_owner,
+    "delete_job_set": _delete,
     "claim": _claim,
     "renew": _renew,
     "release": _release,
     "advance": _advance,
-    "settle": _if_newest,
-    "tell": _if_newest,
-    "measure": _if_newest,
+    "finish_request": _if_newest,
+    "append_event": _if_newest,
+    "store_usage": _if_newest,
 }
 _READS = {"jobs": _jobs_are, "driver": _driver_is}
 
