@@ -30,7 +30,6 @@ sys.path.insert(0, str(HERE.parent / "tests" / "harness"))
 from rig.harnesses import VARIANTS, crash_sweep, io_errors, simulation, store_faults  # noqa: E402
 from rig.ibm import ibm_weather  # noqa: E402
 from rig.processes import (  # noqa: E402
-    Kills,
     Site,
     killed_at_boundary,
     killed_at_random,
@@ -38,7 +37,7 @@ from rig.processes import (  # noqa: E402
     stopped_past_lease,
 )
 from rig.server import URL  # noqa: E402
-from rig.world import Tally  # noqa: E402
+from rig.tally import Tally  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,12 +112,12 @@ def _harnesses(said: argparse.Namespace) -> dict[str, tuple[Any, Any, Any]]:
         ),
         "store faults": (Tally(), faults, lambda tally: tally.cases >= said.crash_seeds * 200),
         "killed at boundaries": (
-            Kills(),
+            Tally(),
             lambda room: _with_clouds(room, _at_boundary),
             lambda tally: tally.driver_kills >= kills // 4,
         ),
         "killed at random": (
-            Kills(),
+            Tally(),
             lambda room: _with_clouds(
                 room, lambda site, i: killed_at_random(site, f"random-{i}", first + i)
             ),
@@ -126,7 +125,7 @@ def _harnesses(said: argparse.Namespace) -> dict[str, tuple[Any, Any, Any]]:
         ),
         **{f"read once, {who} killed": _read_once(who, first, kills // 8) for who in _VICTIMS},
         "rivals": (
-            Kills(),
+            Tally(),
             lambda room: _with_clouds(
                 room, lambda site, i: rivals(site, f"rivals-{i}", first + i, 2 + 2 * (i % 2))
             ),
@@ -145,14 +144,14 @@ def _harnesses(said: argparse.Namespace) -> dict[str, tuple[Any, Any, Any]]:
 def _server_harnesses(said: argparse.Namespace) -> dict[str, tuple[Any, Any, Any]]:
     """Return the harnesses with processes, on PostgreSQL."""
     first = said.first_seed
-    cases: list[Callable[[Site, int], Kills]] = [
+    cases: list[Callable[[Site, int], Tally]] = [
         _at_boundary,
         lambda site, i: killed_at_random(site, f"random-{i}", first + i),
         lambda site, i: rivals(site, f"rivals-{i}", first + i, 2 + 2 * (i % 2)),
         lambda site, i: stopped_past_lease(site, f"stopped-{i}", first + i),
     ]
     return {
-        name: (Kills(), partial(_with_clouds, case=case, server=URL), _never)
+        name: (Tally(), partial(_with_clouds, case=case, server=URL), _never)
         for name, case in zip(_SERVER_PARTS, cases, strict=True)
     }
 
@@ -161,14 +160,14 @@ _VICTIMS = ("driver", "courier", "both")
 
 
 def _read_once(victims: str, first: int, kills: int) -> tuple[Any, Any, Any]:
-    def steps(room: Path) -> Iterator[Kills]:
+    def steps(room: Path) -> Iterator[Tally]:
         return _with_clouds(
             room,
             lambda site, i: killed_at_random(site, f"{victims}-{i}", first + i, victims),
             reads_once=True,
         )
 
-    return Kills(), steps, lambda tally: tally.driver_kills + tally.courier_kills >= kills
+    return Tally(), steps, lambda tally: tally.driver_kills + tally.courier_kills >= kills
 
 
 def _never(_tally: Any) -> bool:
@@ -195,17 +194,17 @@ def _emptied(room: Path, tallies: Iterator[Tally]) -> Iterator[Tally]:
             shutil.rmtree(folder) if folder.is_dir() else folder.unlink()
 
 
-def _at_boundary(site: Site, number: int) -> Kills:
+def _at_boundary(site: Site, number: int) -> Tally:
     return killed_at_boundary(site, f"boundary-{number}", 1 + number % _BOUNDARIES)
 
 
 def _with_clouds(
     room: Path,
-    case: Callable[[Site, int], Kills],
+    case: Callable[[Site, int], Tally],
     *,
     reads_once: bool = False,
     server: str | None = None,
-) -> Iterator[Kills]:
+) -> Iterator[Tally]:
     """Yield case after case, with a new cloud every so often, as its ledger grows."""
     numbers = itertools.count()
     for cloud in itertools.count():

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from qiskit import QuantumCircuit
 
 from qiskit_job_manager import JobManager
 
-URL = os.environ.get("QJM_TEST_POSTGRES_URL")
-
-pytestmark = [
-    pytest.mark.service,
-    pytest.mark.skipif(not URL, reason="QJM_TEST_POSTGRES_URL names no database"),
-]
-
-
-@pytest.fixture
-def url():
-    """A database of its own, gone afterwards."""
-    from sqlalchemy import create_engine, make_url, text
-
-    name = f"qjm_acceptance_{os.getpid()}"
-    server = create_engine(URL, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield make_url(URL).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+pytestmark = pytest.mark.service
 
 
 def counting(i):
@@ -41,8 +19,8 @@ def counting(i):
     return circuit
 
 
-def test_circuits_run_and_are_read_by_another_manager(url):
-    with JobManager(url) as first:
+def test_circuits_run_and_are_read_by_another_manager(postgresql_url):
+    with JobManager(postgresql_url) as first:
         job_set = first.run(
             (counting(i) for i in range(30)),
             "aer",
@@ -52,7 +30,7 @@ def test_circuits_run_and_are_read_by_another_manager(url):
             if_exists="resume",
         )
         assert job_set.results(timeout=60).success
-    with JobManager(url) as second:
+    with JobManager(postgresql_url) as second:
         results = second.retrieve_job_set("shared").results(timeout=0)
         assert [results.get_counts(f"c{i}") for i in range(30)] == [
             {f"{i:05b}": 10} for i in range(30)
@@ -60,8 +38,8 @@ def test_circuits_run_and_are_read_by_another_manager(url):
         assert second.find("shared").report().count("done") == 8
 
 
-def test_what_a_closed_manager_left_is_finished_by_another(url):
-    with JobManager(url) as first:
+def test_what_a_closed_manager_left_is_finished_by_another(postgresql_url):
+    with JobManager(postgresql_url) as first:
         first.run([counting(i) for i in range(30)], "aer", name="left", max_experiments_per_job=1)
-    with JobManager(url) as second:
+    with JobManager(postgresql_url) as second:
         assert second.retrieve_job_set("left").results(timeout=60).success

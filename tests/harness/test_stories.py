@@ -16,7 +16,7 @@ from rig.harnesses import (
 )
 from rig.naive import Naive
 from rig.storm import Weather
-from rig.world import Tally
+from rig.tally import Tally
 
 
 @pytest.mark.parametrize("variant", list(VARIANTS))

@@ -106,6 +106,10 @@ class _Held(threading.local):
     connection: PoolProxiedConnection | None = None
 
 
+_COMPILED_FOR_SQLITE: dict[Statement, _Query] = {}
+"""Shared by all stores of this process, which has one SQLite library; servers may differ."""
+
+
 class Database:
     """An open database: whose it is, how to read from it and how to write to it.
 
@@ -134,10 +138,10 @@ class Database:
         self._held = _Held()
         self._trouble = _Trouble()
         self._all_held: weakref.WeakSet[PoolProxiedConnection] = weakref.WeakSet()
-        self._compiled: dict[Statement, _Query] = {}
         # SQLite has one writer at a time, and a connection that finds another one sleeps for up to
         # a tenth of a second; the threads of this process wait for each other here instead.
         self.has_one_writer = engine.dialect.name == "sqlite"
+        self._compiled = _COMPILED_FOR_SQLITE if self.has_one_writer else {}
         self._write_turn = threading.Lock() if self.has_one_writer else None
 
     @property

@@ -135,8 +135,8 @@ class Decoders:
 
     def __init__(self, folder):
         self._spool = Spool(folder / "spool")
-        names = [f"fuzz-{i}" for i in range(5)]
-        result = result_of(names, SHOTS, failed=[3])
+        names = tuple(f"fuzz-{i}" for i in range(5))
+        result = result_of(names, SHOTS, failed=(3,))
         with self._spool.reserved("tag") as part:
             self._spool.keep("tag", part, result)
         self._spooled = folder / "spool" / "tag.result"

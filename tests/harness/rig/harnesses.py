@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from rig.gate import STORE_CALLS, Crash, crash_at
 from rig.ours import Ours
 from rig.storm import Weather
-from rig.world import Tally, World
+from rig.tally import Tally
+from rig.world import World
 
 from qiskit_job_manager.errors import StoreBusyError, StoreError, StoreFullError
 from qiskit_job_manager.model import Limits

@@ -14,7 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 from qiskit import QuantumCircuit
-from rig.world import Tally
+from rig.tally import Tally
 
 from qiskit_job_manager import JobManager, Limits, RetryPolicy
 from qiskit_job_manager.backends.ibm import status
@@ -57,14 +57,14 @@ _READS = (Kind.LIST, Kind.JOB, Kind.RESULTS, Kind.METRICS, Kind.USAGE, Kind.BACK
 _FATES = (Fate.FAILS, Fate.FAILS_UNREADABLE, Fate.CANCELLED)
 
 
-def ibm_weather(folder, seed, rate=0.2, jobs=5):
-    """Drive one job set to its end in such weather, and judge it."""
+def ibm_weather(folder, seed, rate=0.2, jobs=5, rules=None):
+    """Drive one job set to its end in such weather, or under these rules alone, and judge it."""
     chance = random.Random(seed)
     with _service(folder, seed) as ibm:
         ibm.tell(
             *(chance.choice(_FATES) if chance.random() < 0.15 else Fate.RUNS for _ in range(9))
         )
-        ibm.add(*_rules(rate))
+        ibm.add(*(_rules(rate) if rules is None else rules))
         store = Path(tempfile.mkdtemp(dir=folder)) / "store.db"
         closings = _live(store, jobs, chance)
         ibm.clear()

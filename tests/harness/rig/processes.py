@@ -15,13 +15,13 @@ import threading
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rig.driver import CLBITS, LEASE_S, SHOTS
 from rig.history import read_histories
 from rig.history_checker import violations
 from rig.server import Server
+from rig.tally import Tally
 
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.model import JobState
@@ -41,40 +41,6 @@ from qiskit_job_manager.testing.samples import expected_counts
 
 LAG_S = 0.1
 WITHIN_S = 120.0
-
-
-@dataclass
-class Kills:
-    """What was run with processes, and what was found; adds up.
-
-    Attributes:
-        cases: Job sets driven to their end.
-        driver_kills: Drivers killed while they lived.
-        courier_kills: Couriers killed while they lived.
-        stops: Drivers stopped and resumed.
-        jobs: Jobs judged.
-        losses: Results lost and said so, by the death of a courier.
-        duplicates: Jobs paid for twice and reported, as a driver stood still past its lease.
-        slowest_open_s: The longest time that a store took to open after a kill.
-        violations: Promises broken.
-    """
-
-    cases: int = 0
-    driver_kills: int = 0
-    courier_kills: int = 0
-    stops: int = 0
-    jobs: int = 0
-    losses: int = 0
-    duplicates: int = 0
-    slowest_open_s: float = 0.0
-    violations: list = field(default_factory=list)
-
-    def __iadd__(self, other):
-        slowest = max(self.slowest_open_s, other.slowest_open_s)
-        for name, value in vars(other).items():
-            setattr(self, name, getattr(self, name) + value)
-        self.slowest_open_s = slowest
-        return self
 
 
 class Driver:
@@ -220,7 +186,7 @@ class Case:
         self.file = None if "://" in self.store else Path(self.store)
         self.progress = self.folder / "progress.json"  # of the naive loop
         self.finished = self.folder / "finished"
-        self.tally = Kills(cases=1)
+        self.tally = Tally(cases=1)
         self._drivers = []
 
     def start(self, do="run", **more):
@@ -311,7 +277,8 @@ class Case:
                 yield f"doubled: paid {len(paid[job['digest']])} times"
 
     def _judge(self, paid):
-        yield from violations(read_histories(self.folder))
+        calls = read_histories(self.folder)
+        yield from violations(calls) if calls else ["no call of the store was recorded"]
         yield from self._judge_file()
         store = open_store(self.store)
         try:
@@ -377,7 +344,7 @@ def couriers_in(folder):
 
 def together(cases):
     """Run cases, a few at a time as they mostly wait, and add up what they found."""
-    tally = Kills()
+    tally = Tally()
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(lambda case: case(), cases):
             tally += found

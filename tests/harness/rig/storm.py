@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from qiskit_job_manager.codec.results import encode_result
 from qiskit_job_manager.errors import (
@@ -230,13 +231,15 @@ class Storm:
             self.inner.finish(remote_id, RemoteStatus(FATES[fate], message=f"it {fate}"))
 
     def _run(self, payload, options, n_experiments):
-        return result_of(names_in(payload), options.get("shots", SHOTS), failed=())
+        return result_of(tuple(names_in(payload)), options.get("shots", SHOTS), failed=())
 
     def _run_in_part(self, payload, options, n_experiments):
-        names = names_in(payload)
-        return result_of(names, options.get("shots", SHOTS), failed=range(0, len(names), 2))
+        names = tuple(names_in(payload))
+        every_other = tuple(range(0, len(names), 2))
+        return result_of(names, options.get("shots", SHOTS), failed=every_other)
 
 
+@lru_cache(1000)  # the cases of a harness have the same experiments
 def result_of(names, shots, *, failed):
     from qiskit.result import Result
 

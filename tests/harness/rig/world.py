@@ -8,11 +8,11 @@ from __future__ import annotations
 import itertools
 import random
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 
 from rig.gate import Crash, Gate
 from rig.ours import Ours
 from rig.storm import CLBITS, SHOTS, Storm, Weather, payload_of
+from rig.tally import Tally
 
 from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.testing import FakeClock
@@ -21,34 +21,6 @@ from qiskit_job_manager.testing.samples import expected_counts
 
 MOST_TURNS = 5000
 _numbers = itertools.count()
-
-
-@dataclass
-class Tally:
-    """What was run, and what was found; adds up.
-
-    Attributes:
-        cases: Job sets driven to their end.
-        crashes: Processes that died on the way.
-        turns: Turns of engines.
-        calls: Boundaries crossed: twice the calls of ports.
-        jobs: Jobs judged.
-        losses: Results lost and said so, which a crash in the middle of reading once may cost.
-        violations: Promises broken, each with how to see it again.
-    """
-
-    cases: int = 0
-    crashes: int = 0
-    turns: int = 0
-    calls: int = 0
-    jobs: int = 0
-    losses: int = 0
-    violations: list = field(default_factory=list)
-
-    def __iadd__(self, other):
-        for name, value in vars(other).items():
-            setattr(self, name, getattr(self, name) + value)
-        return self
 
 
 class World:
@@ -80,7 +52,7 @@ class World:
 
     def begin(self, jobs=4, per_job=2, **how):
         count = iter(range(jobs * per_job))
-        self.names = [[f"{self.id}-{next(count)}" for _ in range(per_job)] for _ in range(jobs)]
+        self.names = [[f"c{next(count)}" for _ in range(per_job)] for _ in range(jobs)]
         self.max_attempts = how.get("max_attempts", 1)
         self.subject.begin(self.names, **how)
         return self
