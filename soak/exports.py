@@ -1,11 +1,11 @@
 # ruff: noqa: INP001, T201  # a script, which prints
-"""Exports and imports stream: what they hold does not grow with the job set.
+"""Checks that exports and imports stream: their memory does not grow with the job set.
 
 python soak/exports.py --experiments 5000 20000
 
-Two job sets, alike but for their size, are exported in each format and taken in elsewhere, the
-small one first. All is done in one process, as that never gives memory back that it held once: what
-it holds more after the large one is told, and must be little. Parquet is left out, as it gathers
+Two job sets, alike but for their size, are exported in each format and imported elsewhere, the
+small one first. One process does it all, as it never gives memory back: what it holds more after the
+large one is printed, and must be little. Parquet is left out, as it gathers
 thousands of rows before it writes them.
 """
 

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001, T201  # a script, which prints
-"""How much longer a job set takes in bad weather, over real HTTP.
+"""Measures how much longer a job set takes in bad weather, over real HTTP.
 
 python soak/makespan.py --rounds 3
 

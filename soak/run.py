@@ -51,7 +51,7 @@ _PARTS = {
     "killed at boundaries": 0.1,
     "killed at random": 0.15,
     "read once, driver killed": 0.05,
-    "read once, courier killed": 0.05,
+    "read once, fetcher killed": 0.05,
     "read once, both killed": 0.05,
     "rivals": 0.05,
     "through IBM's client": 0.05,
@@ -156,7 +156,7 @@ def _server_harnesses(said: argparse.Namespace) -> dict[str, tuple[Any, Any, Any
     }
 
 
-_VICTIMS = ("driver", "courier", "both")
+_VICTIMS = ("driver", "fetcher", "both")
 
 
 def _read_once(victims: str, first: int, kills: int) -> tuple[Any, Any, Any]:
@@ -167,7 +167,7 @@ def _read_once(victims: str, first: int, kills: int) -> tuple[Any, Any, Any]:
             reads_once=True,
         )
 
-    return Tally(), steps, lambda tally: tally.driver_kills + tally.courier_kills >= kills
+    return Tally(), steps, lambda tally: tally.driver_kills + tally.fetch_kills >= kills
 
 
 def _never(_tally: Any) -> bool:

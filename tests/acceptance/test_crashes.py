@@ -62,7 +62,7 @@ def wait_until(condition, process, within_s=60.0):
 
 
 def jobs_done(path):
-    """How many jobs another process has done, as the store tells while it works."""
+    """Return how many jobs are done, from the store, while another process works."""
     if not path.exists():
         return 0
     with JobManager(path) as manager:

@@ -1,4 +1,4 @@
-"""The same promises on a shared PostgreSQL: here the way through all layers."""
+"""The same promises on a shared PostgreSQL, through all layers."""
 
 from __future__ import annotations
 

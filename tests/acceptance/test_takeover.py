@@ -1,4 +1,4 @@
-"""One driver at a time: who waits takes over, and who was stopped does no harm."""
+"""One driver at a time: a waiting process takes over, and a stopped one does no harm."""
 
 from __future__ import annotations
 

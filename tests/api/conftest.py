@@ -40,7 +40,7 @@ def circuits():
 
 @pytest.fixture
 def scripted():
-    """Makes backends that do as they are told, polled as often as local ones."""
+    """Makes scripted backends that are polled as often as local ones."""
 
     def make(*, limits=None, **can):
         return ScriptedBackend(

@@ -1,4 +1,4 @@
-"""Providers that nobody has seen: `BackendV2` classes that run circuits and have bad manners."""
+"""Odd providers: `BackendV2` classes that run circuits and break conventions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PlainJob(JobV1):
 
 
 class Provider(BackendV2):
-    """Takes lists and keeps to Qiskit's interface; whoever runs it says how it does not.
+    """Takes lists and keeps to Qiskit's interface, but for what its arguments change.
 
     It defines ``run()`` itself, and so is not known to be local.
     """
@@ -139,7 +139,7 @@ class SameId(Provider):
 
 
 class CloudJobNotFound(Exception):  # noqa: N818  # as such clients name it
-    """What a client of a cloud raises when it is told 404."""
+    """The error that clients of a cloud raise at a 404."""
 
     status_code = 404
 

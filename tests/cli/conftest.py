@@ -86,7 +86,7 @@ def store(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture
 def qjm(store, capsys) -> Callable[..., Outcome]:
-    """The command line in this process, as importing Qiskit anew for each costs a second."""
+    """The command line in this process, as importing Qiskit again costs a second."""
     from qiskit_job_manager.cli.app import app
 
     def run(*words: object) -> Outcome:

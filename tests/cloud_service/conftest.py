@@ -40,7 +40,7 @@ def client(cloud):
 
 @pytest.fixture
 def entry_point(tmp_path, monkeypatch):
-    """Have the cloud open by its name, here and in processes started from here."""
+    """Make the cloud open by its name, here and in processes started from here."""
     info = tmp_path / "site" / "cloud-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: cloud\nVersion: 1.0\n")

@@ -74,7 +74,7 @@ class Bench:
         )
 
     def crash(self):
-        """Lose everything but the disk, as kill -9 does, and begin anew."""
+        """Lose everything but the disk, as kill -9 does, and start again."""
         self.store.close()
         self.store = open_store(self.path)
         self.engine = self.new_engine()

@@ -42,12 +42,12 @@ def decoded_here(request, monkeypatch):
 
 @pytest.fixture
 def real_child():
-    """Has circuits decoded in a child process, as everywhere but in tests."""
+    """Decodes circuits in a child process, as in production."""
 
 
 @pytest.fixture
 def names():
-    """Names that may do harm to whoever shows them or makes files of them."""
+    """Names that may do harm where they are shown or used as file names."""
     return NAMES
 
 

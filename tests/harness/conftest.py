@@ -15,7 +15,7 @@ if HERE not in sys.path:
 
 @pytest.fixture
 def seeds():
-    """Return seeds: those of every run, or the one that QJM_SEED names, to see a story again."""
+    """Return seeds: those of every run, or the one that QJM_SEED names, to repeat a story."""
     import os
 
     def some(count):
@@ -27,7 +27,7 @@ def seeds():
 
 @pytest.fixture(autouse=True)
 def _quiet():
-    """Spare the logs the thousands of warnings that such weather brings."""
+    """Disable logging: such weather brings thousands of warnings."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)

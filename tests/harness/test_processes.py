@@ -59,7 +59,7 @@ def test_killing_drivers_loses_no_result_that_can_be_read_once(read_once_site):
     assert (tally.violations, tally.losses) == ([], 0)
 
 
-@pytest.mark.parametrize("victims", ["courier", "both"])
-def test_a_result_lost_with_its_courier_is_told(read_once_site, victims):
+@pytest.mark.parametrize("victims", ["fetcher", "both"])
+def test_a_result_lost_with_its_fetch_process_is_told(read_once_site, victims):
     tally = killed_at_random(read_once_site, victims, 0, victims)
     assert tally.violations == []

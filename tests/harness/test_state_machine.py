@@ -1,4 +1,4 @@
-"""Any order of turns, crashes, weather and users' words, as hypothesis finds them."""
+"""Any order of turns, crashes, weather and requests of users, as hypothesis finds them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FINDABLE = ("findable", "idempotent", "read once")
 
 
 class Story(RuleBasedStateMachine):
-    """A job set under way; at the end it is driven to its end, and the judge has the word."""
+    """A job set under way; at the end it is driven to its end and judged."""
 
     @initialize(
         seed=st.integers(0, 2**32),

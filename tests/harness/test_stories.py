@@ -1,6 +1,6 @@
 """Stories told by chance on a clock that stands still: nothing lost, nothing paid for twice.
 
-A violation names its seed: ``QJM_SEED=17 pytest tests/harness/test_stories.py`` tells it again.
+A violation names its seed: ``QJM_SEED=17 pytest tests/harness/test_stories.py`` repeats it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Managers on real stores, circuits, and backends that do as they are told."""
+"""Circuits and scripted backends."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def circuits():
 
 @pytest.fixture
 def backend():
-    """One whose jobs die with the process, so that it is asked about them often."""
+    """One whose jobs die with the process, so that it is polled often."""
     return ScriptedBackend(SystemClock(), Capabilities(volatile=True))
 
 
 @pytest.fixture
 def remote(short_polls):
-    """One that outlives the process, asked as often as if it were near."""
+    """One whose jobs outlive the process, with short polls."""
     return ScriptedBackend(SystemClock(), Capabilities())

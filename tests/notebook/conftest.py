@@ -1,4 +1,4 @@
-"""Managers, and names that nobody should obey."""
+"""Managers, and names with markup and control characters."""
 
 from __future__ import annotations
 

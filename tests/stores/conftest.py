@@ -16,7 +16,7 @@ def url(postgresql_url):
 
 
 class Child:
-    """A forked process that may be told to die, and can say one word."""
+    """A forked process that can be killed, and can send one word."""
 
     def __init__(self, work):
         self._read, write = os.pipe()
@@ -39,7 +39,7 @@ class Child:
         os._exit(0)
 
     def word(self):
-        """Wait for what the child says; empty when it died without a word."""
+        """Wait for the word of the child; empty when it died without one."""
         return os.read(self._read, 1000).decode()
 
     def kill(self):

@@ -1,4 +1,4 @@
-"""Bytes that changed, on disk or on their way: what is read is right, or refused."""
+"""Damaged bytes, on disk or on their way: they are refused, or make no difference."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Sample:
             connection.execute("ROLLBACK")
 
     def damaged(self, seed):
-        """Damage a copy of one of the files, and return how, and what is wrong about what it says.
+        """Damage a copy of one of the files, read it, and return what was wrong.
 
         Returns:
             How it was damaged; whether it was noticed; violations.
@@ -150,7 +150,7 @@ class Decoders:
         self._right = [expected_counts(name, CLBITS, SHOTS) for name in names]
 
     def fuzz(self, seed):
-        """Mutate one sample, decode it, and return what was raised that is not ours.
+        """Mutate one sample, decode it, and return the errors that are not ours.
 
         Returns:
             Whether it was refused; violations.

@@ -1,6 +1,6 @@
-"""Starts drivers, quickly: this process has imported all that is slow, and forks at each line.
+"""Starts drivers quickly: this process has imported all that is slow, and forks for each driver.
 
-It reads a line of JSON for each driver, and answers with its process id. What a driver does:
+It reads a line of JSON for each driver, and answers with the process id. A driver does one of:
 
     run      hand the job set over, or go on with it, and wait for its results
     attach   open the job set again by its name, and wait for its results
@@ -49,7 +49,7 @@ def drive(said):
 
 
 def hurry():
-    """Ask the cloud, and look at the store, often: it is next door. Leases are short as well."""
+    """Poll the cloud and the store often, and make leases short."""
     from qiskit_job_manager.engine import loop
     from qiskit_job_manager.lifecycle import waits
     from qiskit_job_manager.stores import leases

@@ -1,4 +1,4 @@
-"""Boundaries: the instants before and after each call of a port, at which something can happen."""
+"""Boundaries: the instants before and after each call of a port. A test can act at each of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Crash(BaseException):  # not an error that anybody may handle
 
 
 class Gate:
-    """Counts boundaries, and lets something happen at them.
+    """Counts boundaries, and calls a function at each.
 
     Args:
         happen: Called at each boundary with its number, from 1, and its name; may raise.
@@ -41,7 +41,7 @@ class Gate:
 
 
 def crash_at(number):
-    """Return what a gate does to crash once, at one boundary."""
+    """Return a function for a gate that crashes once, at one boundary."""
 
     def happen(count, name):
         if count == number:

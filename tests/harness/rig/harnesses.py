@@ -1,4 +1,4 @@
-"""The harnesses without processes; each returns a `Tally`, in short and in long form alike."""
+"""The harnesses without processes; each returns a `Tally`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_CRASHES = 6
 
 
 def crash_sweep(folder, seeds, subject=Ours, variants=tuple(VARIANTS), every=1):
-    """Crash once at each boundary (or at every so many) of each story."""
+    """Crash once at each boundary of each story, or at each ``every``-th one."""
     tally = Tally()
     for variant in variants:
         weather = Weather(can=VARIANTS[variant], rate=0.15, fates=FATES)
@@ -90,9 +90,9 @@ STORE_FAULTS = {
 
 
 def store_faults(folder, seeds, every=1, in_a_row=3):
-    """Let a call of the store fail, and those after it, at each place of each story.
+    """Make some calls of the store in a row fail, from each place of each story on.
 
-    A fault after the call is one whose effect is in the store although it was said to have failed.
+    A call that fails afterwards has its effect in the store, although it raised.
     """
     tally = Tally()
     weather = Weather(can=VARIANTS["findable"], rate=0.1)
@@ -121,7 +121,7 @@ def _fail_from(point, error, in_a_row, gate):
 
 
 def io_errors(folder, seeds, every=1, in_a_row=2):
-    """Let SQLite itself fail at each statement and each commit of each story."""
+    """Make SQLite itself fail at each statement and each commit of each story."""
     tally = Tally()
     weather = Weather(can=VARIANTS["findable"], rate=0.1)
     for seed in seeds:
@@ -140,7 +140,7 @@ def io_errors(folder, seeds, every=1, in_a_row=2):
 
 @contextmanager
 def failing_statements(point, in_a_row, code, hit):
-    """Have SQLite fail from one statement on for some statements; note those that were hit."""
+    """Make SQLite fail at some statements, from one on; record the failed ones."""
     from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite as Dialect
 
     count = [0]

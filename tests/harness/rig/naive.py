@@ -1,7 +1,7 @@
-"""What not to do. Every harness must catch this one, or it proves nothing.
+"""A bad manager, which every harness must catch, or it proves nothing.
 
-It submits without noting its intent, submits again when in doubt, and keeps results in memory until
-its next save.
+It submits without storing its intent, submits again when in doubt, and keeps results in memory
+until its next save.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SAVE_EVERY = 3
 
 
 class Naive:
-    """The loop that people write by hand; see `rig.ours.Ours` for what each method is."""
+    """The loop that people write by hand; it has the methods of `rig.ours.Ours`."""
 
     waits_for_the_user = False
 

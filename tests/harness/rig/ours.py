@@ -72,7 +72,7 @@ def _run(ticket, call):
 
 
 class Ours:
-    """One job set, driven by engines that come and go; `rig.naive.Naive` is the same, badly."""
+    """One job set, driven by engines that come and go."""
 
     store_calls = STORE_WRITES
 
@@ -84,7 +84,7 @@ class Ours:
         self._engines = 0
 
     def begin(self, names_by_job, *, max_attempts=1, limits=None):
-        """Hand the job set over; not a part of what is crashed here."""
+        """Hand the job set over, without crashes."""
         with_store = open_store(self.path)
         can = self.world.storm.capabilities
         _, lease = with_store.create_job_set(
@@ -152,7 +152,7 @@ class Ours:
 
     @property
     def waits_for_the_user(self):
-        """Whether nothing but the user's word can move what is left."""
+        """Whether all jobs that are left wait for a request of the user."""
         if self.world.storm.capabilities.findable or self.world.storm.capabilities.idempotent:
             return False
         left = set(self.store.totals(self.record.key).jobs) - {s for s in JobState if s.is_final}
@@ -162,7 +162,7 @@ class Ours:
         self.store.request(self.record.key, RequestKind.ABANDON)
 
     def defect(self):
-        """Say why the engine stopped by a defect, if it did."""
+        """Return why the engine stopped by a defect, or ``None``."""
         try:
             self.engine.raise_if_broken(self.record.key)
         except JobManagerError as error:

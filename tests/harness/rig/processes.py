@@ -1,4 +1,4 @@
-"""The harnesses with real processes, really killed, against the cloud in a process of its own."""
+"""The harnesses that kill and stop real processes, against a cloud in a process of its own."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WITHIN_S = 120.0
 
 
 class Driver:
-    """A process, by a handle that no other process can come to have."""
+    """A process, by a handle that never means another one."""
 
     def __init__(self, pid):
         self._handle = None
@@ -52,7 +52,7 @@ class Driver:
             self._handle = os.pidfd_open(pid)
 
     def lives(self, within_s=0.0):
-        """Say whether it lives, after waiting for its end for a time."""
+        """Return whether it lives, after waiting for its end for a time."""
         if self._handle is None:
             return False
         poll = select.poll()
@@ -66,7 +66,7 @@ class Driver:
         return True
 
     def kill(self):
-        """Kill it, and say whether it lived."""
+        """Kill it, and return whether it lived."""
         lived = self.send(signal.SIGKILL)
         self.lives(within_s=10.0)
         return lived
@@ -80,7 +80,7 @@ class Zygote:
     """Starts drivers; see `rig.driver`.
 
     Args:
-        folder: Where they keep what has no other place.
+        folder: Their data folder.
     """
 
     def __init__(self, folder):
@@ -127,7 +127,7 @@ def troubled(*, reads_once):
 
 
 class Site:
-    """One cloud, and what starts drivers on it; many cases, each with a store of its own.
+    """One cloud with many cases, each with a store of its own.
 
     Args:
         folder: Where.
@@ -208,15 +208,15 @@ class Case:
         self.tally.driver_kills += driver.kill()
         self.open_anew()
 
-    def kill_couriers(self):
-        """Kill the couriers of this case, known by its folder."""
-        for pid in couriers_in(self.folder):
-            courier = Driver(pid)
-            self.tally.courier_kills += courier.kill()
-            courier.close()
+    def kill_fetch_processes(self):
+        """Kill the fetch processes of this case, known by its folder."""
+        for pid in fetch_processes_in(self.folder):
+            fetcher = Driver(pid)
+            self.tally.fetch_kills += fetcher.kill()
+            fetcher.close()
 
     def wait_for_download(self, driver, within_s=5.0):
-        """Wait until a result is under way that can be read once."""
+        """Wait until the driver downloads a result that can be read once."""
         until_s = time.monotonic() + within_s
         while driver.lives(within_s=0.01) and time.monotonic() < until_s:
             if any(self.folder.rglob("*.part")):
@@ -230,7 +230,7 @@ class Case:
         return self.file.exists() and self.file.read_bytes()[:6] == b"SQLite"
 
     def open_anew(self):
-        """See that the store opens, at once, wherever the process died."""
+        """Open the store after a kill, and record how long that took."""
         if self.has_store:
             begun_s = time.perf_counter()
             open_store(self.store).close()
@@ -239,7 +239,7 @@ class Case:
             )
 
     def wait_for_lease(self):
-        """Wait until the lease of a dead driver is over: till then nobody may hand over."""
+        """Wait until the lease of a dead driver is over; before, nobody else may hand over."""
         if self.file is not None:
             return
         with contextlib.closing(open_store(self.store)) as store:
@@ -250,7 +250,7 @@ class Case:
                 time.sleep(0.05)
 
     def end(self, do="run", **more):
-        """Have the job set driven to its end, and judge it."""
+        """Drive the job set to its end, and judge it."""
         driver = self.start(do, **more)
         if driver.lives(WITHIN_S):
             self.tally.violations.append(f"{self.name}: it did not end within {WITHIN_S:g} s")
@@ -329,8 +329,8 @@ class Case:
         self.tally.duplicates += len(remote_ids) - 1
 
 
-def couriers_in(folder):
-    """Return the ids of the couriers that serve a store in this folder."""
+def fetch_processes_in(folder):
+    """Return the ids of the fetch processes that serve a store in this folder."""
     for path in Path("/proc").iterdir():
         if path.name.isdigit():
             with contextlib.suppress(OSError):
@@ -366,7 +366,7 @@ def killed_at_boundary(site, name, boundary, do="run"):
 
 
 def killed_at_random(site, name, seed, victims="driver", kills=4, do="run"):
-    """Kill drivers, couriers or both at random times, then go on to the end."""
+    """Kill drivers, fetch processes or both at random times, then go on to the end."""
     chance = random.Random(f"{seed} {victims}")
     case = Case(site, name, jobs=2 if site.reads_once else 4)
     for _ in range(kills):
@@ -374,8 +374,8 @@ def killed_at_random(site, name, seed, victims="driver", kills=4, do="run"):
         if site.reads_once:
             case.wait_for_download(driver)
         driver.lives(within_s=chance.uniform(0.0, 0.3 if site.reads_once else 0.5))
-        if victims in ("courier", "both"):
-            case.kill_couriers()
+        if victims in ("fetcher", "both"):
+            case.kill_fetch_processes()
         if victims in ("driver", "both"):
             case.kill(driver)
         elif driver.lives(within_s=chance.uniform(0.0, 0.5)):
@@ -388,7 +388,7 @@ def killed_at_random(site, name, seed, victims="driver", kills=4, do="run"):
 
 
 def rivals(site, name, seed, processes=2, troubles=6):
-    """Have several processes drive one job set, kill some, stop and resume some."""
+    """Drive one job set with several processes; kill some, stop and resume some."""
     chance = random.Random(f"{seed} rivals {processes}")
     case = Case(site, name, jobs=8)
     drivers = [case.start() for _ in range(1)]

@@ -1,4 +1,4 @@
-"""A backend in bad weather: calls fail by chance, jobs fare by chance, by the clock of the test."""
+"""A backend in bad weather: calls and jobs fail by chance, by the clock of the test."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Weather:
     """How a backend behaves; times in seconds on the test's clock.
 
     Attributes:
-        can: What it can do. A lag of its listing is partly one of accepting: a request may arrive
+        can: What it can do. Half of the listing's lag is a lag of accepting: a request may arrive
             after its sender has given up.
         rate: Share of the calls that fail.
-        outages: Times from and to which nothing works.
-        logins: Times from and to which the credentials have expired.
-        fates: Share of jobs that do not simply run, by fate.
+        outages: Start and end of the times in which nothing works.
+        logins: Start and end of the times in which the credentials have expired.
+        fates: Share of the jobs with another fate than running, by fate.
         service_s: How long a job runs, at most.
         loses_results: Whether the answer to a fetch may be lost on its way.
     """
@@ -54,7 +54,7 @@ class Weather:
 
 
 def payload_of(names):
-    """Return what stands for encoded circuits: their names, which is all that results need."""
+    """Return names in place of encoded circuits: results depend on the names alone."""
     return Blob("names/1", json.dumps(list(names)).encode())
 
 
@@ -63,12 +63,12 @@ def names_in(payload):
 
 
 class Storm:
-    """A `Backend` that deals out troubles by a seeded generator and keeps books by its inner one.
+    """A `Backend` with troubles from a seeded generator; its inner one has the ledger.
 
     Attributes:
-        fates: What becomes of each accepted job, by remote id.
-        late: Submissions whose sender has heard an error, and that will arrive.
-        failed: How many calls were made to fail.
+        fates: The fate of each accepted job, by remote id.
+        late: Submissions that will arrive although their sender got an error.
+        failed: How many calls failed on purpose.
     """
 
     def __init__(self, clock, weather, chance):
@@ -220,7 +220,7 @@ class Storm:
         return "runs"
 
     def move(self):
-        """Have happen what is due: late submissions arrive, and jobs end."""
+        """Do what is due: late submissions arrive, and jobs end."""
         now_s = self._now_s()
         for late in [each for each in self.late if each[0] <= now_s]:
             self.late.remove(late)

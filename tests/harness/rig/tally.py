@@ -15,7 +15,7 @@ class Tally:
         turns: Turns of engines.
         calls: Boundaries crossed: two for each call of a port.
         driver_kills: Drivers killed while they lived.
-        courier_kills: Fetch processes killed while they lived.
+        fetch_kills: Fetch processes killed while they lived.
         stops: Drivers stopped and resumed.
         jobs: Jobs judged.
         losses: Results lost and reported: a crash while a result is read once may cost it.
@@ -29,7 +29,7 @@ class Tally:
     turns: int = 0
     calls: int = 0
     driver_kills: int = 0
-    courier_kills: int = 0
+    fetch_kills: int = 0
     stops: int = 0
     jobs: int = 0
     losses: int = 0

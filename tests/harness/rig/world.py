@@ -24,15 +24,15 @@ _numbers = itertools.count()
 
 
 class World:
-    """A case. `run` drives it to its end, whatever happens at the gate, and judges it.
+    """A case. `run` drives it to its end and judges it, whatever happens at the gate.
 
     Args:
         folder: Where its store is; other cases may have theirs in the same.
-        seed: Of everything.
+        seed: The seed of all chance.
         weather: How the backend behaves.
-        subject: What is under test.
+        subject: The manager under test.
         happen: What happens at the boundaries; see `Gate`.
-        case: What to call it among the cases of one seed, to see it again.
+        case: Its name among the cases of one seed, to find it again.
     """
 
     def __init__(self, folder, seed, weather=None, subject=Ours, happen=None, case=""):
