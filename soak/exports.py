@@ -4,9 +4,9 @@
 python soak/exports.py --experiments 5000 20000
 
 Two job sets, alike but for their size, are exported in each format and imported elsewhere, the
-small one first. One process does it all, as it never gives memory back: what it holds more after the
-large one is printed, and must be little. Parquet is left out, as it gathers
-thousands of rows before it writes them.
+small one first. One process does it all, as it never gives memory back: what it holds more after
+the large one is printed, and must be little. Parquet is left out, as it gathers thousands of rows
+before it writes them.
 """
 
 from __future__ import annotations
