@@ -1,4 +1,4 @@
-"""Our own port's face of the simulated cloud."""
+"""The adapter of the job manager for the simulated cloud."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from qiskit.circuit import QuantumCircuit
-
+from qiskit_job_manager.backends import BaseBackend
 from qiskit_job_manager.errors import (
-    InvalidExperimentError,
     JobNotEndedError,
     RemoteJobFailedError,
     ResultGoneError,
     SubmissionDeferredError,
 )
-from qiskit_job_manager.model import ExperimentKind, Limits, RawResult, RemoteState, RemoteStatus
+from qiskit_job_manager.model import Limits, RawResult, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 from schedule import TooManyJobsError
 from simulated import JobState, SimulatedCloud, UnknownJobError
@@ -38,7 +36,7 @@ _STATES = {
 _numbers = itertools.count()
 
 
-class SimulatedAdapter:
+class SimulatedAdapter(BaseBackend):
     """A `Backend` on the cloud, which finds jobs by their tag and waits for their results.
 
     Args:
@@ -51,8 +49,6 @@ class SimulatedAdapter:
     """
 
     name = "simulated"
-    uri = None
-    takes = ExperimentKind.CIRCUIT
     capabilities = Capabilities(findable=True, bulk_status=True, awaits=True)
 
     def __init__(self, cloud: SimulatedCloud, results: Results, *, wait_s: float = WAIT_S) -> None:
@@ -69,20 +65,9 @@ class SimulatedAdapter:
         return self._account
 
     def limits(self) -> Limits:
-        """Return what a service tells of itself."""
+        """Return the limits that the service has."""
         pace = self._cloud.pace
         return Limits(pending_jobs=pace.pending, submissions_per_minute=pace.per_minute)
-
-    def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:  # noqa: ARG002  # as the port has it
-        """Check that it is a circuit without parameters."""
-        if not isinstance(experiment, QuantumCircuit):
-            kind = type(experiment).__name__
-            raise InvalidExperimentError(f"experiment {index} is a {kind}, not a QuantumCircuit")
-        if experiment.num_parameters:
-            raise InvalidExperimentError(f"experiment {index} has unbound parameters; bind them")
-
-    def estimate_usage_s(self, circuits: int, shots: int | None) -> None:  # as the port has it
-        """Running costs nothing here."""
 
     def submit(
         self,
@@ -91,7 +76,7 @@ class SimulatedAdapter:
         tag: str,
         labels: Sequence[str] = (),  # noqa: ARG002  # as the port has it
     ) -> str:
-        """Send one job; its payload is already as it is sent."""
+        """Send one job; its payload is sent as it is."""
         began_s = time.thread_time()
         result = self._results(payload, options)
         with self._lock:
@@ -105,21 +90,12 @@ class SimulatedAdapter:
         """Return the ids of all jobs with this tag, oldest first."""
         return self._cloud.find(tag)
 
-    def find_duplicates(self, label: str) -> Mapping[str, Sequence[str]]:
-        """Not to be called: each job is posted once.
-
-        Raises:
-            NotImplementedError: Always.
-        """
-        raise NotImplementedError(f"the simulated cloud has no labels such as {label}")
-
     def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
         """Ask about jobs in one call."""
         if not remote_ids:
             return {}
         states = self._cloud.states(remote_ids)
-        told = {remote_id: _STATES[state] for remote_id, state in states.items()}
-        return {one: RemoteStatus(told.get(one, RemoteState.GONE)) for one in remote_ids}
+        return {remote_id: _status(remote_id, states.get(remote_id)) for remote_id in remote_ids}
 
     def fetch(self, remote_id: str) -> RawResult:
         """Wait for the end of a job, and return its result."""
@@ -137,7 +113,9 @@ class SimulatedAdapter:
         """Ask for a job to be cancelled."""
         self._cloud.cancel(remote_id)
 
-    def error_message(self, remote_id: str) -> str | None:
-        """Say that a job was cancelled, if it was; nothing else goes wrong here."""
-        state = self._cloud.states([remote_id]).get(remote_id)
-        return f"{remote_id} was cancelled" if state is JobState.CANCELLED else None
+
+def _status(remote_id: str, state: JobState | None) -> RemoteStatus:
+    if state is None:
+        return RemoteStatus(RemoteState.GONE)
+    message = f"{remote_id} was cancelled" if state is JobState.CANCELLED else None
+    return RemoteStatus(_STATES[state], message=message)

@@ -13,8 +13,6 @@ from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import open_store
 from qiskit_job_manager.testing.store_samples import hand_over, step, submission, the_set
 
-MS = 1_000_000
-
 
 def call(name, begun, ended, answer=None, error=None, **asked):
     return Recorded(name, {"set": 1, **asked}, begun, ended, answer, error)

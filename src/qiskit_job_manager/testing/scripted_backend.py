@@ -131,7 +131,7 @@ class ScriptedBackend(BaseBackend):
             self._jobs[remote_id].ended_as = status
 
     def work_out(self, remote_id: str, figures: RemoteFigures) -> None:
-        """Set the figures of a job that `measured` returns from now on."""
+        """Set the figures of a job that `fetch_usage` returns from now on."""
         with self._lock:
             self._figures[remote_id] = figures
 
