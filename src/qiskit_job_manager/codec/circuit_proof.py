@@ -233,6 +233,10 @@ def _content(instruction: Any, scope: Scope, path: Path) -> tuple[Any, ...]:
     try:
         return instruction_content(instruction, scope)
     except UnknownContentError as error:
+        for number, block in enumerate(getattr(instruction.operation, "blocks", ())):
+            inner = scope.block(instruction, block)
+            for index, each in enumerate(block.data):
+                _content(each, inner, (*path, number, index))  # raises for the one that it is
         where = _described(path, instruction)
         raise CodecError(f"{where} cannot be kept: {error}. {_WAY_OUT}") from error
 

@@ -56,10 +56,17 @@ class StoredExperiments:
 
     def _found(self, index: int) -> tuple[Blob, int]:
         """Return the payload that holds an experiment, and its place there."""
-        job = self._job
-        if job is None or self._payload is None or not job.start <= index < job.stop:
+        job, payload = self._job, self._payload
+        if job is None or payload is None or not job.start <= index < job.stop:
+            job, payload = self._read(index)
+        return payload, index - job.start
+
+    def _read(self, index: int) -> tuple[JobRecord, Blob]:
+        """Read the job of an experiment, and its payload, whole before or after a division."""
+        while True:
             job = self._store.jobs_covering(self._record.key, index)[0]
             payload = self._store.payload(job.key)
-            self._job, self._payload, self._frames = job, payload, frames_in(payload)
-            return payload, index - job.start
-        return self._payload, index - job.start
+            if self._store.jobs_covering(self._record.key, index)[0].stop == job.stop:
+                break  # else its driver has divided it meanwhile
+        self._job, self._payload, self._frames = job, payload, frames_in(payload)
+        return job, payload
