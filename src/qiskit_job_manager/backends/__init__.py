@@ -2,6 +2,15 @@
 
 from qiskit_job_manager.backends.adapt import adapt, options_to_store, refuse_other_options
 from qiskit_job_manager.backends.base import BaseBackend
+from qiskit_job_manager.backends.option_names import OptionNames, option_names
 from qiskit_job_manager.backends.registry import open_backend
 
-__all__ = ["BaseBackend", "adapt", "open_backend", "options_to_store", "refuse_other_options"]
+__all__ = [
+    "BaseBackend",
+    "OptionNames",
+    "adapt",
+    "open_backend",
+    "option_names",
+    "options_to_store",
+    "refuse_other_options",
+]

@@ -17,6 +17,8 @@ from qiskit_job_manager.model import Blob, EncodedExperiment, ExperimentKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qiskit import QuantumCircuit
+
 _FORMATS = {
     ExperimentKind.CIRCUIT: CIRCUITS_FORMAT,
     ExperimentKind.SAMPLER_PUB: SAMPLER_PUBS_FORMAT,
@@ -52,3 +54,23 @@ def encode_experiment(experiment: Any, kind: ExperimentKind) -> EncodedExperimen
 def pack_experiments(experiments: Sequence[EncodedExperiment], kind: ExperimentKind) -> Blob:
     """Put encoded experiments of one kind together, in order."""
     return Blob(_FORMATS[kind], pack_frames([each.data for each in experiments]))
+
+
+def stored_circuit(blob: Blob, offset: int) -> QuantumCircuit:
+    """Return the circuit of one experiment that `pack_experiments` put together.
+
+    Args:
+        blob: The packed experiments.
+        offset: Place of the experiment among them, from 0.
+
+    Raises:
+        CodecError: The bytes are damaged.
+    """
+    from qiskit_job_manager.codec.circuits import frames_in, load_circuit
+    from qiskit_job_manager.codec.values import decode_value
+
+    frame = frames_in(blob)[offset]
+    # The first part of a PUB is its circuit.
+    data = frame if blob.format.startswith("qpy-frames/") else decode_value(frame)[0]
+    circuit: QuantumCircuit = load_circuit(data, offset)
+    return circuit

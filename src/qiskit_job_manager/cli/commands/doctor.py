@@ -17,6 +17,8 @@ from qiskit_job_manager.cli import exit_codes
 from qiskit_job_manager.cli.options import JsonOption
 from qiskit_job_manager.cli.output import escape, plural, print_object
 from qiskit_job_manager.errors import JobManagerError, StoreBusyError, StoreError
+from qiskit_job_manager.results import source_of
+from qiskit_job_manager.views.phrases import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -253,11 +255,11 @@ def job_sets(manager: JobManager) -> Iterator[Finding]:
     yield Finding("job sets", f"{len(found):,}")
     for left in manager.half_deleted():
         advice = f"qjm delete {left.job_set_id} removes the rest"
-        what = f"job set {left.job_set_id[:8]}"
+        what = f"job set {short_id(left.job_set_id)}"
         yield Finding(what, f"{left.name}: half deleted", Verdict.NEEDS_USER, advice)
     for job_set in found:
-        record = job_set.record()
-        what = f"job set {record.job_set_id[:8]}"
+        record = source_of(job_set).record
+        what = f"job set {short_id(record.job_set_id)}"
         if not record.complete:
             value = f"{record.name}: not handed over to its end"
             advice = "run its script again with if_exists='resume', or delete it"
@@ -278,7 +280,7 @@ def job_sets(manager: JobManager) -> Iterator[Finding]:
 
 def _driver(manager: JobManager, what: str, job_set_id: str) -> Finding:
     job_set = manager.find(job_set_id)
-    source = job_set.result_source()
+    source = source_of(job_set)
     name = job_set.name()
     driver = source.store.driver(source.record.key)
     if driver is None:
