@@ -55,12 +55,21 @@ if TYPE_CHECKING:
     from qiskit_job_manager.errors import UnknownBackendError as UnknownBackendError
     from qiskit_job_manager.job_set import ManagedJob as ManagedJob
     from qiskit_job_manager.job_set import ManagedJobSet as ManagedJobSet
-    from qiskit_job_manager.job_set import Progress as Progress
+    from qiskit_job_manager.job_set.as_qiskit_job import StoredJob as StoredJob
     from qiskit_job_manager.manager import JobManager as JobManager
+    from qiskit_job_manager.model import AttemptRecord as AttemptRecord
+    from qiskit_job_manager.model import EventRecord as EventRecord
+    from qiskit_job_manager.model import ExperimentRecord as ExperimentRecord
     from qiskit_job_manager.model import JobEvent as JobEvent
     from qiskit_job_manager.model import JobState as JobState
     from qiskit_job_manager.model import Limits as Limits
+    from qiskit_job_manager.model import Plan as Plan
+    from qiskit_job_manager.model import PlannedJob as PlannedJob
+    from qiskit_job_manager.model import RemoteFigures as RemoteFigures
     from qiskit_job_manager.model import RetryPolicy as RetryPolicy
+    from qiskit_job_manager.model import Usage as Usage
+    from qiskit_job_manager.model.progress import Activity as Activity
+    from qiskit_job_manager.model.progress import Progress as Progress
     from qiskit_job_manager.ports import Backend as Backend
     from qiskit_job_manager.ports import Capabilities as Capabilities
     from qiskit_job_manager.results import ManagedResults as ManagedResults
@@ -106,9 +115,23 @@ _HOMES = {
         "TransientBackendError",
         "UnknownBackendError",
     ),
-    "job_set": ("ManagedJob", "ManagedJobSet", "Progress"),
+    "job_set": ("ManagedJob", "ManagedJobSet"),
+    "job_set.as_qiskit_job": ("StoredJob",),
     "manager": ("JobManager",),
-    "model": ("JobEvent", "JobState", "Limits", "RetryPolicy"),
+    "model": (
+        "AttemptRecord",
+        "EventRecord",
+        "ExperimentRecord",
+        "JobEvent",
+        "JobState",
+        "Limits",
+        "Plan",
+        "PlannedJob",
+        "RemoteFigures",
+        "RetryPolicy",
+        "Usage",
+    ),
+    "model.progress": ("Activity", "Progress"),
     "ports": ("Backend", "Capabilities"),
     "results": ("ManagedResults",),
 }

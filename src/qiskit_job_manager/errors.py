@@ -7,7 +7,7 @@
     ├── NameInUseError (ValueError)              another job set has the name
     ├── UnknownBackendError (LookupError)        no backend is known by that name
     ├── CircuitFileError (ValueError)            a circuit file cannot be read
-    ├── ArchiveError (ValueError)                a file is no export that can be taken in
+    ├── ArchiveError (ValueError)                a file is no export that can be imported
     ├── CodecError (ValueError)                  stored bytes cannot be understood
     ├── MergeError (ValueError)                  shares of one experiment do not fit together
     ├── StoreError
@@ -47,8 +47,8 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager.foreign_text import clean
 
-# Importing Qiskit costs over a second, which `qjm list` must not pay. Whoever catches
-# `QiskitError` has imported Qiskit; so the command line alone may go without.
+# Importing Qiskit takes over a second, which `qjm list` must not spend. Code that catches
+# `QiskitError` has imported Qiskit; so only the command line may go without.
 if TYPE_CHECKING or "qiskit" in sys.modules or "qiskit_job_manager.cli" not in sys.modules:
     from qiskit.exceptions import QiskitError as _Base
 else:
@@ -90,7 +90,7 @@ class NameInUseError(JobManagerError, ValueError):
 
 
 class UnknownBackendError(JobManagerError, LookupError):
-    """No backend is known by that name; the message lists those that are."""
+    """No backend has that name; the message lists the known ones."""
 
 
 class CircuitFileError(JobManagerError, ValueError):
@@ -98,7 +98,7 @@ class CircuitFileError(JobManagerError, ValueError):
 
 
 class ArchiveError(JobManagerError, ValueError):
-    """A file is no export that can be taken in; the message says what is wrong with it."""
+    """A file is no export that can be imported; the message says what is wrong with it."""
 
 
 class CodecError(JobManagerError, ValueError):
@@ -154,7 +154,7 @@ class LeaseLostError(StoreError, JobManagerInvalidStateError):
 
 
 class BackendError(JobManagerError):
-    """Something that a backend's adapter reports to the engine."""
+    """An error that the adapter of a backend reports to the engine."""
 
 
 class SubmissionRefusedError(BackendError):
@@ -173,7 +173,7 @@ class SubmissionDeferredError(BackendError):
     """
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
-        """Keep the wait that the backend asked for."""
+        """Keep how long the backend asked to wait."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
 
@@ -183,14 +183,14 @@ class SubmissionInDoubtError(BackendError):
 
 
 class TransientBackendError(BackendError):
-    """A read failed in a way that may well pass.
+    """A read failed; a later one may succeed.
 
     Attributes:
         retry_after_s: How long the backend asked to wait, in seconds, or ``None``.
     """
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
-        """Keep the wait that the backend asked for."""
+        """Keep how long the backend asked to wait."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
 

@@ -376,6 +376,18 @@ class Store(Protocol):
     def indices(self, job_set_key: int, name: str, limit: int | None = None) -> list[int]:
         """Return the indices of the experiments with this name, in order."""
 
+    def indices_with_content(
+        self, job_set_key: int, content_hash: bytes, limit: int, name: str | None = None
+    ) -> list[int]:
+        """Return the indices of the first experiments with this content, in order.
+
+        Args:
+            job_set_key: The job set.
+            content_hash: The hash of the content, 32 bytes.
+            limit: At most so many.
+            name: Only experiments with this name; ``None`` means any name.
+        """
+
     def unique_names(self, job_set_key: int, start: int, stop: int) -> dict[str, int]:
         """Return the index by name of experiments in a range, where no other has the name."""
 

@@ -42,6 +42,7 @@ from qiskit_job_manager import (
     RetryPolicy,
 )
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.results import source_of
 
 SAMPLERS = {
     "statevector": StatevectorSampler,
@@ -425,7 +426,7 @@ def wait_until_some_are_done(store_path, child):
         if store_path.exists():
             with JobManager(store_path) as manager:
                 found = manager.job_sets("killed")
-                if found and found[0].record().complete:
+                if found and source_of(found[0]).record.complete:
                     done = [job.index for job in found[0]._jobs() if job.state is JobState.DONE]
                     if len(done) >= 3:
                         return done

@@ -20,6 +20,7 @@ from qiskit_job_manager.lifecycle import waits
 from qiskit_job_manager.manager import job_manager
 from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus, RequestKind, RetryPolicy
 from qiskit_job_manager.ports import Capabilities
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.stores import open_store
 from qiskit_job_manager.testing import Call, JobStory, Raise, Repeat, ScriptedBackend
 from qiskit_job_manager.testing.store_samples import create, draft
@@ -118,7 +119,7 @@ def test_what_is_only_stored_is_sent_by_whoever_drives_it_next(
     with JobManager(store_path) as manager:
         job_set = manager.run(three, backend, max_experiments_per_job=1, drive=False)
         assert states(job_set) == {JobState.PLANNED: 3}
-        assert job_set.record().complete
+        assert source_of(job_set).record.complete
         assert [each.name() for each in manager.unfinished()] == [job_set.name()]
     assert backend.ledger.accepted == []
     with JobManager(store_path) as manager:
@@ -192,7 +193,7 @@ def test_a_set_that_another_process_drives_is_no_trouble(store_path, clouds, clo
     leave(backend, "set")
     with JobManager(store_path) as first, JobManager(store_path) as second:
         (there,) = first.resume()
-        wait_until(lambda: second._store.driver(there.record().key) is not None)
+        wait_until(lambda: second._store.driver(source_of(there).record.key) is not None)
         del clouds["near"]
         (here,) = second.resume()
         assert here.trouble() is None

@@ -24,6 +24,7 @@ from qiskit_job_manager import (
 )
 from qiskit_job_manager.manager import hand_over
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.testing import Hang
 from qiskit_job_manager.testing.scripts import Call
 
@@ -191,7 +192,7 @@ def test_a_generator_that_breaks_keeps_what_came_before_and_is_resumed(manager, 
         circuits(7), aer, name="sweep", max_experiments_per_job=1, if_exists="resume"
     )
     assert len(job_set.results(timeout=30)) == 7
-    assert all(job.attempts == 1 for job in job_set._store.jobs(job_set.record().key))
+    assert all(job.attempts == 1 for job in job_set._store.jobs(source_of(job_set).record.key))
 
 
 def test_the_first_jobs_are_sent_while_the_others_are_still_being_read(manager, scripted, circuits):

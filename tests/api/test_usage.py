@@ -9,9 +9,10 @@ import pytest
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import InvalidArgumentError, ManagedResultDataNotAvailable
-from qiskit_job_manager.job_set.usage import held_jobs
+from qiskit_job_manager.job_set.status import held_jobs
 from qiskit_job_manager.model import JobState, RemoteFigures, Totals
 from qiskit_job_manager.ports import Capabilities
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.testing import ScriptedBackend
 
 
@@ -28,7 +29,7 @@ def test_a_set_stops_sending_at_its_limit_and_goes_on_when_more_is_allowed(
     results = job_set.results(timeout=30)
     assert not results.success
     assert (job_set.progress().held, job_set.usage().estimated_s) == (3, 4.0)
-    assert "3 jobs are not sent" in job_set.report()
+    assert "3 jobs held" in job_set.report()
     assert "0.0 measured, and 4.0 estimated" in job_set.report()
     assert results.get_counts("c1")
     with pytest.raises(ManagedResultDataNotAvailable):
@@ -42,7 +43,7 @@ def test_a_set_stops_sending_at_its_limit_and_goes_on_when_more_is_allowed(
 def test_a_look_while_a_job_is_being_sent_takes_no_job_for_held(manager, circuits, costly):
     job_set = manager.run(circuits(3), costly, max_experiments_per_job=1, max_usage_s=3.0)
     assert job_set.wait(60)
-    record, store = job_set.record(), job_set.result_source().store
+    record, store = source_of(job_set).record, source_of(job_set).store
     before = Totals({JobState.PLANNED: 3}, {JobState.PLANNED: 3})
     assert held_jobs(store, record, before) == 0
     assert held_jobs(store, record, store.totals(record.key)) == 2

@@ -9,6 +9,7 @@ import pytest
 
 from qiskit_job_manager import backends
 from qiskit_job_manager.manager import JobManager
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.testing.cloud_service import (
     CloudClient,
     Deed,
@@ -168,9 +169,10 @@ def test_duplicates_are_cancelled_and_their_ids_printed(run_on, qjm, cloud, stor
     cloud.faults = Faults(jobs_at_once=0)
     assert run_on("doubled", "--no-wait").code == 0
     with JobManager(store) as manager:
-        job = manager.find("doubled").managed_jobs()[1]
-        (attempt,) = job.attempts()
-        payload = manager._store.payload(job.record().key)
+        job_set = manager.find("doubled")
+        (attempt,) = job_set.managed_jobs()[1].attempts()
+        source = source_of(job_set)
+        payload = source.store.payload(source.store.jobs(source.record.key)[1].key)
     duplicate = CloudClient(cloud.address).submit(payload, {"shots": 10}, attempt.tag)
     outcome = qjm("cancel", "doubled", "--duplicates")
     assert (outcome.code, outcome.out) == (0, f"{duplicate}\n")

@@ -125,7 +125,7 @@ def test_an_incomplete_hand_over_says_what_to_do(qjm, store):
     assert qjm("resume").code == 0
     outcome = qjm("resume", "torn")
     assert outcome.code == 1
-    assert "was not handed over to its end" in outcome.err
+    assert "was not handed over completely" in outcome.err
     assert "not all handed over" in qjm("list").out
     assert "not all experiments have been handed over" in qjm("show", "torn").out
 

@@ -17,6 +17,7 @@ from qiskit_job_manager.cli.engine_log import DatedFormatter, JsonFormatter
 from qiskit_job_manager.cli.signals import StopSignals
 from qiskit_job_manager.errors import StoreBusyError
 from qiskit_job_manager.manager import JobManager
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.testing import FakeClock
 from qiskit_job_manager.testing.cloud_service import (
     CloudClient,
@@ -214,7 +215,7 @@ def test_a_set_that_was_deleted_is_forgotten(stranger, look, caplog):
     look()
     job_set = look.manager.find("stranger")
     store = look.manager._store
-    store.delete_job_set(store.claim(job_set.record().key, "deletion"))
+    store.delete_job_set(store.claim(source_of(job_set).record.key, "deletion"))
     with caplog.at_level(logging.INFO):
         look()
     assert told(caplog, "ended") == []

@@ -7,6 +7,7 @@ import pytest
 from qiskit_job_manager import JobManager, ManagedResultDataNotAvailable
 from qiskit_job_manager.errors import CredentialsError, TransientBackendError
 from qiskit_job_manager.model import JobState, Limits, RetryPolicy
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.testing.cloud_service import (
     CloudAdapter,
     Deed,
@@ -277,5 +278,5 @@ def test_whoever_opens_the_store_next_goes_on_by_the_uri(tmp_path, cloud, circui
     cloud.faults = Faults()
     with JobManager(tmp_path / "store.db") as manager:
         job_set = manager.retrieve_job_set("s")
-        assert job_set.record().backend_uri == adapter.uri
+        assert source_of(job_set).record.backend_uri == adapter.uri
         assert_all_done_and_paid_once(cloud, job_set)

@@ -17,6 +17,7 @@ from qiskit_job_manager.errors import StoreBusyError, StoreError, SubmissionRefu
 from qiskit_job_manager.lifecycle import waits
 from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.testing import ScriptedBackend
 from qiskit_job_manager.testing.cloud_service import Books, CloudProcess, Deed, Faults
 from qiskit_job_manager.testing.scripts import Call, Hang, JobStory, Raise
@@ -189,7 +190,7 @@ def test_a_hand_over_that_lost_its_lease_says_so_and_deletes_nothing(
 
     def steal():
         wait_until(lambda: other.job_sets("sweep") and other.find("sweep").n_experiments)
-        record = other.find("sweep").record()
+        record = source_of(other.find("sweep")).record
         manager._store.close()  # its locks are free then, as when its lease has run out
         assert other._store.claim(record.key, "thief") is not None
         stolen.set()
@@ -289,7 +290,7 @@ def test_a_release_that_fails_is_made_again(open_manager, backend, circuits, mon
     monkeypatch.setattr(manager._store, "release", failing)
     job_set = manager.run(circuits(1), backend, "sweep")
     assert job_set.results(timeout=DEADLINE_S).success
-    key = job_set.record().key
+    key = source_of(job_set).record.key
     wait_until(lambda: other._store.driver(key) is None)
     assert not failures
 
@@ -303,7 +304,7 @@ def test_close_closes_although_nothing_can_be_released(store_path, backend, circ
     backend.tell(RUNS_ON)
     job_set = manager.run(circuits(1), backend, "sweep")
     wait_until(lambda: JobState.ACTIVE in job_set.progress().jobs)
-    key = job_set.record().key
+    key = source_of(job_set).record.key
     manager.close()
     with JobManager(store_path) as other:
         assert other._store.claim(key, "other") is not None

@@ -9,6 +9,7 @@ from qiskit_job_manager import JobManager, Limits
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.exchange.export_source import ExportSource
 from qiskit_job_manager.ports import Capabilities
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.testing import ScriptedBackend
 
 
@@ -99,7 +100,7 @@ def everything():
     """Returns all that an export has of a job set, its story but for where it was taken in."""
 
     def read(job_set):
-        source = job_set.result_source()
+        source = source_of(job_set)
         out = ExportSource(source.store, source.record)
         events = [event for event in out.events() if event["event"] != "imported"]
         parts = [list(part()) for part in (out.experiments, out.payloads, out.jobs, out.results)]

@@ -16,6 +16,7 @@ from qiskit_job_manager.exchange.archives import Archive, write_archive
 from qiskit_job_manager.exchange.documents import DOCUMENT_FORMAT
 from qiskit_job_manager.exchange.export_source import ExportSource
 from qiskit_job_manager.exchange.imports import IncomingJobSet
+from qiskit_job_manager.job_set import wait_for_requests
 from qiskit_job_manager.model import (
     AttemptRecord,
     Blob,
@@ -120,7 +121,7 @@ def test_what_had_not_ended_is_never_sent_elsewhere(manager, elsewhere, circuits
     assert "never sent from here" in ours.to_dataframe().loc[5, "error"]
     # The user's word to send again what failed does not reach what was cancelled.
     taken.retry()
-    assert taken.wait_until_heeded(30)
+    assert wait_for_requests(taken, 30)
     assert [job.state for job in taken.managed_jobs()] == states
     made.cancel()
     made.wait(timeout=60)

@@ -13,6 +13,7 @@ from qiskit_job_manager.backends.ibm import status
 from qiskit_job_manager.engine import usage_polling
 from qiskit_job_manager.lifecycle import waits
 from qiskit_job_manager.model import JobState, Limits, RetryPolicy
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.testing.ibm_service import Behaviour, Fate, Kind, Rule, Trouble, Way
 
 PROMPT = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.1)
@@ -55,7 +56,7 @@ def assert_all_done_and_paid_once(ibm, job_set):
 
 def assert_done_and_paid_once(ibm, job_set, results):
     assert results.success, job_set.error_messages()
-    for index in range(job_set.record().n_experiments):
+    for index in range(source_of(job_set).record.n_experiments):
         assert sum(results.get_counts(f"c{index}").values()) == 40
     tags = ibm.books().submissions_by_tag()
     attempts = [attempt for job in job_set.managed_jobs() for attempt in job.attempts()]
@@ -70,7 +71,7 @@ def test_circuits_run_on_a_backend(ibm, backend, start):
     job_set = start(adapters.adapted(backend, listing_lag_s=0.05))
     assert_all_done_and_paid_once(ibm, job_set)
     assert {each.program for each in ibm.books().submissions} == {"sampler"}
-    assert job_set.record().backend_uri is None
+    assert source_of(job_set).record.backend_uri is None
 
 
 def test_a_backend_of_the_client_is_recognised(ibm, backend, manager, circuits):
@@ -85,7 +86,7 @@ def test_a_backend_of_the_client_is_recognised(ibm, backend, manager, circuits):
 def test_circuits_run_by_name_with_the_users_account(ibm, account, start):
     job_set = start(SOON)
     assert_all_done_and_paid_once(ibm, job_set)
-    assert job_set.record().backend_uri == SOON
+    assert source_of(job_set).record.backend_uri == SOON
 
 
 @pytest.mark.parametrize("kind", ["Batch", "Session"])

@@ -11,6 +11,7 @@ from qiskit_job_manager import InvalidArgumentError, JobEvent, JobManager
 from qiskit_job_manager.engine import listeners as parts
 from qiskit_job_manager.engine.listeners import Listeners
 from qiskit_job_manager.model import Advance, JobState
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.testing.scripts import Call, LoseAnswer
 
 FACTS = ("job_index", "attempt", "event", "before", "after", "cause", "at")
@@ -117,8 +118,8 @@ def steps(backend, manager, circuits, count):
     """A job set's record, and steps of its first job."""
     job_set = manager.run(circuits(1), backend)
     assert job_set.wait(10)
-    record = job_set.record()
-    job = job_set.managed_jobs()[0].record()
+    record = source_of(job_set).record
+    job = source_of(job_set).store.jobs(record.key)[0]
     at = record.created_at
     return record, [
         (

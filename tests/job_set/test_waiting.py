@@ -16,8 +16,8 @@ from termios import TIOCSWINSZ
 import pytest
 
 from qiskit_job_manager import InvalidArgumentError, JobManagerError
-from qiskit_job_manager.job_set.awaiting import awaited
-from qiskit_job_manager.job_set.callbacks import Callbacks
+from qiskit_job_manager.job_set import wait_for_requests
+from qiskit_job_manager.job_set.waiting import Callbacks, awaited
 from qiskit_job_manager.model import JobState, RemoteState
 from qiskit_job_manager.testing import JobStory
 from qiskit_job_manager.testing.scripts import Call, Hang, LoseAnswer
@@ -52,7 +52,7 @@ def test_what_is_heeded_while_one_looks_is_waited_for(manager, remote, circuits,
         seen = look()
         if seen.jobs.get(JobState.IN_DOUBT):
             job_set.resubmit()
-            assert job_set.wait_until_heeded(10)
+            assert wait_for_requests(job_set, 10)
         return seen
 
     monkeypatch.setattr(job_set, "progress", slow_look)

@@ -12,9 +12,9 @@ from qiskit_job_manager.model import RemoteState
 from qiskit_job_manager.model.progress import Activity, Pace, Progress
 from qiskit_job_manager.testing import JobStory
 from qiskit_job_manager.testing.scripts import Call, LoseAnswer
-from qiskit_job_manager.views import bars_html, colours, html
+from qiskit_job_manager.views import colours, html
 from qiskit_job_manager.views.escape import escape, shortened
-from qiskit_job_manager.views.progress_html import progress_html
+from qiskit_job_manager.views.job_sets_html import progress_html
 from qiskit_job_manager.views.results_html import Shown, results_html
 
 TAGS = {"div", "span", "table", "thead", "tbody", "tr", "th", "td", "code"}
@@ -105,7 +105,7 @@ def luminance(colour):
 
 
 def test_a_bar_is_divided_in_proportion_and_named():
-    source = bars_html.states_bar([("done", 3), ("failed", 1)])
+    source = html.states_bar([("done", 3), ("failed", 1)])
     assert "width:75.000%" in source
     assert "width:25.000%" in source
     assert 'title="failed: 1"' in source
@@ -169,7 +169,7 @@ def test_what_only_the_user_can_decide_is_pointed_out(manager, named):
     assert job_set.wait(60)
     text = " ".join(read(job_set._repr_html_()).text)
     assert "1 in doubt" in text
-    assert "resubmit() sends again" in text
+    assert "resubmit() sends them again" in text
 
 
 def test_what_was_deleted_or_closed_shows_that_instead_of_raising(manager, backend, named):

@@ -16,8 +16,7 @@ from matplotlib.collections import PathCollection
 from qiskit_job_manager import InvalidArgumentError, Limits
 from qiskit_job_manager.model import AttemptRecord, RemoteState
 from qiskit_job_manager.model.payloads import RemoteFigures
-from qiskit_job_manager.pictures.attempt_spans import spans_of
-from qiskit_job_manager.pictures.timeline import draw_timeline
+from qiskit_job_manager.pictures.timeline import draw_timeline, spans_of
 from qiskit_job_manager.testing import JobStory
 
 T0 = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -147,9 +147,16 @@ def test_unusable_shots_are_refused_by_index_and_name(shots):
         list(plan([ExperimentSize(3, "bell", 1, shots, 1)], Limits()))
 
 
-def test_an_experiment_without_circuits_is_refused():
-    with pytest.raises(PlanError, match=r"experiment 0 \('empty'\) has 0 circuits"):
-        list(plan([ExperimentSize(0, "empty", 0, 1, 1)], Limits(executions_per_job=5)))
+@pytest.mark.parametrize("circuits", [-1, True, 1.5])
+def test_an_impossible_number_of_circuits_is_refused(circuits):
+    with pytest.raises(PlanError, match=rf"experiment 0 \('odd'\) has {circuits} circuits"):
+        list(plan([ExperimentSize(0, "odd", circuits, 1, 1)], Limits()))
+
+
+def test_an_experiment_without_circuits_takes_no_executions():
+    empty, full = ExperimentSize(0, "empty", 0, 9, 1), ExperimentSize(1, "full", 1, 9, 1)
+    (block,) = plan([empty, full], Limits(executions_per_job=9))
+    assert [(job.start, job.stop, job.circuits, job.shots) for job in block.jobs] == [(0, 2, 1, 9)]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_name_that_there_is_not_is_refused_whatever_is_remembered(store):
 
 
 def test_what_is_remembered_is_bounded(store, monkeypatch):
-    monkeypatch.setattr("qiskit_job_manager.results.lookup._NAMES_AT_HAND", 100)
+    monkeypatch.setattr("qiskit_job_manager.results.lookup._NAMES_KEPT", 100)
     experiments = complete(store)
     for name in NAMES[8:290]:
         experiments.index(name)

@@ -30,6 +30,7 @@ from qiskit_job_manager import Limits
 from qiskit_job_manager.cli import exit_codes
 from qiskit_job_manager.cli.app import app
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
+from qiskit_job_manager.results import source_of
 
 
 class _Ended(BasePrimitiveJob):
@@ -118,7 +119,7 @@ def test_counts_are_at_hand_for_the_command_line(manager, registers, both_forms)
     wanted, sampled = both_forms
     job_set = manager.run([registers], Prepared(sampled), shots=200)
     job_set.results(timeout=30)
-    assert job_set.result_source().counts(0) == wanted.data()["counts"]
+    assert source_of(job_set).counts(0) == wanted.data()["counts"]
 
 
 def test_pub_results_are_those_of_the_primitive(manager, registers, sweep, same_pub):
@@ -264,7 +265,7 @@ def test_shares_of_the_shots_read_as_one(manager, registers, sweep):
     assert sum(counts.values()) == len(memory) == 25
     assert Counter(memory) == counts
     assert all(sum(point.values()) == 25 for point in results.get_counts(1).ravel())
-    assert job_set.result_source().counts(0) == counts.hex_outcomes()
+    assert source_of(job_set).counts(0) == counts.hex_outcomes()
 
 
 def test_shares_of_an_estimators_work_are_averaged(manager, observed):
@@ -272,7 +273,7 @@ def test_shares_of_an_estimators_work_are_averaged(manager, observed):
     limits = Limits(shots_per_experiment=40)  # of the 100 that this precision stands for
     job_set = manager.run([observed], estimator, precision=0.1, split_shots=True, limits=limits)
     results = job_set.results(timeout=60)
-    source, weights = job_set.result_source(), np.array([34, 33, 33])
+    source, weights = source_of(job_set), np.array([34, 33, 33])
     parts = [source.reader(job).pub_result(0).data for job in _stored_jobs(job_set)]
     stds = np.array([part.stds for part in parts])
     assert len(parts) == 3
@@ -285,5 +286,5 @@ def test_shares_of_an_estimators_work_are_averaged(manager, observed):
 
 
 def _stored_jobs(job_set):
-    source = job_set.result_source()
+    source = source_of(job_set)
     return source.store.jobs(source.record.key)

@@ -16,6 +16,7 @@ from qiskit_job_manager.codec.pubs import unpack_sampler_pubs
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.ports import Capabilities
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.testing import ScriptedBackend
 
 
@@ -98,7 +99,7 @@ def test_what_is_no_result_of_the_job_is_kept_and_called_a_failure(run, answer, 
     assert words in job_set.error_messages()
     with pytest.raises(ManagedResultDataNotAvailable, match=words):
         job_set.results(timeout=30).get_counts(0)
-    source = job_set.result_source()
+    source = source_of(job_set)
     [job] = source.store.jobs(source.record.key)
     names = ["c0", "c1", "c2"]
     assert source.store.result(job.key).data == answer(names, 20).data

@@ -2,6 +2,15 @@
 
 from qiskit_job_manager.backends.adapt import adapt, compare_seeds, options_to_store
 from qiskit_job_manager.backends.base import BaseBackend
+from qiskit_job_manager.backends.option_names import OptionNames, option_names
 from qiskit_job_manager.backends.registry import open_backend
 
-__all__ = ["BaseBackend", "adapt", "compare_seeds", "open_backend", "options_to_store"]
+__all__ = [
+    "BaseBackend",
+    "OptionNames",
+    "adapt",
+    "compare_seeds",
+    "open_backend",
+    "option_names",
+    "options_to_store",
+]

@@ -1,4 +1,4 @@
-"""Finds circuit files, reads OpenQASM 2, OpenQASM 3 and QPY, names and transpiles circuits."""
+"""Finds circuit files, reads OpenQASM 2, OpenQASM 3 and QPY, and names the circuits."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.errors import CircuitFileError, InvalidExperimentError
+from qiskit_job_manager.errors import CircuitFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from qiskit import QuantumCircuit
-    from qiskit.providers import BackendV2
 
 
 SUFFIXES = (".qasm", ".qasm2", ".qasm3", ".qpy")
@@ -289,34 +288,3 @@ def _syntax_error(file: Path, message: str) -> CircuitFileError:
     if found[1] in {None, "<input>"}:
         return CircuitFileError(f"{file}:{place}")
     return CircuitFileError(f"{file}: in the included {found[1]}:{place}")
-
-
-SEED = 20190327
-"""Seed of the transpiler: a run can resume only if the same files give the same circuits."""
-
-
-def transpile_for(
-    backend: BackendV2, circuits: Sequence[QuantumCircuit], optimization_level: int
-) -> list[QuantumCircuit]:
-    """Transpile in as many processes as Qiskit is set to use; names and order stay.
-
-    Raises:
-        InvalidExperimentError: A circuit does not fit the backend; the message names it.
-    """
-    from qiskit import transpile
-    from qiskit.exceptions import QiskitError
-
-    try:
-        # With a list of one, Qiskit returns a list too.
-        return list(
-            transpile(
-                list(circuits),
-                backend=backend,
-                optimization_level=optimization_level,
-                seed_transpiler=SEED,
-            )
-        )
-    except QiskitError as error:
-        raise InvalidExperimentError(
-            f"A circuit cannot be transpiled for {backend.name}: {error.message}"
-        ) from error

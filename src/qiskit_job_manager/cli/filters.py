@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qiskit_job_manager.clock import SystemClock
+from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJobSet, Progress
@@ -126,7 +127,7 @@ class Filter:
         return self._fits(job_set) and (not self.states or self._is_in_state(job_set.progress()))
 
     def _fits(self, job_set: "ManagedJobSet") -> bool:
-        record = job_set.record()
+        record = source_of(job_set).record
         backends = (record.backend_name, record.backend_uri or "")
         return (
             set(self.tags) <= set(record.tags)

@@ -14,8 +14,10 @@ from qiskit_job_manager.cli.options import command_for
 from qiskit_job_manager.cli.output import counted, cut, plural, print_object
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.displays import shown_progress
-from qiskit_job_manager.job_set.deadline import Deadline
+from qiskit_job_manager.job_set import wait_for_requests
+from qiskit_job_manager.job_set.waiting import Deadline
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,8 +64,8 @@ def hand_over(
     The engine handles open requests first. Jobs that would die with this process are only stored.
     """
     deadline = Deadline(timeout_s, SystemClock())
-    handled = job_set.wait_until_heeded(timeout_s)
-    if job_set.record().volatile:
+    handled = wait_for_requests(job_set, timeout_s)
+    if source_of(job_set).record.volatile:
         progress = job_set.progress()
         handed_over = handled
         _print_how_to_go_on(

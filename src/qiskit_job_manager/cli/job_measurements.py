@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.cli.output import cut, local_time
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views.phrases import duration
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def measured(
     job_set: ManagedJobSet, jobs: Iterable[JobRecord]
 ) -> Iterator[tuple[JobRecord, RemoteFigures | None]]:
     """Yield each job with the figures of its latest attempt, or with ``None``."""
-    source, remaining = job_set.result_source(), iter(jobs)
+    source, remaining = source_of(job_set), iter(jobs)
     while page := list(islice(remaining, PAGE)):
         tags = [job.tag for job in page if job.tag is not None]
         found = dict(source.store.attempts_tagged(source.record.key, tags))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.cli.job_measurements import as_json
+from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJobSet
@@ -36,7 +37,7 @@ def usage_summary(job_set: ManagedJobSet) -> dict[str, Any]:
     return {
         "measured_s": usage.measured_s,
         "estimated_s": usage.estimated_s,
-        "allowed_s": job_set.record().max_usage_s,
+        "allowed_s": source_of(job_set).record.max_usage_s,
     }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager.cli.options import command_for
 from qiskit_job_manager.cli.output import escape, plural
+from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def needs_user(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -
 
 def why_held(job_set: ManagedJobSet, progress: Progress) -> str:
     """Return a phrase that says how many jobs the usage limit holds."""
-    number, limit_s = progress.held, job_set.record().max_usage_s
+    number, limit_s = progress.held, source_of(job_set).record.max_usage_s
     verb = "is" if number == 1 else "are"
     return (
         f"{plural(number, 'job')} {verb} not sent, as more than {limit_s:g} quantum seconds would "

@@ -13,6 +13,7 @@ from qiskit_job_manager.cli.output import counted, cut, first_line, plural, tabl
 from qiskit_job_manager.displays.rate_meter import Meter
 from qiskit_job_manager.job_set.status import detail
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views import phrases
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class SnapshotReader:
 
     def __init__(self, job_set: ManagedJobSet, clock: Clock) -> None:
         self._job_set = job_set
-        self._store = job_set.result_source().store
+        self._store = source_of(job_set).store
         self._meter = Meter(clock)
 
     def read(self, n_jobs: int) -> Snapshot:
@@ -73,7 +74,7 @@ class SnapshotReader:
         Raises:
             JobManagerUnknownJobSet: The job set was deleted meanwhile.
         """
-        record = self._job_set.record()
+        record = source_of(self._job_set).record
         progress = self._job_set.progress()
         return Snapshot(
             record,

@@ -25,6 +25,8 @@ from qiskit_job_manager.model import Blob, EncodedExperiment, ExperimentKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from qiskit import QuantumCircuit
+
 
 def encode_experiment(experiment: Any, kind: ExperimentKind) -> EncodedExperiment:
     """Encode one experiment.
@@ -126,3 +128,20 @@ def split_payload(payload: Blob, count: int) -> tuple[Blob, Blob]:
         Blob(payload.format, pack_frames(frames[:count])),
         Blob(payload.format, pack_frames(frames[count:])),
     )
+
+
+def stored_circuit(payload: Blob, offset: int) -> QuantumCircuit:
+    """Return the circuit of one experiment of a payload, or of its PUB.
+
+    Args:
+        payload: As `pack_experiments` made it.
+        offset: Place of the experiment in the payload, from 0.
+
+    Raises:
+        CodecError: The bytes are damaged.
+    """
+    [experiment] = read_experiments(part_of(payload, [offset]))
+    if isinstance(experiment, CodecError):
+        raise experiment
+    circuit: QuantumCircuit = getattr(experiment, "circuit", experiment)
+    return circuit

@@ -1,4 +1,4 @@
-"""How fast a job set goes: measured by who watches, over the last while."""
+"""How fast the jobs of a job set end, measured over the last minutes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model.progress import Progress
     from qiskit_job_manager.ports import Clock
 
-# Long enough to see several jobs end on a busy device, short enough to notice a change of pace;
-# where even that is too short, the last few jobs that ended tell.
+# Long enough to see several jobs end on a busy device, short enough to notice a change of pace.
+# Where even that is too short, the rate is that of the last few jobs that ended.
 _WINDOW_S = 600.0
 _APART_S = 1.0
 _FEWEST_SAMPLES = 8
-_LONGEST_TOLD_S = 10 * 365 * 86400.0
+_LONGEST_SHOWN_S = 10 * 365 * 86400.0
 
 
 class Meter:
     """Measures the rate at which jobs end.
 
     Args:
-        clock: Asked for the time.
+        clock: Gives the time.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -33,13 +33,13 @@ class Meter:
         self._samples: deque[tuple[float, int]] = deque()
 
     def pace(self, progress: Progress) -> Pace:
-        """Take the present progress in, and return the pace."""
+        """Note the present progress, and return the pace."""
         now_s = self._clock.monotonic()
         self._note(now_s, progress.n_ended)
         rate = self._rate(now_s, progress.n_ended)
         elapsed_s = now_s - self._begun_s
         left = progress.n_jobs - progress.n_ended - progress.needs_user
-        if not rate or left <= 0 or left / rate > _LONGEST_TOLD_S:
+        if not rate or left <= 0 or left / rate > _LONGEST_SHOWN_S:
             return Pace(elapsed_s, rate)
         left_s = left / rate
         return Pace(elapsed_s, rate, left_s, self._clock.now() + timedelta(seconds=left_s))

@@ -1,4 +1,4 @@
-"""Chooses where progress is shown, and draws it no more often than is worth it."""
+"""Shows progress while a call waits: chooses the display, and how often it draws."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.displays.display import Display, Reading
-from qiskit_job_manager.displays.lines import Lines
-from qiskit_job_manager.displays.notebook_output import Notebook, in_notebook
+from qiskit_job_manager.displays.display import (
+    Display,
+    Lines,
+    Notebook,
+    Snapshot,
+    in_notebook,
+)
 from qiskit_job_manager.displays.rate_meter import Meter
 from qiskit_job_manager.errors import JobManagerError
 
@@ -26,15 +30,15 @@ _DUMB = {None, "", "dumb"}
 def shown_progress(
     title: str, clock: Clock, activity: Callable[[Progress], Activity]
 ) -> Iterator[Callable[[Progress], None]]:
-    """Show progress while the ``with`` block lasts; the last reading is always shown.
+    """Show progress while the ``with`` block lasts; the last progress is always shown.
 
     Args:
         title: Name of the job set.
-        clock: Asked for the time.
-        activity: Asked for what the backend last said, as often as something is drawn.
+        clock: Gives the time.
+        activity: Reads what the backend last said; called for each drawing.
 
     Yields:
-        What is to be called with the present progress, as often as anyone likes.
+        A function that takes the present progress; it may be called as often as you like.
     """
     drawing = _Drawing(_display(title), clock, activity)
     try:
@@ -44,7 +48,7 @@ def shown_progress(
 
 
 class _Drawing:
-    """Readings on their way to a display."""
+    """Draws progress on a display, and holds back what comes too soon after the last drawing."""
 
     def __init__(
         self, display: Display, clock: Clock, activity: Callable[[Progress], Activity]
@@ -65,7 +69,7 @@ class _Drawing:
 
     def end(self) -> None:
         """Draw what was held back, and close the display."""
-        with suppress(JobManagerError):  # who waits hears of it by itself
+        with suppress(JobManagerError):  # the waiting call raises it, too
             self._draw()
         self._display.close()
 
@@ -73,7 +77,7 @@ class _Drawing:
         if self._held_back is not None:
             progress, pace = self._held_back
             self._held_back = None
-            self._display.draw(Reading(progress, self._activity(progress), pace))
+            self._display.draw(Snapshot(progress, self._activity(progress), pace))
 
 
 def _display(title: str) -> Display:

@@ -14,14 +14,14 @@ from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.escape import shortened
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.displays.display import Reading
+    from qiskit_job_manager.displays.display import Snapshot
 
 _NAME = 24
 _WIDEST_BAR = 40
 
 
 class Terminal:
-    """Draws a bar in place with what is in which state below it, on standard error.
+    """Draws a bar in place on standard error, and the number of jobs in each state below it.
 
     Args:
         title: Name of the job set.
@@ -31,20 +31,20 @@ class Terminal:
 
     def __init__(self, title: str) -> None:
         self._title = Text(shortened(title, _NAME))
-        # Drawn when there is a reading, by who waits: no thread of its own draws beside it.
+        # The waiting thread draws: no other thread does so beside it.
         self._live = Live(console=Console(stderr=True), auto_refresh=False)
         self._live.start()
 
-    def draw(self, reading: Reading) -> None:
-        """Draw instead of the last reading."""
-        self._live.update(Group(self._bar(reading), _states(reading)), refresh=True)
+    def draw(self, snapshot: Snapshot) -> None:
+        """Draw instead of the last snapshot."""
+        self._live.update(Group(self._bar(snapshot), _states(snapshot)), refresh=True)
 
     def close(self) -> None:
-        """Leave the last reading on the terminal."""
+        """End; the last snapshot stays on the terminal."""
         self._live.stop()
 
-    def _bar(self, reading: Reading) -> Table:
-        progress, pace = reading.progress, reading.pace
+    def _bar(self, snapshot: Snapshot) -> Table:
+        progress, pace = snapshot.progress, snapshot.pace
         bar = ProgressBar(max(progress.n_jobs, 1), progress.n_ended, width=_WIDEST_BAR)
         figures = f"{progress.n_ended:,}/{progress.n_jobs:,}"
         row = Table.grid(padding=(0, 1))
@@ -52,10 +52,10 @@ class Terminal:
         return row
 
 
-def _states(reading: Reading) -> Text:
+def _states(snapshot: Snapshot) -> Text:
     parts = [
-        phrases.counted(phrases.shares(reading.progress, reading.activity)),
-        phrases.rate(reading.pace),
-        phrases.end(reading.pace),
+        phrases.counted(phrases.shares(snapshot.progress, snapshot.activity)),
+        phrases.rate(snapshot.pace),
+        phrases.end(snapshot.pace),
     ]
     return Text(", ".join(filter(None, parts)), style="dim")

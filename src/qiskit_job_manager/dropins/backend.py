@@ -12,19 +12,21 @@ from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Self
 
-    from qiskit import QuantumCircuit
     from qiskit.transpiler import Target
 
     from qiskit_job_manager.job_set import ManagedJobSet
     from qiskit_job_manager.manager import JobManager
+    from qiskit_job_manager.model.inputs import CircuitLike, RunsCircuits
+    from qiskit_job_manager.ports import Backend
 
 
 class ManagedBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no type information
     """A `BackendV2` whose ``run`` takes any number of circuits, survives crashes and keeps results.
 
-    All that describes the device is that of the backend behind it.
+    Target, properties and options are those of the backend behind it.
 
     Args:
         backend: A Qiskit `BackendV2` with ``run()``, or the name of one, such as ``"fake:torino"``.
@@ -44,7 +46,11 @@ class ManagedBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no type inf
     """
 
     def __init__(
-        self, backend: Any, *, manager: JobManager | None = None, **run_defaults: Any
+        self,
+        backend: str | RunsCircuits | Backend,
+        *,
+        manager: JobManager | None = None,
+        **run_defaults: Any,
     ) -> None:
         adapter = backends.adapt(backend)
         inner = getattr(adapter, "qiskit_backend", None)
@@ -108,9 +114,7 @@ class ManagedBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no type inf
         """Set options of the backend behind it."""
         self._inner.set_options(**fields)
 
-    def run(
-        self, run_input: QuantumCircuit | list[QuantumCircuit], **options: Any
-    ) -> ManagedJobSet:
+    def run(self, run_input: CircuitLike | Iterable[CircuitLike], **options: Any) -> ManagedJobSet:
         """Hand circuits over as one job set, which has the methods of a Qiskit job.
 
         Args:

@@ -1,4 +1,4 @@
-"""Makes one job set of each call of a library that knows nothing of job sets."""
+"""Makes one job set of each call of `run` by a library that does not know job sets."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from qiskit_job_manager.manager import JobManager
 
 if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJobSet
+    from qiskit_job_manager.model.inputs import ExperimentsLike
+    from qiskit_job_manager.ports import Backend
 
 _managers: list[JobManager] = []
 _making = threading.Lock()
@@ -21,11 +23,11 @@ class Calls:
 
     Args:
         manager: The manager; ``None``: one on the default store, that all drop-ins share.
-        name: What the job sets are called, with the number of the call after it, so that the same
-            script run again goes on with them. ``None``: the time of day.
+        name: Name of the job sets, with the number of the call after it, so that the same script
+            run again goes on with them. ``None``: the time of day.
 
     Raises:
-        InvalidArgumentError: The manager is none, or the name is no text.
+        InvalidArgumentError: The manager is no `JobManager`, or the name no text.
     """
 
     def __init__(self, manager: JobManager | None, name: str | None) -> None:
@@ -39,7 +41,7 @@ class Calls:
         self._name = name
         self._numbers = itertools.count(1)
 
-    def run(self, experiments: Any, backend: Any, **options: Any) -> ManagedJobSet:
+    def run(self, experiments: ExperimentsLike, backend: Backend, **options: Any) -> ManagedJobSet:
         """Run one call's experiments, as `JobManager.run` does."""
         if self._manager is None:
             self._manager = _shared()

@@ -4,21 +4,76 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
+from qiskit.primitives import BaseEstimatorV2, BasePrimitiveJob, BaseSamplerV2
 
 from qiskit_job_manager import backends
 from qiskit_job_manager.dropins.job_set_per_call import Calls
-from qiskit_job_manager.dropins.primitive_job import ManagedPrimitiveJob
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from qiskit.primitives import PrimitiveResult
     from qiskit.primitives.containers import EstimatorPubLike, SamplerPubLike
+    from qiskit.providers import JobStatus
 
+    from qiskit_job_manager.job_set import ManagedJobSet
     from qiskit_job_manager.manager import JobManager
+    from qiskit_job_manager.model.inputs import RunsCircuits
     from qiskit_job_manager.ports import Backend
+
+
+class ManagedPrimitiveJob(BasePrimitiveJob):  # type: ignore[misc]  # Qiskit has no type information
+    """What `ManagedSampler.run` and `ManagedEstimator.run` return.
+
+    Args:
+        job_set: The job set that runs the PUBs.
+
+    Attributes:
+        job_set: The job set, for all that a primitive's job does not have.
+    """
+
+    def __init__(self, job_set: ManagedJobSet) -> None:
+        super().__init__(job_set.job_set_id())
+        self.job_set = job_set
+
+    def result(self, timeout: float | None = None) -> PrimitiveResult[Any]:
+        """Wait, and return the results of all PUBs, in the order of the input.
+
+        Args:
+            timeout: Seconds for the whole call; ``None`` waits for ever, ``0`` not at all.
+
+        Raises:
+            JobManagerTimeoutError: The deadline passed (also a `qiskit.providers.JobTimeoutError`).
+            ManagedResultDataNotAvailable: A PUB has no result; ``job_set.results()`` reads the
+                others.
+        """
+        return self.job_set.result(timeout)
+
+    def status(self) -> JobStatus:
+        """Return the `qiskit.providers.JobStatus` of the whole; never waits."""
+        return self.job_set.status()
+
+    def done(self) -> bool:
+        """Return whether all of it is done."""
+        return self.job_set.done()
+
+    def running(self) -> bool:
+        """Return whether it has begun to run and has not ended."""
+        return self.job_set.running()
+
+    def cancelled(self) -> bool:
+        """Return whether it was cancelled."""
+        return self.job_set.cancelled()
+
+    def in_final_state(self) -> bool:
+        """Return whether nothing more happens unless you request it."""
+        return self.job_set.in_final_state()
+
+    def cancel(self) -> None:
+        """Request that all of it is cancelled; does not wait."""
+        self.job_set.cancel()
 
 
 class ManagedSampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no type information
@@ -29,11 +84,11 @@ class ManagedSampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no type
             backend runs PUBs through Qiskit's `BackendSamplerV2`.
         manager: The manager; by default one on the default store.
         name: Name of its job sets, with the number of the call of `run` after it. A script that is
-            run again then goes on with them, and what was done is not run again. By default they
-            are called after the time of day.
+            run again then goes on with them, and runs nothing twice. By default their names are the
+            time of day.
 
     Raises:
-        InvalidArgumentError: It is nothing that samples.
+        InvalidArgumentError: It is no sampler and no backend.
         UnknownBackendError: No backend is known by that name.
 
     Example:
@@ -44,7 +99,7 @@ class ManagedSampler(BaseSamplerV2):  # type: ignore[misc]  # Qiskit has no type
 
     def __init__(
         self,
-        backend_or_sampler: Any,
+        backend_or_sampler: str | RunsCircuits | Backend,
         *,
         manager: JobManager | None = None,
         name: str | None = None,
@@ -81,7 +136,7 @@ class ManagedEstimator(BaseEstimatorV2):  # type: ignore[misc]  # as above
         name: Name of its job sets, as that of `ManagedSampler`.
 
     Raises:
-        InvalidArgumentError: It is nothing that estimates.
+        InvalidArgumentError: It is no estimator and no backend.
         UnknownBackendError: No backend is known by that name.
 
     Example:
@@ -92,7 +147,7 @@ class ManagedEstimator(BaseEstimatorV2):  # type: ignore[misc]  # as above
 
     def __init__(
         self,
-        backend_or_estimator: Any,
+        backend_or_estimator: str | RunsCircuits | Backend,
         *,
         manager: JobManager | None = None,
         name: str | None = None,

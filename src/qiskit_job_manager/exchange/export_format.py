@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from qiskit_job_manager.errors import InvalidArgumentError
+
 
 class ExportFormat(StrEnum):
     """What a job set can be exported as."""
@@ -18,3 +20,17 @@ class ExportFormat(StrEnum):
     def suffix(self) -> str:
         """What the names of such files end in."""
         return ".qjmz" if self is ExportFormat.ARCHIVE else f".{self}"
+
+
+def export_format(name: str) -> ExportFormat:
+    """Return the format of a name.
+
+    Raises:
+        InvalidArgumentError: There is no such format.
+    """
+    try:
+        return ExportFormat(name)
+    except ValueError:
+        known = ", ".join(map(repr, map(str, ExportFormat)))
+        msg = f"format is {name!r}; it is one of {known}"
+        raise InvalidArgumentError(msg) from None

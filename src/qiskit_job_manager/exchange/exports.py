@@ -12,6 +12,7 @@ from qiskit_job_manager.exchange.export_format import ExportFormat
 from qiskit_job_manager.exchange.export_source import ExportSource
 from qiskit_job_manager.exchange.qpy_export import write_qpy
 from qiskit_job_manager.files import safe_file_name, written_whole
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.results.tables import columns, write_parquet
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def export_file(
     Raises:
         InvalidArgumentError: It cannot be written there, or not so.
     """
-    source = results.job_set.result_source()
+    source = source_of(results.job_set)
     name = safe_file_name(source.record.name, wanted.suffix)
     file = path / name if path.is_dir() else path
     if wanted in _TABLES:
@@ -56,7 +57,7 @@ def export_file(
 
 
 def _write(results: ManagedResults, wanted: ExportFormat, by: By, file: IO[bytes]) -> None:
-    source = results.job_set.result_source()
+    source = source_of(results.job_set)
     store, record = source.store, source.record
     match wanted:
         case ExportFormat.PARQUET:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qiskit_job_manager.engine import Engine
-    from qiskit_job_manager.job_set.deadline import Deadline
+    from qiskit_job_manager.job_set.waiting import Deadline
     from qiskit_job_manager.model import JobSetRecord, RequestKind
     from qiskit_job_manager.ports import Backend, Clock, Store
 

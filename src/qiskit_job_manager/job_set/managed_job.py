@@ -9,25 +9,26 @@ from qiskit_job_manager.errors import (
     ManagedResultDataNotAvailable,
     SubmissionRefusedError,
 )
-from qiskit_job_manager.job_set.deadline import Deadline
-from qiskit_job_manager.job_set.status import detail, qiskit_status
+from qiskit_job_manager.job_set.status import detail, qiskit_status, status_name
+from qiskit_job_manager.job_set.waiting import Deadline
 from qiskit_job_manager.model import JobState, RequestKind
-from qiskit_job_manager.results import span
+from qiskit_job_manager.results import reason, span
+from qiskit_job_manager.views.escape import escape
 
 if TYPE_CHECKING:
     from qiskit.providers import JobStatus
     from qiskit.result import Result
 
+    from qiskit_job_manager.job_set.as_qiskit_job import StoredJob
     from qiskit_job_manager.job_set.driving import Driving
-    from qiskit_job_manager.job_set.stored_job import StoredJob
     from qiskit_job_manager.model import AttemptRecord, JobRecord, RemoteFigures
     from qiskit_job_manager.results import ResultSource
 
 
 class ManagedJob:
-    """One job of a job set, as the store knows it each time that it is asked.
+    """One job of a job set. Each call answers with what the store knows at that moment.
 
-    Made by `ManagedJobSet`.
+    `ManagedJobSet` makes it.
 
     Attributes:
         index: Position of the job in the set, from 0.
@@ -46,33 +47,27 @@ class ManagedJob:
         self.shots = record.shots
 
     def __repr__(self) -> str:
-        return f"<ManagedJob {self.index} ({span(self._record)}): {self.detail}>"
+        return f"<ManagedJob {self.index}: {span(self._record)}, {escape(self.detail)}>"
 
     # -- what is known ----------------------------------------------------------------------------
-
-    def record(self) -> JobRecord:
-        """Return everything that the store knows of the job now."""
-        if not self._record.state.is_final:
-            self._reread()
-        return self._record
 
     @property
     def state(self) -> JobState:
         """The job's own state, finer than Qiskit's."""
-        return self.record().state
+        return self._read().state
 
     @property
     def detail(self) -> str:
-        """The job's state in words, with its place in the queue or its trouble."""
-        return detail(self.record())
+        """The job's state in words, with its place in the queue or its error."""
+        return detail(self._read())
 
     def status(self) -> JobStatus:
         """Return the `qiskit.providers.JobStatus` that fits the job's state best; never waits."""
-        return qiskit_status(self.record())
+        return qiskit_status(status_name(self._read()))
 
     def job_id(self) -> str | None:
         """Return the id that the backend gave the latest attempt, or ``None``."""
-        return self.record().remote_id
+        return self._read().remote_id
 
     @property
     def job(self) -> StoredJob | None:
@@ -80,23 +75,23 @@ class ManagedJob:
 
         It works in any process and without credentials.
         """
-        if self.record().remote_id is None:
+        if self._read().remote_id is None:
             return None
-        from qiskit_job_manager.job_set.stored_job import StoredJob
+        from qiskit_job_manager.job_set.as_qiskit_job import StoredJob
 
         return StoredJob(self)
 
     @property
     def submit_error(self) -> SubmissionRefusedError | None:
         """Why the backend refused the job, or ``None`` if it did not."""
-        job = self.record()
+        job = self._read()
         if job.state is JobState.FAILED and job.remote_id is None:
             return SubmissionRefusedError(job.error or "the backend refused the job")
         return None
 
     def error_message(self) -> str | None:
         """Return why the job failed or was lost, in the backend's words, or ``None``."""
-        job = self.record()
+        job = self._read()
         return job.error if job.state in (JobState.FAILED, JobState.LOST) else None
 
     def attempts(self) -> list[AttemptRecord]:
@@ -105,14 +100,14 @@ class ManagedJob:
 
     @property
     def figures(self) -> RemoteFigures | None:
-        """What the backend measured of the latest attempt, or ``None`` where it told nothing.
+        """What the backend measured of the latest attempt, or ``None`` where it said nothing.
 
         Quantum seconds used, when it was created, began to run and ended, and its session.
         """
         attempts = self.attempts()
         return attempts[-1].figures if attempts else None
 
-    # -- what can be asked ------------------------------------------------------------------------
+    # -- what can be requested --------------------------------------------------------------------
 
     def result(
         self, timeout: float | None = None, partial: bool = False, refresh: bool = False
@@ -131,27 +126,34 @@ class ManagedJob:
         if refresh:
             self._driving.ask(RequestKind.REFRESH, self.index)
         self.wait(timeout)
-        job = self.record()
+        job = self._read()
         if not job.state.is_final:
             msg = f"job {self.index} ({span(job)}) is {self.detail}; call again to go on waiting"
             raise JobManagerTimeoutError(msg)
         if job.state is JobState.DONE or (partial and job.has_result):
             result: Result = self._source.reader(job).result()
             return result
-        msg = f"job {self.index} ({span(job)}) is {job.state}: {job.error or 'no reason was given'}"
+        msg = f"job {self.index} ({span(job)}) is {job.state}: {reason(job)}"
         raise ManagedResultDataNotAvailable(msg)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the job has ended, and say whether it has."""
+        """Wait until the job has ended, and return whether it has.
+
+        Args:
+            timeout: Seconds to wait at most; ``None`` waits for ever, ``0`` not at all.
+        """
         deadline = Deadline(timeout, self._driving.clock)
-        return self._driving.wait(lambda: self.record().state.is_final, deadline)
+        return self._driving.wait(lambda: self._read().state.is_final, deadline)
 
     def cancel(self) -> None:
-        """Ask for the job to be cancelled, here and on the backend; does not wait."""
+        """Request that the job is cancelled, here and on the backend; does not wait."""
         self._driving.ask(RequestKind.CANCEL, self.index)
 
-    def _reread(self) -> None:
-        store, key = self._source.store, self._source.record.key
-        found = store.jobs(key, after=self.index - 1, limit=1)
-        if found and found[0].key == self._record.key:
-            self._record = found[0]
+    def _read(self) -> JobRecord:
+        """Return everything that the store knows of the job now."""
+        if not self._record.state.is_final:
+            store, key = self._source.store, self._source.record.key
+            found = store.jobs(key, after=self.index - 1, limit=1)
+            if found and found[0].key == self._record.key:
+                self._record = found[0]
+        return self._record

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager.job_set.status import detail
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.results import span
+from qiskit_job_manager.results import reason, span
+from qiskit_job_manager.views.escape import escape
+from qiskit_job_manager.views.phrases import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,42 +30,42 @@ _COUNTED = (
 def summary(record: JobSetRecord, progress: Progress, usage: Usage) -> str:
     """Return what a job set is, and how many of its jobs are in which state."""
     lines = [
-        f"Job set {record.name}",
+        f"Job set {escape(record.name)}",
         f"  ID: {record.job_set_id}",
-        f"  Backend: {record.backend_name}",
-        f"  Tags: {', '.join(record.tags) or 'none'}",
-        f"  Experiments: {record.n_experiments}"
-        + ("" if record.complete else " so far; they are still being handed over"),
+        f"  Backend: {escape(record.backend_name)}",
+        f"  Tags: {escape(', '.join(record.tags)) or 'none'}",
+        f"  Experiments: {record.n_experiments:,}"
+        + ("" if record.complete else " so far; more are being handed over"),
         "  Summary:",
-        f"    {'Total jobs':<16} {progress.n_jobs:>6}",
+        f"    {'Total jobs':<16} {progress.n_jobs:>6,}",
     ]
     for label, states in _COUNTED:
         count = sum(progress.jobs.get(state, 0) for state in states)
-        lines.append(f"    {label:<16} {count:>6}")
+        lines.append(f"    {label:<16} {count:>6,}")
     if usage.total_s:
         lines.append(
-            f"  Quantum seconds: {usage.measured_s:.1f} measured, and {usage.estimated_s:.1f} "
-            "estimated of what has not been measured"
+            f"  Quantum seconds: {usage.measured_s:,.1f} measured, and {usage.estimated_s:,.1f} "
+            "estimated for jobs that are not measured yet"
         )
     if progress.needs_user:
         lines.append(
-            f"  {progress.needs_user} jobs may or may not have been accepted by the backend: "
-            "resubmit() sends them again, abandon() gives them up"
+            f"  {plural(progress.needs_user, 'job')} in doubt: the backend may or may not have "
+            "accepted them; resubmit() sends them again, abandon() gives them up"
         )
     if progress.held:
         lines.append(
-            f"  {progress.held} jobs are not sent, as more than {record.max_usage_s:g} quantum "
-            "seconds would be used; allow_usage() raises the limit"
+            f"  {plural(progress.held, 'job')} held: they would use more than "
+            f"{record.max_usage_s:,g} quantum seconds; allow_usage() raises the limit"
         )
     return "\n".join(lines)
 
 
 def incomplete(record: JobSetRecord) -> str:
-    """Return why a job set that was not handed over to its end does not go on."""
+    """Return why a job set whose hand-over was cut off does not go on."""
     return (
-        f"job set {record.name!r} was not handed over to its end: it has {record.n_experiments} "
-        "experiments so far. Run the same script once more, with if_exists='resume', unless it is "
-        "running"
+        f"job set {record.name!r} was not handed over completely: it has "
+        f"{record.n_experiments:,} experiments so far. Unless its script is still running, run it "
+        "again with if_exists='resume'"
     )
 
 
@@ -73,19 +75,26 @@ def details(jobs: Iterable[JobRecord]) -> str:
 
 
 def is_unexpected(job: JobRecord) -> bool:
-    """Say whether a job without result was not cancelled by a request of its job set."""
+    """Return whether a job without result was not cancelled by a request of its job set."""
     if job.state is not JobState.CANCELLED:
         return True
     return job.remote_id is not None and not job.cancel_requested
 
 
+def failing_states(record: JobSetRecord) -> tuple[JobState, ...]:
+    """Return the states of jobs that have no result and do not go on by themselves."""
+    doubt = (JobState.IN_DOUBT,) if record.blind else ()
+    return (JobState.FAILED, JobState.LOST, JobState.CANCELLED, *doubt)
+
+
 def errors(jobs: Iterable[JobRecord]) -> str | None:
-    """Return why jobs have no result, or ``None`` if there are no jobs."""
+    """Return why jobs have no result, or ``None`` if there are no jobs to name."""
     found = [
         f"{span(job).capitalize()}, job {job.index}, "
-        f"job ID {job.remote_id or 'none'}, {job.state}:\n"
-        + "\n".join(f"  {line}" for line in (job.error or "no reason was given").splitlines())
+        f"job ID {escape(job.remote_id or 'none')}, {job.state}:\n"
+        + "\n".join(f"  {line}" for line in reason(job).splitlines())
         for job in jobs
+        if is_unexpected(job)
     ]
     return "\n".join(found) or None
 
@@ -93,6 +102,6 @@ def errors(jobs: Iterable[JobRecord]) -> str | None:
 def _job_lines(job: JobRecord) -> list[str]:
     lines = [f"    {span(job)}:", f"      Job index: {job.index}"]
     if job.remote_id is not None:
-        lines.append(f"      Job ID: {job.remote_id}")
+        lines.append(f"      Job ID: {escape(job.remote_id)}")
     first, *more = detail(job).splitlines()
     return [*lines, f"      Status: {first}", *(f"        {line}" for line in more)]

@@ -1,16 +1,21 @@
-"""What users see of a job's state: Qiskit's status, and a detail in words."""
+"""How far a job or a job set is, as users see it: Qiskit's status, words, and figures."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.model import JobState, RemoteState
+from qiskit_job_manager.model.progress import Activity, progress_of
+from qiskit_job_manager.views.escape import escape_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from qiskit.providers import JobStatus
 
-    from qiskit_job_manager.model import JobRecord
-    from qiskit_job_manager.model.progress import Activity, Progress
+    from qiskit_job_manager.model import JobRecord, JobSetRecord, Totals
+    from qiskit_job_manager.model.progress import Progress
+    from qiskit_job_manager.ports import Store
 
 _NAMES = {
     JobState.PLANNED: "INITIALIZING",
@@ -28,6 +33,12 @@ _BEGUN = frozenset(
     {JobState.COLLECTING, JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.LOST}
 )
 _TROUBLED = frozenset({JobState.IN_DOUBT, JobState.FAILED, JobState.LOST})
+_MAY_CHANGE_USAGE = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
+_ACTIVE_JOBS_READ = 300
+_PAGE = 1000
+
+FINAL_NAMES = frozenset({"DONE", "CANCELLED", "ERROR"})
+"""Names of the statuses of a job set that has ended."""
 
 
 def status_name(job: JobRecord) -> str:
@@ -38,25 +49,25 @@ def status_name(job: JobRecord) -> str:
     return _NAMES[job.state]
 
 
-def qiskit_status(job: JobRecord) -> JobStatus:
-    """Return the `qiskit.providers.JobStatus` that fits a job's state best."""
+def qiskit_status(name: str) -> JobStatus:
+    """Return the `qiskit.providers.JobStatus` of a name."""
     from qiskit.providers import JobStatus
 
-    return JobStatus[status_name(job)]
+    return JobStatus[name]
 
 
 def detail(job: JobRecord) -> str:
-    """Return the job's own state, in words, with its place in the queue or its trouble."""
+    """Return the job's own state in words, with its place in the queue or its error."""
     words = str(job.state)
     if job.state is JobState.ACTIVE and job.status is not None:
         words = str(job.status.state)
         if job.status.queue_position is not None:
-            words += f", {job.status.queue_position} in the queue"
+            words += f", {job.status.queue_position:,} in the queue"
     if job.cancel_requested and not job.state.is_final:
         words += ", to be cancelled"
     if job.attempts > 1:
         words += f", attempt {job.attempts}"
-    return f"{words}: {job.error}" if job.error else words
+    return f"{words}: {escape_lines(job.error)}" if job.error else words
 
 
 def name_of_whole(progress: Progress, activity: Activity) -> str:
@@ -69,3 +80,66 @@ def name_of_whole(progress: Progress, activity: Activity) -> str:
     if progress.success:
         return "DONE"
     return "ERROR" if has & _TROUBLED else "CANCELLED"
+
+
+def read_jobs(
+    store: Store, key: int, states: Iterable[JobState] | None = None
+) -> Iterator[JobRecord]:
+    """Yield the jobs of a job set in order, read in pages.
+
+    Args:
+        store: Where the job set is.
+        key: The job set.
+        states: Only jobs in these states; ``None`` means all.
+    """
+    after, wanted = -1, None if states is None else tuple(states)
+    while page := store.jobs(key, states=wanted, after=after, limit=_PAGE):
+        yield from page
+        after = page[-1].index
+
+
+def read_progress(store: Store, record: JobSetRecord) -> Progress:
+    """Return how many jobs and experiments of a job set are in each state now."""
+    totals = store.totals(record.key)
+    return progress_of(record, totals, held_jobs(store, record, totals))
+
+
+def held_jobs(store: Store, record: JobSetRecord, totals: Totals) -> int:
+    """Return how many jobs wait because the next one would go beyond the limit of usage.
+
+    While a job is under way nothing is held yet: the job may use less than was estimated.
+
+    Args:
+        store: Where the job set is.
+        record: The job set.
+        totals: Its jobs by state, as they were just read.
+    """
+    planned = totals.jobs.get(JobState.PLANNED, 0)
+    under_way = any(totals.jobs.get(state) for state in _MAY_CHANGE_USAGE)
+    if record.max_usage_s is None or not planned or under_way:
+        return 0
+    following = store.jobs(record.key, states=(JobState.PLANNED,), limit=1)
+    needed_s = sum(job.estimate_s or 0.0 for job in following)
+    if store.usage(record.key).total_s + needed_s <= record.max_usage_s:
+        return 0
+    # A job that was sent between the two reads is in the usage, but not among those under way.
+    return planned if store.totals(record.key).jobs == totals.jobs else 0
+
+
+def read_activity(store: Store, record: JobSetRecord, progress: Progress) -> Activity:
+    """Return how many active jobs run and how many wait, by the first few hundred of them."""
+    active = progress.jobs.get(JobState.ACTIVE, 0)
+    if not active:
+        return Activity(0, 0)
+    jobs = store.jobs(record.key, states=(JobState.ACTIVE,), limit=_ACTIVE_JOBS_READ)
+    running = min(sum(_runs(job, volatile=record.volatile) for job in jobs), active)
+    positions = [job.status.queue_position for job in jobs if job.status is not None]
+    known = [position for position in positions if position is not None]
+    return Activity(running, active - running, min(known, default=None))
+
+
+def _runs(job: JobRecord, *, volatile: bool) -> bool:
+    # The status of a local simulation is not stored on its way; it waits for no other user.
+    if job.status is None:
+        return volatile
+    return job.status.state is not RemoteState.QUEUED

@@ -1,226 +1,210 @@
-"""Waiting for a job set, and reading its results."""
+"""Waiting for a job set: one deadline, what is shown meanwhile, callbacks and coroutines."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+import asyncio
+import contextlib
+import logging
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from qiskit_job_manager.displays import shown_progress
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerTimeoutError
-from qiskit_job_manager.job_set.awaiting import awaited
-from qiskit_job_manager.job_set.callbacks import Callbacks
-from qiskit_job_manager.job_set.deadline import Deadline
-from qiskit_job_manager.job_set.reading import Reading
+from qiskit_job_manager.job_set.status import read_jobs
 from qiskit_job_manager.model import JobState, RequestKind
-from qiskit_job_manager.results import ManagedResults, span
+from qiskit_job_manager.results import span
+from qiskit_job_manager.views.escape import escape_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from qiskit_job_manager.job_set.managed_job import ManagedJob
-    from qiskit_job_manager.model import JobRecord
-    from qiskit_job_manager.model.progress import Progress
+    from qiskit_job_manager.model import JobRecord, JobSetRecord
+    from qiskit_job_manager.model.progress import Activity, Progress
+    from qiskit_job_manager.ports import Clock, Store
+
+logger = logging.getLogger(__name__)
+
+_Subject = TypeVar("_Subject")
+_Answer = TypeVar("_Answer")
 
 _MISSING_NAMED = 10
+_FINAL = [state for state in JobState if state.is_final]
 _UNFINISHED = [state for state in JobState if not state.is_final]
 
 
-class Waiting(Reading):
-    """The side of a job set that waits until something is so."""
+class Deadline:
+    """When a call has to end, whatever steps it is made of.
 
-    def wait(
-        self,
-        timeout: float | None = None,
-        progress: bool | Callable[[Progress], None] | None = None,
-    ) -> bool:
-        """Wait until every job has ended, and say whether they have.
+    Args:
+        timeout: Seconds; ``None`` means never, ``0`` means at once.
+        clock: Gives the time.
 
-        Jobs that only the user can decide about do not hold it up; see `resubmit`.
+    Attributes:
+        timeout: Seconds for the whole call, as given.
 
-        Args:
-            timeout: Seconds to wait at most; ``None`` waits for ever, ``0`` not at all. Running
-                out of time cancels nothing.
-            progress: ``True`` shows jobs by state, the rate and the estimated end: a bar on a
-                terminal, one output that is drawn in place in a notebook, plain lines elsewhere.
-                A callable is called at first and after each change.
+    Raises:
+        InvalidArgumentError: The timeout is negative or not a number.
+    """
 
-        Raises:
-            JobManagerInvalidStateError: Nobody drives the set, and it cannot be driven here.
-        """
-        deadline = Deadline(timeout, self._driving.clock)
-        with self._shown(progress) as show:
-            return self._driving.wait(lambda: self._is_over(show), deadline)
-
-    def wait_until_heeded(self, timeout: float | None = None) -> bool:
-        """Wait until whoever drives has acted on all that was asked, and say whether it has.
-
-        Args:
-            timeout: Seconds to wait at most; ``None`` waits for ever, ``0`` not at all.
-        """
-        deadline = Deadline(timeout, self._driving.clock)
-        return self._driving.wait(self._is_heeded, deadline)
-
-    def wait_for_search(self, timeout: float | None = None) -> bool:
-        """Wait until jobs that a client may have posted twice were looked for, and say whether.
-
-        Some clients repeat a submission by themselves, IBM's among them. What they posted twice is
-        looked for once it must be listed, half a minute after the last submission on IBM, and
-        cancelled and told of. `results` does not wait for that. If this process ends before, the
-        next one that drives the set looks.
-
-        Args:
-            timeout: Seconds to wait at most; ``None`` waits for ever, ``0`` not at all.
-        """
-        deadline = Deadline(timeout, self._driving.clock)
-        return self._driving.wait(self._is_searched, deadline)
-
-    def results(
-        self,
-        timeout: float | None = None,
-        partial: bool = False,
-        refresh: bool = False,
-        *,
-        progress: bool | Callable[[Progress], None] | None = None,
-    ) -> ManagedResults:
-        """Wait until every job has ended and its result is stored, and return the results.
-
-        Args:
-            timeout: Seconds for the whole call; ``None`` waits for ever, ``0`` not at all.
-            partial: Whether experiments that a failed job did return may be read.
-            refresh: Whether to ask the backend again about what is not stored. What is stored
-                stays in any case.
-            progress: What to show meanwhile; see `wait`.
-
-        Returns:
-            The results; ``success`` tells whether every job is done. Experiments without a result
-            raise `ManagedResultDataNotAvailable` when they are read, all others read normally.
-
-        Raises:
-            JobManagerTimeoutError: The deadline passed; the message names what is missing. Nothing
-                is cancelled and nothing lost: call again.
-        """
-        if refresh:
-            self._driving.ask(RequestKind.REFRESH)
-        if not self.wait(timeout, progress):
-            raise JobManagerTimeoutError(self._missing(timeout))
-        return self._results(partial=partial)
-
-    def results_so_far(self) -> ManagedResults:
-        """Return what is stored now, without waiting and without a backend.
-
-        Experiments without a result raise `ManagedResultDataNotAvailable` when they are read.
-        """
-        return self._results(partial=True)
-
-    def as_completed(self, timeout: float | None = None) -> Iterator[ManagedJob]:
-        """Yield each job once it has ended, those that have first.
-
-        Args:
-            timeout: Seconds for the whole iteration; ``None`` waits for ever.
-
-        Raises:
-            JobManagerTimeoutError: The deadline passed.
-        """
-        deadline = Deadline(timeout, self._driving.clock)
-        yielded: set[int] = set()
-
-        def is_news() -> bool:
-            now = self.progress()
-            return now.n_ended > len(yielded) or now.ended
-
-        while self._driving.wait(is_news, deadline):
-            new = [job for job in self._ended_jobs() if job.index not in yielded]
-            if not new:
-                return
-            for job in new:
-                yielded.add(job.index)
-                yield self._managed(job)
-        raise JobManagerTimeoutError(self._missing(timeout))
-
-    def add_done_callback(self, callback: Callable[[Self], object]) -> None:
-        """Have a callable called with this job set once every job has ended.
-
-        As with `concurrent.futures.Future`, it is called once, and at once if that is so already;
-        here always by a thread of its own. What it raises is logged and goes no further. It is not
-        called when the waiting itself fails; that is logged, too.
-
-        Args:
-            callback: Takes the job set.
-        """
-        self._callbacks.add(callback)
-
-    def __await__(self) -> Generator[Any, None, ManagedResults]:
-        """Wait without holding up the event loop, and return what `results` returns.
-
-        Cancelling the wait cancels no job.
-        """
-        return awaited(self._wait_until, lambda: self.results(timeout=0)).__await__()
-
-    # -- inside -----------------------------------------------------------------------------------
-
-    @cached_property
-    def _callbacks(self) -> Callbacks[Self]:
-        return Callbacks(self, self.wait)
-
-    def _wait_until(self, is_enough: Callable[[], bool]) -> None:
-        never = Deadline(None, self._driving.clock)
-        self._driving.wait(lambda: is_enough() or self._is_over(_show_nothing), never)
-
-    def _is_over(self, show: Callable[[Progress], None]) -> bool:
-        now = self.progress()
-        show(now)
-        # The last look sees what the word did that was heeded between the first two.
-        return now.ended and self._is_heeded() and self.progress().ended
-
-    def _is_heeded(self) -> bool:
-        words = self._store.requests(self._record.key)
-        return not any(word.kind.is_users for word in words)
-
-    def _is_searched(self) -> bool:
-        words = self._store.requests(self._record.key)
-        return all(word.kind is RequestKind.USAGE_POLL for word in words)
-
-    def _shown(self, progress: object) -> AbstractContextManager[Callable[[Progress], None]]:
-        """Return what takes every look at the progress, for as long as the waiting lasts.
-
-        Raises:
-            InvalidArgumentError: It is neither a truth value nor a callable.
-        """
-        if progress is True:
-            return shown_progress(self.name(), self._driving.clock, self.activity)
-        if progress is None or progress is False:
-            return nullcontext(_show_nothing)
-        if not callable(progress):
-            msg = f"progress is {progress!r}; it is True, False, or something to call"
+    def __init__(self, timeout: float | None, clock: Clock) -> None:
+        if timeout is not None and (not isinstance(timeout, (int, float)) or not timeout >= 0):
+            msg = f"timeout is {timeout!r}; it is a number of seconds, 0 or more, or None"
             raise InvalidArgumentError(msg)
-        return nullcontext(_changes(progress))
+        self.timeout = timeout
+        self._clock = clock
+        self._until_s = float("inf") if timeout is None else clock.monotonic() + timeout
 
-    def _results(self, *, partial: bool) -> ManagedResults:
-        return ManagedResults(self, self.backend_name, self.progress().success, partial=partial)
+    @property
+    def remaining_s(self) -> float:
+        """Seconds that remain, never negative."""
+        return max(self._until_s - self._clock.monotonic(), 0.0)
 
-    def _ended_jobs(self) -> Iterator[JobRecord]:
-        return self._jobs(state for state in JobState if state.is_final)
+    def left(self) -> float | None:
+        """Return the timeout for the rest of the call; ``None`` where there is none."""
+        return None if self.timeout is None else self.remaining_s
 
-    def _missing(self, timeout: float | None) -> str:
-        jobs = self._store.jobs(self._record.key, states=_UNFINISHED, limit=_MISSING_NAMED + 1)
-        named = "; ".join(f"{span(job)} (job {job.index}, {job.state})" for job in jobs)
-        more = " and more" if len(jobs) > _MISSING_NAMED else ""
-        trouble = self._driving.trouble or next((job.error for job in jobs if job.error), None)
-        return (
-            f"after {timeout} s the results of these are missing: {named or 'none'}{more}. "
-            + (f"What fails: {trouble}. " if trouble else "")
-            + "Nothing was cancelled and what is stored stays: call again to go on waiting."
-        )
+
+# -- what is waited for ---------------------------------------------------------------------------
+
+
+class _Waits(Protocol):
+    """The `Driving` of a job set, as far as waiting needs it."""
+
+    @property
+    def clock(self) -> Clock:
+        """Gives the time."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What fails in driving the job set."""
+
+    def wait(self, is_over: Callable[[], bool], deadline: Deadline) -> bool:
+        """Wait until something is so; return false after the deadline."""
+
+
+def has_ended(
+    store: Store,
+    key: int,
+    progress: Callable[[], Progress],
+    show: Callable[[Progress], None] | None = None,
+) -> bool:
+    """Return whether every job has ended and every request was handled.
+
+    Args:
+        store: Where the job set is.
+        key: The job set.
+        progress: Reads how far it is.
+        show: Takes the progress that was read.
+    """
+    now = progress()
+    if show is not None:
+        show(now)
+    # The last look sees what was done for a request that was handled between the first two.
+    return now.ended and requests_handled(store, key) and progress().ended
+
+
+def requests_handled(store: Store, key: int) -> bool:
+    """Return whether the driver has handled every request of users."""
+    return not any(request.kind.is_users for request in store.requests(key))
+
+
+def duplicates_searched(store: Store, key: int) -> bool:
+    """Return whether the driver has looked for duplicates for the last time."""
+    return all(request.kind is RequestKind.USAGE_POLL for request in store.requests(key))
+
+
+def ended_jobs(
+    driving: _Waits,
+    deadline: Deadline,
+    store: Store,
+    record: JobSetRecord,
+    progress: Callable[[], Progress],
+) -> Iterator[JobRecord]:
+    """Yield each job once it has ended, until all have.
+
+    Args:
+        driving: Waits.
+        deadline: The deadline of the whole iteration.
+        store: Where the job set is.
+        record: The job set.
+        progress: Reads how far it is.
+
+    Raises:
+        JobManagerTimeoutError: The deadline passed.
+    """
+    yielded: set[int] = set()
+
+    def is_news() -> bool:
+        now = progress()
+        return now.n_ended > len(yielded) or now.ended
+
+    while driving.wait(is_news, deadline):
+        new = [job for job in read_jobs(store, record.key, _FINAL) if job.index not in yielded]
+        if not new:
+            return
+        for job in new:
+            yielded.add(job.index)
+            yield job
+    raise JobManagerTimeoutError(missing(store, record, deadline.timeout, driving.trouble))
+
+
+def missing(store: Store, record: JobSetRecord, timeout: float | None, trouble: str | None) -> str:
+    """Return a message that names the experiments whose results a timeout left out.
+
+    Args:
+        store: Where the job set is.
+        record: The job set.
+        timeout: The timeout, in seconds.
+        trouble: What fails in driving the job set, if anything.
+    """
+    jobs = store.jobs(record.key, states=_UNFINISHED, limit=_MISSING_NAMED + 1)
+    named = "; ".join(
+        f"{span(job)} (job {job.index}, {job.state})" for job in jobs[:_MISSING_NAMED]
+    )
+    more = " and more" if len(jobs) > _MISSING_NAMED else ""
+    fails = trouble or next((job.error for job in jobs if job.error), None)
+    return (
+        f"after {timeout} s the results of these are missing: {named or 'none'}{more}. "
+        + (f"What fails: {escape_lines(fails)}. " if fails else "")
+        + "Nothing was cancelled and nothing is lost: call again to go on waiting."
+    )
+
+
+# -- what is shown --------------------------------------------------------------------------------
+
+
+def showing(
+    wanted: object, title: str, clock: Clock, activity: Callable[[Progress], Activity]
+) -> AbstractContextManager[Callable[[Progress], None]]:
+    """Return a context that gives a function, which takes each progress that is read.
+
+    Args:
+        wanted: What the user gave as ``progress``.
+        title: Name of the job set.
+        clock: Gives the time.
+        activity: Reads what the backend last said of the jobs.
+
+    Raises:
+        InvalidArgumentError: ``wanted`` is neither a truth value nor a callable.
+    """
+    if wanted is True:
+        return shown_progress(title, clock, activity)
+    if wanted is None or wanted is False:
+        return contextlib.nullcontext(_show_nothing)
+    if not callable(wanted):
+        msg = f"progress is {wanted!r}; it is True, False, or something to call"
+        raise InvalidArgumentError(msg)
+    return contextlib.nullcontext(_after_changes(wanted))
 
 
 def _show_nothing(progress: Progress) -> None:
-    """Take a look and do nothing with it."""
+    """Take a progress and do nothing with it."""
 
 
-def _changes(callback: Callable[[Progress], None]) -> Callable[[Progress], None]:
-    """Return what calls back at first and after each change."""
+def _after_changes(callback: Callable[[Progress], object]) -> Callable[[Progress], None]:
+    """Return a function that calls back with the first progress and with each other one."""
     seen: Progress | None = None
 
     def show(progress: Progress) -> None:
@@ -230,3 +214,90 @@ def _changes(callback: Callable[[Progress], None]) -> Callable[[Progress], None]
             callback(progress)
 
     return show
+
+
+# -- waiting in another thread --------------------------------------------------------------------
+
+
+class Callbacks(Generic[_Subject]):
+    """Callables that are called once; one thread waits for all of them.
+
+    Args:
+        subject: What they are called with.
+        wait: Returns when it is time to call them, or raises if that cannot be.
+    """
+
+    def __init__(self, subject: _Subject, wait: Callable[[], object]) -> None:
+        self._subject = subject
+        self._wait = wait
+        self._waiting: list[Callable[[_Subject], object]] = []
+        self._lock = threading.Lock()
+
+    def add(self, callback: Callable[[_Subject], object]) -> None:
+        """Call something when it is time."""
+        with self._lock:
+            self._waiting.append(callback)
+            is_first = len(self._waiting) == 1
+        if is_first:
+            # A daemon, so that a wait does not hold up the interpreter's exit.
+            threading.Thread(target=self._run, name="qjm-callbacks", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._wait()
+        except Exception as error:  # noqa: BLE001  # no caller is there to catch it
+            words = "%d callbacks are not called, as waiting failed: %s"
+            fields = {"event": "not called back"}
+            logger.warning(words, len(self._take()), error, extra=fields)
+            return
+        for callback in self._take():
+            self._call(callback)
+
+    def _call(self, callback: Callable[[_Subject], object]) -> None:
+        try:
+            callback(self._subject)
+        except Exception:
+            fields = {"event": "callback failed"}
+            logger.exception("the callback %r of %r failed", callback, self._subject, extra=fields)
+
+    def _take(self) -> list[Callable[[_Subject], object]]:
+        with self._lock:
+            taken, self._waiting = self._waiting, []
+            return taken
+
+
+def until(driving: _Waits, has_ended: Callable[[], bool]) -> Callable[[Callable[[], bool]], bool]:
+    """Return a function that waits until the end, or until its argument returns true."""
+    never = Deadline(None, driving.clock)
+    return lambda is_enough: driving.wait(lambda: is_enough() or has_ended(), never)
+
+
+async def awaited(
+    wait: Callable[[Callable[[], bool]], object], answer: Callable[[], _Answer]
+) -> _Answer:
+    """Wait in a thread, and return an answer from there.
+
+    The thread is not one of the event loop's: `asyncio.run` waits for those at its end, and a job
+    set may take days.
+
+    Args:
+        wait: Waits; it ends early when its argument returns true, as the coroutine is gone then.
+        answer: Called after that, in the same thread.
+    """
+    future: Future[_Answer] = Future()
+    left = threading.Event()
+
+    def work() -> None:
+        try:
+            wait(left.is_set)
+            if not left.is_set():
+                future.set_result(answer())
+        except Exception as error:  # noqa: BLE001  # raised by the coroutine
+            with contextlib.suppress(Exception):  # the coroutine may be gone
+                future.set_exception(error)
+
+    threading.Thread(target=work, name="qjm-await", daemon=True).start()
+    try:
+        return await asyncio.wrap_future(future)
+    finally:
+        left.set()

@@ -1,4 +1,4 @@
-"""The way in: validates, plans, stores, and starts the engine."""
+"""`JobManager`: validates, plans, stores, and starts the engine."""
 
 from qiskit_job_manager.manager.job_manager import JobManager
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +12,21 @@ from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind, Limits, RetryPolicy
 
 if TYPE_CHECKING:
+    from qiskit_job_manager.backends import OptionNames
     from qiskit_job_manager.ports import Backend, Capabilities
+
+_CLOSE = 0.65
 
 
 def as_experiments(experiments: Any) -> tuple[Iterable[Any], ExperimentKind]:
-    """Return what was handed over as something to iterate over, and what a backend must take.
+    """Return the experiments as an iterable, and the kind that a backend must take.
 
-    Circuits alone run on anything that runs circuits; where there are PUBs, it must be a sampler at
-    least. A single circuit, `SamplerPub` or `EstimatorPub` is one experiment. Of what comes from an
-    iterator only the first is looked at.
+    Circuits alone run on any backend; PUBs need at least a sampler. A single circuit, `SamplerPub`
+    or `EstimatorPub` is one experiment. Of an iterator only the first experiment decides.
 
     Raises:
-        InvalidArgumentError: It is empty, or nothing that can be iterated over, or a PUB that is to
-            stand in a list.
+        InvalidArgumentError: It is empty, cannot be iterated over, or is a PUB without a list
+            around it.
     """
     if _is_circuit(experiments) or _is_pub_object(experiments):
         # Iterating over a circuit would give its instructions.
@@ -64,7 +67,7 @@ def _is_pub_object(one: Any) -> bool:
 
 
 def _is_pub(one: Any) -> bool:
-    """Say whether something is a PUB rather than a circuit or a list of circuits."""
+    """Return whether something is a PUB rather than a circuit or a list of circuits."""
     if not isinstance(one, tuple | list):
         return _is_pub_object(one)
     alone = len(one) > 1 or isinstance(one, tuple)
@@ -102,29 +105,52 @@ def checked_shots(shots: Any, backend: Backend) -> int | None:
     return checked_count("shots", shots)
 
 
-def checked_name(name: Any) -> str:
-    """Return the name of a job set.
-
-    Raises:
-        InvalidArgumentError: It is not a string, or empty.
-    """
-    if not isinstance(name, str) or not name.strip():
-        msg = f"name is {name!r}; it is a string that is not empty, or None for the time of day"
-        raise InvalidArgumentError(msg)
-    return name
-
-
-def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+def checked_options(
+    options: Mapping[str, Any], own: Iterable[str], theirs: OptionNames
+) -> dict[str, Any]:
     """Return run options as plain JSON values, as the store keeps them.
 
+    Args:
+        options: The options that are not parameters of the method.
+        own: Names of the parameters of the method.
+        theirs: Names of the options of the backend.
+
     Raises:
-        InvalidArgumentError: One of them cannot be stored.
+        InvalidArgumentError: One of them cannot be stored, or its name is most likely misspelt.
     """
-    return {name: _plain(name, value) for name, value in options.items()}
+    for name in options:
+        _check_option_name(name, own, theirs)
+    return {
+        name: plain_value(
+            f"run option {name!r}",
+            value,
+            f"Set it on the backend instead, as in AerSimulator({name}=...)",
+        )
+        for name, value in options.items()
+    }
+
+
+def _check_option_name(name: str, own: Iterable[str], theirs: OptionNames) -> None:
+    """Refuse a name that the backend does not have, or that is close to one that there is."""
+    if name == "parameter_binds":
+        msg = (
+            "parameter_binds is given: hand the values over with their circuit, as a PUB, "
+            "run([(circuit, values)], ...), or bind them before, "
+            "run([circuit.assign_parameters(point) for point in points], ...)"
+        )
+        raise InvalidArgumentError(msg)
+    if name in theirs.known:
+        return
+    near = get_close_matches(name, [*own, *theirs.known], n=1, cutoff=_CLOSE)
+    msg = f"{name!r} is no argument of this call and no option of the backend"
+    if near:
+        raise InvalidArgumentError(f"{msg}; did you mean {near[0]!r}?")
+    if not theirs.may_have_more:
+        raise InvalidArgumentError(f"{msg}, which has {', '.join(sorted(theirs.known))}")
 
 
 def chosen_limits(backend: Backend, max_experiments_per_job: Any, limits: Any) -> Limits:
-    """Return the backend's limits, with those that the user gave in their place.
+    """Return the backend's limits, overridden by those that the user gives.
 
     `max_experiments_per_job` only lowers a limit, as in the original.
 
@@ -147,7 +173,7 @@ def checked_retry(retry: Any) -> RetryPolicy:
     """Return the retry policy.
 
     Raises:
-        InvalidArgumentError: It is none, or cannot be kept to.
+        InvalidArgumentError: It is no retry policy, or an impossible one.
     """
     if retry is None:
         return RetryPolicy()
@@ -167,21 +193,29 @@ def checked_retry(retry: Any) -> RetryPolicy:
 
 
 def is_blind(can: Capabilities) -> bool:
-    """Say whether only the user can decide about a job of which the answer was lost."""
+    """Return whether only the user can decide about a job whose submission had no answer."""
     return not (can.volatile or can.findable or can.idempotent)
 
 
-def _plain(name: str, value: Any) -> Any:
-    """Return a value as plain JSON gives it back, NumPy's numbers and arrays unpacked."""
+def plain_value(what: str, value: Any, advice: str = "") -> Any:
+    """Return a value as plain JSON gives it back, NumPy's numbers and arrays unpacked.
+
+    Args:
+        what: What it is, for the message.
+        value: The value.
+        advice: What to do where it cannot be stored.
+
+    Raises:
+        InvalidArgumentError: JSON cannot hold it.
+    """
     try:
         return json.loads(json.dumps(value, default=_unpacked, allow_nan=False))
     except (TypeError, ValueError):
         msg = (
-            f"run option {name!r} is a {type(value).__name__}, which cannot be stored; options "
-            "are numbers, strings, booleans, lists and dicts of these. Set it on the backend "
-            f"instead, as in AerSimulator({name}=...)"
+            f"{what} is a {type(value).__name__} that cannot be stored: options are numbers, "
+            f"strings, booleans, and lists and dicts of these"
         )
-        raise InvalidArgumentError(msg) from None
+        raise InvalidArgumentError(f"{msg}. {advice}" if advice else msg) from None
 
 
 def _unpacked(value: Any) -> Any:

@@ -1,10 +1,11 @@
-"""What a run would come to, before anything is stored or sent."""
+"""What a run would take, before anything is stored or sent."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.errors import InvalidExperimentError
+from qiskit_job_manager.manager.transpiler import runnable
 from qiskit_job_manager.model import Plan
 from qiskit_job_manager.planning import plan
 
@@ -36,7 +37,7 @@ def planned(
     def sizes() -> Iterable[Any]:
         nonlocal payload_bytes
         for index, experiment in enumerate(experiments):
-            backend.check(experiment, index, options)
+            backend.check(runnable(experiment), index, options)
             size = weighing.size(weighing.encoded(experiment, index), index)
             payload_bytes += size.payload_bytes
             yield size
@@ -70,15 +71,15 @@ def _executions(jobs: Iterable[PlannedJob]) -> int | None:
 
 
 def _usage_s(jobs: Iterable[PlannedJob], backend: Backend) -> float | None:
-    told = [backend.estimate_usage_s(_circuits(job), job.shots) for job in jobs]
-    known = [each for each in told if each is not None]
+    estimates = [backend.estimate_usage_s(_circuits(job), job.shots) for job in jobs]
+    known = [each for each in estimates if each is not None]
     return sum(known) if known else None
 
 
 def _submission_s(n_jobs: int, limits: Limits) -> float:
-    """Return how long the pace alone makes the last job wait to be sent.
+    """Return how long the last job waits because of the limit of submissions a minute.
 
-    The pace counts submissions in any minute, so that they may go out in bursts.
+    The limit counts submissions in any minute, so they may be sent in bursts.
     """
-    a_minute = limits.submissions_per_minute
-    return 0.0 if a_minute is None else (n_jobs - 1) // a_minute * _MINUTE_S
+    limit = limits.submissions_per_minute
+    return 0.0 if limit is None else (n_jobs - 1) // limit * _MINUTE_S

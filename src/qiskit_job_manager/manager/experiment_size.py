@@ -1,22 +1,24 @@
-"""Encodes what was handed over, and weighs it for the plan."""
+"""Encodes what was handed over, and gives its size to the plan."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.experiments import encode_experiment, encode_if_doubtful
 from qiskit_job_manager.errors import CodecError, InvalidExperimentError
+from qiskit_job_manager.manager.transpiler import Transpiled, runnable
 from qiskit_job_manager.model import ExperimentKind, ExperimentSize
 from qiskit_job_manager.planning import shots_for
 
 if TYPE_CHECKING:
+    from qiskit_job_manager.manager.transpiler import Transpiler
     from qiskit_job_manager.model import EncodedExperiment
 
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """How experiments are encoded, and what they ask for where they do not say so themselves.
+    """How the experiments of a run are transpiled and encoded, and their default shots.
 
     Attributes:
         kind: What the backend takes.
@@ -24,12 +26,14 @@ class Weighing:
         precision: Precision of an estimator's PUB, or ``None`` for the backend's default.
         split_shots: Whether shots above a limit are split into shares; ``None``: not those of an
             estimator.
+        transpiler: Transpiles experiments before; ``None``: they run as they were handed over.
     """
 
     kind: ExperimentKind
     shots: int | None
     precision: float | None
     split_shots: bool | None
+    transpiler: Transpiler | None = None
 
     @property
     def splits(self) -> bool:
@@ -41,13 +45,20 @@ class Weighing:
     def encoded(self, experiment: Any, index: int) -> EncodedExperiment:
         """Return an experiment encoded as what the backend takes.
 
+        Args:
+            experiment: What was handed over, or what it was transpiled to.
+            index: Its index in the job set.
+
         Raises:
             InvalidExperimentError: It cannot be encoded.
         """
         try:
-            return encode_experiment(experiment, self.kind)
+            coded = encode_experiment(runnable(experiment), self.kind)
         except CodecError as error:
-            raise _cannot_be_stored(experiment, index, error) from error
+            raise _cannot_be_stored(runnable(experiment), index, error) from error
+        if isinstance(experiment, Transpiled):
+            return replace(coded, content_hash=experiment.content_hash)
+        return coded
 
     def encoded_if_doubtful(self, experiment: Any, index: int) -> EncodedExperiment | None:
         """Return an experiment encoded if it may be one that cannot be, else ``None``.
@@ -61,7 +72,7 @@ class Weighing:
             raise _cannot_be_stored(experiment, index, error) from error
 
     def size(self, coded: EncodedExperiment, index: int) -> ExperimentSize:
-        """Return what an experiment weighs; what it asks for itself wins."""
+        """Return the size of an experiment, with its own shots and precision if it has them."""
         precision, shots = None, self.shots if coded.shots is None else coded.shots
         if self.kind is ExperimentKind.ESTIMATOR_PUB:
             precision = self.precision if coded.precision is None else coded.precision

@@ -28,6 +28,7 @@ from qiskit_job_manager.errors import (
     StoreError,
 )
 from qiskit_job_manager.manager.stored_experiments import StoredExperiments
+from qiskit_job_manager.manager.transpiler import runnable
 from qiskit_job_manager.model import EncodedBlock, ExperimentSize, JobState
 from qiskit_job_manager.planning import plan
 
@@ -63,7 +64,7 @@ class HandOver:
         engine: Sends what is stored, while more is read; ``None``: it is only stored.
         backend: What runs them; it is asked whether it can.
         draft: What the user asked for.
-        weighing: How experiments are encoded and weighed.
+        weighing: How experiments are transpiled, encoded and weighed.
         seconds: Gives seconds that only grow.
 
     Attributes:
@@ -91,6 +92,7 @@ class HandOver:
         self._has_waited = False
         self.is_driven = False
         self._encoded: dict[int, EncodedExperiment] = {}
+        self._is_list = False
 
     def run(self, experiments: Iterable[Any], *, resume: bool) -> JobSetRecord:
         """Store all experiments, and return the job set, complete.
@@ -106,7 +108,8 @@ class HandOver:
             LeaseLostError: Another process has taken the job set over meanwhile.
         """
         self._store.ensure_original()
-        if isinstance(experiments, Sequence):
+        self._is_list = isinstance(experiments, Sequence)
+        if isinstance(experiments, Sequence) and self._weighing.transpiler is None:
             self._check_all(experiments)
         while True:
             try:
@@ -209,8 +212,21 @@ class HandOver:
         Raises:
             LeaseLostError: Another process has taken the job set over meanwhile.
         """
-        self._store_all(record, token, experiments)
+        self._store_all(record, token, self._transpiled(record, experiments))
         return self._store.job_set(record.job_set_id) or record
+
+    def _transpiled(self, record: JobSetRecord, experiments: Iterator[Any]) -> Iterator[Any]:
+        """Return experiments as they are sent; of a list, all are transpiled and checked first."""
+        if self._weighing.transpiler is None:
+            return experiments
+        transpiled = self._weighing.transpiler.transpiled(experiments, record.n_experiments)
+        if not self._is_list:
+            return transpiled
+        whole = list(transpiled)
+        for index, experiment in enumerate(whole, start=record.n_experiments):
+            self._check(experiment, index)
+        self._all_checked = True
+        return iter(whole)
 
     def _store_all(self, record: JobSetRecord, token: Token, experiments: Iterator[Any]) -> None:
         waiting: deque[EncodedExperiment] = deque()
@@ -251,7 +267,12 @@ class HandOver:
         experiments = block.stop - block.start
         estimate = self._backend.estimate_usage_s
         jobs = (
-            replace(job, estimate_s=estimate(job.circuits or experiments, job.shots))
+            replace(
+                job,
+                estimate_s=estimate(
+                    experiments if job.circuits is None else job.circuits, job.shots
+                ),
+            )
             for job in block.jobs
         )
         return replace(block, jobs=tuple(jobs))
@@ -261,6 +282,7 @@ class HandOver:
         for what, before, now in (
             ("backend", record.backend_name, self._draft.backend_name),
             ("run options", dict(record.options), dict(self._draft.options)),
+            ("options of the transpiler", record.transpile, self._draft.transpile),
         ):
             if before != now:
                 msg = (
@@ -281,10 +303,11 @@ class HandOver:
             now = next(experiments, None)
             if now is None:
                 raise NameInUseError(_differs(record, before.index, "there is none now"))
-            self._check(now, before.index)
+            if self._weighing.transpiler is None:
+                self._check(now, before.index)
             coded = self._coded(now, before.index)
             if coded.content_hash != before.content_hash:
-                difference = stored.difference(before.index, now)
+                difference = self._difference(stored, before.index, now)
                 if difference is not None:
                     raise NameInUseError(_differs(record, before.index, difference))
             if stored.metadata_differs(before.index, coded):
@@ -297,6 +320,12 @@ class HandOver:
                 record.name,
                 other_metadata[0],
             )
+
+    def _difference(self, stored: StoredExperiments, index: int, given: Any) -> str | None:
+        """Say how an experiment differs from the stored one, or ``None`` if it does not."""
+        if self._weighing.transpiler is not None:  # the circuit that was handed over is not stored
+            return "its circuit is another one"
+        return stored.difference(index, given)
 
     def _check_all(self, experiments: Sequence[Any]) -> None:
         """Check a list as a whole, and keep what had to be encoded for that."""
@@ -314,7 +343,7 @@ class HandOver:
 
     def _check(self, experiment: Any, index: int) -> None:
         if not self._all_checked:
-            self._backend.check(experiment, index, self._draft.options)
+            self._backend.check(runnable(experiment), index, self._draft.options)
 
     def _sizes(
         self, experiments: Iterable[Any], first: int, waiting: deque[EncodedExperiment]

@@ -1,10 +1,12 @@
-"""`JobManager`: the composition root, and where users begin."""
+"""`JobManager`: where users begin, and where the parts are put together."""
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import random
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from qiskit_job_manager import stores
@@ -18,20 +20,21 @@ from qiskit_job_manager.errors import (
 )
 from qiskit_job_manager.job_set import ManagedJobSet
 from qiskit_job_manager.job_set.driving import Driving
-from qiskit_job_manager.job_set.tags import checked_tags
-from qiskit_job_manager.job_set.usage import checked_usage
+from qiskit_job_manager.job_set.settings import checked_name, checked_tags, checked_usage
 from qiskit_job_manager.manager import arguments, partial_deletes
 from qiskit_job_manager.manager.interpreter_exit import stop_at_exit
 from qiskit_job_manager.model import ExperimentKind, JobSetDraft
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views import html
 from qiskit_job_manager.views.job_sets_html import job_sets_html
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from qiskit_job_manager.model import JobSetRecord, Limits, Plan, RetryPolicy
     from qiskit_job_manager.model.events import JobEvent
+    from qiskit_job_manager.model.inputs import ExperimentsLike, RunsCircuits
     from qiskit_job_manager.ports import Backend
 
 _PAGE = 200
@@ -39,7 +42,7 @@ _SETS_SHOWN = 10
 
 
 class JobManager:
-    """Runs circuits in bulk, and finds again what was run.
+    """Runs circuits in bulk, and finds their results again.
 
     A manager owns one store and one engine. Several managers, in any number of processes, may use
     one store; each job set is driven by one of them at a time.
@@ -79,6 +82,9 @@ class JobManager:
     def __enter__(self) -> Self:
         return self
 
+    def __repr__(self) -> str:
+        return f"<JobManager on {self.store_url}>"
+
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -88,9 +94,9 @@ class JobManager:
         return self._store.url
 
     def close(self) -> None:
-        """Stop driving, record what comes back within seconds, and close the store.
+        """Stop driving, store the answers of the next seconds, and close the store.
 
-        Jobs that a backend has go on there; whoever opens the job set next goes on with it.
+        Jobs that a backend has go on there. The next process that opens the job set drives it on.
         """
         try:
             self._engine.stop()
@@ -98,10 +104,10 @@ class JobManager:
             self._store.close()
 
     def adopt_store(self) -> None:
-        """Take a store that was copied or moved for the original from now on.
+        """Treat a store that was copied or moved as the original from now on.
 
-        It is your word that nothing goes on with the original: its unfinished jobs would be sent
-        from both, and paid for twice.
+        Make sure that no process uses the original any more: both would send the unfinished jobs,
+        and you would pay twice.
         """
         self._store.adopt()
 
@@ -109,8 +115,8 @@ class JobManager:
 
     def run(  # noqa: PLR0913  # the original's signature, and what it lacked
         self,
-        experiments: Any,
-        backend: Any,
+        experiments: ExperimentsLike,
+        backend: str | RunsCircuits | Backend,
         name: str | None = None,
         max_experiments_per_job: int | None = None,
         job_share_level: str | None = None,
@@ -125,25 +131,29 @@ class JobManager:
         concurrent: bool | None = None,
         refusals: tuple[type[BaseException], ...] = (),
         max_usage_s: float | None = None,
+        transpile: bool | Mapping[str, Any] | None = None,
+        optimization_level: int | None = None,
+        seed_transpiler: int | None = None,
+        progress: bool = False,
         drive: bool = True,
         **run_options: Any,
     ) -> ManagedJobSet:
-        """Split circuits or PUBs into jobs, store them, and have them run.
+        """Split circuits or PUBs into jobs, store them, and run them.
 
-        Returns when everything is stored; the jobs are sent and collected by a thread of this
-        process, and by whoever opens the job set later if it dies. The first are sent while the
-        others are still being read, so that the circuits of a generator never have to be in memory
-        together; where more than 1 GiB of them waits on disk to be sent, it is read on as they are.
+        It returns when everything is stored. A thread of this process sends and collects the jobs;
+        if the process dies, the next one that opens the job set does. The first jobs are sent while
+        the other experiments are still being read, so a generator's circuits never have to be in
+        memory together. While more than 1 GiB of them waits on disk, the generator waits, too.
 
         A list is checked as a whole before anything is stored or sent. A generator is checked as it
-        is read: an error in the middle, its own or of a circuit that cannot run, is raised, and
-        what came before stays, is run and can be read. Running the same script again with
+        is read: an error in the middle, its own or of a circuit that cannot run, is raised. What
+        was stored before stays, runs and can be read. The same script with
         ``if_exists="resume"`` goes on behind it, as after a crash.
 
         Args:
-            experiments: Circuits that the backend can run as they are (transpiled), or primitive
-                unified blocs (PUBs) in any form that Qiskit takes, such as ``(circuit, values)``;
-                as a list or any iterable, or a single circuit.
+            experiments: Circuits, or primitive unified blocs (PUBs) in any form that Qiskit takes,
+                such as ``(circuit, values)``; as a list or any iterable, or a single circuit. The
+                backend must be able to run them as they are, unless ``transpile`` is given.
             backend: A Qiskit `BackendV2`, a V2 primitive (`BaseSamplerV2` or `BaseEstimatorV2`), or
                 a name such as ``"aer"``, ``"fake:torino"`` or ``"sampler:aer"``. PUBs on a
                 `BackendV2` run through Qiskit's `BackendSamplerV2`.
@@ -156,24 +166,33 @@ class JobManager:
             limits: Limits of the backend, where the user knows better.
             split_shots: Whether more shots than one job may take are split into several jobs, and
                 their results merged. ``None``: yes, but not for an estimator, where the mean of
-                several coarser estimates stands for the one that was asked for.
+                several coarser estimates would replace the one that you want.
             retry: How often a job that ran and failed may be sent again; by default never.
             if_exists: What to do when ``name`` is in use: ``"resume"`` goes on with that job set
                 if its circuits are the same, so that a script can simply be run again.
-            volatile: Whether the backend's jobs die with this process; by default as is known.
+            volatile: Whether the backend's jobs die with this process; by default what is known of
+                the backend.
             concurrent: Whether the ``run()`` of this backend object may be called from several
                 threads at once; by default only if it is known to bear that.
             refusals: Exceptions that the backend's ``run()`` raises only for jobs that it did not
                 accept. Without them, a job is in doubt after an exception that is not known.
-            max_usage_s: Quantum seconds that the set may use. What was sent counts as the backend
-                measured it, or as it is estimated; nothing is sent beyond, and nothing cancelled.
-                `ManagedJobSet.allow_usage` changes it.
-            drive: Whether this process sends and collects the jobs from now on. Otherwise they are
-                only stored, whatever their size, for the next `resume`, ``qjm serve`` or
-                `ManagedJobSet.wait`.
-            **run_options: Passed to the backend's ``run``, such as ``memory=True``. A seed is
-                that of the first job; each other job gets one derived from it. That of a seeded
-                primitive is taken in the same way.
+            max_usage_s: Quantum seconds that the set may use. A job counts with what the backend
+                measured, or else with the estimate. A job that would go beyond is not sent; none is
+                cancelled. `ManagedJobSet.allow_usage` changes it.
+            transpile: ``True`` transpiles for the backend, in several processes where that is
+                worth it; a mapping does so with further options of Qiskit's
+                `generate_preset_pass_manager`, such as ``{"initial_layout": [3, 4]}``. Resuming and
+                look-ups compare the circuits that you hand over, before transpiling;
+                `ManagedJobSet.circuit` returns what was sent.
+            optimization_level: Level of the transpiler, 0 to 3, by default Qiskit's own; implies
+                ``transpile=True``.
+            seed_transpiler: Seed of the transpiler, by default a fixed one.
+            progress: Whether to show how many circuits are transpiled.
+            drive: Whether this process sends and collects the jobs from now on. Otherwise it only
+                stores them, for the next `resume`, ``qjm serve`` or `ManagedJobSet.wait`.
+            **run_options: Passed to the backend's ``run``, such as ``memory=True``. A seed is for
+                the first job; each other job gets one derived from it. So does the seed of a
+                primitive.
 
         Returns:
             The job set.
@@ -187,6 +206,7 @@ class JobManager:
             StoreError: The job set cannot be stored.
         """
         from qiskit_job_manager import backends
+        from qiskit_job_manager.manager import transpiler
         from qiskit_job_manager.manager.experiment_size import Weighing
         from qiskit_job_manager.manager.hand_over import HandOver
 
@@ -198,12 +218,14 @@ class JobManager:
         adapter = backends.adapt(
             backend, volatile=volatile, takes=takes, concurrent=concurrent, refusals=refusals
         )
-        options = backends.options_to_store(adapter, arguments.checked_options(run_options))
+        theirs = backends.option_names(adapter)
+        given = arguments.checked_options(run_options, _parameters(JobManager.run), theirs)
+        options = backends.options_to_store(adapter, given)
         shots = arguments.checked_shots(shots, adapter)
         weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
         draft = JobSetDraft(
             job_set_id=uuid.uuid4().hex,
-            name=self._free_name() if name is None else arguments.checked_name(name),
+            name=self._free_name() if name is None else checked_name(name),
             created_at=self._clock.now(),
             backend_uri=adapter.uri,
             backend_name=adapter.name,
@@ -214,25 +236,32 @@ class JobManager:
             retry=arguments.checked_retry(retry),
             tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
             max_usage_s=checked_usage(max_usage_s),
+            transpile=transpiler.checked_options(transpile, optimization_level, seed_transpiler),
         )
         self._engine.start()  # it renews the lease meanwhile
         where = (self._store, self._engine.leases, self._engine if drive else None, adapter)
-        hand_over = HandOver(*where, draft, weighing)
-        record = hand_over.run(handed_over, resume=if_exists == "resume")
+        with transpiler.opened(adapter, draft.transpile, handed_over, show=progress) as transpiles:
+            weighing = replace(weighing, transpiler=transpiles)
+            hand_over = HandOver(*where, draft, weighing)
+            record = hand_over.run(handed_over, resume=if_exists == "resume")
         job_set = self._job_set(record, adapter)
         if drive and not hand_over.is_driven:
             job_set.drive()
         return job_set
 
-    def plan(
+    def plan(  # noqa: PLR0913  # as that of `run`
         self,
-        experiments: Any,
-        backend: Any,
+        experiments: ExperimentsLike,
+        backend: str | RunsCircuits | Backend,
         max_experiments_per_job: int | None = None,
         *,
         shots: int | None = None,
         limits: Limits | None = None,
         split_shots: bool | None = None,
+        transpile: bool | Mapping[str, Any] | None = None,
+        optimization_level: int | None = None,
+        seed_transpiler: int | None = None,
+        progress: bool = False,
         **run_options: Any,
     ) -> Plan:
         """Return the split that `run` would make and what it would take; nothing is stored or sent.
@@ -244,11 +273,15 @@ class JobManager:
             shots: As for `run`.
             limits: As for `run`.
             split_shots: As for `run`.
+            transpile: As for `run`.
+            optimization_level: As for `run`.
+            seed_transpiler: As for `run`.
+            progress: As for `run`.
             **run_options: As for `run`.
 
         Returns:
-            The jobs, and in all their executions, bytes, estimated quantum seconds, and the time
-            that the pace of submissions alone takes.
+            The jobs, and their sums: executions, bytes, estimated quantum seconds, and the seconds
+            that the limit of submissions a minute takes.
 
         Raises:
             InvalidArgumentError: An argument cannot be used.
@@ -261,22 +294,28 @@ class JobManager:
             300000
         """
         from qiskit_job_manager import backends
+        from qiskit_job_manager.manager import transpiler
         from qiskit_job_manager.manager.estimate import planned
         from qiskit_job_manager.manager.experiment_size import Weighing
 
         handed_over, takes = arguments.as_experiments(experiments)
         adapter = backends.adapt(backend, takes=takes)
-        options = backends.options_to_store(adapter, arguments.checked_options(run_options))
+        theirs = backends.option_names(adapter)
+        given = arguments.checked_options(run_options, _parameters(JobManager.plan), theirs)
+        options = backends.options_to_store(adapter, given)
         shots = arguments.checked_shots(shots, adapter)
         weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
         options = options if shots is None else {**options, "shots": shots}
         chosen = arguments.chosen_limits(adapter, max_experiments_per_job, limits)
-        return planned(handed_over, adapter, options, chosen, weighing)
+        wanted = transpiler.checked_options(transpile, optimization_level, seed_transpiler)
+        with transpiler.opened(adapter, wanted, handed_over, show=progress) as transpiles:
+            ready = transpiles.transpiled(handed_over) if transpiles else handed_over
+            return planned(ready, adapter, options, chosen, weighing)
 
     # -- finding again ----------------------------------------------------------------------------
 
     def job_sets(self, name: str | None = None) -> list[ManagedJobSet]:
-        """Return the job sets of the store, newest first; none of them is driven by this.
+        """Return the job sets of the store, newest first, without driving them.
 
         Args:
             name: Only the one with this name.
@@ -287,7 +326,7 @@ class JobManager:
         return list(self.iter_job_sets())
 
     def iter_job_sets(self) -> Iterator[ManagedJobSet]:
-        """Yield the job sets of the store, newest first, read as they are asked for."""
+        """Yield the job sets of the store, newest first; each page is read when it is needed."""
         return (self._job_set(record) for record in self._records())
 
     def find(self, reference: str) -> ManagedJobSet:
@@ -306,21 +345,24 @@ class JobManager:
         return self._job_set(found)
 
     def retrieve_job_set(
-        self, job_set_id: str, backend: Any = None, refresh: bool = False
+        self,
+        job_set_id: str,
+        backend: str | RunsCircuits | Backend | None = None,
+        refresh: bool = False,
     ) -> ManagedJobSet:
         """Return a job set of the store, and go on with it if it has not ended.
 
         Args:
             job_set_id: Its id, a prefix of the id that no other has, or its name.
-            backend: What runs it, where that cannot be opened by name; its results can be read
-                without.
+            backend: The backend that runs it, if it cannot be opened by name. Results can be read
+                without it.
             refresh: Whether to ask the backend again about what is not stored.
 
         Raises:
             JobManagerUnknownJobSet: There is none, or several.
             InvalidArgumentError: The backend is another one than the job set's.
         """
-        record = self.find(job_set_id).record()
+        record = source_of(self.find(job_set_id)).record
         job_set = self._job_set(record, None if backend is None else _same(record, backend))
         if refresh:
             job_set.refresh()
@@ -338,9 +380,9 @@ class JobManager:
     def resume(self) -> list[ManagedJobSet]:
         """Go on with every job set that has something left to do, and return them, oldest first.
 
-        One that cannot go on here, as its backend cannot be opened, does not hold up the others:
-        its `ManagedJobSet.trouble` says why. One that another process drives goes on there, and
-        here when that process dies. What is half deleted is removed.
+        If one cannot go on here, as its backend cannot be opened, the others do, and its
+        `ManagedJobSet.trouble` says why. If another process drives one, it goes on there, and here
+        when that process dies. Half-deleted job sets are removed.
 
         Raises:
             StoreCopiedError: The store is a copy, and the original may be in use.
@@ -357,12 +399,12 @@ class JobManager:
     def delete_job_set(self, reference: str) -> None:
         """Remove a job set and its results from the store, for good.
 
-        Of a large set the rows go in many short transactions, so that others can write meanwhile.
-        From the first on nothing of the set can be read; where the last was not reached, as the
-        process died, the set is half deleted until it is deleted again, or `resume` is called.
+        The rows of a large set are removed in many short transactions, so that other processes can
+        write meanwhile. After the first one, nothing of the set can be read. If the process dies
+        before the last one, the set is half deleted; call this again, or `resume`.
 
         Args:
-            reference: Its id, a prefix of the id, or its name; of one that is half deleted, too.
+            reference: Its id, a prefix of the id, or its name. It may be half deleted.
 
         Raises:
             JobManagerUnknownJobSet: There is none, or several.
@@ -377,9 +419,9 @@ class JobManager:
             self._store.delete_rest(each.key)
 
     def half_deleted(self, reference: str | None = None) -> list[JobSetRecord]:
-        """Return the job sets whose deletion was cut off, or goes on, under the names they had.
+        """Return the job sets whose deletion was cut off or goes on, with their former names.
 
-        Nothing of them can be read any more; `delete_job_set` removes what is left.
+        Nothing of them can be read any more; `delete_job_set` removes the rest.
 
         Args:
             reference: Only those with this id, prefix of the id, or name.
@@ -387,11 +429,7 @@ class JobManager:
         return partial_deletes.half_deleted(self._store, reference)
 
     def report(self, detailed: bool = True) -> str:
-        """Return a text on all job sets of the store, newest first.
-
-        Args:
-            detailed: Whether to say something about each job.
-        """
+        """Return a text on all job sets, newest first, and on each job if it is ``detailed``."""
         return "\n\n".join(self._job_set(r).report(detailed) for r in self._records())
 
     # -- from elsewhere ---------------------------------------------------------------------------
@@ -399,18 +437,18 @@ class JobManager:
     def import_job_set(
         self, path: str | Path, name: str | None = None, *, as_ended: bool = False
     ) -> ManagedJobSet:
-        """Take in a job set that `ManagedJobSet.export` wrote, here or on another machine.
+        """Import a job set that `ManagedJobSet.export` wrote, here or on another machine.
 
-        Everything is checked before anything is stored, and all of it is stored or nothing. The
-        job set keeps its id, and with it all its past; nothing of it is sent: it has ended, and
-        only `ManagedJobSet.retry` runs again what failed.
+        Everything is checked first; then all of it is stored, or nothing. The job set keeps its id,
+        its attempts and its events. It has ended, so nothing of it is sent; only
+        `ManagedJobSet.retry` runs failed jobs again.
 
         Args:
             path: An archive, or a JSON document; no other format is complete.
             name: Name to give it; by default it keeps its own.
-            as_ended: Whether to take in one that had not ended when it was exported. Whoever has
-                the original goes on with it, so here its unfinished jobs are cancelled, and a
-                cancelled job is never sent again.
+            as_ended: Whether to import a job set that had not ended when it was exported. The
+                original goes on where it is; here its unfinished jobs are cancelled, and are never
+                sent.
 
         Returns:
             The job set.
@@ -425,26 +463,26 @@ class JobManager:
 
         from qiskit_job_manager.exchange.imports import import_file
 
-        wanted = None if name is None else arguments.checked_name(name)
+        wanted = None if name is None else checked_name(name)
         now = self._clock.now()
         record = import_file(self._store, Path(path), now, name=wanted, as_ended=as_ended)
         return self._job_set(record)
 
-    # -- hearing of it ----------------------------------------------------------------------------
+    # -- events -----------------------------------------------------------------------------------
 
     def on_event(self, listener: Callable[[JobEvent], object]) -> Callable[[], None]:
-        """Have a callable told what happens to the jobs that this manager drives, from now on.
+        """Call a listener with each event of the jobs that this manager drives, from now on.
 
-        It is called after the fact is in the store, in order, by a thread of its own: what it
-        raises is logged, and while it is slow, nothing waits for it. Of more than 10,000 events
-        that wait for it the oldest are left out; `JobEvent.missed` counts them, and
-        `ManagedJobSet.events` has them all. What other processes drive is found there, too.
+        A thread of its own calls it, in order, after the event is stored. An error that it raises
+        is logged, and nothing waits for a slow listener. If more than 10,000 events wait for it,
+        the oldest are left out; `JobEvent.missed` counts them, and `ManagedJobSet.events` has them
+        all, with those of other processes.
 
         Args:
             listener: Takes a `JobEvent`.
 
         Returns:
-            What ends it when it is called; `close` ends it as well, after what waits was told.
+            A function that ends it. `close` ends it, too, after the waiting events.
 
         Raises:
             InvalidArgumentError: It cannot be called.
@@ -454,7 +492,7 @@ class JobManager:
             ... # doctest: +SKIP
         """
         if not callable(listener):
-            msg = f"the listener is {listener!r}; it can be called"  # type: ignore[unreachable]
+            msg = f"the listener is {listener!r}; it must be callable"  # type: ignore[unreachable]
             raise InvalidArgumentError(msg)
         return self._engine.listeners.add(listener)
 
@@ -497,12 +535,16 @@ class JobManager:
         return base if self._store.job_set_named(base) is None else f"{base}-{uuid.uuid4().hex[:8]}"
 
 
+def _parameters(method: Callable[..., object]) -> list[str]:
+    parameters = inspect.signature(method).parameters.values()
+    return [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
+
+
 def _same(record: JobSetRecord, backend: Any) -> Backend:
-    """Return the adapter to a backend that a job set goes on with.
+    """Return the adapter to the backend of a job set.
 
     Raises:
-        InvalidArgumentError: It has another name than the one that the job set runs on, or a seed
-            that the job set does not have.
+        InvalidArgumentError: The job set runs on a backend of another name, or with another seed.
     """
     from qiskit_job_manager import backends
 
@@ -513,8 +555,8 @@ def _same(record: JobSetRecord, backend: Any) -> Backend:
         adapter = backends.adapt(backend, volatile=volatile, takes=pubs)
     if adapter.name != record.backend_name:
         msg = (
-            f"job set {record.name!r} runs on {record.backend_name!r}, and the backend that was "
-            f"given is {adapter.name!r}: give the one that has its jobs"
+            f"job set {record.name!r} runs on {record.backend_name!r}, and backend is "
+            f"{adapter.name!r}: give the backend that has its jobs"
         )
         raise InvalidArgumentError(msg)
     backends.compare_seeds(adapter, record.options)

@@ -1,4 +1,4 @@
-"""Job sets whose deletion was cut off: who they are, and what is said to those who ask for one."""
+"""Job sets whose deletion was cut off: which they are, and the message for a look-up of one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Store
 
 SHORTEST_PREFIX = 4
-"""Characters that the beginning of an id has at least."""
+"""Characters that a prefix of an id has at least."""
 
 
 def half_deleted(store: Store, reference: str | None) -> list[JobSetRecord]:

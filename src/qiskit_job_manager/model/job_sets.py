@@ -32,6 +32,8 @@ class JobSetDraft:
         retry: What may be tried again.
         tags: The user's tags, in order, without duplicates.
         max_usage_s: Quantum seconds beyond which nothing more is sent, or ``None``.
+        transpile: Options of the transpiler; plain JSON values. ``None``: the circuits run as they
+            were handed over.
     """
 
     job_set_id: str
@@ -46,6 +48,7 @@ class JobSetDraft:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     tags: tuple[str, ...] = ()
     max_usage_s: float | None = None
+    transpile: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What the pictures have in common: axes, rectangles by the thousand, and harmless texts."""
+"""Axes, rectangles and texts that all pictures use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TOFU = "\u25a1"
 
 
 def axes(rows: int, ax: Axes | None) -> Axes:
-    """Return axes for so many rows, the first on top: those that are given, or new ones.
+    """Return axes for so many rows, the first on top: the given ones, or new ones.
 
     Raises:
         qiskit.exceptions.MissingOptionalLibraryError: matplotlib is not installed.

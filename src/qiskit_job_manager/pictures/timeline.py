@@ -1,4 +1,4 @@
-"""The timeline of a job set: what each attempt of each job spent its time on."""
+"""The timeline of a job set: when each attempt of each job was sent, queued, run and collected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.pictures import canvas
-from qiskit_job_manager.pictures.attempt_spans import spans_of
 from qiskit_job_manager.views.colours import colour
 from qiskit_job_manager.views.phrases import local
 
@@ -56,7 +55,7 @@ def draw_timeline(
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """Where moments lie: so many units after the first."""
+    """The axis of time: units since the first moment."""
 
     begin: datetime
     unit: str
@@ -64,7 +63,7 @@ class _Axis:
 
     @classmethod
     def of(cls, begin: datetime, end: datetime) -> _Axis:
-        """Choose the unit in which the whole is a handy figure."""
+        """Choose the largest unit of which the whole has at least two."""
         whole_s = (end - begin).total_seconds()
         fitting = [each for each in _UNITS if whole_s >= 2 * each[1]]
         return cls(begin, *(fitting[-1] if fitting else _UNITS[0]))
@@ -89,3 +88,47 @@ def _mark(ax: Axes, places: Sequence[tuple[float, int]]) -> None:
     if places:
         x, y = zip(*places, strict=True)
         ax.scatter(x, y, marker="x", color=colour("failed"), s=24, zorder=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A phase of an attempt.
+
+    Attributes:
+        label: The phase: ``submitting``, ``queued``, ``running``, ``collecting``, or ``active``
+            where the backend does not say when the job began to run.
+        begin: Since when.
+        end: Until when.
+    """
+
+    label: str
+    begin: datetime
+    end: datetime
+
+
+def spans_of(attempt: AttemptRecord, now: datetime) -> Iterator[Span]:
+    """Yield the phases of one attempt, in order, without gaps.
+
+    Args:
+        attempt: The attempt.
+        now: Until when it goes on if it has not ended.
+    """
+    marks = [("submitting", attempt.intended_at)]
+    if attempt.accepted_at is not None:
+        marks += _on_backend(attempt, attempt.accepted_at)
+    ends = [at for _, at in marks[1:]] + [attempt.ended_at or now]
+    latest = attempt.intended_at
+    for (label, _), end in zip(marks, ends, strict=True):
+        # Times come from two clocks, ours and the backend's: a later phase never begins earlier.
+        until = min(max(end, latest), max(ends[-1], latest))
+        if until > latest:
+            yield Span(label, latest, until)
+            latest = until
+
+
+def _on_backend(attempt: AttemptRecord, accepted: datetime) -> list[tuple[str, datetime]]:
+    figures = attempt.figures
+    if figures is None or figures.started_at is None:
+        return [("active", accepted)]
+    marks = [("queued", accepted), ("running", figures.started_at)]
+    return marks if figures.ended_at is None else [*marks, ("collecting", figures.ended_at)]

@@ -147,7 +147,7 @@ def _fewest_shares(size: ExperimentSize, limits: Limits) -> int:
     if limits.shots_per_experiment is not None:
         most = min(most, limits.shots_per_experiment)
     if limits.executions_per_job is not None:
-        most = min(most, limits.executions_per_job // size.circuits)
+        most = min(most, limits.executions_per_job // max(size.circuits, 1))
     return -(-size.shots // most)
 
 

@@ -37,9 +37,9 @@ def check_size(size: ExperimentSize, limits: Limits) -> None:
             f"{described(size)} asks for {size.shots!r} shots; "
             "it must be a whole number of at least 1, or None for the backend's default"
         )
-    if not _is_positive(size.circuits):
+    if size.circuits != 0 and not _is_positive(size.circuits):
         raise PlanError(
-            f"{described(size)} has {size.circuits!r} circuits; it must have at least 1"
+            f"{described(size)} has {size.circuits!r} circuits; it must be a whole number"
         )
     if exceeds(size.payload_bytes, limits.payload_bytes_per_job):
         raise PlanError(

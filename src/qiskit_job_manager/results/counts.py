@@ -1,9 +1,9 @@
-"""The `qiskit.result.Counts` of an experiment, made all at once.
+"""The `qiskit.result.Counts` of an experiment, with all outcomes converted at once.
 
-`qiskit.result.Result.get_counts` writes each outcome by four calls of its own, which takes most of
-the time of a look-up. What is made here is the same object: by Qiskit's constructor, of bitstrings
-that are ready, with the attributes that it has when Qiskit makes it of hexadecimal outcomes.
-Whether it is the same in the Qiskit that is installed is tried once, on a sample.
+`qiskit.result.Result.get_counts` converts each outcome by four calls, which takes most of the time
+of a look-up. This module makes the same object: it gives bitstrings to Qiskit's constructor, and
+sets the attributes that Qiskit sets for hexadecimal outcomes. A sample proves once that the result
+is the same with the Qiskit that is installed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _SAMPLE_SIZES = [["a", 1], ["b", 2]]
 
 
 def histogram(found: ExperimentResult) -> Counts | None:
-    """Return what `qiskit.result.Result.get_counts` makes of an experiment.
+    """Return what `qiskit.result.Result.get_counts` returns for an experiment.
 
     Args:
-        found: The experiment. Its counts and its header become part of what is returned.
+        found: The experiment. Its counts and its header become part of the returned object.
 
     Returns:
         The counts, or ``None`` if they are not plain counts by hexadecimal outcome: then only
-        Qiskit itself can say what it makes of them.
+        Qiskit itself can convert them.
     """
     counts, header = getattr(found.data, "counts", None), getattr(found, "header", None)
     if found.success is not True or type(counts) is not dict or type(header) is not dict:
@@ -75,7 +75,7 @@ def _made(counts: dict[str, int], creg_sizes: Any, memory_slots: Any) -> Counts 
 
 
 def _are_sizes(creg_sizes: Any, memory_slots: Any) -> bool:
-    """Tell whether what a header says of registers is what it should say, or nothing."""
+    """Return whether a header has proper sizes of registers, or none."""
     if memory_slots is not None and not _is_size(memory_slots):
         return False
     if creg_sizes is None:
@@ -92,7 +92,7 @@ def _is_size(size: Any) -> bool:
 
 
 class _Layout:
-    """Writes outcomes as bits, and remembers how the first ones were written.
+    """Converts outcomes to bitstrings, and keeps the first ones that it converted.
 
     Args:
         memory_slots: Bits of an outcome; 0 if that is not known.
@@ -111,13 +111,13 @@ class _Layout:
         self._texts: dict[str, str] = {}
 
     def written(self, counts: dict[str, int]) -> tuple[list[int], list[str]] | None:
-        """Return outcomes as numbers and as bits, the last register first.
+        """Return outcomes as numbers and as bitstrings, the last register first.
 
         Args:
             counts: At least one count by outcome.
 
         Returns:
-            Both in order; ``None`` if an outcome is not written as ``hex()`` writes it.
+            Both in order; ``None`` if an outcome is not what ``hex()`` gives.
         """
         try:
             texts = list(map(self._texts.__getitem__, counts))

@@ -1,26 +1,52 @@
-"""Which experiment a user means: an index, a name or a circuit."""
+"""Which experiment a user means: by an index, a name, or what was handed over.
+
+What was handed over is found by its content. Its name only chooses among experiments of equal
+content. Where no content is equal, a circuit is still found by its name if the user gave that name
+and one experiment alone has it: so the original of a transpiled circuit finds its result. A name
+that Qiskit counted, such as ``circuit-41``, is no proof: the next run of the same notebook gives it
+to another circuit.
+"""
 
 from __future__ import annotations
 
+import difflib
 import operator
+import re
 import warnings
+from contextlib import suppress
+from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.errors import InvalidArgumentError, JobManagerJobNotFound
+from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS
+from qiskit_job_manager.errors import (
+    CodecError,
+    InvalidArgumentError,
+    JobManagerJobNotFound,
+    StoreCorruptError,
+)
+from qiskit_job_manager.model import ExperimentKind
+from qiskit_job_manager.views.escape import shortened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.model.inputs import ExperimentKey
     from qiskit_job_manager.ports import Store
 
 _NEIGHBOURS = 128
-_NAMES_AT_HAND = 50_000
+_NAMES_KEPT = 50_000
+_NAMESAKES_READ = 100
+_NAMES_COMPARED = 10_000
+_COUNTED_NAME = re.compile(r"circuit-\d+(-\d+)?")
 
 
 class Experiments:
     """Finds the experiments of one job set. Safe to use from several threads.
 
-    Who asks for one by its name mostly asks for its neighbours next. So where a second one among
-    `_NEIGHBOURS` is asked for, the names of all of them are remembered that no other has.
+    After a look-up by name most users look up its neighbours. So at the second look-up among
+    `_NEIGHBOURS` experiments, the unique names of all of these are read at once and kept.
 
     Args:
         store: Where the job set is.
@@ -33,66 +59,181 @@ class Experiments:
         self._known: dict[str, int] = {}
         self._asked: set[int] = set()
 
-    def index(self, experiment: Any) -> int:
+    @cached_property
+    def kind(self) -> ExperimentKind:
+        """What the experiments are, by the form in which they were stored."""
+        for job in self._store.jobs(self._record.key, limit=1):
+            payload = self._store.payload(job.key)
+            return PAYLOAD_KINDS.get(payload.format, ExperimentKind.CIRCUIT)
+        return ExperimentKind.CIRCUIT
+
+    def index(self, experiment: ExperimentKey) -> int:
         """Return the index of an experiment.
 
         Args:
-            experiment: An integer (NumPy's too; negative from the end), a name, or a circuit, which
-                stands for its name.
+            experiment: An integer (NumPy's too; negative from the end), a name, or the circuit or
+                PUB that was handed over.
 
         Raises:
             JobManagerJobNotFound: The job set has no such experiment.
             InvalidArgumentError: It is none of these things.
         """
-        name = experiment if isinstance(experiment, str) else getattr(experiment, "name", None)
-        if isinstance(name, str):
-            known = self._known.get(name)
-            return self._by_name(name) if known is None else known
+        if isinstance(experiment, str):
+            known = self._known.get(experiment)
+            return self._by_name(experiment) if known is None else known
+        circuit = getattr(experiment, "circuit", experiment)
+        if isinstance(circuit, (tuple, list)) and circuit:
+            circuit = circuit[0]
+        if hasattr(circuit, "num_clbits"):
+            return self._by_content(experiment, circuit)
         try:
-            index = operator.index(experiment)
+            index = operator.index(experiment)  # type: ignore[arg-type]  # refused here
         except TypeError:
             msg = (
-                f"an experiment is given by its index, its name or its circuit, "
-                f"not by {type(experiment).__name__} {experiment!r}"
+                "an experiment is given by its index, its name, or the circuit or PUB that was "
+                f"handed over, not by {type(experiment).__name__} {experiment!r}"
             )
             raise InvalidArgumentError(msg) from None
         return _by_position(self._record, index)
+
+    # -- by name ----------------------------------------------------------------------------------
 
     def _by_name(self, name: str) -> int:
         found = self._store.indices(self._record.key, name, limit=2)
         if not found:
             msg = (
-                f"job set {self._record.name!r} has no experiment named {name!r}; "
-                "the names are those of the circuits that were handed over"
+                f"job set {self._record.name!r} has no experiment named {name!r}{self._near(name)}"
             )
             raise JobManagerJobNotFound(msg)
         if len(found) > 1:
-            warnings.warn(
-                f"job set {self._record.name!r} has several experiments named {name!r}; this is "
-                f"the first, with index {found[0]}. job_set.indices({name!r}) gives all of them.",
-                UserWarning,
-                stacklevel=4,
-            )
+            hint = f"job_set.indices({name!r}) gives all of them"
+            self._warn(f"named {name!r}", found[0], hint)
         elif self._record.complete:  # before that, another of this name may come
-            self._remember(found[0] // _NEIGHBOURS)
+            self._keep(found[0] // _NEIGHBOURS)
         return found[0]
 
-    def _remember(self, block: int) -> None:
+    def _keep(self, block: int) -> None:
         if block not in self._asked:
             self._asked.add(block)
             return
-        if len(self._known) > _NAMES_AT_HAND:
+        if len(self._known) > _NAMES_KEPT:
             self._known, self._asked = {}, set()
         start = block * _NEIGHBOURS
         self._known |= self._store.unique_names(self._record.key, start, start + _NEIGHBOURS)
+
+    # -- by content -------------------------------------------------------------------------------
+
+    def _by_content(self, experiment: Any, circuit: Any) -> int:
+        name = circuit.name
+        equal = self._with_content(experiment, name)
+        if not equal and experiment is circuit:
+            equal = [*islice(self._namesakes(circuit), 2)] or self._original(circuit)
+        if not equal:
+            raise JobManagerJobNotFound(self._unknown(experiment, circuit))
+        if len(equal) > 1:
+            self._warn(f"with the content of {name!r}", equal[0], "an index chooses another")
+        return equal[0]
+
+    def _with_content(self, experiment: Any, name: str) -> list[int]:
+        """Return up to two experiments of this content: those of its name, or else any."""
+        from qiskit_job_manager.codec.experiments import encode_experiment
+
+        try:
+            content = encode_experiment(experiment, self.kind).content_hash
+        except CodecError:  # such as a circuit whose PUB has values
+            return []
+        find, key = self._store.indices_with_content, self._record.key
+        found = find(key, content, 2)
+        return (find(key, content, 2, name) or found) if len(found) > 1 else found
+
+    def _namesakes(self, circuit: Any) -> Iterator[int]:
+        """Yield the experiments of the circuit's name whose stored circuit has its content.
+
+        So are found the circuit of a PUB with values, the transpiled circuit that was sent, and
+        what an earlier version hashed in another way.
+        """
+        from qiskit_job_manager.codec.circuits import encode_circuit
+
+        content = encode_circuit(circuit).content_hash
+        for index in self._store.indices(self._record.key, circuit.name, limit=_NAMESAKES_READ):
+            with suppress(CodecError, StoreCorruptError):  # what cannot be read is not the one
+                if encode_circuit(self.circuit(index)).content_hash == content:
+                    yield index
+
+    def _original(self, circuit: Any) -> list[int]:
+        """Return the one experiment that has the circuit's name, if the user gave that name."""
+        if _is_counted(circuit):
+            return []
+        named = self._store.indices(self._record.key, circuit.name, limit=2)
+        return named if len(named) == 1 else []
+
+    def circuit(self, index: int) -> Any:
+        """Return the circuit of an experiment as it is stored, and sent.
+
+        Raises:
+            JobManagerJobNotFound: The job set has no such experiment.
+            CodecError: The stored circuit cannot be read.
+        """
+        from qiskit_job_manager.codec.experiments import stored_circuit
+
+        covering = self._store.jobs_covering(self._record.key, index)
+        if not covering:
+            raise JobManagerJobNotFound(_not_there(self._record, index))
+        return stored_circuit(self._store.payload(covering[0].key), index - covering[0].start)
+
+    # -- messages ---------------------------------------------------------------------------------
+
+    def _unknown(self, experiment: Any, circuit: Any) -> str:
+        what = "circuit" if experiment is circuit else "PUB"
+        msg = f"job set {self._record.name!r} has no experiment with the content of the {what} "
+        msg += repr(shortened(circuit.name, 80))
+        if _is_counted(circuit):
+            msg += ", and Qiskit counted that name, so it proves nothing"
+        elif len(self._store.indices(self._record.key, circuit.name, limit=2)) > 1:
+            msg += ", and several experiments have that name"
+        hint = (
+            ". Hand over the same circuit or PUB as to run(), or give the index or the name of the "
+            "experiment"
+        )
+        return f"{msg}{self._near(circuit.name)}{hint}"
+
+    def _near(self, name: str) -> str:
+        """Return the nearest name of an experiment, as the end of a message."""
+        experiments = self._store.experiments(self._record.key, stop=_NAMES_COMPARED)
+        names = {each.name: each.index for each in experiments}
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
+        if not near:
+            return ""
+        return f"; the nearest name is {near[0]!r}, of experiment {names[near[0]]:,}"
+
+    def _warn(self, what: str, index: int, hint: str) -> None:
+        warnings.warn(
+            f"job set {self._record.name!r} has several experiments {what}; this is the first, "
+            f"with index {index}; {hint}.",
+            UserWarning,
+            stacklevel=6,
+        )
+
+
+def _is_counted(circuit: Any) -> bool:
+    """Return whether Qiskit made the circuit's name of a counter, as in ``circuit-41``.
+
+    Qiskit also counts up the names of circuits whose parameters it binds: ``ansatz-7``.
+    """
+    base = getattr(circuit, "_base_name", circuit.name)
+    bound = base != circuit.name and re.fullmatch(rf"{re.escape(base)}-\d+(-\d+)?", circuit.name)
+    return bool(bound or _COUNTED_NAME.fullmatch(circuit.name))
 
 
 def _by_position(record: JobSetRecord, index: int) -> int:
     position = index + record.n_experiments if index < 0 else index
     if 0 <= position < record.n_experiments:
         return position
-    msg = (
-        f"job set {record.name!r} has no experiment {index}: it has {record.n_experiments}, "
-        f"from 0 to {record.n_experiments - 1}"
+    raise JobManagerJobNotFound(_not_there(record, index))
+
+
+def _not_there(record: JobSetRecord, index: int) -> str:
+    return (
+        f"job set {record.name!r} has no experiment {index}: it has {record.n_experiments:,}, "
+        f"from 0 to {record.n_experiments - 1:,}"
     )
-    raise JobManagerJobNotFound(msg)

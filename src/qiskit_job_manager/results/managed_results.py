@@ -3,52 +3,54 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.results.counts import histogram
-from qiskit_job_manager.results.preview import glance
 from qiskit_job_manager.results.pub_results import (
     at_each_point,
+    common_fields,
     common_metadata,
     missing_pub,
     must_be_one_circuit,
     must_have,
 )
+from qiskit_job_manager.results.source import source_of
+from qiskit_job_manager.views.results_html import Shown, results_html
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
     import pyarrow as pa
     import xarray as xr
-    from qiskit import QuantumCircuit
+    from matplotlib.figure import Figure
     from qiskit.primitives import PrimitiveResult, PubResult
-    from qiskit.result import Result
+    from qiskit.quantum_info import Operator, Statevector
+    from qiskit.result import Counts, Result
     from qiskit.result.models import ExperimentResult
 
+    from qiskit_job_manager.model import ExperimentRecord
+    from qiskit_job_manager.model.inputs import ExperimentKey
     from qiskit_job_manager.results.rows import Rows
-    from qiskit_job_manager.results.source import ResultSource
+    from qiskit_job_manager.results.source import HasResults, ResultSource
     from qiskit_job_manager.results.tables import By
 
-    Experiment: TypeAlias = int | str | QuantumCircuit
-
-
-class HasResults(Protocol):
-    """A job set, as far as its results need it."""
-
-    def result_source(self) -> ResultSource:
-        """Return what reads single experiments out of the store."""
+_EXPERIMENTS_SHOWN = 5
 
 
 class ManagedResults:
     """The results of a job set, read from the store one experiment at a time.
 
-    Every method that takes an experiment takes its index (negative from the end), its name or its
-    circuit, and returns exactly what the method of that name of `qiskit.result.Result` returns. A
-    sampler's results are read in the same way; counts and memory of a sweep are arrays of objects
-    in the parameters' shape.
+    A method that takes an experiment takes its index (negative from the end), its name, or the
+    circuit or PUB that was handed over. It returns exactly what the method of that name of
+    `qiskit.result.Result` returns. A sampler's results are read in the same way; counts and memory
+    of a sweep are arrays of objects in the parameters' shape.
+
+    A circuit finds the experiment with its content, and never another circuit's result; its name
+    chooses among equals. If no content is equal, it finds the one experiment that has its name, as
+    the original of a circuit that you transpiled, unless Qiskit counted that name (``circuit-41``).
 
     Args:
         job_set: The job set.
@@ -74,7 +76,7 @@ class ManagedResults:
         self.backend_name = backend_name
         self.success = success
         self._partial = partial
-        self._source = job_set.result_source()
+        self._source = source_of(job_set)
 
     def __repr__(self) -> str:
         name = self._source.record.name
@@ -84,13 +86,13 @@ class ManagedResults:
         return self._source.record.n_experiments
 
     def _repr_html_(self) -> str:
-        return glance(self._source, self.get_counts, success=self.success)
+        return _first_html(self._source, self.get_counts, success=self.success)
 
     def __iter__(self) -> Iterator[ExperimentResult]:
         """Yield the `ExperimentResult` of each experiment in order, as they are read."""
         return map(self._experiment, range(len(self)))
 
-    def data(self, experiment: Experiment) -> dict[str, Any]:
+    def data(self, experiment: ExperimentKey) -> dict[str, Any]:
         """Return the raw data of an experiment, as `qiskit.result.Result.data` does.
 
         Raises:
@@ -101,7 +103,7 @@ class ManagedResults:
         data: dict[str, Any] = self._wrapped(self._experiment(self._index(experiment))).data(0)
         return data
 
-    def get_counts(self, experiment: Experiment) -> Any:
+    def get_counts(self, experiment: ExperimentKey) -> Counts | Any:
         """Return the histogram of an experiment, as `qiskit.result.Result.get_counts` does.
 
         Returns:
@@ -117,7 +119,7 @@ class ManagedResults:
         self._check_has(found, "counts", index)
         return at_each_point(found, "counts", self._counted)
 
-    def get_memory(self, experiment: Experiment) -> Any:
+    def get_memory(self, experiment: ExperimentKey) -> list[str] | Any:
         """Return the outcome of each shot, as `qiskit.result.Result.get_memory` does.
 
         Returns:
@@ -133,7 +135,9 @@ class ManagedResults:
         self._check_has(found, "memory", index)
         return at_each_point(found, "memory", lambda point: self._wrapped(point).get_memory(0))
 
-    def get_statevector(self, experiment: Experiment, decimals: int | None = None) -> Any:
+    def get_statevector(
+        self, experiment: ExperimentKey, decimals: int | None = None
+    ) -> Statevector | Any:
         """Return the final statevector, as `qiskit.result.Result.get_statevector` does.
 
         Args:
@@ -147,7 +151,7 @@ class ManagedResults:
         """
         return self._state(experiment, "statevector").get_statevector(0, decimals=decimals)
 
-    def get_unitary(self, experiment: Experiment, decimals: int | None = None) -> Any:
+    def get_unitary(self, experiment: ExperimentKey, decimals: int | None = None) -> Operator | Any:
         """Return the unitary, as `qiskit.result.Result.get_unitary` does.
 
         Args:
@@ -161,7 +165,7 @@ class ManagedResults:
         """
         return self._state(experiment, "unitary").get_unitary(0, decimals=decimals)
 
-    def plot_histogram(self, experiment: Experiment, **options: Any) -> Any:
+    def plot_histogram(self, experiment: ExperimentKey, **options: Any) -> Figure | None:
         """Plot the counts of an experiment by `qiskit.visualization.plot_histogram`.
 
         Args:
@@ -179,13 +183,14 @@ class ManagedResults:
         """
         from qiskit.visualization import plot_histogram
 
-        return plot_histogram(self.get_counts(experiment), **options)
+        figure: Figure | None = plot_histogram(self.get_counts(experiment), **options)
+        return figure
 
-    def pub_result(self, experiment: Experiment) -> PubResult:
+    def pub_result(self, experiment: ExperimentKey) -> PubResult:
         """Return the result of one primitive unified bloc (PUB) as the primitive gave it.
 
-        Of an experiment whose shots were split, the shares are merged: the bits of all shots one
-        after the other, expectation values weighted by shots.
+        If the shots were split, the shares are merged: the bits of all shots one after the other,
+        expectation values weighted by shots.
 
         Returns:
             The `qiskit.primitives.SamplerPubResult` of a sampler's PUB, the
@@ -206,11 +211,11 @@ class ManagedResults:
     def primitive_result(self) -> PrimitiveResult[Any]:
         """Return the results of all PUBs as one `qiskit.primitives.PrimitiveResult`, in order.
 
-        Its metadata has what the results of all jobs say alike, and under ``"jobs"`` the metadata
-        of each where they differ. With ``results(partial=True)``, an empty
-        `qiskit.primitives.PubResult` whose metadata says why, under ``"error"``, stands for an
-        experiment without a result, so that every index keeps its place. All experiments are held
-        in memory at once.
+        Its metadata is what the results of all jobs have in common; where they differ,
+        ``metadata["jobs"]`` has that of each job. With ``results(partial=True)``, an experiment
+        without a result becomes an empty `qiskit.primitives.PubResult` with the reason in
+        ``metadata["error"]``, so every index keeps its place. All experiments are in memory at
+        once.
 
         Raises:
             ManagedResultDataNotAvailable: An experiment has no result, or no primitive ran it.
@@ -219,14 +224,13 @@ class ManagedResults:
         from qiskit.primitives import PrimitiveResult
 
         pubs = [self._pub_or_gap(index) for index in range(len(self))]
-        told = self._source.metadata(partial=self._partial)
-        return PrimitiveResult(pubs, metadata=common_metadata(told))
+        of_jobs = self._source.metadata(partial=self._partial)
+        return PrimitiveResult(pubs, metadata=common_metadata(of_jobs))
 
     def result(self) -> Result | PrimitiveResult[Any]:
-        """Return what a Qiskit job that ran all of this returns: one result, in order.
+        """Return all experiments as one result, as a Qiskit job that ran all of them does.
 
-        That is what `primitive_result` returns if the job set is one of PUBs, and else what
-        `combine_results` does.
+        Of PUBs it is what `primitive_result` returns, of circuits what `combine_results` returns.
 
         Raises:
             ManagedResultDataNotAvailable: An experiment has no result.
@@ -238,8 +242,12 @@ class ManagedResults:
     def combine_results(self) -> Result:
         """Return one `qiskit.result.Result` with all experiments, in the order of the input.
 
-        With ``results(partial=True)``, experiments without a result stand in it as unsuccessful,
-        so that every index keeps its place. All experiments are held in memory at once.
+        With ``results(partial=True)``, an experiment without a result becomes an unsuccessful one,
+        so every index keeps its place. All experiments are in memory at once.
+
+        Its ``time_taken`` is the sum over all jobs. Its ``metadata``, ``backend_version`` and other
+        fields are what the results of all jobs have in common; where their metadata differ,
+        ``metadata["jobs"]`` has that of each job.
 
         Raises:
             ManagedResultDataNotAvailable: An experiment has no result, or one that has no place
@@ -249,6 +257,7 @@ class ManagedResults:
 
         record = self._source.record
         return Result(
+            **common_fields(self._source.envelopes(partial=self._partial)),
             backend_name=self.backend_name,
             job_id=record.job_set_id,
             success=self.success,
@@ -318,7 +327,7 @@ class ManagedResults:
         Args:
             path: The file; it appears when all of it is written.
             by: As for `to_arrow`.
-            overwrite: Whether it may take the place of a file that is there.
+            overwrite: Whether it may replace a file that is there.
 
         Raises:
             InvalidArgumentError: pyarrow is missing, there is no such table of these results, or
@@ -349,10 +358,10 @@ class ManagedResults:
         return dataset(rows, common_shape(self, rows))
 
     def rows(self) -> Rows:
-        """Return what reads the results as rows of plain values, one at a time.
+        """Return a reader of the results as rows of plain values, one at a time.
 
-        Each has the index, name and state of an experiment, its counts or its value, and why it
-        has none; a sweep has one a point.
+        A row has the index, name and state of an experiment, its counts or its value, or the reason
+        why it has none. A sweep has one row for each point.
         """
         from qiskit_job_manager.results.rows import Rows
 
@@ -382,7 +391,7 @@ class ManagedResults:
                 raise
             return missing_pub(error.message)
 
-    def _index(self, experiment: Experiment) -> int:
+    def _index(self, experiment: ExperimentKey) -> int:
         return self._source.experiments.index(experiment)
 
     def _experiment(self, index: int) -> ExperimentResult:
@@ -393,14 +402,14 @@ class ManagedResults:
         quick = histogram(found)
         return self._wrapped(found).get_counts(0) if quick is None else quick
 
-    def _state(self, experiment: Experiment, name: str) -> Result:
+    def _state(self, experiment: ExperimentKey, name: str) -> Result:
         index = self._index(experiment)
         found = self._experiment(index)
         self._check_has(found, name, index)
         return self._wrapped(found)
 
     def _check_has(self, found: ExperimentResult, name: str, index: int) -> None:
-        """Say what a primitive's result has instead; for others, Qiskit says what is wrong."""
+        """Raise if a primitive's result has no such field; for others, Qiskit raises."""
         if not hasattr(found.data, name) and self._source.is_pub(index, partial=self._partial):
             must_have(found, name, index)
 
@@ -413,3 +422,32 @@ class ManagedResults:
             results=[found],
             status="the backend says that this experiment failed",
         )
+
+
+def _first_html(source: ResultSource, counts: Callable[[int], Any], *, success: bool) -> str:
+    """Return the first few experiments as HTML; one that cannot be read shows why.
+
+    Args:
+        source: Reads the names.
+        counts: Reads the counts of an experiment by its index; of a sweep, an array of them.
+        success: Whether every job of the set is done.
+    """
+    from qiskit.exceptions import QiskitError
+
+    record = source.record
+    shown = []
+    for experiment in source.store.experiments(record.key, stop=_EXPERIMENTS_SHOWN):
+        try:
+            found = _shown(experiment, counts(experiment.index))
+        except QiskitError as error:
+            found = Shown(experiment.index, experiment.name, None, str(error.message))
+        shown.append(found)
+    state = "every job is done" if success else "not every job is done"
+    facts = f"results from {record.backend_name}, {state}"
+    return results_html(record.name, facts, shown, record.n_experiments)
+
+
+def _shown(experiment: ExperimentRecord, counts: Any) -> Shown:
+    if isinstance(counts, dict):
+        return Shown(experiment.index, experiment.name, counts)
+    return Shown(experiment.index, experiment.name, None, f"a sweep of shape {counts.shape}")

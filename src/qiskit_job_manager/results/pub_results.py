@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def merged(pubs: Sequence[PubResult], shots: Sequence[int]) -> PubResult:
-    """Return what the shares of one PUB give together.
+    """Return the merged result of the shares of one PUB.
 
     Args:
         pubs: The results of the shares, in order; one at least.
@@ -82,14 +82,14 @@ def must_have(found: ExperimentResult, name: str, index: int) -> None:
     """Check that the result of a PUB can be read as something that ``backend.run`` gives.
 
     Raises:
-        ManagedResultDataNotAvailable: It cannot; the message says what there is.
+        ManagedResultDataNotAvailable: It cannot; the message says which fields it has.
     """
     data = found.data.to_dict()
     if name not in data:
         fields = ", ".join(data) or "nothing"
         raise ManagedResultDataNotAvailable(
             f"experiment {index} has no {name}: a primitive ran it, and its result holds {fields}; "
-            f"pub_result({index}).data gives that as it came"
+            f"pub_result({index}).data has them"
         )
 
 
@@ -107,22 +107,46 @@ def must_be_one_circuit(found: ExperimentResult, index: int) -> None:
 
 
 def missing_pub(reason: str) -> PubResult:
-    """Return what stands in the place of a result that is not there."""
+    """Return an empty result for a PUB that has none, with the reason in its metadata."""
     from qiskit.primitives import DataBin, PubResult
 
     return PubResult(DataBin(), {"error": reason})
 
 
-def common_metadata(told: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def common_metadata(of_jobs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return one metadata for the results of several jobs.
 
     Returns:
-        What all of them say alike; where they say more, all of it is under ``"jobs"``, in order.
+        What all have in common; where they differ, ``"jobs"`` has that of each job, in order.
     """
-    each = [dict(metadata) for metadata in told]
+    each = [dict(metadata) for metadata in of_jobs]
     first = each[0] if each else {}
     common = {k: v for k, v in first.items() if all(_says(other, k, v) for other in each)}
     return common if all(len(m) == len(common) for m in each) else {**common, "jobs": each}
+
+
+_OF_THE_SET = frozenset({"backend_name", "job_id", "success", "results", "status", "date"})
+
+
+def common_fields(envelopes: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the fields of one `qiskit.result.Result` for the results of several jobs.
+
+    Args:
+        envelopes: The fields of each result, without its experiments.
+
+    Returns:
+        What all have in common, without the fields that belong to the job set; the sum of their
+        ``time_taken``; and their ``metadata``, as `common_metadata` returns it.
+    """
+    each = [dict(envelope) for envelope in envelopes]
+    times = [found.pop("time_taken", None) for found in each]
+    metadata = [found.pop("metadata", None) for found in each]
+    fields = {k: v for k, v in common_metadata(each).items() if k not in {*_OF_THE_SET, "jobs"}}
+    seconds = [time for time in times if isinstance(time, (int, float))]
+    if seconds:
+        fields["time_taken"] = sum(seconds)
+    known = [found for found in metadata if isinstance(found, dict)]
+    return fields | ({"metadata": common_metadata(known)} if known else {})
 
 
 def _says(metadata: Mapping[str, Any], key: str, value: Any) -> bool:

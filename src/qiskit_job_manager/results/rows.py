@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind, JobState
@@ -12,14 +12,15 @@ from qiskit_job_manager.model import ExperimentKind, JobState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from qiskit.primitives import PubResult
+
     from qiskit_job_manager.model import ExperimentRecord, JobRecord
-    from qiskit_job_manager.results.managed_results import ManagedResults
     from qiskit_job_manager.results.source import ResultSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What became of one experiment, or of one point of its sweep.
+    """The outcome of one experiment, or of one point of its sweep.
 
     Attributes:
         index: Index of the experiment.
@@ -32,7 +33,7 @@ class Row:
         value: Expectation value, or ``None``.
         std: Its standard deviation, or ``None``.
         error: Why there is no result, or ``None``.
-        metadata: The circuit's metadata, as far as the result tells it.
+        metadata: The circuit's metadata, if the result has it.
     """
 
     index: int
@@ -53,6 +54,16 @@ class Row:
         return json.dumps(json.loads(text, parse_constant=str))
 
 
+class ReadsExperiments(Protocol):
+    """Results, as far as rows need them."""
+
+    def get_counts(self, experiment: int) -> Any:
+        """Return the counts of an experiment, of a sweep an array of them."""
+
+    def pub_result(self, experiment: int) -> PubResult:
+        """Return the result of a PUB."""
+
+
 class Rows:
     """Reads the rows of a job set, in order.
 
@@ -65,8 +76,8 @@ class Rows:
         kind: What the experiments are.
     """
 
-    def __init__(self, results: ManagedResults, source: ResultSource, *, partial: bool) -> None:
-        self._results: Any = results
+    def __init__(self, results: ReadsExperiments, source: ResultSource, *, partial: bool) -> None:
+        self._results = results
         self._source = source
         self._partial = partial
         self.kind = source.kind
@@ -143,7 +154,7 @@ class Rows:
 
 
 def must_have_counts(rows: Rows, what: str) -> None:
-    """Refuse what needs counts where the experiments give none.
+    """Refuse a table that needs counts if the experiments have none.
 
     Raises:
         InvalidArgumentError: They are those of an estimator.

@@ -1,15 +1,13 @@
-"""Reads single experiments out of stored results, keeping the latest at hand."""
+"""Reads single experiments out of stored results, and keeps the latest results open."""
 
 from __future__ import annotations
 
 import threading
 from bisect import bisect_right, insort
 from collections import OrderedDict
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from qiskit_job_manager import merging
-from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS
 from qiskit_job_manager.errors import (
     CodecError,
     JobManagerJobNotFound,
@@ -18,9 +16,10 @@ from qiskit_job_manager.errors import (
 )
 from qiskit_job_manager.model import ExperimentKind, JobRecord, JobState
 from qiskit_job_manager.results.lookup import Experiments
+from qiskit_job_manager.views.escape import escape_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from qiskit.primitives import PubResult
 
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Store
 
-_JOBS_AT_HAND = 10_000
-_BYTES_AT_HAND = 32 * 1024 * 1024
+_JOBS_KEPT = 10_000
+_BYTES_KEPT = 32 * 1024 * 1024
 
 _NOT_YET = {
     JobState.PLANNED: "has not been sent yet",
@@ -37,6 +36,13 @@ _NOT_YET = {
     JobState.ACTIVE: "has not ended yet",
     JobState.COLLECTING: "has ended and its result is being fetched",
 }
+
+
+class HasResults(Protocol):
+    """A job set, as far as its results need it."""
+
+    def _result_source(self) -> ResultSource:
+        """Return the reader of single experiments."""
 
 
 class ResultSource:
@@ -47,7 +53,7 @@ class ResultSource:
         record: The job set.
 
     Attributes:
-        experiments: Finds them by name.
+        experiments: Finds them by name and by content.
     """
 
     def __init__(self, store: Store, record: JobSetRecord) -> None:
@@ -94,22 +100,20 @@ class ResultSource:
         return pub_results.merged(parts, [job.shots or 0 for job in jobs])
 
     def is_pub(self, index: int, *, partial: bool) -> bool:
-        """Tell whether a primitive ran an experiment.
+        """Return whether a primitive ran an experiment.
 
         Raises:
             ManagedResultDataNotAvailable: There is no result of it; the message says why.
         """
         return self._is_pub(self._readable(index, partial=partial)[0])
 
-    @cached_property
+    @property
     def kind(self) -> ExperimentKind:
-        """What the experiments are, by the form in which they were sent."""
-        first = self.store.jobs(self.record.key, limit=1)
-        known = PAYLOAD_KINDS.get(self.store.payload(first[0].key).format) if first else None
-        return known or ExperimentKind.CIRCUIT
+        """What the experiments are, by the form in which they were stored."""
+        return self.experiments.kind
 
     def metadata(self, *, partial: bool) -> Iterator[Mapping[str, Any]]:
-        """Yield what each stored result of a primitive says of all its PUBs, job by job.
+        """Yield the metadata of each stored result of a primitive, job by job.
 
         Args:
             partial: Whether what a failed job did return may be read.
@@ -120,7 +124,22 @@ class ResultSource:
         for job in self.store.jobs(self.record.key):
             if _is_readable(job, partial=partial) and self._is_pub(job):
                 reader: Any = self.reader(job)
-                yield _metadata(reader, job)
+                yield _decoded(reader.metadata, job)
+
+    def envelopes(self, *, partial: bool) -> Iterator[Mapping[str, Any]]:
+        """Yield the fields of each stored `qiskit.result.Result` without its experiments.
+
+        Args:
+            partial: Whether what a failed job did return may be read.
+
+        Raises:
+            ManagedResultDataNotAvailable: One cannot be read; the message says why.
+        """
+        for job in self.store.jobs(self.record.key):
+            if _is_readable(job, partial=partial):
+                read = getattr(self.reader(job), "envelope", None)
+                if read is not None:
+                    yield _decoded(read, job)
 
     def readout(self, index: int, *, partial: bool) -> Any:
         """Return one experiment with at least what `qiskit.result.Result.get_counts` looks at.
@@ -181,7 +200,7 @@ class ResultSource:
         with self._lock:
             self._bytes += size - self._readers.pop(attempt, (reader, 0))[1]
             self._readers[attempt] = (reader, size)
-            while self._bytes > _BYTES_AT_HAND and len(self._readers) > 1:
+            while self._bytes > _BYTES_KEPT and len(self._readers) > 1:
                 self._bytes -= self._readers.popitem(last=False)[1][1]
         return reader
 
@@ -229,8 +248,22 @@ class ResultSource:
             raise ManagedResultDataNotAvailable(_unreadable(index, error)) from error
 
 
+def source_of(job_set: HasResults) -> ResultSource:
+    """Return the reader of a job set's experiments, with its store and its record as it is now.
+
+    For the packages of this library that show or export what a job set has no method for.
+
+    Args:
+        job_set: A `ManagedJobSet`.
+
+    Raises:
+        JobManagerUnknownJobSet: It was deleted.
+    """
+    return job_set._result_source()
+
+
 class _DoneJobs:
-    """Remembers which jobs cover which experiments, once they are done and cannot change."""
+    """Keeps which jobs cover which experiments, once they are done and cannot change."""
 
     def __init__(self) -> None:
         self._starts: list[int] = []
@@ -238,19 +271,19 @@ class _DoneJobs:
         self._lock = threading.Lock()
 
     def covering(self, index: int) -> list[JobRecord] | None:
-        """Return the jobs of an experiment, or ``None`` if they are not remembered."""
+        """Return the jobs of an experiment, or ``None`` if they are not kept."""
         with self._lock:
             place = bisect_right(self._starts, index)
             jobs = self._jobs[self._starts[place - 1]] if place else None
         return jobs if jobs is not None and index < jobs[0].stop else None
 
     def keep(self, jobs: list[JobRecord]) -> None:
-        """Remember the jobs of one block, if all of them are done."""
+        """Keep the jobs of one block, if all of them are done."""
         start = jobs[0].start
         if start in self._jobs or any(job.state is not JobState.DONE for job in jobs):
             return
         with self._lock:
-            if len(self._starts) >= _JOBS_AT_HAND:
+            if len(self._starts) >= _JOBS_KEPT:
                 self._starts.clear()
                 self._jobs.clear()
             if start not in self._jobs:
@@ -263,6 +296,11 @@ def span(job: JobRecord) -> str:
     one = job.stop - job.start == 1
     text = f"experiment {job.start}" if one else f"experiments {job.start}-{job.stop - 1}"
     return f"{text}, share {job.share + 1} of {job.shares}" if job.shares > 1 else text
+
+
+def reason(job: JobRecord) -> str:
+    """Return why a job has no result, in the backend's words, with control characters escaped."""
+    return escape_lines(job.error) if job.error else "no reason was given"
 
 
 def _is_readable(job: JobRecord, *, partial: bool) -> bool:
@@ -284,9 +322,9 @@ def _as_experiment(pub: PubResult, index: int) -> Any:
         raise ManagedResultDataNotAvailable(_unreadable(index, error)) from error
 
 
-def _metadata(reader: Any, job: JobRecord) -> Mapping[str, Any]:
+def _decoded(read: Callable[[], Mapping[str, Any]], job: JobRecord) -> Mapping[str, Any]:
     try:
-        found: Mapping[str, Any] = reader.metadata()
+        found = read()
     except CodecError as error:
         msg = f"the stored result of job {job.index} cannot be read: {error}"
         raise ManagedResultDataNotAvailable(msg) from error
@@ -303,8 +341,8 @@ def _why_not(index: int, job: JobRecord) -> str:
         return f"{where} {_NOT_YET[job.state]}"
     if job.state is JobState.IN_DOUBT:
         return (
-            f"{where} may or may not have been accepted by the backend ({job.error}); "
+            f"{where} is in doubt: the backend may or may not have accepted it ({reason(job)}); "
             "job_set.resubmit() sends it again, job_set.abandon() gives it up"
         )
     hint = "; results(partial=True) reads what it did return" if job.has_result else ""
-    return f"{where} is {job.state}: {job.error or 'no reason was given'}{hint}"
+    return f"{where} is {job.state}: {reason(job)}{hint}"

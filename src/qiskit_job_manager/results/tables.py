@@ -1,7 +1,7 @@
 """Results as pandas data frames, Arrow tables, Parquet files and xarray data sets.
 
-A table has one row an experiment (of a sweep: one a point), or one row an outcome. What is written
-is written in batches, so that memory does not grow with the job set.
+A table has one row an experiment (of a sweep: one a point), or one row an outcome. Files are
+written in batches, so that memory does not grow with the job set.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 By: TypeAlias = Literal["experiment", "outcome"]
 
 _ROWS_IN_BATCH = 4096
-_WORDS = ("experiment", "outcome")
+_FORMS = ("experiment", "outcome")
 
 
 def columns(rows: Rows, by: By) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def columns(rows: Rows, by: By) -> tuple[str, ...]:
     Raises:
         InvalidArgumentError: There is no such table of these results.
     """
-    if by not in _WORDS:
+    if by not in _FORMS:
         msg = f"by is {by!r}; it is 'experiment' or 'outcome'"
         raise InvalidArgumentError(msg)
     point = () if rows.kind is ExperimentKind.CIRCUIT else ("point",)
@@ -98,8 +98,8 @@ def dataframe(rows: Rows, by: By) -> pd.DataFrame:
     found = (next(_experiment(row)) for row in read)
     frame = pd.DataFrame([{n: each[n] for n in names} for each in found], columns=names)
     keys = dict.fromkeys(key for row in read for key in row.metadata)
-    told = {f"metadata.{key}": [row.metadata.get(key) for row in read] for key in keys}
-    whole = pd.concat([frame, pd.DataFrame(told)], axis=1) if told else frame
+    metadata = {f"metadata.{key}": [row.metadata.get(key) for row in read] for key in keys}
+    whole = pd.concat([frame, pd.DataFrame(metadata)], axis=1) if metadata else frame
     # The name of the column is that of the axis as well: a row is found by its experiment.
     return whole.set_index("index")
 

@@ -36,7 +36,7 @@ def dataset(rows: Rows, shape: tuple[int, ...] | None) -> xr.Dataset:
 
 def _of_counts(rows: Rows, shape: tuple[int, ...]) -> xr.Dataset:
     make = _dataset()
-    # Two readings: the first one finds the outcomes, so that no more than the grid is ever held.
+    # The rows are read twice: first to find the outcomes, so that memory holds only the grid.
     outcomes = sorted({outcome for row in rows for outcome in row.counts or ()})
     size = (len(rows), *shape, len(outcomes))
     _refuse_huge(size)
@@ -75,22 +75,22 @@ def _of_values(rows: Rows, shape: tuple[int, ...]) -> xr.Dataset:
 
 
 class _Coordinates:
-    """What is known of each experiment, beside its results."""
+    """Names and metadata of the experiments."""
 
     def __init__(self, number: int) -> None:
         self._names = [""] * number
         self._metadata: dict[str, list[Any]] = {}
 
     def see(self, row: Row) -> None:
-        """Take down an experiment."""
+        """Note the name and the metadata of an experiment."""
         self._names[row.index] = row.name
         for key, value in row.metadata.items():
             if value is None or isinstance(value, (str, int, float, bool)):
-                told = self._metadata.setdefault(f"metadata.{key}", [None] * len(self._names))
-                told[row.index] = value
+                values = self._metadata.setdefault(f"metadata.{key}", [None] * len(self._names))
+                values[row.index] = value
 
     def coords(self) -> dict[str, Any]:
-        """Return the coordinates: an experiment is found by its index."""
+        """Return the coordinates; that of an experiment is its index."""
         named = {"name": self._names, **self._metadata}
         plain = {key: ("experiment", values) for key, values in named.items()}
         return {"experiment": np.arange(len(self._names)), **plain}

@@ -29,6 +29,7 @@ _AFTER: BindParameter[int] = bindparam("after")
 _START: BindParameter[int] = bindparam("start")
 _STOP: BindParameter[int] = bindparam("stop")
 _NAME: BindParameter[str] = bindparam("name")
+_CONTENT: BindParameter[bytes] = bindparam("content")
 _LIMIT: BindParameter[int] = bindparam("limit")
 
 EXPERIMENT = select(*EXPERIMENT_COLUMNS).where(
@@ -50,6 +51,14 @@ INDICES = (
     .order_by(_experiments.position)
 )
 SOME_INDICES = INDICES.limit(_LIMIT)
+
+WITH_CONTENT = (
+    select(_experiments.position)
+    .where(_experiments.job_set == _SET, _experiments.content_hash == _CONTENT)
+    .order_by(_experiments.position)
+    .limit(_LIMIT)
+)
+NAMED_WITH_CONTENT = WITH_CONTENT.where(_experiments.name == _NAME)
 
 _other = schema.experiment.alias("other").c
 _NAMESAKES = select(_other.position).where(

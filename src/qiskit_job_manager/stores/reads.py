@@ -124,6 +124,18 @@ def indices(database: Database, job_set_key: int, name: str, limit: int | None) 
     return [index for (index,) in rows]
 
 
+def indices_with_content(
+    database: Database, job_set_key: int, content_hash: bytes, limit: int, name: str | None
+) -> list[int]:
+    """Return the indices of the first experiments with this content, in order."""
+    values = {"set": job_set_key, "content": content_hash, "limit": limit}
+    if name is None:
+        rows = database.quick(read_statements.WITH_CONTENT, values)
+    else:
+        rows = database.quick(read_statements.NAMED_WITH_CONTENT, values | {"name": name})
+    return [index for (index,) in rows]
+
+
 def payload(database: Database, job_key: int) -> Blob:
     """Return the encoded experiments of a job.
 

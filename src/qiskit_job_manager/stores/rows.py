@@ -48,7 +48,7 @@ _s, _j, _a = schema.job_set.c, schema.job.c, schema.attempt.c
 JOB_SET_COLUMNS = (
     *(_s.key, _s.job_set_id, _s.name, _s.created_at, _s.backend_uri, _s.backend_name, _s.volatile),
     *(_s.blind, _s.options, _s.limits, _s.retry, _s.tags, _s.complete, _s.n_experiments, _s.n_jobs),
-    _s.max_usage_s,
+    *(_s.max_usage_s, _s.transpile),
 )
 EXPERIMENT_COLUMNS = (
     *(schema.experiment.c.position, schema.experiment.c.name, schema.experiment.c.content_hash),
@@ -88,7 +88,7 @@ def job_set_from(row: Row) -> JobSetRecord:
     """Return the job set of a row of `JOB_SET_COLUMNS`."""
     (key, job_set_id, name, created_at, uri, backend_name, volatile, blind, *texts) = row
     options, limits, retry, tags = map(json.loads, texts[:4])
-    complete, n_experiments, n_jobs, max_usage_s = texts[4:]
+    complete, n_experiments, n_jobs, max_usage_s, transpile = texts[4:]
     return JobSetRecord(
         key=key,
         job_set_id=job_set_id,
@@ -106,6 +106,7 @@ def job_set_from(row: Row) -> JobSetRecord:
         n_experiments=n_experiments,
         n_jobs=n_jobs,
         max_usage_s=max_usage_s,
+        transpile=None if transpile is None else json.loads(transpile),
     )
 
 
@@ -128,6 +129,7 @@ def job_set_values(draft: JobSetDraft) -> dict[str, Any]:
         "n_jobs": 0,
         "fence": 0,
         "max_usage_s": draft.max_usage_s,
+        "transpile": None if draft.transpile is None else json.dumps(dict(draft.transpile)),
     }
 
 

@@ -111,6 +111,8 @@ job_set = Table(
     Column("max_usage_s", Float),
     # The name that a set had whose deletion has begun; the others have none here.
     Column("former_name", Text),
+    # The options of the transpiler as JSON; none where the circuits run as they were handed over.
+    Column("transpile", Text),
     Index(None, "created_at", "key"),
     Index(
         None,
@@ -129,6 +131,8 @@ experiment = Table(
     Column("name", Text, nullable=False),
     Column("content_hash", LargeBinary, nullable=False),
     Index(None, "job_set", "name", "position"),
+    # The name stands in it so that SQLite need not read the rows themselves, and does not.
+    Index(None, "job_set", "content_hash", "position", "name"),
     sqlite_with_rowid=False,
 )
 

@@ -202,6 +202,12 @@ class SqlStore:
         """Return the indices of the experiments with this name, in order."""
         return reads.indices(self._database, job_set_key, name, limit)
 
+    def indices_with_content(
+        self, job_set_key: int, content_hash: bytes, limit: int, name: str | None = None
+    ) -> list[int]:
+        """Return the indices of the first experiments with this content, in order."""
+        return reads.indices_with_content(self._database, job_set_key, content_hash, limit, name)
+
     def unique_names(self, job_set_key: int, start: int, stop: int) -> dict[str, int]:
         """Return the index by name of experiments in a range, where no other has the name."""
         values = {"set": job_set_key, "start": start, "stop": stop}

@@ -375,6 +375,17 @@ class FindingContract:
         part = [found.index for found in store.experiments(key, start=1, stop=4)]
         assert part == [1, 2, 3]
 
+    def test_experiments_are_found_by_their_content(self, store: Store) -> None:
+        hand_over(store, [["a", "b", "a"], ["a"]])
+        key, other = the_set(store).key, the_set(store, "other").key
+        content = hashlib.sha256(b"a").digest()
+        assert store.indices_with_content(key, content, 9) == [0, 2, 3]
+        assert store.indices_with_content(key, content, 2) == [0, 2]
+        assert store.indices_with_content(key, content, 1, name="a") == [0]
+        assert store.indices_with_content(key, content, 9, name="b") == []
+        assert store.indices_with_content(key, bytes(32), 9) == []
+        assert store.indices_with_content(other, content, 9) == []
+
     def test_iterating_goes_on_over_pages(self, store: Store) -> None:
         hand_over(store, [[f"e{i}" for i in range(2500)]])
         found = list(store.experiments(the_set(store).key, start=3))

@@ -40,6 +40,7 @@ SETTINGS: dict[str, Any] = {
     "volatile": True,
     "blind": True,
     "backend_uri": "fake:torino",
+    "transpile": {"optimization_level": 2, "initial_layout": [3, 1]},
 }
 
 

@@ -1,8 +1,8 @@
-"""One colour for each state, to be seen on white and on black alike.
+"""One colour for each state, visible on white and on black.
 
-No page tells a notebook's output reliably whether it is shown dark: JupyterLab's dark theme does
-not follow the system's. So the colours are of middling brightness, with a contrast of at least 3
-to both, and all text keeps the colour of the page.
+The output of a notebook cannot find out reliably whether the page is dark: JupyterLab's dark theme
+does not follow the system's. So the colours are of middling brightness, with a contrast of at least
+3 to both, and all text keeps the colour of the page.
 """
 
 from __future__ import annotations

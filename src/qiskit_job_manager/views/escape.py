@@ -1,10 +1,10 @@
-"""Texts of others' making, made harmless to show."""
+"""Texts of users, files and backends, made harmless to show."""
 
 from __future__ import annotations
 
 
 def escape(text: str) -> str:
-    """Return text that is shown and not obeyed, by terminals and browsers alike.
+    """Return text with every character escaped that a terminal or a browser would obey.
 
     Names, tags and errors come from files and providers; they may hold escape sequences, line
     breaks or characters that reverse the direction of writing.
@@ -12,6 +12,11 @@ def escape(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def escape_lines(text: str) -> str:
+    """Return text of several lines, each escaped."""
+    return "\n".join(escape(line) for line in text.split("\n"))
 
 
 def shortened(text: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""Job sets as HTML: many in a table, or one with its jobs."""
+"""Job sets as HTML: many in a table, one with its jobs, or the progress of one."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager.model.jobs import JobState, RemoteState
 from qiskit_job_manager.views import html, phrases
-from qiskit_job_manager.views.bars_html import legend, states_bar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qiskit_job_manager.model import JobRecord, JobSetRecord
-    from qiskit_job_manager.model.progress import Activity, Progress
+    from qiskit_job_manager.model.progress import Activity, Pace, Progress
     from qiskit_job_manager.views.html import Safe
 
-_SHORT_ID = 12
 _TAGS_SHOWN = 5
 
 
@@ -32,11 +30,11 @@ def job_sets_html(
     rows = [
         [
             html.name(record.name, 40),
-            html.name(record.job_set_id[:_SHORT_ID]),
+            html.name(phrases.short_id(record.job_set_id)),
             html.text(record.backend_name, 30),
             html.text(f"{record.n_experiments:,}"),
-            states_bar(states := phrases.shares(progress), "8em"),
-            legend(states),
+            html.states_bar(states := phrases.shares(progress), "8em"),
+            html.legend(states),
             html.unbroken(html.text(f"{phrases.local(record.created_at):%Y-%m-%d %H:%M}")),
         ]
         for record, progress in job_sets
@@ -66,17 +64,29 @@ def job_set_html(
         jobs: Those to show, each with its state in words.
     """
     states = phrases.shares(progress, activity)
-    bar = html.join([states_bar(states), legend(states)], html.GAP)
+    bar = html.join([html.states_bar(states), html.legend(states)], html.GAP)
     parts = [_title(record), html.line(bar), _jobs_table(jobs)]
     left = progress.n_jobs - len(jobs)
     notes = [f"and {phrases.plural(left, 'more job')}"] if left > 0 else []
     if progress.needs_user:
         notes.append(
-            f"{phrases.plural(progress.needs_user, 'job')} may or may not have been accepted by "
-            "the backend: resubmit() sends again, abandon() gives up"
+            f"{phrases.plural(progress.needs_user, 'job')} in doubt: the backend may or may not "
+            "have accepted them; resubmit() sends them again, abandon() gives them up"
         )
     parts += [html.line(html.faint(html.text(note, 200))) for note in notes]
     return html.block(*parts)
+
+
+def progress_html(title: str, progress: Progress, activity: Activity | None, pace: Pace) -> Safe:
+    """Return a bar, the jobs by state, the rate and the estimated end."""
+    states = phrases.shares(progress, activity)
+    ended = html.text(f"{progress.n_ended:,} of {phrases.plural(progress.n_jobs, 'job')} ended")
+    tail = [phrases.duration(pace.elapsed_s), phrases.rate(pace), phrases.end(pace)]
+    return html.block(
+        html.line(html.join([html.name(title), html.states_bar(states), ended], html.GAP)),
+        html.line(html.legend(states)),
+        html.line(html.faint(html.text(" \u00b7 ".join(filter(None, tail))))),
+    )
 
 
 def _title(record: JobSetRecord) -> Safe:
@@ -106,8 +116,9 @@ def _jobs_table(jobs: Sequence[tuple[JobRecord, str]]) -> Safe:
 
 
 def _label(job: JobRecord) -> str:
-    """Return the job's state, as finely as the backend tells it."""
+    """Return the job's state, or what the backend says of an active job."""
     if job.state is JobState.ACTIVE and job.status is not None:
-        told = job.status.state
-        return str(told) if told in (RemoteState.QUEUED, RemoteState.RUNNING) else str(job.state)
+        remote = job.status.state
+        known = remote in (RemoteState.QUEUED, RemoteState.RUNNING)
+        return str(remote if known else job.state)
     return str(job.state)

@@ -1,4 +1,4 @@
-"""What is going on, in words and figures."""
+"""States, numbers, durations and rates in words, the same wherever they are shown."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model.progress import Activity, Pace, Progress
 
 _RATES = (("s", 1), ("min", 60), ("h", 3600), ("day", 86400))
+_ID_SHOWN = 8
 _LONGEST_S = 10 * 365 * 86400
 _ORDER = (
     JobState.DONE,
@@ -29,24 +30,34 @@ _ORDER = (
 
 
 def shares(progress: Progress, activity: Activity | None = None) -> list[tuple[str, int]]:
-    """Return how many jobs are in which state, without those that none is in.
+    """Return how many jobs are in each state, without empty states.
 
     Args:
-        progress: Gives the jobs by state.
-        activity: Tells the jobs that a backend has apart into running and queued.
+        progress: The jobs by state.
+        activity: Divides the jobs that a backend has into running and queued.
     """
     counts = {str(state): progress.jobs.get(state, 0) for state in _ORDER}
     if activity is not None:
         here = list(counts).index(JobState.ACTIVE)
-        told = {"running": activity.running, "queued": activity.queued}
+        divided = {"running": activity.running, "queued": activity.queued}
         pairs = [pair for pair in counts.items() if pair[0] != JobState.ACTIVE]
-        counts = dict([*pairs[:here], *told.items(), *pairs[here:]])
+        counts = dict([*pairs[:here], *divided.items(), *pairs[here:]])
     return [(label, count) for label, count in counts.items() if count]
+
+
+def counts(states: Iterable[tuple[str, int]]) -> list[str]:
+    """Return such as ``["20 done", "3 running"]``."""
+    return [f"{count:,} {label}" for label, count in states]
 
 
 def counted(states: Iterable[tuple[str, int]]) -> str:
     """Return such as ``20 done, 3 running``."""
-    return ", ".join(f"{count:,} {label}" for label, count in states)
+    return ", ".join(counts(states))
+
+
+def split(n_experiments: int, n_jobs: int) -> str:
+    """Return such as ``1,200 experiments in 4 jobs``."""
+    return f"{plural(n_experiments, 'experiment')} in {plural(n_jobs, 'job')}"
 
 
 def local(moment: datetime) -> datetime:
@@ -55,6 +66,11 @@ def local(moment: datetime) -> datetime:
         return moment.astimezone()
     except (OverflowError, ValueError, OSError):
         return moment
+
+
+def short_id(job_set_id: str) -> str:
+    """Return as much of an id as is needed among a few thousand job sets."""
+    return job_set_id[:_ID_SHOWN]
 
 
 def plural(number: int, noun: str) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.views import html, phrases
-from qiskit_job_manager.views.bars_html import counts_chart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ class Shown:
         index: Its index.
         name: Its name.
         counts: Its counts by outcome, or ``None`` if there are none.
-        why_not: Why there are none, or what else there is, in words.
+        why_not: Why it has none, or what it has instead, in words.
     """
 
     index: int
@@ -38,7 +37,7 @@ def results_html(title: str, facts: str, shown: Sequence[Shown], n_experiments: 
 
     Args:
         title: Name of the job set.
-        facts: What else there is to say of it, in words.
+        facts: Other facts about it, in words.
         shown: The first experiments.
         n_experiments: How many there are in all.
     """
@@ -60,7 +59,7 @@ def _outcomes(shown: Shown) -> Safe:
     if shown.counts is None:
         return html.text(shown.why_not, 200)
     ranked = sorted(shown.counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    chart = counts_chart(ranked[:_OUTCOMES_SHOWN], sum(shown.counts.values()))
+    chart = html.counts_chart(ranked[:_OUTCOMES_SHOWN], sum(shown.counts.values()))
     left = len(ranked) - _OUTCOMES_SHOWN
     if left <= 0:
         return chart

@@ -17,7 +17,7 @@ _NAME = 60
 
 
 class TextDrawing:
-    """A drawing made of characters, shown as it is by the interpreter and by notebooks.
+    """A drawing made of characters; the interpreter and notebooks show it as it is.
 
     Args:
         text: The drawing.
@@ -41,7 +41,7 @@ def split_text(
     Args:
         record: The job set.
         first: Its first jobs.
-        last: Its last jobs; what lies between is only counted.
+        last: Its last jobs; the jobs between are only counted.
     """
     title = (
         f"{shortened(record.name, _NAME)}: {plural(record.n_experiments, 'experiment')} in "

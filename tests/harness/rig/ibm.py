@@ -20,6 +20,7 @@ from qiskit_job_manager import JobManager, Limits, RetryPolicy
 from qiskit_job_manager.backends.ibm import status
 from qiskit_job_manager.errors import JobManagerError, JobManagerTimeoutError
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.testing.ibm_service import (
     Behaviour,
     Fate,
@@ -125,12 +126,14 @@ def _live(store, jobs, chance):
 def _judge(job_set, books):
     """Say which promises were broken, if any."""
     recorded = {}
+    source = source_of(job_set)
+    errors = {job.index: job.error for job in source.store.jobs(source.record.key)}
     for job in job_set.managed_jobs():
         taken = [each for each in job.attempts() if each.remote_id is not None]
         recorded |= {each.remote_id: each.tag for each in taken}
         if not job.state.is_final:
             yield f"job {job.index} is {job.state}"
-        if job.state is not JobState.DONE and not job.record().error:
+        if job.state is not JobState.DONE and not errors[job.index]:
             yield f"job {job.index} is {job.state} without a reason"
         if len(taken) > 1:
             yield f"job {job.index} was accepted {len(taken)} times"

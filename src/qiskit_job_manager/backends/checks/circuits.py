@@ -68,7 +68,8 @@ class CircuitCheck:
             return f"has {circuit.num_qubits} qubits, and {where} has {self._max_qubits}"
         unsupported = rules.first_unsupported(circuit)
         if unsupported is not None:
-            return f"has {unsupported}, which {where} cannot run; use transpile(circuit, backend)"
+            way_out = "use transpile(circuit, backend), or run(..., transpile=True)"
+            return f"has {unsupported}, which {where} cannot run; {way_out}"
         return None
 
     def _read_rules(self, method: str | None) -> Rules:

@@ -17,6 +17,7 @@ from qiskit_job_manager.cli.options import (
 )
 from qiskit_job_manager.cli.output import escape, plural, print_object
 from qiskit_job_manager.errors import JobManagerInvalidStateError, JobManagerJobNotFound
+from qiskit_job_manager.job_set import wait_for_requests
 from qiskit_job_manager.job_set.retries import RETRIED
 from qiskit_job_manager.model import JobState
 
@@ -116,7 +117,7 @@ def abandon(
                 ctx, chosen, "No job is in doubt; nothing is given up.", as_json=as_json
             )
         chosen.abandon(jobs or None)
-        handled = chosen.wait_until_heeded(timeout)
+        handled = wait_for_requests(chosen, timeout)
         report(ctx, chosen, chosen.progress(), as_json=as_json)
     raise typer.Exit(exit_codes.ALL_DONE if handled else exit_codes.TIMED_OUT)
 

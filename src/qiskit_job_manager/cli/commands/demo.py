@@ -12,6 +12,7 @@ from qiskit_job_manager.cli.follow import code_of, watch_to_the_end
 from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.options import JsonOption, command_for, opened_manager
 from qiskit_job_manager.cli.output import plural, print_object
+from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
     from qiskit import QuantumCircuit
@@ -48,8 +49,6 @@ def demo(ctx: typer.Context, as_json: JsonOption = False) -> None:
 
 
 def _begun(manager: "JobManager") -> "ManagedJobSet":
-    from qiskit_job_manager.cli.circuits import transpile_for
-
     backend = _best_backend()
     circuits = _circuits()
     typer.echo(
@@ -58,12 +57,13 @@ def _begun(manager: "JobManager") -> "ManagedJobSet":
         err=True,
     )
     return manager.run(
-        transpile_for(getattr(backend, "qiskit_backend", None), circuits, 1),
+        circuits,
         backend,
         name=_NAME,
         max_experiments_per_job=_IN_JOB,
         shots=_SHOTS,
         if_exists="resume",
+        optimization_level=1,
         seed_simulator=_SEED,
     )
 
@@ -112,6 +112,6 @@ def _shown(ctx: typer.Context, job_set: "ManagedJobSet") -> Iterator[str]:
     for words in (("show", _NAME), ("results", _NAME), ("log", _NAME)):
         yield f"  {command_for(ctx, *words)}"
     yield "Run your own circuits from OpenQASM or QPY files:"
-    backend = job_set.record().backend_uri
+    backend = source_of(job_set).record.backend_uri
     yield f"  qjm run FILE_OR_FOLDER --backend {backend} --shots 4096 --name NAME"
     yield "  qjm backends"

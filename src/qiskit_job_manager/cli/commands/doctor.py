@@ -17,6 +17,8 @@ from qiskit_job_manager.cli import exit_codes
 from qiskit_job_manager.cli.options import JsonOption
 from qiskit_job_manager.cli.output import escape, plural, print_object
 from qiskit_job_manager.errors import JobManagerError, StoreBusyError, StoreError
+from qiskit_job_manager.results import source_of
+from qiskit_job_manager.views.phrases import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -255,12 +257,12 @@ def job_sets(manager: JobManager) -> Iterator[Finding]:
     yield Finding("job sets", f"{len(found):,}")
     for left in manager.half_deleted():
         advice = f"qjm delete {left.job_set_id} removes the rest"
-        what = f"job set {left.job_set_id[:8]}"
+        what = f"job set {short_id(left.job_set_id)}"
         yield Finding(what, f"{left.name}: half deleted", Verdict.NEEDS_USER, advice)
     duplicates = _duplicates(found)
     for job_set in found:
-        record = job_set.record()
-        what = f"job set {record.job_set_id[:8]}"
+        record = source_of(job_set).record
+        what = f"job set {short_id(record.job_set_id)}"
         for text in duplicates.get(record.key, ()):
             yield Finding(what, f"{record.name}: {text}")
         if not record.complete:
@@ -285,7 +287,7 @@ def _duplicates(found: list[ManagedJobSet]) -> dict[int, list[str]]:
     """Return what is known of jobs that a backend accepted a second time, by their job set."""
     texts: dict[int, list[str]] = {}
     if found:
-        store = found[0].result_source().store
+        store = source_of(found[0]).store
         for key, event in store.duplicates(limit=_DUPLICATES_SHOWN):
             texts.setdefault(key, []).append(f"job {event.job_index} {event.cause}")
     return texts
@@ -293,7 +295,7 @@ def _duplicates(found: list[ManagedJobSet]) -> dict[int, list[str]]:
 
 def _driver(manager: JobManager, what: str, job_set_id: str) -> Finding:
     job_set = manager.find(job_set_id)
-    source = job_set.result_source()
+    source = source_of(job_set)
     name = job_set.name()
     driver = source.store.driver(source.record.key)
     if driver is None:

@@ -18,14 +18,12 @@ from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import JsonOption, command_for, opened_manager
 from qiskit_job_manager.cli.output import counted, escape, local_time, print_array, table
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound
+from qiskit_job_manager.views.phrases import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from qiskit_job_manager.job_set import ManagedJobSet
-
-ID_SHOWN = 8
-"""Characters of an id that distinguish a few thousand job sets."""
 
 _SHOWN = 50
 _NONE_YET = "There are no job sets yet; qjm run creates one."
@@ -89,7 +87,7 @@ def _row(ctx: typer.Context, job_set: "ManagedJobSet", notes: list[str]) -> tupl
     progress = job_set.progress()
     notes += needs_user(ctx, job_set, progress)
     return (
-        job_set.job_set_id()[:ID_SHOWN],
+        short_id(job_set.job_set_id()),
         escape(job_set.name()),
         escape(job_set.backend_name),
         local_time(job_set.created_at),

@@ -8,6 +8,7 @@ import typer
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
 from qiskit_job_manager.cli.output import escape, local_time, print_array
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
+from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,7 +66,7 @@ def _events(
     """Return the events to print, and whether there are earlier ones."""
     if limit is None:
         return job_set.events(job), False
-    source = job_set.result_source()
+    source = source_of(job_set)
     found = source.store.last_events(source.record.key, job, limit=limit + 1)
     more = len(found) > limit
     return found[1:] if more else found, more

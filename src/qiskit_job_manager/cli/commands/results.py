@@ -22,6 +22,7 @@ from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_ma
 from qiskit_job_manager.cli.output import escape, first_line, plural, print_array, table
 from qiskit_job_manager.errors import JobManagerError, JobManagerJobNotFound
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -207,7 +208,7 @@ def _counts(results: ManagedResults, index: int) -> tuple[Mapping[str, int] | No
 def _named(job_set: ManagedJobSet, chosen: Iterable[int] | None) -> Iterator[tuple[int, str]]:
     if chosen is None:
         return ((experiment.index, experiment.name) for experiment in job_set)
-    source = job_set.result_source()
+    source = source_of(job_set)
     found = (source.store.experiment(source.record.key, index) for index in chosen)
     return ((experiment.index, experiment.name) for experiment in found if experiment)
 

@@ -20,7 +20,7 @@ from qiskit_job_manager.cli.options import (
 from qiskit_job_manager.cli.output import print_array
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import JobManagerError, JobManagerInvalidStateError
-from qiskit_job_manager.job_set.deadline import Deadline
+from qiskit_job_manager.job_set.waiting import Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

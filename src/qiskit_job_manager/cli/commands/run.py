@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -109,14 +110,19 @@ def run(  # noqa: PLR0913  one parameter an option
 ) -> None:
     """Run every circuit in files and folders, split into jobs.
 
-    The circuits are named after their files. They are transpiled for the backend with a fixed seed:
-    the same command with --if-exists resume goes on where it stopped.
+    The circuits are named after their files, and transpiled for the backend. The same command with
+    --if-exists resume goes on where it stopped: it compares the circuits in the files.
     """
     clock = SystemClock()
     begun = clock.monotonic()
     with opened_manager(ctx) as manager:
-        adapter, circuits = _prepare(paths, backend, optimization_level)
+        adapter, circuits = _prepare(paths, backend)
         options = _simulator_options(seed, memory=memory)
+        if getattr(adapter, "qiskit_backend", None) is not None:
+            _print_note(
+                f"Transpiling {plural(len(circuits), 'circuit')} for {escape(adapter.name)} ..."
+            )
+            options |= {"optimization_level": optimization_level, "progress": sys.stderr.isatty()}
         if dry_run:
             plan = manager.plan(circuits, adapter, max_experiments_per_job, shots=shots, **options)
             show_plan(plan, adapter.name, as_json=as_json)
@@ -141,22 +147,13 @@ def run(  # noqa: PLR0913  one parameter an option
         (finish if wait else hand_over)(ctx, job_set, left_s, as_json=as_json)
 
 
-def _prepare(
-    paths: list[str], backend: str, optimization_level: int
-) -> tuple[Backend, list[QuantumCircuit]]:
-    """Read and transpile the circuits; errors are reported before anything is stored."""
+def _prepare(paths: list[str], backend: str) -> tuple[Backend, list[QuantumCircuit]]:
+    """Open the backend and read the circuits; errors are reported before anything is stored."""
     from qiskit_job_manager.backends import open_backend
-    from qiskit_job_manager.cli.circuits import read_circuits, transpile_for
+    from qiskit_job_manager.cli.circuits import read_circuits
 
     adapter = open_backend(backend)
-    circuits = read_circuits(paths)
-    target = getattr(adapter, "qiskit_backend", None)
-    if target is not None:
-        _print_note(
-            f"Transpiling {plural(len(circuits), 'circuit')} for {escape(adapter.name)} ..."
-        )
-        circuits = transpile_for(target, circuits, optimization_level)
-    return adapter, circuits
+    return adapter, read_circuits(paths)
 
 
 def _simulator_options(seed: int | None, *, memory: bool) -> dict[str, Any]:

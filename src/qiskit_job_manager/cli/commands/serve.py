@@ -19,6 +19,7 @@ from qiskit_job_manager.errors import (
     JobManagerUnknownJobSet,
     StoreError,
 )
+from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -187,7 +188,7 @@ class Service:
 
     def _log_needs(self, served: _Served) -> None:
         job_set = served.job_set
-        record = job_set.record()
+        record = source_of(job_set).record
         if not record.blind and record.max_usage_s is None:
             return
         progress = job_set.progress()

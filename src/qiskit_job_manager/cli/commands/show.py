@@ -27,6 +27,7 @@ from qiskit_job_manager.cli.output import (
 )
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,7 +83,7 @@ def show(
 
 
 def _jobs(job_set: ManagedJobSet, progress: Progress, limit: int | None) -> Iterator[JobRecord]:
-    source = job_set.result_source()
+    source = source_of(job_set)
     store, key = source.store, source.record.key
     if limit is not None:
         yield from notable_jobs(store, key, progress, limit)
@@ -111,13 +112,13 @@ def _heading(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> 
 
 
 def _duplicates(job_set: ManagedJobSet) -> Iterator[str]:
-    source = job_set.result_source()
+    source = source_of(job_set)
     for _, event in source.store.duplicates(source.record.key, limit=_DUPLICATES_SHOWN):
         yield f"Duplicate    job {event.job_index}: {escape(event.cause or '')}"
 
 
 def _usage(job_set: ManagedJobSet) -> Iterator[str]:
-    usage, most_s = job_set.usage(), job_set.record().max_usage_s
+    usage, most_s = job_set.usage(), source_of(job_set).record.max_usage_s
     if not usage.total_s and most_s is None:
         return
     parts = [f"{usage.measured_s:g} quantum seconds measured"]

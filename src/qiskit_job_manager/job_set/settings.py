@@ -1,12 +1,30 @@
-"""The user's tags of a job set."""
+"""What users set on a job set and may change later: its name, its tags, its limit of usage."""
 
 from __future__ import annotations
+
+from numbers import Real
 
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
 
 
+def checked_name(name: object) -> str:
+    """Return the name of a job set.
+
+    Raises:
+        InvalidArgumentError: It is not a string, or empty.
+    """
+    if not isinstance(name, str) or not name.strip():
+        msg = f"name is {name!r}; a name is a string that is not empty"
+        raise InvalidArgumentError(msg)
+    return name
+
+
 def checked_tags(tags: object, argument: str) -> tuple[str, ...]:
     """Return tags in order, without duplicates.
+
+    Args:
+        tags: What the user gave.
+        argument: Name of the argument, for the message.
 
     Raises:
         InvalidArgumentError: They are not a list of strings.
@@ -30,7 +48,7 @@ def updated_tags(
     """Return tags after a replacement, then additions, then removals.
 
     Raises:
-        JobManagerInvalidStateError: Nothing was asked for.
+        JobManagerInvalidStateError: No argument was given.
         InvalidArgumentError: One of the arguments is not a list of strings.
     """
     if replacement is None and additional is None and removal is None:
@@ -43,3 +61,18 @@ def updated_tags(
         gone = set(checked_tags(removal, "removal_tags"))
         tags = tuple(tag for tag in tags if tag not in gone)
     return tags
+
+
+def checked_usage(max_usage_s: object) -> float | None:
+    """Return a limit of usage in quantum seconds.
+
+    Raises:
+        InvalidArgumentError: It is not a number greater than 0, or ``None``.
+    """
+    if max_usage_s is None:
+        return None
+    number = isinstance(max_usage_s, Real) and not isinstance(max_usage_s, bool)
+    if not number or not 0 < float(max_usage_s) < float("inf"):  # type: ignore[arg-type]  # a Real
+        msg = f"max_usage_s is {max_usage_s!r}; it is a number of quantum seconds above 0, or None"
+        raise InvalidArgumentError(msg)
+    return float(max_usage_s)  # type: ignore[arg-type]  # a Real

@@ -1,0 +1,598 @@
+"""`ManagedJobSet`: the jobs of one call of `JobManager.run`."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from qiskit_job_manager.errors import JobManagerTimeoutError
+from qiskit_job_manager.job_set import display, report, requests, settings, status, waiting
+from qiskit_job_manager.job_set.driving import fresh
+from qiskit_job_manager.job_set.managed_job import ManagedJob
+from qiskit_job_manager.model import JobState, RequestKind
+from qiskit_job_manager.results import ManagedResults, ResultSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+    from datetime import datetime
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from qiskit import QuantumCircuit
+    from qiskit.primitives import PrimitiveResult
+    from qiskit.providers import JobStatus
+    from qiskit.result import Result
+
+    from qiskit_job_manager.job_set.as_qiskit_job import StoredJob
+    from qiskit_job_manager.job_set.driving import Driving
+    from qiskit_job_manager.model import (
+        EventRecord,
+        ExperimentRecord,
+        JobRecord,
+        JobSetRecord,
+        Usage,
+    )
+    from qiskit_job_manager.model.inputs import ExperimentKey
+    from qiskit_job_manager.model.progress import Activity, Progress
+    from qiskit_job_manager.ports import Store
+    from qiskit_job_manager.results.tables import By
+
+
+class ManagedJobSet:
+    """The jobs that run the experiments of one `JobManager.run`; a Qiskit job itself.
+
+    `JobManager` makes it. It answers each call from the store, so any number of these objects may
+    stand for one job set, in any process.
+    """
+
+    def __init__(self, record: JobSetRecord, store: Store, driving: Driving) -> None:
+        self._record = record
+        self._store = store
+        self._driving = driving
+
+    def __repr__(self) -> str:
+        return display.as_text(self._record, self.progress, self.activity)
+
+    def _repr_html_(self) -> str:
+        return display.as_html(self._store, self._record, self.progress, self.activity)
+
+    def __len__(self) -> int:
+        return self.n_experiments
+
+    def __iter__(self) -> Iterator[ExperimentRecord]:
+        """Yield the index, name and content hash of each experiment, in order."""
+        return self._store.experiments(self._record.key)
+
+    # -- what it is -------------------------------------------------------------------------------
+
+    def job_set_id(self) -> str:
+        """Return the id by which any process finds the job set again."""
+        return self._record.job_set_id
+
+    def name(self) -> str:
+        """Return the name."""
+        return self._read().name
+
+    def tags(self) -> list[str]:
+        """Return the tags."""
+        return list(self._read().tags)
+
+    def backend(self) -> Any:
+        """Return the Qiskit backend or primitive that runs the job set; opens it if need be.
+
+        Raises:
+            JobManagerInvalidStateError: It cannot be opened here.
+        """
+        adapter = self._driving.backend()
+        runs = getattr(adapter, "primitive", None) or getattr(adapter, "qiskit_backend", None)
+        return adapter if runs is None else runs
+
+    @property
+    def backend_name(self) -> str:
+        """Name of the backend."""
+        return self._record.backend_name
+
+    @property
+    def created_at(self) -> datetime:
+        """When `JobManager.run` was called, in UTC."""
+        return self._record.created_at
+
+    @property
+    def n_experiments(self) -> int:
+        """How many experiments were handed over."""
+        return self._read().n_experiments
+
+    @property
+    def n_jobs(self) -> int:
+        """How many jobs the experiments were split into."""
+        return self._read().n_jobs
+
+    def indices(self, name: str) -> list[int]:
+        """Return the indices of all experiments with this name, in order."""
+        return self._store.indices(self._record.key, name)
+
+    def circuit(self, experiment: ExperimentKey) -> QuantumCircuit:
+        """Return the circuit of an experiment as it is sent; its ``layout`` if it was transpiled.
+
+        Args:
+            experiment: Its index, its name, or the circuit or PUB that was handed over.
+
+        Raises:
+            JobManagerJobNotFound: The job set has no such experiment.
+            CodecError: The stored circuit is damaged.
+        """
+        experiments = self._result_source().experiments
+        return experiments.circuit(experiments.index(experiment))
+
+    def update_name(self, name: str) -> str:
+        """Give the job set another name, and return it.
+
+        Raises:
+            NameInUseError: Another job set has it.
+            InvalidArgumentError: It is not a string, or empty.
+        """
+        self._store.rename(self._record.key, settings.checked_name(name))
+        return self.name()
+
+    def update_tags(
+        self,
+        replacement_tags: list[str] | None = None,
+        additional_tags: list[str] | None = None,
+        removal_tags: list[str] | None = None,
+    ) -> list[str]:
+        """Change the tags: replace, then add, then remove; return them.
+
+        Raises:
+            JobManagerInvalidStateError: No argument was given.
+            InvalidArgumentError: An argument is not a list of strings.
+        """
+        old = self._read().tags
+        tags = settings.updated_tags(old, replacement_tags, additional_tags, removal_tags)
+        self._store.set_tags(self._record.key, tags)
+        return list(tags)
+
+    def allow_usage(self, max_usage_s: float | None) -> None:
+        """Change how many quantum seconds the job set may use; a lower limit cancels no job.
+
+        Args:
+            max_usage_s: The limit for the whole set, in quantum seconds; ``None``: no limit.
+
+        Raises:
+            InvalidArgumentError: It is not a number greater than 0, or ``None``.
+            JobManagerInvalidStateError: No process drives the set, and this one cannot.
+        """
+        self._store.set_max_usage(self._record.key, settings.checked_usage(max_usage_s))
+        self._read()
+        self.drive()
+
+    # -- how far it is ----------------------------------------------------------------------------
+
+    def progress(self) -> Progress:
+        """Return how many jobs and experiments are in each state; never waits."""
+        record = self._record if self._record.complete else self._read()
+        return status.read_progress(self._store, record)
+
+    def usage(self) -> Usage:
+        """Return the quantum seconds of the jobs that the backend has, or may have, accepted."""
+        return self._store.usage(self._record.key)
+
+    def activity(self, progress: Progress | None = None) -> Activity:
+        """Return what the backend last said of the first few hundred active jobs; never waits.
+
+        The others count as queued.
+
+        Args:
+            progress: What `progress` returned a moment ago, if you have it.
+        """
+        return status.read_activity(self._store, self._record, progress or self.progress())
+
+    def statuses(self) -> list[JobStatus]:
+        """Return the `qiskit.providers.JobStatus` of each job, in order; never waits."""
+        return [status.qiskit_status(status.status_name(job)) for job in self._jobs()]
+
+    def managed_jobs(self) -> list[ManagedJob]:
+        """Return the jobs, in order."""
+        return list(self._managed(self._jobs()))
+
+    def jobs(self) -> list[StoredJob | None]:
+        """Return a Qiskit job for each job, in order; ``None`` where no backend has accepted one.
+
+        It never waits, and needs neither network nor credentials.
+        """
+        return [job.job for job in self.managed_jobs()]
+
+    def job(self, experiment: ExperimentKey) -> tuple[StoredJob | None, int]:
+        """Return the Qiskit job of an experiment, and the experiment's index inside it.
+
+        Args:
+            experiment: As for `circuit`. Of one whose shots were split, the first share.
+
+        Raises:
+            JobManagerJobNotFound: The job set has no such experiment.
+        """
+        index = self._result_source().experiments.index(experiment)
+        first = self._store.jobs_covering(self._record.key, index)[0]
+        return next(self._managed([first])).job, index - first.start
+
+    def error_messages(self) -> str | None:
+        """Return why jobs have no result, job by job, or ``None`` where all have one or go on.
+
+        These are failed and lost jobs, jobs that were cancelled elsewhere, and jobs in doubt.
+        """
+        return report.errors(self._jobs(report.failing_states(self._record)))
+
+    def report(self, detailed: bool = True) -> str:
+        """Return a text on the state of the set, and of each job if it is ``detailed``."""
+        text = report.summary(self._read(), self.progress(), self.usage())
+        return f"{text}\n{report.details(self._jobs())}" if detailed else text
+
+    def events(self, job: int | None = None) -> Iterator[EventRecord]:
+        """Yield what happened to the set, or to the job with this index, oldest first."""
+        return self._store.events(self._record.key, job)
+
+    def trouble(self) -> str | None:
+        """Return why the job set could not go on here when it was last tried, or ``None``.
+
+        `JobManager.resume`, `drive` and `wait` try it.
+        """
+        record = self._read()
+        if record.complete or self._driving.is_here:
+            return self._driving.trouble
+        return report.incomplete(record)
+
+    def draw(self, output: str = "text", *, ax: Axes | None = None) -> Any:
+        """Draw how the experiments are split into jobs, and into shares of their shots.
+
+        Args:
+            output: ``"text"`` draws the first and the last jobs with characters, ``"mpl"`` all of
+                them with matplotlib (``pip install "qiskit-job-manager[plot]"``).
+            ax: With ``"mpl"``, the matplotlib axes to draw on; by default a new figure.
+
+        Returns:
+            An object that prints as the drawing, or a `matplotlib.figure.Figure`.
+        """
+        return display.drawn(self._store, self._read(), output, ax)
+
+    def plot_timeline(self, *, ax: Axes | None = None) -> Figure:
+        """Plot what each job spent its time on: sent, queued, running, collected.
+
+        Where the backend does not say when a job began to run, queue and run are one span. A cross
+        marks an attempt that ended without a result.
+
+        Args:
+            ax: The matplotlib axes to draw on; by default a new figure.
+
+        Needs ``pip install "qiskit-job-manager[plot]"``.
+        """
+        return display.timeline(self._store, self._read(), self._driving.clock.now(), ax)
+
+    # -- requests ---------------------------------------------------------------------------------
+
+    def drive(self) -> None:
+        """Go on in this process, if the job set has not ended and no other process drives it.
+
+        Raises:
+            JobManagerInvalidStateError: No process drives it, and this one cannot.
+        """
+        requested = bool(self._store.requests(self._record.key))  # read before the progress
+        if requests.has_work(self.progress(), requested=requested):
+            self._driving.ensure()
+
+    def refresh(self) -> None:
+        """Ask the backend again about what is not stored; does not wait."""
+        self._driving.ask(RequestKind.REFRESH)
+
+    def cancel(self) -> None:
+        """Request that every job that has not ended is cancelled; does not wait."""
+        self._driving.ask(RequestKind.CANCEL)
+
+    def cancel_duplicates(self) -> list[str]:
+        """Cancel the duplicates of jobs on the backend, and return their ids.
+
+        A backend may accept one attempt twice, when the answer to its submission is lost. The
+        oldest one counts; the others are found by their tag.
+
+        Raises:
+            JobManagerInvalidStateError: The backend has no search by tag, or cannot be opened here.
+            BackendError: It could not be asked; call again.
+        """
+        attempts = (each for job in self.managed_jobs() for each in job.attempts())
+        return list(requests.cancel_duplicates(self._driving.backend(), attempts))
+
+    def retry(
+        self, states: Iterable[JobState | str] | None = None, *, cancelled: bool = False
+    ) -> None:
+        """Send again the jobs that failed or were lost, and only those; does not wait.
+
+        If there are none, a warning in the log says which jobs there are.
+
+        Args:
+            states: ``"failed"``, ``"lost"`` or ``"cancelled"``; ``None`` means failed and lost.
+            cancelled: Whether to send cancelled jobs again, too.
+
+        Raises:
+            InvalidArgumentError: A job in one of the states cannot be sent again.
+        """
+        requests.retry(self._driving, self._record, self.progress(), states, cancelled=cancelled)
+
+    def resubmit(self, jobs: Iterable[int] | None = None) -> None:
+        """Send again jobs in doubt. If the backend did accept one, you pay for it twice.
+
+        Args:
+            jobs: Indices of the jobs; ``None`` means all that are in doubt.
+        """
+        requests.request_each(self._driving, RequestKind.RESUBMIT, jobs)
+
+    def abandon(self, jobs: Iterable[int] | None = None) -> None:
+        """Give up jobs in doubt: the backend may or may not have accepted them.
+
+        Args:
+            jobs: Indices of the jobs; ``None`` means all that are in doubt.
+        """
+        requests.request_each(self._driving, RequestKind.ABANDON, jobs)
+
+    def delete(self) -> None:
+        """Remove the job set and its results from the store, for good.
+
+        Raises:
+            JobManagerInvalidStateError: It has not ended, or another process drives it: cancel it.
+        """
+        requests.delete(self._driving, self._record, self.progress())
+
+    # -- waiting and results ----------------------------------------------------------------------
+
+    def wait(
+        self,
+        timeout: float | None = None,
+        progress: bool | Callable[[Progress], object] | None = None,
+    ) -> bool:
+        """Wait until every job has ended, and return whether all have.
+
+        It does not wait for jobs that only the user can decide about; see `resubmit`.
+
+        Args:
+            timeout: Seconds to wait at most; ``None`` waits for ever, ``0`` not at all. When the
+                time is over, nothing is cancelled.
+            progress: ``True`` shows jobs by state, the rate and the estimated end: a bar on a
+                terminal or in a notebook, plain lines elsewhere. A callable is called at first and
+                after each change.
+
+        Raises:
+            JobManagerInvalidStateError: No process drives the set, and this one cannot.
+        """
+        deadline = waiting.Deadline(timeout, self._driving.clock)
+        with waiting.showing(progress, self.name(), self._driving.clock, self.activity) as show:
+            return self._driving.wait(lambda: self._has_ended(show), deadline)
+
+    def wait_for_search(self, timeout: float | None = None) -> bool:
+        """Wait until the driver has looked for duplicates, and return whether it has.
+
+        Some clients repeat a submission by themselves, IBM's among them. The driver cancels such
+        duplicates once the backend lists them, on IBM half a minute after the last submission.
+        """
+        deadline, key = waiting.Deadline(timeout, self._driving.clock), self._record.key
+        return self._driving.wait(lambda: waiting.duplicates_searched(self._store, key), deadline)
+
+    def results(
+        self,
+        timeout: float | None = None,
+        partial: bool = False,
+        refresh: bool = False,
+        *,
+        progress: bool | Callable[[Progress], object] | None = None,
+    ) -> ManagedResults:
+        """Wait until every job has ended and its result is stored, and return the results.
+
+        Args:
+            timeout: Seconds for the whole call; ``None`` waits for ever, ``0`` not at all.
+            partial: Whether experiments that a failed job did return may be read.
+            refresh: Whether to ask the backend again about what is not stored.
+            progress: What to show meanwhile; see `wait`.
+
+        Returns:
+            The results; ``success`` says whether every job is done. An experiment without a result
+            raises `ManagedResultDataNotAvailable` when it is read; all others read normally.
+
+        Raises:
+            JobManagerTimeoutError: The deadline passed; the message names what is missing. Nothing
+                is cancelled and nothing lost: call again.
+        """
+        if refresh:
+            self._driving.ask(RequestKind.REFRESH)
+        if not self.wait(timeout, progress):
+            raise JobManagerTimeoutError(self._missing(timeout))
+        return self._results(partial=partial)
+
+    def results_so_far(self) -> ManagedResults:
+        """Return what is stored now, without waiting and without a backend.
+
+        Experiments without a result raise `ManagedResultDataNotAvailable` when they are read.
+        """
+        return self._results(partial=True)
+
+    def as_completed(self, timeout: float | None = None) -> Iterator[ManagedJob]:
+        """Yield each job once it has ended, those that have first.
+
+        Args:
+            timeout: Seconds for the whole iteration; ``None`` waits for ever.
+
+        Raises:
+            JobManagerTimeoutError: The deadline passed.
+        """
+        until = (self._driving, waiting.Deadline(timeout, self._driving.clock))
+        return self._managed(waiting.ended_jobs(*until, self._store, self._record, self.progress))
+
+    def add_done_callback(self, callback: Callable[[Self], object]) -> None:
+        """Call a callable with this job set once every job has ended, in a thread of its own.
+
+        An error that it raises is logged. If the waiting fails, it is not called; the log says so.
+        """
+        self._callbacks.add(callback)
+
+    def __await__(self) -> Generator[Any, None, ManagedResults]:
+        """Wait in a coroutine for what `results` returns; cancelling the wait cancels no job."""
+        until = waiting.until(self._driving, self._has_ended)
+        return waiting.awaited(until, lambda: self.results(timeout=0)).__await__()
+
+    def export(
+        self,
+        path: str | Path,
+        format: Literal["archive", "json", "parquet", "csv", "qpy"] = "archive",  # noqa: A002  # as in other libraries
+        by: By = "experiment",
+        *,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write the job set to a file, as far as it is stored now; never waits.
+
+        Args:
+            path: The file, or a folder for it; only its owner can read it.
+            format: ``"archive"`` and ``"json"`` have everything, and `JobManager.import_job_set`
+                reads them. ``"parquet"`` and ``"csv"`` are tables of the counts, ``"qpy"`` has the
+                circuits.
+            by: For the tables: one row an ``"experiment"``, or one an ``"outcome"``.
+            overwrite: Whether it may replace a file that is there.
+
+        Returns:
+            The file.
+
+        Raises:
+            InvalidArgumentError: It cannot be written there, or not in this format.
+            StoreCorruptError: What is stored is damaged.
+
+        Example:
+            >>> job_set.export("sweep.csv", format="csv", by="outcome")     # doctest: +SKIP
+        """
+        from qiskit_job_manager.exchange.export_format import export_format
+        from qiskit_job_manager.exchange.exports import export_file
+
+        form = export_format(format)
+        return export_file(self.results_so_far(), Path(path), form, by, overwrite=overwrite)
+
+    # -- as a Qiskit job --------------------------------------------------------------------------
+
+    def job_id(self) -> str:
+        """Return the id of the job set."""
+        return self._record.job_set_id
+
+    def result(self, timeout: float | None = None) -> Result | PrimitiveResult[Any]:
+        """Wait, and return all experiments as one result, in the order of the input.
+
+        Args:
+            timeout: Seconds for the whole call; ``None`` waits for ever, ``0`` not at all.
+
+        Returns:
+            A `qiskit.result.Result`, or of PUBs a `qiskit.primitives.PrimitiveResult`.
+
+        Raises:
+            JobManagerTimeoutError: The deadline passed (also a `qiskit.providers.JobTimeoutError`).
+            ManagedResultDataNotAvailable: An experiment has no result; `results` reads the others.
+        """
+        if not self.wait(timeout):
+            raise self._qiskit_timeout(timeout)
+        return self._results(partial=False).result()
+
+    def status(self) -> JobStatus:
+        """Return the `qiskit.providers.JobStatus` of the whole; never waits.
+
+        ``RUNNING``: a job runs or has ended. At the end ``DONE``: all jobs are; ``ERROR``: one
+        failed, was lost, or is in doubt and you decide about it; ``CANCELLED`` otherwise.
+        """
+        return status.qiskit_status(self._status_name())
+
+    def done(self) -> bool:
+        """Return whether every job is done."""
+        return self._status_name() == "DONE"
+
+    def running(self) -> bool:
+        """Return whether the set has begun to run and has not ended."""
+        return self._status_name() == "RUNNING"
+
+    def cancelled(self) -> bool:
+        """Return whether the set has ended with jobs that were cancelled, and none that failed."""
+        return self._status_name() == "CANCELLED"
+
+    def in_final_state(self) -> bool:
+        """Return whether nothing more happens unless you request it."""
+        return self._status_name() in status.FINAL_NAMES
+
+    def wait_for_final_state(
+        self,
+        timeout: float | None = None,
+        wait: float = 5,
+        callback: Callable[[str, JobStatus, Self], object] | None = None,
+    ) -> None:
+        """Wait until the set has ended.
+
+        Args:
+            timeout: Seconds to wait at most; ``None`` waits for ever.
+            wait: Seconds between two calls of ``callback``. The end is noticed at once.
+            callback: Called with the id, the status and this job set until it has ended.
+
+        Raises:
+            JobManagerTimeoutError: The deadline passed (also a `qiskit.providers.JobTimeoutError`).
+        """
+        deadline = waiting.Deadline(timeout, self._driving.clock)
+        waiting.Deadline(wait, self._driving.clock)  # refuses what is no time
+        while not self.wait(0 if callback else deadline.left()):
+            if deadline.remaining_s <= 0:
+                raise self._qiskit_timeout(timeout)
+            if callback:
+                callback(self.job_id(), self.status(), self)
+                self.wait(min(wait, deadline.remaining_s))
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _read(self) -> JobSetRecord:
+        """Return the set as the store knows it now; raises if it was deleted."""
+        self._record = fresh(self._store, self._record)
+        return self._record
+
+    def _jobs(self, states: Iterable[JobState] | None = None) -> Iterator[JobRecord]:
+        return status.read_jobs(self._store, self._record.key, states)
+
+    def _managed(self, jobs: Iterable[JobRecord]) -> Iterator[ManagedJob]:
+        source = self._result_source()
+        return (ManagedJob(job, source, self._driving) for job in jobs)
+
+    def _result_source(self) -> ResultSource:
+        return ResultSource(self._store, self._read())
+
+    def _results(self, *, partial: bool) -> ManagedResults:
+        return ManagedResults(self, self.backend_name, self.progress().success, partial=partial)
+
+    def _has_ended(self, show: Callable[[Progress], None] | None = None) -> bool:
+        return waiting.has_ended(self._store, self._record.key, self.progress, show)
+
+    @cached_property
+    def _callbacks(self) -> waiting.Callbacks[Self]:
+        return waiting.Callbacks(self, self.wait)
+
+    def _status_name(self) -> str:
+        progress = self.progress()
+        return status.name_of_whole(progress, self.activity(progress))
+
+    def _qiskit_timeout(self, timeout: float | None) -> JobManagerTimeoutError:
+        from qiskit_job_manager.job_set.as_qiskit_job import QiskitTimeoutError
+
+        return QiskitTimeoutError(self._missing(timeout))
+
+    def _missing(self, timeout: float | None) -> str:
+        return waiting.missing(self._store, self._record, timeout, self._driving.trouble)
+
+
+def wait_for_requests(job_set: ManagedJobSet, timeout: float | None = None) -> bool:
+    """Wait until the driver has handled all requests of users, and return whether it has."""
+    driving, store, key = job_set._driving, job_set._store, job_set._record.key
+    deadline = waiting.Deadline(timeout, driving.clock)
+    return driving.wait(lambda: waiting.requests_handled(store, key), deadline)
+
+
+# For code that asks whether it is a job: such code has imported Qiskit.
+if "qiskit" in sys.modules:
+    from qiskit.primitives import BasePrimitiveJob
+    from qiskit.providers import JobV1
+
+    JobV1.register(ManagedJobSet)
+    BasePrimitiveJob.register(ManagedJobSet)

@@ -1,0 +1,110 @@
+"""Requests to the driver of a job set, and what users do themselves to its jobs and its store."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.errors import JobManagerInvalidStateError
+from qiskit_job_manager.job_set import retries
+from qiskit_job_manager.model import RemoteState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from qiskit_job_manager.job_set.driving import Driving
+    from qiskit_job_manager.model import AttemptRecord, JobSetRecord, JobState, RequestKind
+    from qiskit_job_manager.model.progress import Progress
+    from qiskit_job_manager.ports import Backend
+
+logger = logging.getLogger(__name__)
+
+_ALIVE = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
+
+
+def request_each(driving: Driving, kind: RequestKind, jobs: Iterable[int] | None) -> None:
+    """Leave one request for each job, or one for all jobs if ``jobs`` is ``None``."""
+    for index in [None] if jobs is None else list(jobs):
+        driving.ask(kind, index)
+
+
+def retry(
+    driving: Driving,
+    record: JobSetRecord,
+    progress: Progress,
+    states: Iterable[JobState | str] | None,
+    *,
+    cancelled: bool,
+) -> None:
+    """Request that the jobs in some states are sent again; see `ManagedJobSet.retry`.
+
+    Args:
+        driving: Leaves the requests.
+        record: The job set.
+        progress: How far it is, for the warning that no job is in these states.
+        states: The states.
+        cancelled: Whether cancelled jobs are sent again, too.
+
+    Raises:
+        InvalidArgumentError: A job in one of the states cannot be sent again.
+    """
+    wanted = retries.checked_states(states, cancelled=cancelled)
+    if not any(progress.jobs.get(state) for state in wanted):
+        fields = {"event": "nothing to retry", "job_set_id": record.job_set_id}
+        logger.warning(retries.nothing_found(record.name, wanted, progress.jobs), extra=fields)
+    for kind in retries.request_kinds(wanted):
+        driving.ask(kind)
+
+
+def has_work(progress: Progress, *, requested: bool) -> bool:
+    """Return whether a driver has something to do for a job set.
+
+    Args:
+        progress: How far it is. Read it after the requests: then it shows what a driver did for
+            those that it handled in between.
+        requested: Whether there were requests.
+    """
+    moves = not progress.ended if progress.complete else progress.n_ended < progress.n_jobs
+    return moves or requested
+
+
+def delete(driving: Driving, record: JobSetRecord, progress: Progress) -> None:
+    """Remove a job set from the store.
+
+    Raises:
+        JobManagerInvalidStateError: It has not ended, or another process drives it.
+    """
+    if record.complete and not progress.ended:
+        msg = f"job set {record.name!r} has not ended: cancel it and wait, then delete it"
+        raise JobManagerInvalidStateError(msg)
+    driving.delete()
+
+
+def cancel_duplicates(backend: Backend, attempts: Iterable[AttemptRecord]) -> Iterator[str]:
+    """Cancel each job on the backend that has an attempt's tag and another id; yield its id.
+
+    A job that has ended is left alone. A second call does no harm: it finds what came meanwhile.
+
+    Raises:
+        JobManagerInvalidStateError: The backend cannot look for jobs by their tag.
+        BackendError: It could not be asked.
+    """
+    if not backend.capabilities.findable:
+        msg = (
+            f"the backend {backend.name!r} cannot look for jobs by our tags, so nothing tells "
+            "which jobs are duplicates; see its own list of jobs"
+        )
+        raise JobManagerInvalidStateError(msg)
+    for attempt in attempts:
+        if attempt.remote_id is not None:
+            others = [each for each in backend.find(attempt.tag) if each != attempt.remote_id]
+            yield from _cancelled(backend, others)
+
+
+def _cancelled(backend: Backend, remote_ids: list[str]) -> Iterator[str]:
+    statuses = backend.statuses(remote_ids) if remote_ids else {}
+    for remote_id in remote_ids:
+        status = statuses.get(remote_id)
+        if status is None or status.state in _ALIVE:
+            backend.cancel(remote_id)
+            yield remote_id
