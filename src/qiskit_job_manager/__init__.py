@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.errors import JobManagerUnknownJobSet as JobManagerUnknownJobSet
     from qiskit_job_manager.errors import JobNotEndedError as JobNotEndedError
     from qiskit_job_manager.errors import JobOutOfReachError as JobOutOfReachError
+    from qiskit_job_manager.errors import LeaseLostError as LeaseLostError
     from qiskit_job_manager.errors import (
         ManagedResultDataNotAvailable as ManagedResultDataNotAvailable,
     )

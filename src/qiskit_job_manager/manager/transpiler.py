@@ -39,7 +39,7 @@ SEED = 20190327
 """Seed of the transpiler where the user gives none."""
 
 _DEFAULT_LEVEL = 2  # Qiskit's own
-_SERIAL_S = 1.0
+_SERIAL_S = 3.0  # a process takes some two seconds to import Qiskit
 _AHEAD = 4
 _KEPT = 64
 _GIVEN_BY_US = {"optimization_level", "seed_transpiler", "backend", "target", "_skip_target"}
