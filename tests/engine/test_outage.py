@@ -119,6 +119,7 @@ def hanging(make_bench, circuits):
     yield bench, calls
     for call in calls:
         call.release()
+    bench.engine.stop()
 
 
 def tick_and_advance(bench, seconds, times):
@@ -165,6 +166,7 @@ def test_a_thread_that_cannot_be_started_puts_the_call_off(make_bench, circuits,
         assert time.monotonic() < until_s
         tick_and_advance(bench, 0.5, 5)
     assert not failures
+    bench.engine.stop()
     assert bench.story(record, 0).count("deferred") + bench.story(record, 1).count("deferred") == 3
 
 

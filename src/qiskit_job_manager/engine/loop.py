@@ -116,6 +116,7 @@ class Engine:
         self._broken: dict[int, Exception] = {}
         self._troubles: dict[int, str] = {}
         self._store_troubles: dict[int, datetime] = {}
+        self._ended_sets: set[int] = set()
         self._looks_at_once = False
         self._claimed_s = float("-inf")
         self._thread: threading.Thread | None = None
@@ -142,7 +143,7 @@ class Engine:
         with self._lock:
             self._broken.pop(key, None)
             wanted = self._wanted.setdefault(key, _Wanted(record, backend))
-            wanted.backend = backend or wanted.backend
+            wanted.record, wanted.backend = record, backend or wanted.backend
             wanted.calls += 1
             wanted.looks += not more_to_come
             self._claimed_s = float("-inf")
@@ -205,6 +206,10 @@ class Engine:
             self._looks_at_once = True
         self._rouse()
 
+    def note_hand_over_ended(self) -> None:
+        """Make the engine notice that no more experiments are handed over to a job set."""
+        self._rouse()
+
     def _rouse(self) -> None:
         self._is_idle.clear()
         self._wake.set()
@@ -219,6 +224,19 @@ class Engine:
                 self._done.wait_for(lambda: not self.drives(job_set_key), timeout_s)
             else:
                 self._done.wait(timeout_s)
+
+    def wait_until_ended(self, job_set_key: int, timeout_s: float) -> bool:
+        """Return when every job of a set has ended that this engine drives, or after the time.
+
+        Returns:
+            Whether that is so, or this engine does not drive the set.
+        """
+        with self._done:
+            return self._done.wait_for(lambda: self._has_ended(job_set_key), timeout_s)
+
+    def _has_ended(self, job_set_key: int) -> bool:
+        with self._lock:
+            return job_set_key in self._ended_sets or job_set_key not in self._wanted
 
     def start(self) -> None:
         """Start the thread, unless it runs.
@@ -328,9 +346,22 @@ class Engine:
             for call in calls:
                 self._start_call(active, call, now_s)
         active.write_waiting(now_s)
+        self._note_end(active)
         if active.is_finished or (active.backend is None and not changed):
             changed |= not self._let_go(active, seen)
         return 0.0 if changed else max(active.next_wake_s(now_s) - now_s, 0.0)
+
+    def _note_end(self, active: ActiveJobSet) -> None:
+        """Let those who wait know that every job has ended, though more may be left to do."""
+        key, is_news = active.record.key, False
+        with self._lock:
+            if active.has_ended:
+                is_news = key not in self._ended_sets
+                self._ended_sets.add(key)
+            else:
+                self._ended_sets.discard(key)
+        if is_news:
+            self._notify_done()
 
     def _follow_wanted(self, active: ActiveJobSet, now_s: float) -> int:
         """Use the newest backend; return how many calls to `drive` this tick has seen."""
@@ -338,9 +369,13 @@ class Engine:
             wanted = self._wanted.get(active.record.key)
             if wanted is None:
                 raise SupersededError(active.record.job_set_id)
-            backend, seen, looks = wanted.backend, wanted.calls, wanted.looks
+            record, backend = wanted.record, wanted.backend
+            seen, looks = wanted.calls, wanted.looks
         if looks != active.looks_seen:
             active.looks_seen, active.looked_s = looks, float("-inf")
+            active.first_requests = None
+        if record.complete and not active.record.complete:
+            active.record = record
         if backend is not None and backend is not active.backend:
             active.use(backend, self._limits_of(backend), now_s)
         active.more_to_come = self.leases.is_handed_over(active.record.key)
@@ -452,13 +487,14 @@ class Engine:
                 self._break(wanted.record, error)
 
     def _activate(self, wanted: _Wanted, now_s: float) -> None:
-        record, backend = wanted.record, wanted.backend
+        with self._lock:
+            record, backend, looks = wanted.record, wanted.backend, wanted.looks
         token = self.leases.take(record.key, Holder.DRIVER)
         if token is None:
             return
         limits = self._limits_of(backend)
         active = ActiveJobSet(record, token, backend, self._store, limits, now_s)
-        active.notify = self.listeners.notify
+        active.notify, active.looks_seen = self.listeners.notify, looks
         for ticket, call in self._calls.items():
             if call.job_set_key == record.key and ticket not in self._abandoned:
                 active.note_call(ticket, call)
@@ -492,6 +528,8 @@ class Engine:
 
     def _leave(self, active: ActiveJobSet) -> None:
         active.rate_limits.leave(active.record.key)
+        with self._lock:
+            self._ended_sets.discard(active.record.key)
         del self._active[active.record.key]
 
     def _supersede(self, active: ActiveJobSet) -> None:
