@@ -414,7 +414,7 @@ class ActiveJobSet:
         return self.capabilities.listing_lag_s
 
     def _as_known(self, job: JobRecord) -> JobRecord:
-        # Without its backend nobody can ask; but what died with its process is certainly gone.
+        # Without its backend no driver can ask; but what died with its process is certainly gone.
         if self.backend is None and self.record.volatile and job.state is JobState.ACTIVE:
             return replace(job, status=RemoteStatus(RemoteState.GONE))
         return job
@@ -495,7 +495,7 @@ class ActiveJobSet:
 
 
 def _ignore(record: JobSetRecord, steps: Sequence[tuple[JobRecord, Advance]]) -> None:
-    """Do nothing: nobody listens."""
+    """Do nothing: there is no listener."""
 
 
 def _sends(decision: Take | Call) -> bool:
