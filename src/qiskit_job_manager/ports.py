@@ -257,7 +257,9 @@ class Store(Protocol):
             NameInUseError: Another job set has the name.
         """
 
-    def add_blocks(self, token: Token, blocks: Sequence[EncodedBlock]) -> None:
+    def add_blocks(
+        self, token: Token, blocks: Sequence[EncodedBlock], *, are_last: bool = False
+    ) -> None:
         """Append blocks: their experiments, their jobs (planned) and payloads, all or nothing.
 
         Args:
@@ -266,6 +268,7 @@ class Store(Protocol):
                 meanwhile.
             blocks: The next blocks of the plan, in order; the first begins where the stored
                 experiments end.
+            are_last: Whether the job set is complete with them, as after `complete_job_set`.
 
         Raises:
             LeaseLostError: Another driver has the lease, or the job set was deleted.

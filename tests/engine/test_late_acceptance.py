@@ -172,6 +172,7 @@ def test_an_answer_that_comes_after_the_job_was_sent_again_is_reported(bench, ci
     step_until(bench, lambda: len(accepted(bench)) == 2)
     bench.drive(record)
     step_until(bench, lambda: "accepted late" in events(bench, record))
+    bench.engine.stop()
     assert accepted(bench)[-1] in events(bench, record)["accepted late"]
     assert bench.backend.ledger.count(Call.CANCEL) == 1
 

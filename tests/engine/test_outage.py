@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 
@@ -12,7 +13,7 @@ from qiskit_job_manager import JobManagerTimeoutError
 from qiskit_job_manager.engine.backend_calls import DEADLINES_S
 from qiskit_job_manager.engine.call_pool import CallPool
 from qiskit_job_manager.engine.rate_limits import MOST_ABANDONED
-from qiskit_job_manager.errors import StoreBusyError
+from qiskit_job_manager.errors import StoreBusyError, StoreGoneError
 from qiskit_job_manager.lifecycle import CallKind
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 from qiskit_job_manager.testing.scripts import Call, Hang, JobStory, Raise
@@ -119,6 +120,7 @@ def hanging(make_bench, circuits):
     yield bench, calls
     for call in calls:
         call.release()
+    bench.engine.stop()
 
 
 def tick_and_advance(bench, seconds, times):
@@ -165,6 +167,7 @@ def test_a_thread_that_cannot_be_started_puts_the_call_off(make_bench, circuits,
         assert time.monotonic() < until_s
         tick_and_advance(bench, 0.5, 5)
     assert not failures
+    bench.engine.stop()
     assert bench.story(record, 0).count("deferred") + bench.story(record, 1).count("deferred") == 3
 
 
@@ -185,3 +188,30 @@ def test_an_engine_thread_that_cannot_be_started_is_started_later(
         job_set = manager.run(circuits(1), backend)
     assert len(warnings(caplog, "no thread")) == 1
     assert job_set.results(timeout=30).success
+
+
+@pytest.mark.parametrize("whole_folder", [False, True])
+def test_a_store_that_was_removed_gives_one_word_and_an_end(
+    tmp_path, circuits, caplog, whole_folder
+):
+    from qiskit_job_manager import JobManager
+    from qiskit_job_manager.clock import SystemClock
+    from qiskit_job_manager.ports import Capabilities
+    from qiskit_job_manager.testing import ScriptedBackend
+
+    path = tmp_path / "folder" / "store.db"
+    backend = ScriptedBackend(SystemClock(), Capabilities())
+    backend.tell(RUNS_ON)
+    manager = JobManager(path)
+    job_set = manager.run(circuits(1), backend)
+    if whole_folder:
+        shutil.rmtree(path.parent)
+    else:
+        for each in path.parent.glob("store.db*"):
+            if each.is_file():
+                each.unlink()
+    with pytest.raises(StoreGoneError, match="was removed while it was in use"):
+        job_set.wait()
+    manager.close()
+    assert len(warnings(caplog, "broken")) <= 1
+    assert not warnings(caplog, "store trouble")

@@ -12,7 +12,7 @@ from qiskit_job_manager.lifecycle.table import TRANSITIONS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
-TOLD = re.compile(r'(?:"event": |_said\(|_tell\(\s*|_log_fields\()"([a-z ]+)"')
+TOLD = re.compile(r'(?:"event": |_said\(|_tell\(\s*|_log_fields\(|_log\(\s*)"([a-z ]+)"')
 
 
 def logged():

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager.engine.duplicate_submissions import (
     DuplicateSearch,
-    duplicate_search_request,
 )
 from qiskit_job_manager.engine.outage import Outage
-from qiskit_job_manager.engine.usage_polling import UsagePolling, usage_poll_request
+from qiskit_job_manager.engine.requests import request_of
+from qiskit_job_manager.engine.usage_polling import UsagePolling
 from qiskit_job_manager.lifecycle import Budget, Call, CallKind, Event, Situation, Take
 from qiskit_job_manager.model import (
     Advance,
@@ -25,6 +25,7 @@ from qiskit_job_manager.model import (
     JobState,
     RemoteState,
     RemoteStatus,
+    Request,
     RequestKind,
     Token,
 )
@@ -150,6 +151,7 @@ class ActiveJobSet:
         more_to_come: Whether this process is handing experiments over to it.
         looks_seen: How many calls to `Engine.drive` this has seen that ask for a look.
         looked_s: When the store was last read for requests.
+        first_requests: The requests that were stored when this began, until they are handled.
         typical_s: How long jobs take, as far as this driver saw, or ``None``.
         notify: Called with what is in the store now.
     """
@@ -175,24 +177,38 @@ class ActiveJobSet:
         self.notify: Notify = _ignore
         self._has_logged_outage = False
         self._store = store
-        self.duplicates = DuplicateSearch(
-            duplicate_search_request(store, record.key), self._lag_s(), now_s
-        )
+        self.first_requests: list[Request] | None = store.requests(record.key)
+        search = request_of(self.first_requests, RequestKind.DUPLICATE_SEARCH)
+        self.duplicates = DuplicateSearch(search, self._lag_s(), now_s)
         self._watch_former_driver()
-        self.usage_polling = UsagePolling(usage_poll_request(store, record.key), now_s)
+        poll = request_of(self.first_requests, RequestKind.USAGE_POLL)
+        self.usage_polling = UsagePolling(poll, now_s)
         self._last_planned = -1
         self._has_all_planned = False
         self._waiting: list[tuple[JobRecord, Advance]] = []
         self._waiting_since_s = now_s
-        for job in store.jobs(record.key, states=_UNDER_WAY):
+        self._read_jobs(now_s)
+
+    def _read_jobs(self, now_s: float) -> None:
+        """Read the jobs under way, and with them the planned ones where there are few."""
+        key = self.record.key
+        jobs = self._store.jobs(key, states=_MOVING, limit=_PLANNED_AT_HAND)
+        if len(jobs) == _PLANNED_AT_HAND:
+            jobs = self._store.jobs(key, states=_UNDER_WAY)
+        else:
+            self._has_all_planned = self.record.complete
+        for job in jobs:
             self.live[job.key] = LiveJob(self._as_known(job), since_s=now_s)
+            if job.state is JobState.PLANNED:
+                self._last_planned = job.index
 
     def _watch_former_driver(self) -> None:
         """Search for what a driver submits that lost its lease and may still live."""
         can, key = self.capabilities, self.record.key
         if self.token.took_over and can.findable and self.duplicates.request is None:
             self._store.request(key, RequestKind.DUPLICATE_SEARCH)
-            self.duplicates.request = duplicate_search_request(self._store, key)
+            stored = self._store.requests(key)
+            self.duplicates.request = request_of(stored, RequestKind.DUPLICATE_SEARCH)
         watches_for_another = self.duplicates.request is not None and not can.may_duplicate
         self.duplicates.watches = self.token.took_over or watches_for_another
 
@@ -385,6 +401,11 @@ class ActiveJobSet:
         return self.record.complete or not self.more_to_come
 
     @property
+    def has_ended(self) -> bool:
+        """Whether every job has ended, and nothing more is handed over."""
+        return self.has_all and not self.live
+
+    @property
     def states(self) -> list[JobState]:
         """The states of the jobs that can still move."""
         return [job.record.state for job in self.live.values()]
@@ -393,7 +414,7 @@ class ActiveJobSet:
         return self.capabilities.listing_lag_s
 
     def _as_known(self, job: JobRecord) -> JobRecord:
-        # Without its backend nobody can ask; but what died with its process is certainly gone.
+        # Without its backend no driver can ask; but what died with its process is certainly gone.
         if self.backend is None and self.record.volatile and job.state is JobState.ACTIVE:
             return replace(job, status=RemoteStatus(RemoteState.GONE))
         return job
@@ -474,7 +495,7 @@ class ActiveJobSet:
 
 
 def _ignore(record: JobSetRecord, steps: Sequence[tuple[JobRecord, Advance]]) -> None:
-    """Do nothing: nobody listens."""
+    """Do nothing: there is no listener."""
 
 
 def _sends(decision: Take | Call) -> bool:

@@ -227,9 +227,7 @@ def understand(store: Store, job_set_key: int, job: JobRecord) -> Verdict:
         if blob is None:
             return Verdict("the stored result has disappeared from the store", ())
         reader = open_result(blob)
-        members = store.experiments(job_set_key, start=job.start, stop=job.stop)
-        names = [member.name for member in members]
-        mismatch = _mismatch(reader, job, names)
+        mismatch = _mismatch(reader, job, _names(store, job_set_key, job))
         failures = reader.failures()
     except (CodecError, StoreCorruptError) as error:
         return Verdict(f"the result is kept as it came, but cannot be read: {error}", ())
@@ -237,11 +235,21 @@ def understand(store: Store, job_set_key: int, job: JobRecord) -> Verdict:
         return Verdict(f"{mismatch}; the result is kept as it came", ())
     if failures:
         first = min(failures)
-        text = f"{len(failures)} of {len(names)} experiments failed; {job.start + first}: "
+        text = (
+            f"{len(failures)} of {job.stop - job.start} experiments failed; {job.start + first}: "
+        )
         return Verdict(text + failures[first], tuple(sorted(failures)))
     if reader.success is False:
         return Verdict(f"the backend calls the result unsuccessful: {reader.status}", ())
     return Verdict(job.error if _ended_in_error(job) else None, ())
+
+
+def _names(store: Store, job_set_key: int, job: JobRecord) -> list[str]:
+    """Return the names of a job's experiments, where their order can be wrong at all."""
+    if job.stop - job.start == 1:
+        return []
+    members = store.experiments(job_set_key, start=job.start, stop=job.stop)
+    return [member.name for member in members]
 
 
 def _mismatch(reader: ResultReader, job: JobRecord, names: list[str]) -> str | None:
@@ -250,9 +258,12 @@ def _mismatch(reader: ResultReader, job: JobRecord, names: list[str]) -> str | N
     Results are found by their position. Names only show whether the right results came in a wrong
     order; many backends drop or change them.
     """
-    if reader.n_experiments != len(names):
-        return f"the backend returned {reader.n_experiments} results for {len(names)} experiments"
-    found = reader.each("header", "name")
+    n_experiments = job.stop - job.start
+    if reader.n_experiments != n_experiments:
+        return (
+            f"the backend returned {reader.n_experiments} results for {n_experiments} experiments"
+        )
+    found = reader.each("header", "name") if names else names
     if found != names and sorted(map(str, found)) == sorted(names) and len(set(names)) > 1:
         return "the backend returned the results in another order than the experiments"
     failed = reader.failures()

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.errors import JobManagerError
-from qiskit_job_manager.model import JobState, Request, RequestKind
+from qiskit_job_manager.model import JobState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from qiskit_job_manager.model import AttemptRecord, JobSetRecord
+    from qiskit_job_manager.model import AttemptRecord, JobSetRecord, Request
     from qiskit_job_manager.ports import Backend, Store
 
 _PAUSE_S = 60.0
@@ -172,9 +172,3 @@ def cancelled(backend: Backend, remote_id: str) -> str | None:
     except Exception as error:  # noqa: BLE001  # the others are cancelled all the same
         return f"{type(error).__name__}: {error}"
     return None
-
-
-def duplicate_search_request(store: Store, job_set_key: int) -> Request | None:
-    """Return the stored request to search for duplicates, or ``None``."""
-    stored = store.requests(job_set_key)
-    return next((each for each in stored if each.kind is RequestKind.DUPLICATE_SEARCH), None)

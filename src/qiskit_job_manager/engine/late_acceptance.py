@@ -2,7 +2,7 @@
 
 The answer to a submission may come after another driver has taken the job set over, or after the
 job was submitted again. Such a job costs money, so it is recorded without the lease, logged, and
-cancelled where nobody waits for it.
+cancelled where no driver waits for it.
 """
 
 from __future__ import annotations

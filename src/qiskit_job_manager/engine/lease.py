@@ -196,7 +196,7 @@ class Leases:
     # -- inside -----------------------------------------------------------------------------------
 
     def _joined(self, job_set_key: int, holder: Holder) -> _Lease | None:
-        """Return the lease with one more holder; ``None``: another hand-over has it, or nobody."""
+        """Return the lease with one more holder; ``None`` if it cannot be shared."""
         with self._lock:
             lease = self._leases.get(job_set_key)
             if lease is None or (holder is Holder.HAND_OVER and holder in lease.holders):

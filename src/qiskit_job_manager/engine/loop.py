@@ -11,25 +11,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.engine.active_job_set import ActiveJobSet, SupersededError
-from qiskit_job_manager.engine.backend_calls import DEADLINES_S
-from qiskit_job_manager.engine.call_pool import CallPool, Calls, Finished
-from qiskit_job_manager.engine.call_results import GIVEN_UP, BackendCall
-from qiskit_job_manager.engine.late_acceptance import late_acceptance
+from qiskit_job_manager.engine.call_pool import CallPool, Calls
+from qiskit_job_manager.engine.calls_under_way import CallsUnderWay
 from qiskit_job_manager.engine.lease import Holder, Leases
 from qiskit_job_manager.engine.listeners import Listeners
 from qiskit_job_manager.engine.rate_limits import RateLimits
-from qiskit_job_manager.engine.tick import CallToStart, EndedCall, Tick, TickTools, is_too_late
+from qiskit_job_manager.engine.tick import Tick, TickTools
 from qiskit_job_manager.errors import (
     JobManagerError,
     StoreError,
     StoreGoneError,
     StoreTooNewError,
 )
-from qiskit_job_manager.lifecycle import CallKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +42,6 @@ CALLS_AT_ONCE = 16
 AWAITS_AT_ONCE = 64
 STOP_WITHIN_S = 5.0
 _LOOK_EVERY_S = 0.5
-_NOT_TO_BE_MISSED = frozenset({CallKind.SUBMIT, CallKind.LATE_ACCEPTANCE})
 
 
 @dataclass(slots=True)
@@ -103,10 +99,7 @@ class Engine:
         self._is_idle.set()
         self._pool = pool or CallPool(CALLS_AT_ONCE, AWAITS_AT_ONCE, self._rouse)
         # The engine's thread alone uses these.
-        self._calls: dict[int, BackendCall] = {}
-        self._ended: list[Finished] = []
-        self._abandoned: dict[int, RateLimits] = {}
-        self._late: set[int] = set()
+        self._calls = CallsUnderWay(self._pool, store, clock)
         self._active: dict[int, ActiveJobSet] = {}
         self._rate_limits: dict[str, RateLimits] = {}
         self._ticks = 0
@@ -116,6 +109,7 @@ class Engine:
         self._broken: dict[int, Exception] = {}
         self._troubles: dict[int, str] = {}
         self._store_troubles: dict[int, datetime] = {}
+        self._ended_sets: set[int] = set()
         self._looks_at_once = False
         self._claimed_s = float("-inf")
         self._thread: threading.Thread | None = None
@@ -142,7 +136,7 @@ class Engine:
         with self._lock:
             self._broken.pop(key, None)
             wanted = self._wanted.setdefault(key, _Wanted(record, backend))
-            wanted.backend = backend or wanted.backend
+            wanted.record, wanted.backend = record, backend or wanted.backend
             wanted.calls += 1
             wanted.looks += not more_to_come
             self._claimed_s = float("-inf")
@@ -205,6 +199,10 @@ class Engine:
             self._looks_at_once = True
         self._rouse()
 
+    def note_hand_over_ended(self) -> None:
+        """Make the engine notice that no more experiments are handed over to a job set."""
+        self._rouse()
+
     def _rouse(self) -> None:
         self._is_idle.clear()
         self._wake.set()
@@ -219,6 +217,19 @@ class Engine:
                 self._done.wait_for(lambda: not self.drives(job_set_key), timeout_s)
             else:
                 self._done.wait(timeout_s)
+
+    def wait_until_ended(self, job_set_key: int, timeout_s: float) -> bool:
+        """Return when every job of a set has ended that this engine drives, or after the time.
+
+        Returns:
+            Whether that is so, or this engine does not drive the set.
+        """
+        with self._done:
+            return self._done.wait_for(lambda: self._has_ended(job_set_key), timeout_s)
+
+    def _has_ended(self, job_set_key: int) -> bool:
+        with self._lock:
+            return job_set_key in self._ended_sets or job_set_key not in self._wanted
 
     def start(self) -> None:
         """Start the thread, unless it runs.
@@ -258,12 +269,13 @@ class Engine:
         self._begin_look()
         tend_s = self._tend_leases()
         self._claim(now_s)
-        self._collect(now_s)
-        self._check_late_acceptances(now_s)
+        self._calls.collect(now_s)
+        self._calls.check_late_acceptances(self._active, now_s)
         waits = [self._tick_safely(active, now_s) for active in self._in_rotation()]
-        self._drop_unwanted()
         with self._lock:
+            kept = self._wanted.keys() | self._active.keys()
             look_s = _LOOK_EVERY_S if self._wanted else float("inf")
+        self._calls.drop_all_but(kept)
         return min([look_s, tend_s, *waits])
 
     def _begin_look(self) -> None:
@@ -289,19 +301,6 @@ class Engine:
                 self._supersede(active)
         return wait_s
 
-    def _collect(self, now_s: float) -> None:
-        """Gather the calls that came back and those whose deadline has passed."""
-        for done in self._pool.finished():
-            limits = self._abandoned.pop(done.ticket, None)
-            if limits is not None:
-                limits.abandoned -= 1
-            self._ended.append(done)
-        for ticket in self._pool.overdue(now_s):
-            self._ended.append(Finished(ticket, None, GIVEN_UP))
-            limits = self._calls[ticket].rate_limits
-            limits.abandoned += 1
-            self._abandoned[ticket] = limits
-
     def _tick_safely(self, active: ActiveJobSet, now_s: float) -> float:
         """Give one job set its tick; what fails in the store is tried again later."""
         try:
@@ -325,12 +324,26 @@ class Engine:
             changed |= self._look_after(active, tick, now_s)
             wrote, calls = tick.begin(*self._free_places(active))
             changed |= wrote
-            for call in calls:
-                self._start_call(active, call, now_s)
+            for each in calls:
+                ticket = self._calls.start(each.call, each.function, now_s)
+                active.note_call(ticket, each.call)
         active.write_waiting(now_s)
+        self._note_end(active)
         if active.is_finished or (active.backend is None and not changed):
             changed |= not self._let_go(active, seen)
         return 0.0 if changed else max(active.next_wake_s(now_s) - now_s, 0.0)
+
+    def _note_end(self, active: ActiveJobSet) -> None:
+        """Let those who wait know that every job has ended, though more may be left to do."""
+        key, is_news = active.record.key, False
+        with self._lock:
+            if active.has_ended:
+                is_news = key not in self._ended_sets
+                self._ended_sets.add(key)
+            else:
+                self._ended_sets.discard(key)
+        if is_news:
+            self._notify_done()
 
     def _follow_wanted(self, active: ActiveJobSet, now_s: float) -> int:
         """Use the newest backend; return how many calls to `drive` this tick has seen."""
@@ -338,9 +351,13 @@ class Engine:
             wanted = self._wanted.get(active.record.key)
             if wanted is None:
                 raise SupersededError(active.record.job_set_id)
-            backend, seen, looks = wanted.backend, wanted.calls, wanted.looks
+            record, backend = wanted.record, wanted.backend
+            seen, looks = wanted.calls, wanted.looks
         if looks != active.looks_seen:
             active.looks_seen, active.looked_s = looks, float("-inf")
+            active.first_requests = None
+        if record.complete and not active.record.complete:
+            active.record = record
         if backend is not None and backend is not active.backend:
             active.use(backend, self._limits_of(backend), now_s)
         active.more_to_come = self.leases.is_handed_over(active.record.key)
@@ -365,25 +382,11 @@ class Engine:
     def _take_ended(self, tick: Tick, key: int) -> bool:
         """Write what came back for a job set; what cannot be written stays for the next tick."""
         changed = False
-        while ended := self._one_a_job(key):
+        while ended := self._calls.one_a_job(key):
             changed |= tick.take(ended)
-            for done in (each.finished for each in ended):
-                self._ended.remove(done)
-                self._late.discard(done.ticket)
-                if done.error is not GIVEN_UP:
-                    del self._calls[done.ticket]
+            for each in ended:
+                self._calls.forget(each.finished)
         return changed
-
-    def _one_a_job(self, key: int) -> list[EndedCall]:
-        """Return what came back for a job set, of several calls about one job only the first."""
-        found: list[EndedCall] = []
-        jobs: set[int] = set()
-        for done in self._ended:
-            call = self._calls[done.ticket]
-            if call.job_set_key == key and jobs.isdisjoint(call.job_keys):
-                jobs.update(call.job_keys)
-                found.append(EndedCall(call, done))
-        return found
 
     def _look_after(self, active: ActiveJobSet, tick: Tick, now_s: float) -> bool:
         """From time to time, read what users asked for and what was handed over."""
@@ -392,47 +395,6 @@ class Engine:
         active.looked_s = now_s
         active.reread()
         return tick.handle_requests()
-
-    def _start_call(self, active: ActiveJobSet, to_start: CallToStart, now_s: float) -> None:
-        call = to_start.call
-        awaits = call.kind is CallKind.AWAIT
-        deadline_s = now_s + DEADLINES_S[call.kind]
-        ticket = self._pool.start(to_start.function, deadline_s, awaits=awaits)
-        self._calls[ticket] = call
-        active.note_call(ticket, call)
-
-    def _check_late_acceptances(self, now_s: float) -> None:
-        """Deal with jobs that a backend accepted too late for this driver to record them."""
-        for done in self._ended:
-            call = self._calls[done.ticket]
-            if done.ticket in self._late or not is_too_late(
-                call, done, self._active.get(call.job_set_key)
-            ):
-                continue
-            self._late.add(done.ticket)
-            function = late_acceptance(self._store, self._clock, call, done.value)
-            check = replace(call, kind=CallKind.LATE_ACCEPTANCE, job_keys=())
-            deadline_s = now_s + DEADLINES_S[check.kind]
-            self._calls[self._pool.start(function, deadline_s)] = check
-
-    def _drop_unwanted(self) -> None:
-        """Forget what came back for job sets that this process neither drives nor is to drive."""
-        with self._lock:
-            kept = self._wanted.keys() | self._active.keys()
-        for done in list(self._ended):
-            call = self._calls[done.ticket]
-            if call.job_set_key not in kept or call.kind is CallKind.LATE_ACCEPTANCE:
-                self._log_failed_check(call, done)
-                self._late.discard(done.ticket)
-                self._ended.remove(done)
-                if done.error is not GIVEN_UP:
-                    del self._calls[done.ticket]
-
-    def _log_failed_check(self, call: BackendCall, done: Finished) -> None:
-        if call.kind is CallKind.LATE_ACCEPTANCE and done.error is not None:
-            words = "a job of %r was accepted too late, and that cannot be recorded: %s"
-            fields = _log_fields("accepted late", call.record)
-            logger.error(words, call.record.name, done.error, extra=fields)
 
     # -- which job sets ---------------------------------------------------------------------------
 
@@ -452,16 +414,16 @@ class Engine:
                 self._break(wanted.record, error)
 
     def _activate(self, wanted: _Wanted, now_s: float) -> None:
-        record, backend = wanted.record, wanted.backend
+        with self._lock:
+            record, backend, looks = wanted.record, wanted.backend, wanted.looks
         token = self.leases.take(record.key, Holder.DRIVER)
         if token is None:
             return
         limits = self._limits_of(backend)
         active = ActiveJobSet(record, token, backend, self._store, limits, now_s)
-        active.notify = self.listeners.notify
-        for ticket, call in self._calls.items():
-            if call.job_set_key == record.key and ticket not in self._abandoned:
-                active.note_call(ticket, call)
+        active.notify, active.looks_seen = self.listeners.notify, looks
+        for ticket, call in self._calls.of_job_set(record.key):
+            active.note_call(ticket, call)
         self._active[record.key] = active
         fields = _log_fields("driving", record)
         logger.info("driving %r on %s", record.name, record.backend_name, extra=fields)
@@ -492,6 +454,8 @@ class Engine:
 
     def _leave(self, active: ActiveJobSet) -> None:
         active.rate_limits.leave(active.record.key)
+        with self._lock:
+            self._ended_sets.discard(active.record.key)
         del self._active[active.record.key]
 
     def _supersede(self, active: ActiveJobSet) -> None:
@@ -574,7 +538,7 @@ class Engine:
         leases back itself, and the next driver finds out what was not recorded.
         """
         until_s = self._clock.monotonic() + STOP_WITHIN_S / 2
-        while self._must_finish() and self._clock.monotonic() < until_s:
+        while self._calls.must_finish() and self._clock.monotonic() < until_s:
             self._wake.wait(0.05)
             self._wake.clear()
             self._safe_tick()
@@ -583,11 +547,6 @@ class Engine:
             with contextlib.suppress(StoreError, SupersededError):
                 active.write_waiting()
         self.leases.close()
-
-    def _must_finish(self) -> bool:
-        """Say whether calls are under way whose results should not be missed."""
-        waiting = self._calls.keys() - self._abandoned.keys()
-        return any(self._calls[ticket].kind in _NOT_TO_BE_MISSED for ticket in waiting)
 
     def _notify_done(self) -> None:
         with self._done:

@@ -17,7 +17,7 @@ from qiskit_job_manager.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from qiskit_job_manager.engine.active_job_set import ActiveJobSet
@@ -35,6 +35,11 @@ _STATES: dict[RequestKind, list[JobState]] = {
     RequestKind.ABANDON: [JobState.IN_DOUBT],
     RequestKind.REFRESH: [JobState.FAILED, JobState.LOST],
 }
+
+
+def request_of(requests: Iterable[Request], kind: RequestKind) -> Request | None:
+    """Return the oldest request of a kind, or ``None``."""
+    return next((each for each in requests if each.kind is kind), None)
 
 
 def handle(

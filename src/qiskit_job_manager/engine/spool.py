@@ -115,7 +115,7 @@ class Spool:
     def take(self, tag: str) -> RawResult | None:
         """Return the result, or ``None`` if there is neither a result nor an error.
 
-        The result stays until `forget`; an error is told once.
+        The result stays until `forget`; an error is raised once.
 
         Raises:
             BackendError: What the fetch raised.

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.engine import backend_calls
 from qiskit_job_manager.engine.call_results import BackendCall, CallContext, Outcome, outcome_of
-from qiskit_job_manager.engine.duplicate_submissions import (
-    duplicate_search_request,
-    search_for_duplicates,
-)
-from qiskit_job_manager.engine.requests import handle
+from qiskit_job_manager.engine.duplicate_submissions import search_for_duplicates
+from qiskit_job_manager.engine.requests import handle, request_of
 from qiskit_job_manager.engine.transitions import fact, step
-from qiskit_job_manager.engine.usage_polling import poll_usage, usage_poll_request
+from qiskit_job_manager.engine.usage_polling import poll_usage
 from qiskit_job_manager.errors import CredentialsError
 from qiskit_job_manager.lifecycle import (
     Call,
@@ -306,7 +303,9 @@ class Tick:
 
     def handle_requests(self) -> bool:
         """Act on the user's requests; say whether there were any."""
-        stored = self._store.requests(self._active.record.key)
+        stored, self._active.first_requests = self._active.first_requests, None
+        if stored is None:
+            stored = self._store.requests(self._active.record.key)
         requests = [request for request in stored if request.kind.is_users]
         if requests:
             self._active.write_waiting()
@@ -347,7 +346,8 @@ class Tick:
         active.duplicates.note_submission(self._now_s)
         if active.duplicates.request is None:
             self._store.request(active.record.key, RequestKind.DUPLICATE_SEARCH)
-            active.duplicates.request = duplicate_search_request(self._store, active.record.key)
+            stored = self._store.requests(active.record.key)
+            active.duplicates.request = request_of(stored, RequestKind.DUPLICATE_SEARCH)
 
     def _request_usage_poll(self) -> None:
         """Store the request to ask for usage, where the backend may report it late."""
@@ -357,7 +357,8 @@ class Tick:
         request = active.usage_polling.request
         if request is None:
             self._store.request(active.record.key, RequestKind.USAGE_POLL)
-            request = usage_poll_request(self._store, active.record.key)
+            stored = self._store.requests(active.record.key)
+            request = request_of(stored, RequestKind.USAGE_POLL)
         active.usage_polling.note_submission(request)
 
     def _duplicate_search(self) -> Iterator[CallToStart]:

@@ -11,12 +11,12 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.engine.duplicate_submissions import label_of
-from qiskit_job_manager.model import JobState, RemoteFigures, Request, RequestKind
+from qiskit_job_manager.model import JobState, RemoteFigures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.model import JobSetRecord, Request
     from qiskit_job_manager.ports import Backend, Store
 
 FIRST_PAUSE_S = 15.0
@@ -107,9 +107,3 @@ def _completed(known: RemoteFigures, news: RemoteFigures) -> RemoteFigures:
     """Return what is known, with what was missing taken from the news."""
     names = [field.name for field in fields(known) if getattr(known, field.name) is None]
     return replace(known, **{name: getattr(news, name) for name in names})
-
-
-def usage_poll_request(store: Store, job_set_key: int) -> Request | None:
-    """Return the stored request to ask for usage, or ``None``."""
-    stored = store.requests(job_set_key)
-    return next((each for each in stored if each.kind is RequestKind.USAGE_POLL), None)

@@ -134,6 +134,19 @@ class Driving:
         finally:
             leases.let_go(key, Holder.DELETION)
 
+    def wait_for_end(self, is_over: Callable[[], bool], deadline: Deadline) -> bool:
+        """Wait until the job set has ended, and say whether it has.
+
+        Where the engine here drives it, the engine says when it is worth a look.
+        """
+        key, left_s = self._record.key, deadline.remaining_s
+        while left_s > 0 and not self._engine.wait_until_ended(key, min(left_s, _LONGEST_PAUSE_S)):
+            self._engine.start()
+            if is_over():  # only the user can decide about what is left
+                return True
+            left_s = deadline.remaining_s
+        return self.wait(is_over, deadline)
+
     def wait(self, is_over: Callable[[], bool], deadline: Deadline) -> bool:
         """Wait until something is so, and return whether it is; look often at first, then less so.
 

@@ -89,6 +89,7 @@ class HandOver:
         self._weighing = weighing
         self._seconds = seconds
         self._all_checked = False
+        self._n_experiments: int | None = None
         self._has_waited = False
         self.is_driven = False
         self._encoded: dict[int, EncodedExperiment] = {}
@@ -204,7 +205,7 @@ class HandOver:
         with contextlib.suppress(StoreError):  # the leases try again
             self._leases.let_go(record.key, Holder.HAND_OVER)
         if self._engine:
-            self._engine.wake()
+            self._engine.note_hand_over_ended()
 
     def _take(self, record: JobSetRecord, token: Token, experiments: Iterator[Any]) -> JobSetRecord:
         """Store experiments after those that are stored, in batches of blocks; these are all.
@@ -238,20 +239,23 @@ class HandOver:
         )
         ready = (self._with_payload(self._estimated(block), waiting) for block in blocks)
         room = _Room(self._store, self._engine, record) if self._engine else None
-        stored, begun_s = record.n_experiments, self._seconds()
+        begun_s = self._seconds()
         while batch := _batch(ready, self._until_s(begun_s), self._seconds):
-            self._store.add_blocks(token, batch)
-            stored = batch[-1].block.stop
-            if self._engine:
-                self._engine.drive(record, self._backend, more_to_come=True)
-                self._engine.start()
-                self.is_driven = True
+            last = batch[-1].block
+            are_last = last.stop == self._n_experiments
+            self._store.add_blocks(token, batch, are_last=are_last)
+            n_jobs = last.jobs[-1].index + 1
+            record = replace(record, n_experiments=last.stop, n_jobs=n_jobs, complete=are_last)
+            if are_last:
+                return record
+            self._drive(record)
             if room and not self._all_checked:  # a list takes more memory than it can take on disk
                 room.wait_for(batch)
-        if not stored:
+        if not record.n_experiments:
             msg = "there are no experiments; hand over at least one circuit"
             raise InvalidExperimentError(msg)
         self._store.complete_job_set(token)
+        return replace(record, complete=True)
 
     def _until_s(self, begun_s: float) -> float:
         """Return until when blocks are gathered for the next batch.

@@ -1,9 +1,9 @@
-"""Calls something when the interpreter begins to exit, while threads still run.
+"""Stops engines when the interpreter begins to exit, while threads still run.
 
 `atexit` is too late: before it, the interpreter waits for the threads of every
-`concurrent.futures` executor, which local simulators run their jobs on, and refuses new work there.
-The hook that `concurrent.futures` itself uses for this runs functions before that wait, the latest
-first. It is not public; where it is missing, `atexit` serves, and the exit may take longer.
+`concurrent.futures` executor, on which local simulators run their jobs, and refuses new work there.
+The hook that `concurrent.futures` itself uses runs functions before that wait, the latest first. It
+is not public; where it is missing, `atexit` serves, and the exit may take longer.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 class Stoppable(Protocol):
-    """Something to be stopped."""
+    """Something that can be stopped."""
 
     def stop(self) -> None:
-        """Stop; called again it does nothing."""
+        """Stop; a second call does nothing."""
 
 
 _to_stop: weakref.WeakSet[Stoppable] = weakref.WeakSet()
 
 
 def stop_at_exit(engine: Stoppable) -> None:
-    """Have something stopped when the interpreter exits, if it still exists then."""
+    """Stop an engine when the interpreter exits, if the engine still exists then."""
     _to_stop.add(engine)
 
 

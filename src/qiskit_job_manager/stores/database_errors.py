@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -14,6 +15,7 @@ from qiskit_job_manager.errors import (
     StoreCorruptError,
     StoreError,
     StoreFullError,
+    StoreGoneError,
     StoreNotWritableError,
 )
 
@@ -97,6 +99,15 @@ def _by_sqlstate(cause: BaseException) -> tuple[type[StoreError], str] | None:
     return _BUSY if is_away else None
 
 
+def _is_gone(code: int | None, where: str) -> bool:
+    """Say whether an SQLite file has disappeared under an open store."""
+    path = Path(where)
+    if code == sqlite3.SQLITE_CANTOPEN:
+        return not path.parent.exists()
+    # SQLite makes an empty file in place of one that was removed, and then finds no table in it.
+    return code == sqlite3.SQLITE_ERROR and (not path.exists() or not path.stat().st_size)
+
+
 def store_error(error: Exception, where: str) -> StoreError:
     """Return the kind of `StoreError` for what a driver raised."""
     if isinstance(error, UnicodeDecodeError):  # SQLite quotes damaged bytes in its own message
@@ -104,6 +115,11 @@ def store_error(error: Exception, where: str) -> StoreError:
     # SQLAlchemy's own text holds the statement and its values, which are the user's data.
     cause = (error.orig if isinstance(error, DBAPIError) else None) or error
     code = getattr(cause, "sqlite_errorcode", None)
+    if _is_gone(code, where):
+        return StoreGoneError(
+            f"The store {where} was removed while it was in use. What was sent goes on at the "
+            "backend; put the file back, for instance from a backup, and start again."
+        )
     known = _SQLITE.get(code & 0xFF) if code is not None else _by_sqlstate(cause)
     kind, words = known or (StoreError, "cannot do what was asked")
     return kind(f"The store {where} {words} ({type(cause).__name__}: {cause}).")

@@ -66,7 +66,9 @@ def create_job_set(database: Database, draft: JobSetDraft, **lease: Any) -> JobS
         raise _name_in_use(database, draft.name) or error from error
 
 
-def add_blocks(database: Database, token: Token, blocks: Sequence[EncodedBlock]) -> None:
+def add_blocks(
+    database: Database, token: Token, blocks: Sequence[EncodedBlock], *, are_last: bool
+) -> None:
     """Append blocks: their experiments, their jobs (planned) and their payloads.
 
     Raises:
@@ -82,13 +84,18 @@ def add_blocks(database: Database, token: Token, blocks: Sequence[EncodedBlock])
         tries += 1
         if tries > 1 and _is_stored(connection, token, blocks[-1].block.stop):
             return  # the database failed in the commit, and committed
-        _add_blocks(database, connection, token, blocks)
+        _add_blocks(database, connection, token, blocks, are_last=are_last)
 
     database.write(work, repeatable=True)
 
 
 def _add_blocks(
-    database: Database, connection: Connection, token: Token, blocks: Sequence[EncodedBlock]
+    database: Database,
+    connection: Connection,
+    token: Token,
+    blocks: Sequence[EncodedBlock],
+    *,
+    are_last: bool,
 ) -> None:
     first, last = blocks[0].block, blocks[-1].block
     row = _SETS.c
@@ -101,7 +108,7 @@ def _add_blocks(
             row.n_experiments == first.start,
             row.n_jobs >= first.jobs[0].index,
         )
-        .values(n_experiments=last.stop, n_jobs=row.n_jobs + n_jobs)
+        .values(n_experiments=last.stop, n_jobs=row.n_jobs + n_jobs, complete=are_last)
         .returning(row.n_jobs)
     )
     if n_jobs_now is None:
@@ -294,8 +301,10 @@ def append_late_acceptance(
         "before": None,
         "after": None,
     }
-    with database.writing() as connection:
-        if connection.scalar(
-            select(schema.job_set.c.key).where(schema.job_set.c.key == job_set_key)
-        ):
+    exists = select(_SETS.c.key).where(_SETS.c.key == job_set_key)
+
+    def append(connection: Connection) -> None:
+        if connection.scalar(exists) is not None:
             database.run(connection, write_statements.NEW_EVENT, values)
+
+    database.write(append, repeatable=True)

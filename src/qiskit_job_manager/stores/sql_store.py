@@ -101,9 +101,11 @@ class SqlStore:
         generation.ensure_newest(self._database, self._files)
         return self._leases.create(draft, owner)
 
-    def add_blocks(self, token: Token, blocks: Sequence[EncodedBlock]) -> None:
+    def add_blocks(
+        self, token: Token, blocks: Sequence[EncodedBlock], *, are_last: bool = False
+    ) -> None:
         """Append blocks: their experiments, their jobs (planned) and their payloads."""
-        hand_over.add_blocks(self._database, token, blocks)
+        hand_over.add_blocks(self._database, token, blocks, are_last=are_last)
 
     def complete_job_set(self, token: Token) -> None:
         """Record that all experiments were handed over."""

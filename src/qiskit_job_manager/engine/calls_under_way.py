@@ -1,0 +1,115 @@
+"""The backend calls of one engine: under way, abandoned, or ended and not yet written."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.engine.backend_calls import DEADLINES_S
+from qiskit_job_manager.engine.call_pool import Finished
+from qiskit_job_manager.engine.call_results import GIVEN_UP, BackendCall
+from qiskit_job_manager.engine.late_acceptance import late_acceptance
+from qiskit_job_manager.engine.tick import EndedCall, is_too_late
+from qiskit_job_manager.lifecycle import CallKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from qiskit_job_manager.engine.active_job_set import ActiveJobSet
+    from qiskit_job_manager.engine.call_pool import Calls
+    from qiskit_job_manager.ports import Clock, Store
+
+logger = logging.getLogger(__name__)
+
+_NOT_TO_BE_MISSED = frozenset({CallKind.SUBMIT, CallKind.LATE_ACCEPTANCE})
+
+
+class CallsUnderWay:
+    """Keeps track of the calls of one engine; used by the engine's thread alone.
+
+    Args:
+        pool: Runs the calls.
+        store: Where late acceptances are recorded.
+        clock: Tells the time.
+    """
+
+    def __init__(self, pool: Calls, store: Store, clock: Clock) -> None:
+        self._pool = pool
+        self._store = store
+        self._clock = clock
+        self._calls: dict[int, BackendCall] = {}
+        self._ended: list[Finished] = []
+        self._abandoned: set[int] = set()
+        self._checked: set[int] = set()
+
+    def start(self, call: BackendCall, function: Callable[[], Any], now_s: float) -> int:
+        """Start a call, and return its ticket."""
+        awaits = call.kind is CallKind.AWAIT
+        ticket = self._pool.start(function, now_s + DEADLINES_S[call.kind], awaits=awaits)
+        self._calls[ticket] = call
+        return ticket
+
+    def collect(self, now_s: float) -> None:
+        """Gather the calls that came back and those whose deadline has passed."""
+        for done in self._pool.finished():
+            if done.ticket in self._abandoned:
+                self._abandoned.discard(done.ticket)
+                self._calls[done.ticket].rate_limits.abandoned -= 1
+            self._ended.append(done)
+        for ticket in self._pool.overdue(now_s):
+            self._abandoned.add(ticket)
+            self._calls[ticket].rate_limits.abandoned += 1
+            self._ended.append(Finished(ticket, None, GIVEN_UP))
+
+    def of_job_set(self, job_set_key: int) -> Iterator[tuple[int, BackendCall]]:
+        """Yield the calls for a job set that were not abandoned, each after its ticket."""
+        for ticket, call in self._calls.items():
+            if call.job_set_key == job_set_key and ticket not in self._abandoned:
+                yield ticket, call
+
+    def one_a_job(self, job_set_key: int) -> list[EndedCall]:
+        """Return what came back for a job set, of several calls about one job only the first."""
+        found: list[EndedCall] = []
+        jobs: set[int] = set()
+        for done in self._ended:
+            call = self._calls[done.ticket]
+            if call.job_set_key == job_set_key and jobs.isdisjoint(call.job_keys):
+                jobs.update(call.job_keys)
+                found.append(EndedCall(call, done))
+        return found
+
+    def forget(self, done: Finished) -> None:
+        """Forget a call that has ended: what it means is in the store, or does not matter."""
+        self._ended.remove(done)
+        self._checked.discard(done.ticket)
+        if done.error is not GIVEN_UP:  # otherwise it may still come back
+            del self._calls[done.ticket]
+
+    def check_late_acceptances(self, active: Mapping[int, ActiveJobSet], now_s: float) -> None:
+        """Deal with jobs that a backend accepted too late for this driver to record them."""
+        for done in list(self._ended):
+            call = self._calls[done.ticket]
+            is_late = is_too_late(call, done, active.get(call.job_set_key))
+            if is_late and done.ticket not in self._checked:
+                self._checked.add(done.ticket)
+                function = late_acceptance(self._store, self._clock, call, done.value)
+                check = replace(call, kind=CallKind.LATE_ACCEPTANCE, job_keys=())
+                self.start(check, function, now_s)
+
+    def drop_all_but(self, job_set_keys: Collection[int]) -> None:
+        """Forget what came back for job sets other than these."""
+        for done in list(self._ended):
+            call = self._calls[done.ticket]
+            is_check = call.kind is CallKind.LATE_ACCEPTANCE
+            if is_check and done.error is not None:
+                words = "a job of %r was accepted too late, and that cannot be recorded: %s"
+                fields = {"event": "accepted late", "job_set_id": call.record.job_set_id}
+                logger.error(words, call.record.name, done.error, extra=fields)
+            if is_check or call.job_set_key not in job_set_keys:
+                self.forget(done)
+
+    def must_finish(self) -> bool:
+        """Say whether calls are under way whose results should not be missed."""
+        waiting = self._calls.keys() - self._abandoned
+        return any(self._calls[ticket].kind in _NOT_TO_BE_MISSED for ticket in waiting)
