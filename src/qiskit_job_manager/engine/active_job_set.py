@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _PLANNED_AT_HAND = 64
 _UNDER_WAY = [state for state in JobState if state.is_under_way]
+_MOVING = [JobState.PLANNED, *_UNDER_WAY]
 # After a crash, a job of a volatile backend only goes through these events again: it is submitted
 # again, or its result is read again. They are written with what comes next, as each write waits for
 # the disk.

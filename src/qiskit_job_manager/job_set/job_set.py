@@ -364,7 +364,9 @@ class ManagedJobSet:
         """
         deadline = waiting.Deadline(timeout, self._driving.clock)
         with waiting.showing(progress, self.name(), self._driving.clock, self.activity) as show:
-            return self._driving.wait(lambda: self._has_ended(show), deadline)
+            is_shown = progress is not None and progress is not False
+            wait = self._driving.wait if is_shown else self._driving.wait_for_end
+            return wait(lambda: self._has_ended(show), deadline)
 
     def wait_for_search(self, timeout: float | None = None) -> bool:
         """Wait until the driver has looked for duplicates, and return whether it has.

@@ -110,6 +110,7 @@ class HandOver:
         """
         self._store.ensure_original()
         self._is_list = isinstance(experiments, Sequence)
+        self._n_experiments = len(experiments) if isinstance(experiments, Sequence) else None
         if isinstance(experiments, Sequence) and self._weighing.transpiler is None:
             self._check_all(experiments)
         while True:
@@ -213,8 +214,15 @@ class HandOver:
         Raises:
             LeaseLostError: Another process has taken the job set over meanwhile.
         """
-        self._store_all(record, token, self._transpiled(record, experiments))
-        return self._store.job_set(record.job_set_id) or record
+        whole = self._store_all(record, token, self._transpiled(record, experiments))
+        self._drive(whole)
+        return whole
+
+    def _drive(self, record: JobSetRecord) -> None:
+        if self._engine:
+            self._engine.drive(record, self._backend, more_to_come=True)
+            self._engine.start()
+            self.is_driven = True
 
     def _transpiled(self, record: JobSetRecord, experiments: Iterator[Any]) -> Iterator[Any]:
         """Return experiments as they are sent; of a list, all are transpiled and checked first."""
@@ -229,7 +237,10 @@ class HandOver:
         self._all_checked = True
         return iter(whole)
 
-    def _store_all(self, record: JobSetRecord, token: Token, experiments: Iterator[Any]) -> None:
+    def _store_all(
+        self, record: JobSetRecord, token: Token, experiments: Iterator[Any]
+    ) -> JobSetRecord:
+        """Store the experiments, and return the job set, complete."""
         waiting: deque[EncodedExperiment] = deque()
         blocks = plan(
             self._sizes(experiments, record.n_experiments, waiting),
