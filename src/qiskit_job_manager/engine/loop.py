@@ -27,6 +27,7 @@ from qiskit_job_manager.errors import (
     JobManagerError,
     StoreError,
     StoreGoneError,
+    StoreOutdatedError,
     StoreTooNewError,
 )
 from qiskit_job_manager.lifecycle import CallKind
@@ -522,7 +523,7 @@ class Engine:
         """Log once that the store cannot be used; give up where it cannot be used ever again."""
         if self._stopping:
             return
-        if isinstance(error, StoreTooNewError | StoreGoneError):
+        if isinstance(error, StoreTooNewError | StoreGoneError | StoreOutdatedError):
             self._break(record, error)
             return
         with self._lock:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, false, insert, literal, select, update
 
 from qiskit_job_manager.errors import LeaseLostError, NameInUseError, StoreError
+from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import job_counts, schema, write_statements
 from qiskit_job_manager.stores.database_errors import ConstraintError
@@ -289,13 +290,14 @@ def append_late_acceptance(
         "at": microseconds(at),
         "job_index": job_index,
         "event": "accepted late",
-        "cause": cause,
+        "cause": clean(cause),
         "attempt": None,
         "before": None,
         "after": None,
     }
-    with database.writing() as connection:
-        if connection.scalar(
-            select(schema.job_set.c.key).where(schema.job_set.c.key == job_set_key)
-        ):
+
+    def work(connection: Connection) -> None:
+        if connection.scalar(select(_SETS.c.key).where(_SETS.c.key == job_set_key)):
             database.run(connection, write_statements.NEW_EVENT, values)
+
+    database.write(work)
