@@ -160,7 +160,7 @@ def _prove_ours(connection: sqlite3.Connection, path: Path) -> None:
     # SQLite takes a file that is shorter than any database for an empty one, and overwrites it.
     if 0 < path.stat().st_size < _SMALLEST:
         raise StoreCorruptError(f"The file {path} is no SQLite database: name another file.")
-    # In a transaction that has read, what a crash left is undone and nobody writes to the file.
+    # A transaction that reads undoes first what a crash left, and keeps others from writing.
     connection.execute("BEGIN")
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     (mark,) = connection.execute("PRAGMA application_id").fetchone()
@@ -183,6 +183,6 @@ def _choose_journal(connection: sqlite3.Connection, path: Path, wanted: str) -> 
     try:
         connection.execute(f"PRAGMA journal_mode={wanted}")
     except sqlite3.OperationalError as error:
-        # Somebody else has it open. The rollback journal may stay; the other way may not.
+        # Another process has it open. The rollback journal may stay; a write-ahead log may not.
         if wanted == "delete":
             raise _OtherLibraryError(_OTHER_LIBRARY.format(path, sqlite3.sqlite_version)) from error
