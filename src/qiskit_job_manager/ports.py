@@ -343,6 +343,9 @@ class Store(Protocol):
     def totals(self, job_set_key: int) -> Totals:
         """Count jobs and experiments by state."""
 
+    def totals_of(self, job_set_keys: Sequence[int]) -> dict[int, Totals]:
+        """Count jobs and experiments by state of many job sets at once, by their keys."""
+
     def jobs(
         self,
         job_set_key: int,

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.event import listen
 
+from qiskit_job_manager import JobManager
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import open_store, read_statements, reads, schema
+from qiskit_job_manager.testing.store_samples import create, draft
 
 VALUES = {
     "set": 1,
@@ -97,3 +99,18 @@ def test_threads_that_ended_leave_no_connections_behind(store):
         thread.start()
         thread.join()
     assert store._database._engine.pool.checkedout() <= 1
+
+
+def test_an_overview_of_many_job_sets_takes_a_few_statements(store_path):
+    store = open_store(store_path)
+    for number in range(450):
+        create(store, draft(str(number)))
+    store.close()
+    statements = []
+    with JobManager(store_path) as manager:
+        listen(Engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+        found = list(manager.overview())
+        asked = [each for each in statements if each.startswith("SELECT job_")]
+    assert len(found) == 450
+    assert {progress.n_jobs for _, progress in found} == {0}
+    assert len(asked) <= 3 * 2 + 1  # for each page of 200, its sets and their totals

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 
 import pytest
@@ -11,6 +12,7 @@ from qiskit_job_manager.errors import (
     StoreCorruptError,
     StoreError,
     StoreFullError,
+    StoreGoneError,
     StoreNotWritableError,
     StoreTooNewError,
 )
@@ -307,3 +309,29 @@ def test_pages_are_small_so_that_results_leave_little_of_them_empty(store_path):
     open_store(store_path).close()
     header = store_path.read_bytes()[:100]
     assert int.from_bytes(header[16:18], "big") == 2048
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "replaced"])
+def test_a_store_whose_file_is_gone_says_so_and_makes_no_other(tmp_path, what):
+    folder = tmp_path / "folder"
+    store = open_store(folder / "store.db")
+    hand_over(store, [["a"]])
+    token = must_claim(store)
+    key = token.job_set_key
+    if what == "folder":
+        shutil.rmtree(folder)
+    else:
+        (folder / "store.db").unlink()
+    if what == "replaced":
+        (folder / "store.db").write_bytes(b"")
+    for use in (
+        lambda: store.set_tags(key, ["x"]),
+        lambda: store.claim(key, "driver"),
+        lambda: store.advance(token, [submission(store, 0, "tag")]),
+        lambda: create(store, draft("new")),
+    ):
+        with pytest.raises(StoreGoneError, match=r"moved, removed or replaced.*put the file back"):
+            use()
+    store.close()
+    assert folder.exists() == (what != "folder")
+    assert (folder / "store.db").exists() == (what == "replaced")

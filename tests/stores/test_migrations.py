@@ -40,6 +40,13 @@ def test_the_migrated_schema_is_the_one_that_the_program_uses(store_path, tmp_pa
     assert normal(migrated) == normal(schema_of(tmp_path / "direct.db"))
 
 
+def test_each_migration_has_a_number_of_its_own_and_the_last_one_is_the_newest():
+    folder = Path(schema.__file__).parent / "migrations" / "versions"
+    numbers = sorted(path.name[1:5] for path in folder.glob("v*.py"))
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+    assert numbers[-1] == schema.REVISION
+
+
 def normal(rows):
     return sorted(
         (kind, name, sorted(re.split(r"[\s,()]+", sql or ""))) for kind, name, sql in rows

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qiskit_job_manager.clock import SystemClock
-from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.job_set import ManagedJobSet, Progress
+    from qiskit_job_manager.job_set import Progress
+    from qiskit_job_manager.model import JobSetRecord
 
 
 class State(StrEnum):
@@ -122,12 +122,11 @@ class Filter:
         """Whether every job set passes."""
         return self == Filter()
 
-    def passes(self, job_set: "ManagedJobSet") -> bool:
-        """Return whether a job set passes; its jobs are counted only if everything else fits."""
-        return self._fits(job_set) and (not self.states or self._is_in_state(job_set.progress()))
+    def passes(self, record: "JobSetRecord", progress: "Progress") -> bool:
+        """Return whether a job set passes."""
+        return self._fits(record) and (not self.states or self._is_in_state(progress))
 
-    def _fits(self, job_set: "ManagedJobSet") -> bool:
-        record = source_of(job_set).record
+    def _fits(self, record: "JobSetRecord") -> bool:
         backends = (record.backend_name, record.backend_uri or "")
         return (
             set(self.tags) <= set(record.tags)

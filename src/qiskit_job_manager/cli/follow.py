@@ -115,7 +115,7 @@ def report(
 
 def print_needs_user(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> None:
     """Print to standard error whether a job set needs the user, and what to do."""
-    for line in needs_user(ctx, job_set, progress):
+    for line in needs_user(ctx, source_of(job_set).record, progress):
         typer.echo(line, err=True)
 
 

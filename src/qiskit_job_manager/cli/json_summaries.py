@@ -8,19 +8,23 @@ from qiskit_job_manager.cli.job_measurements import as_json
 from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.job_set import ManagedJobSet
-    from qiskit_job_manager.model import JobRecord, RemoteFigures
+    from qiskit_job_manager.job_set import ManagedJobSet, Progress
+    from qiskit_job_manager.model import JobRecord, JobSetRecord, RemoteFigures
 
 
 def summary(job_set: ManagedJobSet) -> dict[str, Any]:
     """Return a job set as JSON values."""
-    progress = job_set.progress()
+    return summary_of(source_of(job_set).record, job_set.progress())
+
+
+def summary_of(record: JobSetRecord, progress: Progress) -> dict[str, Any]:
+    """Return what the store has of a job set as JSON values."""
     return {
-        "job_set_id": job_set.job_set_id(),
-        "name": job_set.name(),
-        "backend": job_set.backend_name,
-        "tags": job_set.tags(),
-        "created_at": job_set.created_at.isoformat(),
+        "job_set_id": record.job_set_id,
+        "name": record.name,
+        "backend": record.backend_name,
+        "tags": list(record.tags),
+        "created_at": record.created_at.isoformat(),
         "experiments": progress.n_experiments,
         "jobs": progress.n_jobs,
         "ended": progress.ended,

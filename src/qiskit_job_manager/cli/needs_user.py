@@ -6,34 +6,34 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager.cli.options import command_for
 from qiskit_job_manager.cli.output import escape, plural
-from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import typer
 
-    from qiskit_job_manager.job_set import ManagedJobSet, Progress
+    from qiskit_job_manager.job_set import Progress
+    from qiskit_job_manager.model import JobSetRecord
 
 
-def needs_user(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> Iterator[str]:
+def needs_user(ctx: typer.Context, record: JobSetRecord, progress: Progress) -> Iterator[str]:
     """Yield lines that say which jobs need the user and what to do; nothing if none does."""
     if progress.needs_user:
         yield (
-            f"{escape(job_set.name())} needs you: {plural(progress.needs_user, 'job')} may or may "
+            f"{escape(record.name)} needs you: {plural(progress.needs_user, 'job')} may or may "
             "not have been accepted by the backend. Look there, then:"
         )
-        for command, effect in commands_for(ctx, job_set):
+        for command, effect in commands_for(ctx, record.job_set_id):
             yield f"  {command}  {effect}"
     if progress.held:
-        yield f"{escape(job_set.name())} needs you: {why_held(job_set, progress)}. To allow more:"
-        command = command_for(ctx, "resume", job_set.job_set_id(), "--max-usage")
+        yield f"{escape(record.name)} needs you: {why_held(record, progress)}. To allow more:"
+        command = command_for(ctx, "resume", record.job_set_id, "--max-usage")
         yield f"  {command} SECONDS"
 
 
-def why_held(job_set: ManagedJobSet, progress: Progress) -> str:
+def why_held(record: JobSetRecord, progress: Progress) -> str:
     """Return a phrase that says how many jobs the usage limit holds."""
-    number, limit_s = progress.held, source_of(job_set).record.max_usage_s
+    number, limit_s = progress.held, record.max_usage_s
     verb = "is" if number == 1 else "are"
     return (
         f"{plural(number, 'job')} {verb} not sent, as more than {limit_s:g} quantum seconds would "
@@ -41,9 +41,8 @@ def why_held(job_set: ManagedJobSet, progress: Progress) -> str:
     )
 
 
-def commands_for(ctx: typer.Context, job_set: ManagedJobSet) -> list[tuple[str, str]]:
+def commands_for(ctx: typer.Context, job_set_id: str) -> list[tuple[str, str]]:
     """Return the two commands that decide about jobs in doubt, each with its effect."""
-    job_set_id = job_set.job_set_id()
     return [
         (command_for(ctx, "resubmit", job_set_id), "sends them again"),
         (command_for(ctx, "abandon", job_set_id), "gives them up"),

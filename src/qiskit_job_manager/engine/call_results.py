@@ -18,6 +18,7 @@ from qiskit_job_manager.errors import (
     SubmissionRefusedError,
     TransientBackendError,
 )
+from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.lifecycle import CallKind, Event, proves_absence
 from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus
 
@@ -258,5 +259,5 @@ def _again(error: BaseException | None) -> Outcome:
 
 
 def _words(error: BaseException | None) -> str:
-    text = str(error).strip()
+    text = clean(str(error)).strip()
     return text if text else type(error).__name__

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.errors import JobManagerError
+from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.model import JobState
 
 if TYPE_CHECKING:
@@ -170,5 +171,5 @@ def cancelled(backend: Backend, remote_id: str) -> str | None:
     except JobManagerError as error:
         return error.message
     except Exception as error:  # noqa: BLE001  # the others are cancelled all the same
-        return f"{type(error).__name__}: {error}"
+        return clean(f"{type(error).__name__}: {error}")
     return None

@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.model.events import JobEvent
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _event(record: JobSetRecord, job: JobRecord, step: Advance) -> JobEvent:
         event=str(step.event),
         before=step.expected,
         after=step.after,
-        cause=step.cause,
+        cause=step.cause and clean(step.cause),
         at=step.at,
     )
 

@@ -25,6 +25,7 @@ from qiskit_job_manager.errors import (
     JobManagerError,
     StoreError,
     StoreGoneError,
+    StoreOutdatedError,
     StoreTooNewError,
 )
 
@@ -486,7 +487,7 @@ class Engine:
         """Log once that the store cannot be used; give up where it cannot be used ever again."""
         if self._stopping:
             return
-        if isinstance(error, StoreTooNewError | StoreGoneError):
+        if isinstance(error, StoreTooNewError | StoreGoneError | StoreOutdatedError):
             self._break(record, error)
             return
         with self._lock:

@@ -21,9 +21,11 @@ from qiskit_job_manager.errors import (
 from qiskit_job_manager.job_set import ManagedJobSet
 from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.settings import checked_name, checked_tags, checked_usage
+from qiskit_job_manager.job_set.status import held_jobs
 from qiskit_job_manager.manager import arguments, partial_deletes
 from qiskit_job_manager.manager.interpreter_exit import stop_at_exit
 from qiskit_job_manager.model import ExperimentKind, JobSetDraft
+from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views import html
 from qiskit_job_manager.views.job_sets_html import job_sets_html
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import JobSetRecord, Limits, Plan, RetryPolicy
     from qiskit_job_manager.model.events import JobEvent
     from qiskit_job_manager.model.inputs import ExperimentsLike, RunsCircuits
+    from qiskit_job_manager.model.progress import Progress
     from qiskit_job_manager.ports import Backend
 
 _PAGE = 200
@@ -328,6 +331,19 @@ class JobManager:
     def iter_job_sets(self) -> Iterator[ManagedJobSet]:
         """Yield the job sets of the store, newest first; each page is read when it is needed."""
         return (self._job_set(record) for record in self._records())
+
+    def overview(self) -> Iterator[tuple[JobSetRecord, Progress]]:
+        """Yield each job set as the store has it now, with its progress, newest first.
+
+        This is the fast way to look at thousands of job sets: they are read in pages.
+        """
+        last = None
+        while page := self._store.job_sets(before=last, limit=_PAGE):
+            totals = self._store.totals_of([record.key for record in page])
+            for record in page:
+                counted = totals[record.key]
+                yield record, progress_of(record, counted, held_jobs(self._store, record, counted))
+            last = page[-1]
 
     def find(self, reference: str) -> ManagedJobSet:
         """Return a job set to look at, without driving it and without opening its backend.

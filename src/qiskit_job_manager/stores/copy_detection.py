@@ -1,9 +1,9 @@
 """Whether an SQLite file is the one that was made, or a copy of it.
 
-A copy of a store with unfinished job sets must not be driven: the original may be in use, and what
-both would send would be paid for twice. The file's number in its file system (inode) tells them
-apart; it is kept in SQLite's ``user_version``, which is copied with the file while the number of
-the copy is another one. A copy that by chance got the same number is not noticed.
+A copy of a store with unfinished job sets must not be driven: the original may be in use, and jobs
+that both submit would be paid for twice. The file's number in its file system (inode)
+distinguishes them. It is stored in SQLite's ``user_version``, which is copied with the file, while
+the copy itself has another number. A copy that by chance has the same number is not noticed.
 """
 
 from __future__ import annotations

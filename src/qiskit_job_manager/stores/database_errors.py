@@ -57,6 +57,7 @@ _SQLITE = {
     sqlite3.SQLITE_PROTOCOL: _BUSY,
     sqlite3.SQLITE_CONSTRAINT: _CONSTRAINT,
 }
+_WITHOUT_FILE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR)
 _SQLSTATES = {
     "23": _CONSTRAINT,
     "25006": _READ_ONLY,
@@ -88,6 +89,21 @@ def translated(where: str) -> Iterator[None]:
         raise StoreError(f"The store {where} cannot keep such a value: {error}.") from error
 
 
+def gone(where: str) -> str:
+    """Return the message of `StoreGoneError` for a store's path."""
+    return (
+        f"The store {where} was moved, removed or replaced while it was in use. Nothing more can "
+        "be stored there: put the file back and open the store again."
+    )
+
+
+def _is_gone(code: int, text: str, where: str) -> bool:
+    # The tables were there when the store was opened: another file has taken its place.
+    if code == sqlite3.SQLITE_READONLY_DBMOVED or text.startswith("no such table"):
+        return True
+    return code & 0xFF in _WITHOUT_FILE and not Path(where).exists()
+
+
 def _by_sqlstate(cause: BaseException) -> tuple[type[StoreError], str] | None:
     state = getattr(cause, "sqlstate", None)
     if state is not None:
@@ -99,15 +115,6 @@ def _by_sqlstate(cause: BaseException) -> tuple[type[StoreError], str] | None:
     return _BUSY if is_away else None
 
 
-def _is_gone(code: int | None, where: str) -> bool:
-    """Say whether an SQLite file has disappeared under an open store."""
-    path = Path(where)
-    if code == sqlite3.SQLITE_CANTOPEN:
-        return not path.parent.exists()
-    # SQLite makes an empty file in place of one that was removed, and then finds no table in it.
-    return code == sqlite3.SQLITE_ERROR and (not path.exists() or not path.stat().st_size)
-
-
 def store_error(error: Exception, where: str) -> StoreError:
     """Return the kind of `StoreError` for what a driver raised."""
     if isinstance(error, UnicodeDecodeError):  # SQLite quotes damaged bytes in its own message
@@ -115,11 +122,8 @@ def store_error(error: Exception, where: str) -> StoreError:
     # SQLAlchemy's own text holds the statement and its values, which are the user's data.
     cause = (error.orig if isinstance(error, DBAPIError) else None) or error
     code = getattr(cause, "sqlite_errorcode", None)
-    if _is_gone(code, where):
-        return StoreGoneError(
-            f"The store {where} was removed while it was in use. What was sent goes on at the "
-            "backend; put the file back, for instance from a backup, and start again."
-        )
+    if code is not None and _is_gone(code, str(cause), where):
+        return StoreGoneError(gone(where))
     known = _SQLITE.get(code & 0xFF) if code is not None else _by_sqlstate(cause)
     kind, words = known or (StoreError, "cannot do what was asked")
     return kind(f"The store {where} {words} ({type(cause).__name__}: {cause}).")

@@ -1,9 +1,9 @@
-"""Job sets go: at first out of everybody's sight, then page by page, in short transactions.
+"""Deletes job sets: first it hides them, then it removes their rows in short transactions.
 
-To remove a large set in one transaction would hold up whoever else writes for as long as that
-takes. So the first transaction takes away the set's name, its counts and the right to drive it,
-and from then on nobody finds it but who asks for what is half deleted. A set that is small is gone
-with that same transaction; of a larger one, what a crash leaves is removed by deleting it again.
+One transaction for a large job set would keep other processes from writing for as long as it takes.
+So the first transaction takes away the name, the counts and the lease of the job set; then only
+`half_deleted` still finds it. A small job set is gone with that transaction. Where a crash leaves a
+rest of a larger one, `delete_rest` removes it.
 """
 
 from __future__ import annotations
@@ -38,13 +38,14 @@ _MANY = 500
 
 
 def _page_of(table: Table, order: Column[int]) -> Statement:
-    """Return the statement that removes the next rows of a set and tells where they were."""
+    """Return the statement that removes the next rows of a job set and returns their places."""
     inside, after = table.c.job_set == bindparam("set"), order > bindparam("after")
     page = select(order).where(inside, after).order_by(order).limit(bindparam("rows"))
     return delete(table).where(inside, order.in_(page)).returning(order)
 
 
-# Whoever still reads the set finds no job before he could miss what it is made of.
+# The jobs go first: a process that still reads the job set finds none, and never one without its
+# payload.
 _PARTS = (
     (_page_of(schema.job, schema.job.c.position), _FEW),
     (_page_of(schema.payload, schema.payload.c.start), _FEW),
@@ -110,7 +111,7 @@ def half_deleted(database: Database) -> list[JobSetRecord]:
 
 
 class _Removal:
-    """The removal of one job set, turn by turn, each a transaction."""
+    """The removal of one job set, in several transactions."""
 
     def __init__(self, database: Database, job_set_key: int, owner: str | None) -> None:
         self._database = database
@@ -121,7 +122,7 @@ class _Removal:
         self._took_s = 0.0
 
     def take_turn(self) -> bool:
-        """Remove what a turn has time for; tell whether nothing is left."""
+        """Remove what one transaction has time for; return whether nothing is left."""
         with self._database.writing() as connection:
             begin = time.monotonic()
             if self._owner is not None:
@@ -147,16 +148,17 @@ class _Removal:
         return False
 
     def give_way(self) -> None:
-        """Let others write, where only one can at a time, for as long as the turn took.
+        """Let other connections write for as long as the last transaction took.
 
-        Who finds SQLite's lock taken looks again after up to a tenth of a second: without the pause
-        it would most likely find it taken again, and so on.
+        This matters where only one can write at a time. A connection that finds SQLite's lock taken
+        looks again after up to a tenth of a second; without the pause it would most likely find it
+        taken again.
         """
         if self._database.has_one_writer:
             time.sleep(self._took_s)
 
     def _remove_page(self, connection: Connection) -> bool:
-        """Remove the next page; tell whether there was anything left to remove."""
+        """Remove the next page; return whether there was one."""
         while self._parts:
             statement, rows = self._parts[0]
             more = {"after": self._after, "rows": rows}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, false, insert, literal, select, update
 
 from qiskit_job_manager.errors import LeaseLostError, NameInUseError, StoreError
+from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import job_counts, schema, write_statements
 from qiskit_job_manager.stores.database_errors import ConstraintError
@@ -296,15 +297,14 @@ def append_late_acceptance(
         "at": microseconds(at),
         "job_index": job_index,
         "event": "accepted late",
-        "cause": cause,
+        "cause": clean(cause),
         "attempt": None,
         "before": None,
         "after": None,
     }
-    exists = select(_SETS.c.key).where(_SETS.c.key == job_set_key)
 
-    def append(connection: Connection) -> None:
-        if connection.scalar(exists) is not None:
+    def work(connection: Connection) -> None:
+        if connection.scalar(select(_SETS.c.key).where(_SETS.c.key == job_set_key)):
             database.run(connection, write_statements.NEW_EVENT, values)
 
-    database.write(append, repeatable=True)
+    database.write(work)

@@ -1,6 +1,6 @@
 """How many jobs of a set are in each state, kept beside them in the same transactions.
 
-To count the jobs themselves would take longer the more there are, and it is asked for often.
+To count the jobs themselves takes longer the more there are, and the counts are read often.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CHANGE = (
 
 
 def begin(database: Database, connection: Connection, job_set_key: int) -> None:
-    """Have a count for each state of a new job set; a change finds its row by that."""
+    """Insert a count for each state of a new job set, so that later changes find a row."""
     rows = (
         {"job_set": job_set_key, "state": state.value, "jobs": 0, "experiments": 0}
         for state in JobState
@@ -45,7 +45,7 @@ def begin(database: Database, connection: Connection, job_set_key: int) -> None:
 
 
 def recount(connection: Connection, job_set_key: int) -> None:
-    """Count the jobs of a set that came in whole."""
+    """Count the jobs of a job set that was imported."""
     of_state = (_jobs.job_set == _counts.job_set, _jobs.state == _counts.state)
     size = func.coalesce(func.sum(_jobs.stop - _jobs.start), 0)
     connection.execute(
@@ -61,8 +61,8 @@ def recount(connection: Connection, job_set_key: int) -> None:
 def put_right(database: Database, job_set_key: int) -> None:
     """Count the jobs themselves, and correct the counts if they differ.
 
-    They can after damage, or when a program of before there were counts was still at work when a
-    newer one migrated the store.
+    They may differ after damage, or when a program that did not know the counts was still running
+    while a newer one migrated the store.
     """
     found = select(_jobs.state, func.count(), func.sum(_jobs.stop - _jobs.start))
     kept = select(_counts.state, _counts.jobs, _counts.experiments)

@@ -53,7 +53,7 @@ class KernelLock:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
-        except OSError:  # it belongs to another user: who looks cannot know, and must not drive
+        except OSError:  # another user's: it cannot be known, so nobody may drive
             return True
         try:
             return not _try(descriptor, fcntl.LOCK_SH)

@@ -1,4 +1,4 @@
-"""The questions that are asked often, built once and compiled once for each database.
+"""Statements that read and run often, built once and compiled once for each database.
 
 They run by `Database.quick`, which applies no column types: none of them reads a time.
 """
@@ -122,7 +122,7 @@ COVERING = _JOBS.where(
 
 @cache
 def jobs(states: tuple[JobState, ...] | None, *, limited: bool) -> Select[Any]:
-    """Return the question for the jobs after an index, in order.
+    """Return the statement for the jobs after an index, in order.
 
     Args:
         states: Only jobs in these states, at least one; ``None`` means all.
@@ -140,13 +140,13 @@ def jobs(states: tuple[JobState, ...] | None, *, limited: bool) -> Select[Any]:
 
 @cache
 def last_jobs(states: tuple[JobState, ...]) -> Select[Any]:
-    """Return the question for the last so many jobs in some states, the last one first."""
+    """Return the statement for the last jobs in some states, the last one first."""
     inside = _JOBS.where(_jobs.job_set == _SET).order_by(_jobs.position.desc()).limit(_LIMIT)
     merged = _merged(inside, states)
     return select(merged).order_by(merged.c.position.desc()).limit(_LIMIT)
 
 
 def _merged(inside: Select[Any], states: tuple[JobState, ...]) -> Subquery:
-    # State by state, each stops at its limit; asked for together, all would be sorted.
+    # One query for each state stops at its limit; one query for all states would sort all jobs.
     parts = [inside.where(_jobs.state == state.value).subquery() for state in states]
     return union_all(*(select(part) for part in parts)).subquery()

@@ -18,10 +18,11 @@ from qiskit_job_manager.stores.rows import (
     event_from,
     experiment_from,
     job_set_from,
+    totals_from,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         ExperimentRecord,
         JobRecord,
         JobSetRecord,
+        Totals,
     )
     from qiskit_job_manager.stores.database import Database
 
@@ -85,6 +87,18 @@ def job_sets(database: Database, before: JobSetRecord | None, limit: int) -> lis
 def unfinished(database: Database, limit: int | None) -> list[JobSetRecord]:
     """Return up to ``limit`` job sets with something left to do, oldest first."""
     return [job_set_from(row) for row in database.read(_UNFINISHED.limit(limit))]
+
+
+def totals_of(database: Database, job_set_keys: Sequence[int]) -> dict[int, Totals]:
+    """Count jobs and experiments by state of many job sets at once, by their keys."""
+    rows: dict[int, list[Any]] = {key: [] for key in job_set_keys}
+    wanted, counts = list(rows), schema.job_count.c
+    for first in range(0, len(wanted), _PAGE // 2):
+        some = counts.job_set.in_(wanted[first : first + _PAGE // 2])
+        columns = (counts.job_set, counts.state, counts.jobs, counts.experiments)
+        for key, *counted in database.read(select(*columns).where(some, counts.jobs > 0)):
+            rows[key].append(counted)
+    return {key: totals_from(counted) for key, counted in rows.items()}
 
 
 def _job_sets(

@@ -152,7 +152,7 @@ def experiment_from(row: Row) -> ExperimentRecord:
 
 @_or_corrupt
 def job_from(row: Row) -> JobRecord:
-    """Return the job of a row of `JOB_COLUMNS`, also of one that SQLAlchemy has not touched."""
+    """Return the job of a row of `JOB_COLUMNS`, also of one that comes straight from the driver."""
     (key, index, start, stop, shots, share, shares, state, attempts, *rest) = row
     tag, remote_id, status, queue_position, message, error, failed, *last = rest
     has_result, cancel, circuits, estimate_s = last

@@ -1,6 +1,6 @@
 """The tables.
 
-Rules: keys are integers and are never given twice (a token or a request of a deleted job set must
+Rules: keys are integers and are never used twice (a token or a request of a deleted job set must
 not fit a newer one); what belongs to a job set goes with it, by cascades whose columns are indexed;
 times are microseconds; JSON is text that only `rows` reads. A change here needs a migration, and
 a test proves that both give the same schema.
@@ -40,7 +40,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def microseconds(time: datetime) -> int:
-    """Return an aware datetime as the columns of times have it."""
+    """Return an aware datetime as the time columns keep it."""
     return (time - _EPOCH) // _MICROSECOND
 
 

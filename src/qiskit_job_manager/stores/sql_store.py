@@ -159,6 +159,10 @@ class SqlStore:
         """Count jobs and experiments by state."""
         return totals_from(self._database.quick(read_statements.TOTALS, {"set": job_set_key}))
 
+    def totals_of(self, job_set_keys: Sequence[int]) -> dict[int, Totals]:
+        """Count jobs and experiments by state of many job sets at once, by their keys."""
+        return reads.totals_of(self._database, job_set_keys)
+
     def jobs(
         self,
         job_set_key: int,

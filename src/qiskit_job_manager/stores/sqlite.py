@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
@@ -110,9 +110,8 @@ def _make(path: Path) -> None:
             return
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        except FileExistsError:
-            return
+            with suppress(FileExistsError):  # another process was first
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except OSError as error:
             raise StoreNotWritableError(
                 f"The store {path} cannot be made: {error.strerror}. Name another place with "
@@ -126,15 +125,22 @@ def _engine(path: Path) -> Engine:
         poolclass=QueuePool,
         # A thread that waits for a connection could wait for itself.
         max_overflow=-1,
-        connect_args={
-            "timeout": _BUSY_TIMEOUT_S,
-            "isolation_level": None,
-            "check_same_thread": False,
-        },
+        creator=lambda: _connected(path),
     )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    # If the file was removed meanwhile, SQLite must not make an empty one in its place.
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode=rw",
+        uri=True,
+        timeout=_BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
 
 def _configure(connection: sqlite3.Connection, _record: Any) -> None:
@@ -154,7 +160,7 @@ def _prove_ours(connection: sqlite3.Connection, path: Path) -> None:
     # SQLite takes a file that is shorter than any database for an empty one, and overwrites it.
     if 0 < path.stat().st_size < _SMALLEST:
         raise StoreCorruptError(f"The file {path} is no SQLite database: name another file.")
-    # In a transaction that has read, what a crash left is undone and nobody writes to the file.
+    # A transaction that reads undoes first what a crash left, and keeps others from writing.
     connection.execute("BEGIN")
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     (mark,) = connection.execute("PRAGMA application_id").fetchone()
@@ -177,6 +183,6 @@ def _choose_journal(connection: sqlite3.Connection, path: Path, wanted: str) -> 
     try:
         connection.execute(f"PRAGMA journal_mode={wanted}")
     except sqlite3.OperationalError as error:
-        # Somebody else has it open. The rollback journal may stay; the other way may not.
+        # Another process has it open. The rollback journal may stay; a write-ahead log may not.
         if wanted == "delete":
             raise _OtherLibraryError(_OTHER_LIBRARY.format(path, sqlite3.sqlite_version)) from error

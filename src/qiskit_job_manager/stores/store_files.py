@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
-from qiskit_job_manager.errors import StoreNotWritableError
+from qiskit_job_manager.errors import StoreGoneError, StoreNotWritableError
 from qiskit_job_manager.private_files import open_private, private_folder
+from qiskit_job_manager.stores.database_errors import gone
 from qiskit_job_manager.stores.locations import sqlite_path
 
 if TYPE_CHECKING:
@@ -72,8 +73,11 @@ class StoreFiles:
         By that record the spool is found after the file was moved, or by another name.
 
         Raises:
+            StoreGoneError: The file was moved or removed.
             StoreNotWritableError: The spool belongs to another user.
         """
+        if self.path is not None and not self.path.exists():
+            raise StoreGoneError(gone(str(self.path)))
         if self.path is None or self._is_listed:
             return
         if (spool := _spool_beside(self.path)).exists():

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def bring_up_to_date(database: Database, first: Callable[[Connection], None]) -> None:
     """Make the tables, or migrate them, unless they are of this version.
 
-    All of it is one transaction: whoever is killed in the middle leaves the store as it was, and
-    of two processes that come at once the second finds the work done.
+    All of it is one transaction: a process that is killed in the middle leaves the store as it was,
+    and of two processes that migrate at once the second one finds the work done.
 
     Args:
         database: The open database.
@@ -45,7 +45,7 @@ def bring_up_to_date(database: Database, first: Callable[[Connection], None]) ->
 
 
 def refuse_newer(database: Database) -> None:
-    """See that no newer program has migrated the store since it was opened.
+    """Make sure that no newer program has migrated the store since it was opened.
 
     Raises:
         StoreTooNewError: One has.

@@ -1,4 +1,4 @@
-"""What is written often, as statements that are built once and compiled once for each database.
+"""Statements that write and run often, built once and compiled once for each database.
 
 They run by `Database.run`, which applies no column types: times are given in microseconds, and
 states as plain texts.

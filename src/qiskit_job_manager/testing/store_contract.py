@@ -414,6 +414,17 @@ class FindingContract:
         assert totals.jobs == {JobState.SUBMITTING: 1, JobState.PLANNED: 1}
         assert totals.experiments == {JobState.SUBMITTING: 2, JobState.PLANNED: 1}
 
+    def test_totals_of_many_job_sets_are_those_of_each(self, store: Store) -> None:
+        hand_over(store, [["a", "b"], ["c"]])
+        token = must_claim(store)
+        store.advance(token, [submission(store, 0, "t")])
+        keys = [the_set(store, name).key for name in ("sweep", "other", "third")]
+        assert store.totals_of(keys) == {key: store.totals(key) for key in keys}
+        assert store.totals_of([]) == {}
+        many = store.totals_of(range(1, 1500))
+        assert len(many) == 1499
+        assert many[keys[0]] == store.totals(keys[0])
+
 
 class StoreContract(HandingOverContract, FindingContract, DrivingContract, MovingContract):
     """The whole contract."""

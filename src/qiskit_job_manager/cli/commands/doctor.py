@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from qiskit_job_manager.job_set import ManagedJobSet
     from qiskit_job_manager.manager import JobManager
+    from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.stores.health import Health
 
 
@@ -253,15 +253,14 @@ def _spool_folders(location: str | None, *, is_usable: bool) -> list[Path]:
 
 def job_sets(manager: JobManager) -> Iterator[Finding]:
     """Yield who drives what, and what needs the user."""
-    found = manager.job_sets()
+    found = list(manager.overview())
     yield Finding("job sets", f"{len(found):,}")
     for left in manager.half_deleted():
         advice = f"qjm delete {left.job_set_id} removes the rest"
         what = f"job set {short_id(left.job_set_id)}"
         yield Finding(what, f"{left.name}: half deleted", Verdict.NEEDS_USER, advice)
-    duplicates = _duplicates(found)
-    for job_set in found:
-        record = source_of(job_set).record
+    duplicates = _duplicates(manager, [record for record, _ in found])
+    for record, progress in found:
         what = f"job set {short_id(record.job_set_id)}"
         for text in duplicates.get(record.key, ()):
             yield Finding(what, f"{record.name}: {text}")
@@ -270,7 +269,6 @@ def job_sets(manager: JobManager) -> Iterator[Finding]:
             advice = "run its script again with if_exists='resume', or delete it"
             yield Finding(what, value, Verdict.NEEDS_USER, advice)
             continue
-        progress = job_set.progress()
         if progress.needs_user:
             value = f"{record.name}: {plural(progress.needs_user, 'job')} in doubt"
             advice = f"look on the backend, then qjm resubmit or abandon {record.job_set_id}"
@@ -280,28 +278,25 @@ def job_sets(manager: JobManager) -> Iterator[Finding]:
             advice = f"qjm resume {record.job_set_id} --max-usage SECONDS allows more"
             yield Finding(what, value, Verdict.NEEDS_USER, advice)
         if not progress.ended:
-            yield _driver(manager, what, job_set.job_set_id())
+            yield _driver(manager, what, record)
 
 
-def _duplicates(found: list[ManagedJobSet]) -> dict[int, list[str]]:
+def _duplicates(manager: JobManager, found: list[JobSetRecord]) -> dict[int, list[str]]:
     """Return what is known of jobs that a backend accepted a second time, by their job set."""
     texts: dict[int, list[str]] = {}
     if found:
-        store = source_of(found[0]).store
+        store = source_of(manager.find(found[0].job_set_id)).store
         for key, event in store.duplicates(limit=_DUPLICATES_SHOWN):
             texts.setdefault(key, []).append(f"job {event.job_index} {event.cause}")
     return texts
 
 
-def _driver(manager: JobManager, what: str, job_set_id: str) -> Finding:
-    job_set = manager.find(job_set_id)
-    source = source_of(job_set)
-    name = job_set.name()
-    driver = source.store.driver(source.record.key)
+def _driver(manager: JobManager, what: str, record: JobSetRecord) -> Finding:
+    driver = source_of(manager.find(record.job_set_id)).store.driver(record.key)
     if driver is None:
-        advice = f"qjm resume {job_set_id}"
-        return Finding(what, f"{name}: nobody drives it", Verdict.NEEDS_USER, advice)
-    return Finding(what, f"{name}: driven by {driver}")
+        advice = f"qjm resume {record.job_set_id}"
+        return Finding(what, f"{record.name}: nobody drives it", Verdict.NEEDS_USER, advice)
+    return Finding(what, f"{record.name}: driven by {driver}")
 
 
 def all_findings(location: str | None) -> Iterator[Finding]:

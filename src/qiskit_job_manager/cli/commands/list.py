@@ -1,6 +1,6 @@
 """``qjm list``: lists the job sets of the store."""
 
-from itertools import chain, islice
+from itertools import chain, islice, starmap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +13,7 @@ from qiskit_job_manager.cli.filters import (
     StateOption,
     TagOption,
 )
-from qiskit_job_manager.cli.json_summaries import summary
+from qiskit_job_manager.cli.json_summaries import summary_of
 from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import JsonOption, command_for, opened_manager
 from qiskit_job_manager.cli.output import counted, escape, local_time, print_array, table
@@ -23,7 +23,8 @@ from qiskit_job_manager.views.phrases import short_id
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from qiskit_job_manager.job_set import ManagedJobSet
+    from qiskit_job_manager.job_set import Progress
+    from qiskit_job_manager.model import JobSetRecord
 
 _SHOWN = 50
 _NONE_YET = "There are no job sets yet; qjm run creates one."
@@ -54,9 +55,9 @@ def list_job_sets(  # noqa: PLR0913  one parameter an option
     wanted = Filter(tuple(states or ()), tuple(tags or ()), backend, since, name)
     most = bound("--limit", limit, all_of_them=all_sets, default=None if as_json else _SHOWN)
     with opened_manager(ctx) as manager:
-        found = filter(wanted.passes, manager.iter_job_sets())
+        found = (each for each in manager.overview() if wanted.passes(*each))
         if as_json:
-            print_array(map(summary, islice(found, most)))
+            print_array(starmap(summary_of, islice(found, most)))
             return
         _print_table(ctx, islice(found, most), _NONE_YET if wanted.is_empty else _NONE_SUCH)
         if most is not None and next(found, None) is not None:
@@ -69,9 +70,11 @@ def list_job_sets(  # noqa: PLR0913  one parameter an option
 _HEADER = ("SET", "NAME", "BACKEND", "CREATED", "EXPERIMENTS", "JOBS", "STATE OF THE JOBS")
 
 
-def _print_table(ctx: typer.Context, job_sets: "Iterable[ManagedJobSet]", if_none: str) -> None:
+def _print_table(
+    ctx: typer.Context, job_sets: "Iterable[tuple[JobSetRecord, Progress]]", if_none: str
+) -> None:
     notes: list[str] = []
-    rows = (_row(ctx, each, notes) for each in job_sets)
+    rows = (_row(ctx, *each, notes) for each in job_sets)
     first = next(rows, None)
     if first is None:
         typer.echo(if_none)
@@ -82,15 +85,16 @@ def _print_table(ctx: typer.Context, job_sets: "Iterable[ManagedJobSet]", if_non
         typer.echo(line, err=True)
 
 
-def _row(ctx: typer.Context, job_set: "ManagedJobSet", notes: list[str]) -> tuple[str, ...]:
+def _row(
+    ctx: typer.Context, record: "JobSetRecord", progress: "Progress", notes: list[str]
+) -> tuple[str, ...]:
     """Return the row of a job set, and add lines to ``notes`` that are printed after the table."""
-    progress = job_set.progress()
-    notes += needs_user(ctx, job_set, progress)
+    notes += needs_user(ctx, record, progress)
     return (
-        short_id(job_set.job_set_id()),
-        escape(job_set.name()),
-        escape(job_set.backend_name),
-        local_time(job_set.created_at),
+        short_id(record.job_set_id),
+        escape(record.name),
+        escape(record.backend_name),
+        local_time(record.created_at),
         str(progress.n_experiments),
         str(progress.n_jobs),
         counted(progress.jobs) + ("" if progress.complete else ", not all handed over"),

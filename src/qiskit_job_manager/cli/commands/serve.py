@@ -73,7 +73,7 @@ def serve(
     from qiskit_job_manager.manager import JobManager
 
     def commands(job_set: ManagedJobSet) -> str:
-        return ", or ".join(command for command, _ in commands_for(ctx, job_set))
+        return ", or ".join(command for command, _ in commands_for(ctx, job_set.job_set_id()))
 
     with log_to_stderr(JsonFormatter() if as_json else DatedFormatter(), logging.INFO):
         with (
@@ -199,7 +199,7 @@ class Service:
             logger.warning(message, *values, extra=_fields("needs you", job_set))
         if progress.held and not served.is_held:
             message = "%r needs you: %s; qjm resume %s --max-usage SECONDS allows more"
-            values = (job_set.name(), why_held(job_set, progress), job_set.job_set_id())
+            values = (job_set.name(), why_held(record, progress), job_set.job_set_id())
             logger.warning(message, *values, extra=_fields("needs you", job_set))
         served.needs_user, served.is_held = needs, progress.held > 0
 

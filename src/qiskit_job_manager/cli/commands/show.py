@@ -107,7 +107,7 @@ def _heading(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> 
     if not progress.complete:
         yield "             not all experiments have been handed over"
     yield from _duplicates(job_set)
-    yield from needs_user(ctx, job_set, progress)
+    yield from needs_user(ctx, source_of(job_set).record, progress)
     yield ""
 
 
