@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
@@ -53,14 +52,6 @@ def start(store_path, script=SCRIPT):
     )
 
 
-def wait_until(condition, process, within_s=60.0):
-    until = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < until, "the condition did not come true"
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.002)
-
-
 def jobs_done(path):
     """Return how many jobs are done, from the store, while another process works."""
     if not path.exists():
@@ -75,7 +66,9 @@ def is_handed_over(path):
         return manager.find("sweep").progress().complete
 
 
-def test_a_script_killed_while_its_generator_is_read_goes_on_behind_what_is_stored(tmp_path):
+def test_a_script_killed_while_its_generator_is_read_goes_on_behind_what_is_stored(
+    tmp_path, wait_until
+):
     path, go = tmp_path / "store.db", tmp_path / "go"
     halfway = textwrap.dedent(
         """
@@ -106,7 +99,7 @@ def test_a_script_killed_while_its_generator_is_read_goes_on_behind_what_is_stor
 
 
 @pytest.mark.parametrize("done", [0, 1, 7, 15])
-def test_the_same_script_goes_on_after_it_was_killed(tmp_path, done):
+def test_the_same_script_goes_on_after_it_was_killed(tmp_path, done, wait_until):
     path = tmp_path / "store.db"
     process = start(path)
     wait_until(lambda: path.exists() and jobs_done(path) >= done, process)
@@ -125,7 +118,7 @@ def test_the_same_script_goes_on_after_it_was_killed(tmp_path, done):
         assert attempts.count(1) >= before  # what was done was not done again
 
 
-def test_a_killed_run_is_finished_by_another_process_that_only_opens_it(tmp_path):
+def test_a_killed_run_is_finished_by_another_process_that_only_opens_it(tmp_path, wait_until):
     path = tmp_path / "store.db"
     process = start(path)
     wait_until(lambda: jobs_done(path) >= 3 and is_handed_over(path), process)
@@ -137,7 +130,7 @@ def test_a_killed_run_is_finished_by_another_process_that_only_opens_it(tmp_path
         assert results.get_counts("c39") == {f"{39:06b}": 50}
 
 
-def test_a_second_process_reads_while_the_first_works_and_drives_nothing(tmp_path):
+def test_a_second_process_reads_while_the_first_works_and_drives_nothing(tmp_path, wait_until):
     path = tmp_path / "store.db"
     process = start(path)
     wait_until(lambda: jobs_done(path) >= 2, process)

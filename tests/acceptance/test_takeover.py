@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
@@ -65,14 +64,6 @@ def start(tmp_path, cloud):
         process.communicate()
 
 
-def wait_until(condition, process, within_s=60.0):
-    until = time.monotonic() + within_s
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 def states(path):
     with JobManager(path) as manager:
         found = manager.job_sets(name="sweep")
@@ -83,7 +74,7 @@ def all_active(path):
     return path.exists() and states(path) == {JobState.ACTIVE: 6}
 
 
-def test_who_waits_takes_over_when_the_driver_dies(tmp_path, cloud, start):
+def test_who_waits_takes_over_when_the_driver_dies(tmp_path, cloud, start, wait_until):
     path = tmp_path / "store.db"
     first = start()
     wait_until(lambda: all_active(path), first)
@@ -97,7 +88,7 @@ def test_who_waits_takes_over_when_the_driver_dies(tmp_path, cloud, start):
     assert len(cloud.books().submissions_by_tag()) == 6
 
 
-def test_a_driver_that_was_stopped_for_a_while_does_no_harm(tmp_path, cloud, start):
+def test_a_driver_that_was_stopped_for_a_while_does_no_harm(tmp_path, cloud, start, wait_until):
     path = tmp_path / "store.db"
     first = start()
     wait_until(lambda: all_active(path), first)
