@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 
 import numpy as np
 import pytest
-from library_gates import ARGUMENTS, alone, forms, library_classes, library_gates
+from library_gates import ADDED_LATER, ARGUMENTS, alone, forms, library_classes, library_gates
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import (
     AnnotatedOperation,
     BreakLoopOp,
+    CircuitError,
     ControlledGate,
     ForLoopOp,
     Gate,
@@ -29,7 +31,6 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import Clifford, Kraus, Operator, SparsePauliOp, random_unitary
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
-from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
 from qiskit_job_manager.codec.circuit_content import circuit_content
 from qiskit_job_manager.codec.circuit_proof import PROVEN
@@ -63,7 +64,7 @@ def _comes_back(circuit):
 def test_every_class_of_the_library_is_tried():
     tried = {name.rsplit("-", 1)[0] for name, _ in library_gates()}
     assert tried == {each.__name__ for each in library_classes()}
-    assert tried >= ARGUMENTS.keys()
+    assert ARGUMENTS.keys() - tried <= ADDED_LATER
 
 
 def _by_class():
@@ -223,10 +224,15 @@ def _flows():
     with circuit.box(duration=stretch):
         circuit.x(1)
     yield "boxes", circuit
+    with contextlib.suppress(CircuitError):  # Qiskit 2.4 does not have it yet
+        yield "loop over a variable", _loop_over_a_variable()
+
+
+def _loop_over_a_variable():
     circuit = QuantumCircuit(1)
     with circuit.for_loop(range(3), loop_parameter=expr.Var.new("i", types.Uint(8))):
         circuit.delay(3, 0, unit="s")
-    yield "loop over a variable", circuit
+    return circuit
 
 
 @pytest.mark.parametrize(("name", "circuit"), list(_flows()), ids=[name for name, _ in _flows()])
@@ -371,14 +377,18 @@ def _native():
     yield waits
 
 
+def _device():
+    fake_provider = pytest.importorskip("qiskit_ibm_runtime.fake_provider")
+    return AerSimulator.from_backend(fake_provider.FakeManilaV2())
+
+
 @pytest.mark.parametrize("circuit", list(_native()))
 def test_aer_gives_the_same_shots(circuit):
     waits = "delay" in circuit.count_ops()
     circuit.measure_all()
     noise = NoiseModel()
     noise.add_quantum_error(depolarizing_error(0.4, 2), "noisy", [1, 0])
-    device = AerSimulator.from_backend(FakeManilaV2())
-    backend = device if waits else AerSimulator(noise_model=noise)
+    backend = _device() if waits else AerSimulator(noise_model=noise)
     wanted, got = (
         backend.run(each, shots=300, seed_simulator=5).result().get_counts()
         for each in (circuit, _back(circuit))

@@ -20,6 +20,7 @@ from qiskit_job_manager.codec.ibm_json import encode_runtime_text
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import CodecError
 
+pytest.importorskip("qiskit_ibm_runtime")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of the client about its own parts
     from ibm_quantum_schemas.common.tensor import CompressedTensorModel

@@ -19,6 +19,7 @@ from qiskit.circuit.library import IntegerComparatorGate, RXGate, StatePreparati
 from qiskit.primitives import BitArray, DataBin, PrimitiveResult, PubResult, SamplerPubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit.qpy.common import QPY_VERSION
 from qiskit.quantum_info import Operator, SparseObservable, SparsePauliOp, Statevector
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLevel
@@ -43,6 +44,8 @@ from qiskit_job_manager.codec.results import (
 from qiskit_job_manager.model import Blob, ExperimentKind
 
 GOLDEN = Path(__file__).parent / "golden"
+# The circuits in the files were written by Qiskit 2.6, and no older one reads them.
+reads_circuits = pytest.mark.skipif(QPY_VERSION < 18, reason="they are of a newer Qiskit")
 
 
 def golden_circuits() -> list[QuantumCircuit]:
@@ -164,6 +167,7 @@ def golden_primitive_result() -> PrimitiveResult:
     return PrimitiveResult(pubs, {"version": 2, "at": datetime(2026, 1, 2, tzinfo=UTC)})
 
 
+@reads_circuits
 @pytest.mark.parametrize(
     "path", sorted(GOLDEN.glob("qpy-frames-1*.bin")), ids=lambda path: path.name
 )
@@ -174,6 +178,7 @@ def test_circuits_of_format_1_are_read(path):
     assert circuits[2].data[0].operation._subtype == "list"
 
 
+@reads_circuits
 @pytest.mark.parametrize(
     "path", sorted(GOLDEN.glob("qpy-frames-2*.bin")), ids=lambda path: path.name
 )
@@ -193,6 +198,7 @@ def test_results_of_format_1_are_read(path, same_result):
     assert set(reader.failures()) == set(range(130, 137))
 
 
+@reads_circuits
 @pytest.mark.parametrize(
     "path", sorted(GOLDEN.glob("sampler-pubs-*.bin")), ids=lambda path: path.name
 )
@@ -204,6 +210,7 @@ def test_a_samplers_pubs_are_read(path):
         assert _values(pub) == _values(wanted)
 
 
+@reads_circuits
 @pytest.mark.parametrize(
     "path", sorted(GOLDEN.glob("estimator-pubs-*.bin")), ids=lambda path: path.name
 )

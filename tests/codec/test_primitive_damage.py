@@ -18,7 +18,6 @@ from qiskit.primitives import (
     PubResult,
     SamplerPubResult,
 )
-from qiskit_ibm_runtime import RuntimeEncoder
 
 from qiskit_job_manager.codec import ibm_json
 from qiskit_job_manager.codec.containers import Container, PackedBlock, pack
@@ -27,6 +26,8 @@ from qiskit_job_manager.codec.primitive_results import encode_primitive_result
 from qiskit_job_manager.codec.results import PRIMITIVE_FORMAT, open_result
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import Blob
+
+client = pytest.importorskip("qiskit_ibm_runtime")
 
 # A failing case is short as it is, and shrinking takes minutes.
 quick = settings(
@@ -55,7 +56,7 @@ def _result():
 RESULT = _result()
 STORED = Container(encode_primitive_result(RESULT).data)
 BLOCK = STORED.block(0)[1]
-TEXT = json.dumps(RESULT, cls=RuntimeEncoder).encode()
+TEXT = json.dumps(RESULT, cls=client.RuntimeEncoder).encode()
 
 
 def _read_all(blob):

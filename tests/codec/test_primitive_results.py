@@ -19,16 +19,17 @@ from qiskit.primitives import (
 )
 from qiskit.result import Result
 from qiskit_aer import AerSimulator
-from qiskit_ibm_runtime import RuntimeDecoder, RuntimeEncoder
 
 from qiskit_job_manager.codec.ibm_json import encode_runtime_text
 from qiskit_job_manager.codec.primitive_results import encode_primitive_result
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import CodecError
 
+client = pytest.importorskip("qiskit_ibm_runtime")
+
 
 def _as_text(result):
-    return encode_runtime_text(json.dumps(result, cls=RuntimeEncoder))
+    return encode_runtime_text(json.dumps(result, cls=client.RuntimeEncoder))
 
 
 FORMS = [encode_primitive_result, _as_text]
@@ -96,8 +97,8 @@ def test_results_of_primitives_come_back_equal(encode, which, request):
 
 def test_ibms_text_reads_as_its_own_decoder_reads_it(sampled, estimated):
     for result in (sampled, estimated):
-        text = json.dumps(result, cls=RuntimeEncoder)
-        wanted = json.loads(text, cls=RuntimeDecoder)
+        text = json.dumps(result, cls=client.RuntimeEncoder)
+        wanted = json.loads(text, cls=client.RuntimeDecoder)
         back = open_result(encode_runtime_text(text)).result()
         assert all(map(_same_pub, back, wanted))
         assert back.metadata == wanted.metadata

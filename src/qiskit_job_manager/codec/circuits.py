@@ -16,7 +16,6 @@ A circuit is one QPY file. Where QPY alone would lose something, the file follow
 from __future__ import annotations
 
 import contextlib
-import io
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +33,13 @@ from qiskit_job_manager.codec.identity import content_hash, hash_of, metadata_in
 from qiskit_job_manager.codec.kept_operations import OperationCodec
 from qiskit_job_manager.codec.metadata import check_metadata, is_json
 from qiskit_job_manager.codec.payload_formats import CIRCUITS_FORMAT, PAYLOAD_KINDS, formats_of
-from qiskit_job_manager.codec.qpy_files import VERSION_AT, dump_qpy, joined, load_qpy
+from qiskit_job_manager.codec.qpy_files import (
+    VERSION_AT,
+    dump_qpy,
+    joined,
+    load_all_of_qpy,
+    load_qpy,
+)
 from qiskit_job_manager.codec.values import decode_value, encode_value
 from qiskit_job_manager.codec.varint import Reader, write_bytes, write_varint
 from qiskit_job_manager.errors import CodecError
@@ -239,14 +244,12 @@ def read_circuits(frames: Sequence[bytes]) -> list[Any]:
 
 
 def _loaded(frames: Sequence[bytes], first: int) -> list[Any]:
-    from qiskit import qpy
-
     # What cannot be read is read again, alone, to say which it is.
     with contextlib.suppress(Exception):
         parts = [_parts(each) for each in frames]
         file = joined([data for _, _, data in parts])
         if file is not None:
-            circuits = qpy.load(io.BytesIO(file))
+            circuits = load_all_of_qpy(file)
             return [
                 _restored(circuit, version, notes)
                 for circuit, (version, notes, _) in zip(circuits, parts, strict=True)

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import io
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -41,6 +40,7 @@ from qiskit_job_manager.codec.circuit_content import (
     operation_content,
 )
 from qiskit_job_manager.codec.constructor_arguments import likely_arguments
+from qiskit_job_manager.codec.qpy_files import dump_qpy, load_qpy
 from qiskit_job_manager.codec.values import decode_value, encode_value
 from qiskit_job_manager.errors import CodecError
 
@@ -381,15 +381,10 @@ def _builders() -> dict[str, Callable[..., Any]]:
 
 def _expression_bytes(value: Any) -> bytes:
     """Return a parameter expression as the global phase of a circuit without qubits."""
-    from qiskit import QuantumCircuit, qpy
+    from qiskit import QuantumCircuit
 
-    file = io.BytesIO()
-    qpy.dump(QuantumCircuit(global_phase=value), file)
-    return file.getvalue()
+    return dump_qpy(QuantumCircuit(global_phase=value))
 
 
 def _expression(data: bytes) -> Any:
-    from qiskit import qpy
-
-    [circuit] = qpy.load(io.BytesIO(data))
-    return circuit.global_phase
+    return load_qpy(data).global_phase

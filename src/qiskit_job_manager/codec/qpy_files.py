@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import warnings
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -55,11 +57,34 @@ def load_qpy(data: bytes) -> QuantumCircuit:
     Raises:
         Exception: QPY cannot read it, and raises what it will.
     """
+    circuit: QuantumCircuit
+    [circuit] = load_all_of_qpy(data)
+    return circuit
+
+
+def load_all_of_qpy(data: bytes) -> list[QuantumCircuit]:
+    """Return the circuits of a QPY file, in order.
+
+    Raises:
+        Exception: QPY cannot read one of them, and raises what it will.
+    """
     from qiskit import qpy
 
-    circuit: QuantumCircuit
-    [circuit] = qpy.load(io.BytesIO(data))
-    return circuit
+    _ignore_unused_parameters()
+    return list(qpy.load(io.BytesIO(data)))
+
+
+def _ignore_unused_parameters() -> None:
+    """Ignore Qiskit's warning that a circuit does not use all parameters of a vector.
+
+    Qiskit 2.4 gives it at each such circuit, as only the used ones are in the file. To catch
+    warnings is not safe with several threads; a filter for one module is. It is set once, as after
+    each new filter Python shows all other warnings again.
+    """
+    message, module = "The ParameterVector", r"qiskit\.qpy\."
+    ignored = ("ignore", re.compile(message, re.IGNORECASE), UserWarning, re.compile(module), 0)
+    if ignored not in warnings.filters:
+        warnings.filterwarnings("ignore", message, UserWarning, module)
 
 
 def joined(files: Sequence[bytes]) -> bytes | None:
