@@ -100,7 +100,8 @@ def test_killing_us_in_mid_download_loses_nothing(spool, vault):
     script = textwrap.dedent(
         """
         import sys
-                from qiskit_job_manager.backends import open_backend
+        from pathlib import Path
+        from qiskit_job_manager.backends import open_backend
         from qiskit_job_manager.engine import Spool
         from qiskit_job_manager.engine.fetch_subprocess import fetch_once
         fetch_once(Spool(Path(sys.argv[1])), open_backend(sys.argv[2]), "job-1", "tag-1")
