@@ -44,6 +44,7 @@ failed: revived -> planned
 failed: reopened -> active
 lost: revived -> planned
 lost: reopened -> active
+cancelled: revived -> planned
 """
 
 
