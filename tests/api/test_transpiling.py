@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Parameter
 from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2, StatevectorSampler
 from qiskit.providers.fake_provider import GenericBackendV2
@@ -118,9 +118,13 @@ def test_other_circuits_are_refused_by_what_was_handed_over(manager, device):
 
 
 def test_circuits_that_were_transpiled_without_a_seed_get_the_advice(manager, device):
-    manager.run([far_apart(0)], "aer", name="own", drive=False)
-    with pytest.raises(NameInUseError, match="transpiled again without a seed"):
-        manager.run([far_apart(1)], "aer", name="own", if_exists="resume", drive=False)
+    first, again = (
+        transpile(far_apart(0), device, initial_layout=layout, seed_transpiler=1)
+        for layout in ([0, 1, 2, 3], [3, 1, 2, 0])
+    )
+    manager.run([first], device, name="own", drive=False)
+    with pytest.raises(NameInUseError, match=r"transpil.* seed"):
+        manager.run([again], device, name="own", if_exists="resume", drive=False)
 
 
 def test_processes_give_the_same_circuits_in_order(manager, device, in_workers):
