@@ -224,7 +224,7 @@ def _flows():
     with circuit.box(duration=stretch):
         circuit.x(1)
     yield "boxes", circuit
-    with contextlib.suppress(CircuitError):  # Qiskit 2.4 does not have it yet
+    with contextlib.suppress(CircuitError):  # Qiskit before 2.5 does not have it
         yield "loop over a variable", _loop_over_a_variable()
 
 
@@ -352,6 +352,17 @@ def test_layouts_registers_and_phases_come_back():
     phase = QuantumCircuit(1, global_phase=_t + 0.5)
     phase.h(0)
     assert _comes_back(phase).global_phase == phase.global_phase
+
+
+def test_a_phase_that_qiskit_rounds_to_a_full_turn_comes_back():
+    circuit = QuantumCircuit(1, 1, global_phase=-1e-17)
+    assert circuit.global_phase == 2 * np.pi
+    inner = circuit.copy()
+    circuit.delay(1, 0, unit="us")
+    circuit.append(inner.to_instruction(), [0], [0])
+    with circuit.if_test((0, 1)):
+        circuit.append(inner.to_instruction(), [0], [0])
+    _comes_back(circuit)
 
 
 # -- what runs is what was handed over -----------------------------------------------------------

@@ -95,6 +95,7 @@ def test_what_relies_on_nothing_comes_back_too(same, values):
 )
 @example([-(2**63), 2**63 - 1, 0])
 @example([2**64 - 1, 2**63, 2**64 - 1])
+@example([-1, 2**63])
 def test_whole_numbers_of_64_bits_come_back(values):
     assert _back(values) == values
 

@@ -89,7 +89,7 @@ def test_other_metadata_is_noticed(kind):
             r"instruction 1 was rx\(0.5\) on \[1\] and is rx\(0.25\).*seed",
         ),
         (_circuit(), _circuit(label="here"), r"is rx\(0.5\) labelled 'here'"),
-        (_delay("ns"), _delay("ms"), r"was delay\(200.0 ns\) on \[0\] and is delay\(200.0 ms\)"),
+        (_delay("ns"), _delay("ms"), r"was delay\(200.* ns\) on \[0\] and is delay\(200.* ms\)"),
         (_defined(0.1), _defined(0.2), r"was sub on \[0\] and is sub .*definition"),
         (_registers("a"), _registers("b"), r"registers were .*'a'.* and are .*'b'"),
         (QuantumCircuit(1), QuantumCircuit(2), "number of qubits was 1 and is 2"),

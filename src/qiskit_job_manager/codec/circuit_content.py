@@ -17,6 +17,7 @@ The values are tuples of plain Python values, down to the bytes of arrays: two a
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import re
 from dataclasses import dataclass, field
@@ -118,7 +119,7 @@ def head_content(circuit: QuantumCircuit) -> dict[str, Any]:
         "number of qubits": circuit.num_qubits,
         "number of classical bits": circuit.num_clbits,
         "registers": _registers(circuit, scope),
-        "global phase": _value(circuit.global_phase, scope),
+        "global phase": _phase(circuit.global_phase, scope),
         "parameters": tuple(each.name for each in circuit.parameters),
         "variables": tuple(
             (each.name, str(each.type))
@@ -145,6 +146,15 @@ def canonical_name(name: str | None) -> str | None:
     if name is None:
         return None
     return _RANDOM_SUFFIX.sub("", COUNTED_CIRCUIT.sub("circuit", name))
+
+
+def _phase(value: Any, scope: Scope) -> Any:
+    """Return what a global phase says.
+
+    A full turn is none: Qiskit rounds -1e-17 to 2 pi, and reads 2 pi back as 0.
+    """
+    said = _value(value, scope)
+    return said % math.tau if isinstance(said, float) else said
 
 
 def _bits(register: Any, scope: Scope) -> tuple[int, ...]:
@@ -189,7 +199,7 @@ def _control_flow(instruction: Any, scope: Scope) -> tuple[Any, ...]:
         if operation.name == "for_loop" and operation.params[1] is not None:
             inner.names[operation.params[1]] = ("loop", inner.depth)
         said = tuple(instruction_content(each, inner) for each in body.data)
-        blocks.append((_value(body.global_phase, inner), said))
+        blocks.append((_phase(body.global_phase, inner), said))
     return (
         (
             "control flow",
@@ -371,7 +381,7 @@ def definition_content(circuit: QuantumCircuit) -> tuple[Any, ...]:
     scope = Scope.of(circuit)
     instructions = tuple(instruction_content(each, scope) for each in circuit.data)
     size = (circuit.num_qubits, circuit.num_clbits)
-    return (size, _value(circuit.global_phase, scope), instructions)
+    return (size, _phase(circuit.global_phase, scope), instructions)
 
 
 # -- values ---------------------------------------------------------------------------------------

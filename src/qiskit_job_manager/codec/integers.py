@@ -17,6 +17,7 @@ the floats times a power of ten. Times in seconds that come from nanoseconds are
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,11 +43,12 @@ _EXACT_BELOW = 2.0**53
 
 def as_integers(values: Sequence[int]) -> Array | None:
     """Return whole numbers as an array of 64 bits, signed if that holds them, or ``None``."""
-    for dtype in (np.int64, np.uint64):
-        try:
-            return np.fromiter(values, dtype, len(values))
-        except OverflowError:
-            continue
+    with contextlib.suppress(OverflowError):
+        return np.fromiter(values, np.int64, len(values))
+    if min(values) < 0:  # NumPy 1 would make it an unsigned number, without an error
+        return None
+    with contextlib.suppress(OverflowError):
+        return np.fromiter(values, np.uint64, len(values))
     return None
 
 

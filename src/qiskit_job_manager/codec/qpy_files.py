@@ -77,7 +77,7 @@ def load_all_of_qpy(data: bytes) -> list[QuantumCircuit]:
 def _ignore_unused_parameters() -> None:
     """Ignore Qiskit's warning that a circuit does not use all parameters of a vector.
 
-    Qiskit 2.4 gives it at each such circuit, as only the used ones are in the file. To catch
+    Qiskit before 2.5 gives it at each such circuit, as only the used ones are in the file. To catch
     warnings is not safe with several threads; a filter for one module is. It is set once, as after
     each new filter Python shows all other warnings again.
     """
