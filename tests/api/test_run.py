@@ -81,6 +81,7 @@ def test_a_circuit_without_measurement_is_named(manager, aer):
 
 
 def test_an_untranspiled_circuit_is_refused_with_its_instruction(manager):
+    pytest.importorskip("qiskit_ibm_runtime")  # has the fake backends
     circuit = QuantumCircuit(2, 2, name="bell")
     circuit.h(0)
     circuit.cx(0, 1)

@@ -73,6 +73,7 @@ def test_a_circuit_without_measurement_is_named_before_anything_is_stored(qjm, f
 
 
 def test_a_circuit_too_wide_for_the_backend_is_named(qjm, folder):
+    pytest.importorskip("qiskit_ibm_runtime")  # has the fake backends
     wide = 'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[9];\ncreg c[9];\nmeasure q -> c;\n'
     (folder / "wide.qasm").write_text(wide)
     outcome = qjm("run", folder, "--backend", "fake:manila")
