@@ -49,7 +49,7 @@ def test_it_looks_on_at_any_size_until_ctrl_c_and_changes_nothing(qjm, qjm_termi
 
 def test_a_screen_shows_names_states_and_what_needs_the_user_without_harm(qjm_terminal, later):
     terminal = qjm_terminal("watch", later, NO_COLOR="1", size=SIZES["large"])
-    terminal.expect("Nobody drives it; go on with: qjm resume " + later)
+    terminal.expect(r"Nobody drives it\. Go on with: qjm resume " + later)
     seen = terminal.before
     terminal.sendintr()
     seen += end_of(terminal)

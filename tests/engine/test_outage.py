@@ -210,7 +210,7 @@ def test_a_store_that_was_removed_gives_one_word_and_an_end(
         for each in path.parent.glob("store.db*"):
             if each.is_file():
                 each.unlink()
-    with pytest.raises(StoreGoneError, match="was removed while it was in use"):
+    with pytest.raises(StoreGoneError, match="was moved, removed or replaced while it was in use"):
         job_set.wait()
     manager.close()
     assert len(warnings(caplog, "broken")) <= 1

@@ -465,8 +465,8 @@ def test_a_token_service_that_is_down_holds_up_nothing_at_first(ibm, place, payl
     ],
 )
 def test_a_time_that_no_job_can_have_counts_as_not_told(odd):
-    assert usage.figures_of_row({"created": odd}) == RemoteFigures()
-    known = usage.figures_of_row({"created": "2026-01-31T12:00:00Z"})
+    assert usage.usage_in_info({"created": odd}) == RemoteFigures()
+    known = usage.usage_in_info({"created": "2026-01-31T12:00:00Z"})
     assert known.created_at is not None
     timestamps = {"created": odd, "running": odd, "finished": odd}
-    assert usage.figures_in({"timestamps": timestamps}, known) == known
+    assert usage.usage_in_metrics({"timestamps": timestamps}, known) == known

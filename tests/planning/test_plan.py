@@ -289,9 +289,9 @@ BIG = ExperimentSize(2, "big", 11, 100, 5000)
             ),
         ),
         (
-            replace(BIG, circuits=0),
+            replace(BIG, circuits=-1),
             Limits(),
-            "experiment 2 ('big') has 0 circuits; it must have at least 1",
+            "experiment 2 ('big') has -1 circuits; it must be a whole number of at least 0",
         ),
         (
             BIG,

@@ -363,7 +363,9 @@ class ManagedJobSet:
             JobManagerInvalidStateError: No process drives the set, and this one cannot.
         """
         deadline = waiting.Deadline(timeout, self._driving.clock)
-        with waiting.showing(progress, self.name(), self._driving.clock, self.activity) as show:
+        with waiting.showing(
+            progress, self._record.name, self._driving.clock, self.activity
+        ) as show:
             is_shown = progress is not None and progress is not False
             wait = self._driving.wait if is_shown else self._driving.wait_for_end
             return wait(lambda: self._has_ended(show), deadline)

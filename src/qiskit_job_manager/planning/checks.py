@@ -39,7 +39,8 @@ def check_size(size: ExperimentSize, limits: Limits) -> None:
         )
     if size.circuits != 0 and not _is_positive(size.circuits):
         raise PlanError(
-            f"{described(size)} has {size.circuits!r} circuits; it must be a whole number"
+            f"{described(size)} has {size.circuits!r} circuits; it must be a whole number of at "
+            "least 0"
         )
     if exceeds(size.payload_bytes, limits.payload_bytes_per_job):
         raise PlanError(
