@@ -19,6 +19,7 @@ from qiskit_job_manager.codec.experiments import (
     pack_experiments,
     read_experiments,
 )
+from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import ExperimentKind
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -167,4 +168,8 @@ def test_a_circuit_with_values_comes_back_and_binds_alike(circuit, data):
 def test_circuits_have_one_hash_only_if_they_say_the_same(one, other):
     same = repr(circuit_content(one)) == repr(circuit_content(other))
     assert same == (difference(one, other, ExperimentKind.CIRCUIT) is None)
-    assert same == (encode_circuit(one).content_hash == encode_circuit(other).content_hash)
+    try:
+        hashes = {encode_circuit(each).content_hash for each in (one, other)}
+    except CodecError:  # refused, as QPY writes definitions in an order of chance
+        reject()
+    assert same == (len(hashes) == 1)
