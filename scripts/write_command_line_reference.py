@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from typer.main import get_command
 
 from qiskit_job_manager.cli.app import app
-from qiskit_job_manager.cli.exit_codes import MEANINGS
+from qiskit_job_manager.cli.errors import MEANINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -66,9 +66,9 @@ def wait_until():
 @pytest.fixture
 def short_polls(monkeypatch):
     """Ask about remote jobs at once: half a second is for services that are far away."""
-    from qiskit_job_manager.lifecycle import waits
+    from qiskit_job_manager.lifecycle import decisions
 
-    monkeypatch.setattr(waits, "_REMOTE_POLL_S", (0.01, 0.1))
+    monkeypatch.setattr(decisions, "_REMOTE_POLL_S", (0.01, 0.1))
 
 
 @pytest.fixture

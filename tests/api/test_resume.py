@@ -16,7 +16,7 @@ from qiskit_job_manager import JobManager, JobManagerInvalidStateError
 from qiskit_job_manager import backends as backends_module
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import CredentialsError, StoreCopiedError, UnknownBackendError
-from qiskit_job_manager.lifecycle import waits
+from qiskit_job_manager.lifecycle import decisions
 from qiskit_job_manager.manager import job_manager
 from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus, RequestKind, RetryPolicy
 from qiskit_job_manager.ports import Capabilities
@@ -35,7 +35,7 @@ PROMPT = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.05)
 @pytest.fixture(autouse=True)
 def _asked_often(monkeypatch):
     """Have jobs asked about at once: half a second is for clouds that are far away."""
-    monkeypatch.setattr(waits, "_REMOTE_POLL_S", (0.01, 0.1))
+    monkeypatch.setattr(decisions, "_REMOTE_POLL_S", (0.01, 0.1))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from qiskit_job_manager import InvalidArgumentError, JobManager
 from qiskit_job_manager.clock import SystemClock
-from qiskit_job_manager.lifecycle import waits
+from qiskit_job_manager.lifecycle import decisions
 from qiskit_job_manager.model import JobState, RemoteState
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing import ScriptedBackend
@@ -17,7 +17,7 @@ DEADLINE_S = 60.0
 
 @pytest.fixture
 def manager(tmp_path, monkeypatch):
-    monkeypatch.setattr(waits, "_REMOTE_POLL_S", (0.01, 0.02))
+    monkeypatch.setattr(decisions, "_REMOTE_POLL_S", (0.01, 0.02))
     with JobManager(tmp_path / "store.db") as manager:
         yield manager
 

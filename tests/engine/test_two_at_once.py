@@ -14,7 +14,7 @@ import pytest
 from qiskit_job_manager import JobManager, NameInUseError
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import StoreBusyError, StoreError, SubmissionRefusedError
-from qiskit_job_manager.lifecycle import waits
+from qiskit_job_manager.lifecycle import decisions
 from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.results import source_of
@@ -28,7 +28,7 @@ RUNS_ON = JobStory((RemoteStatus(RemoteState.RUNNING),))
 
 @pytest.fixture(autouse=True)
 def quick_polls(monkeypatch):
-    monkeypatch.setattr(waits, "_REMOTE_POLL_S", (0.01, 0.02))
+    monkeypatch.setattr(decisions, "_REMOTE_POLL_S", (0.01, 0.02))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pyarrow import parquet
 from qiskit import qpy
 
 from qiskit_job_manager.errors import InvalidArgumentError
-from qiskit_job_manager.exchange.csv_export import _cell
+from qiskit_job_manager.exchange.exports import _cell
 from qiskit_job_manager.files import safe_file_name, written_whole
 
 

@@ -11,14 +11,14 @@ from qiskit_job_manager import JobManager
 from qiskit_job_manager.backends import ibm as adapters
 from qiskit_job_manager.backends.ibm import status
 from qiskit_job_manager.engine import usage_polling
-from qiskit_job_manager.lifecycle import waits
+from qiskit_job_manager.lifecycle import decisions
 from qiskit_job_manager.model import JobState, Limits, RetryPolicy
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.testing.ibm_service import Behaviour, Fate, Kind, Rule, Trouble, Way
 
 PROMPT = RetryPolicy(first_wait_s=0.01, longest_wait_s=0.1)
 MANY_A_MINUTE = Limits(submissions_per_minute=10_000, pending_jobs=100)
-REAL_POLL_S = waits._REMOTE_POLL_S
+REAL_POLL_S = decisions._REMOTE_POLL_S
 REAL_FRESHNESS_S = (status.SHORTEST_S, status.LONGEST_S)
 SOON = "ibm:ibm_manila?listing_lag_s=0.05"
 
@@ -316,7 +316,7 @@ def test_a_thousand_circuits_take_at_most_six_requests_a_job(
     Jobs of some seconds are asked about several times meanwhile, as those of the service are. On a
     machine that takes ten times as long, they would be a few times more.
     """
-    monkeypatch.setattr(waits, "_REMOTE_POLL_S", REAL_POLL_S)
+    monkeypatch.setattr(decisions, "_REMOTE_POLL_S", REAL_POLL_S)
     monkeypatch.setattr(status, "SHORTEST_S", REAL_FRESHNESS_S[0])
     monkeypatch.setattr(status, "LONGEST_S", REAL_FRESHNESS_S[1])
     ibm.behaviour = Behaviour(service_time_s=service_time_s)

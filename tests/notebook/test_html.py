@@ -14,8 +14,7 @@ from qiskit_job_manager.testing import JobStory
 from qiskit_job_manager.testing.scripts import Call, LoseAnswer
 from qiskit_job_manager.views import colours, html
 from qiskit_job_manager.views.escape import escape, shortened
-from qiskit_job_manager.views.job_sets_html import progress_html
-from qiskit_job_manager.views.results_html import Shown, results_html
+from qiskit_job_manager.views.html import Shown, progress_html, results_html
 
 TAGS = {"div", "span", "table", "thead", "tbody", "tr", "th", "td", "code"}
 ATTRIBUTES = {"style", "title"}

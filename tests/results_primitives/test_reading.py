@@ -27,7 +27,7 @@ from qiskit_aer import AerSimulator
 from typer.testing import CliRunner
 
 from qiskit_job_manager import Limits
-from qiskit_job_manager.cli import exit_codes
+from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.app import app
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
 from qiskit_job_manager.results import source_of
@@ -166,7 +166,7 @@ def test_the_command_line_says_what_a_sweep_is(manager, sweep, tmp_path, output)
     manager.run([sweep], StatevectorSampler(), name="one", shots=5).results(timeout=30)
     store = ["--store", str(tmp_path / "store.db")]
     done = CliRunner().invoke(app, [*store, "results", "one", *output])
-    assert done.exit_code == exit_codes.SOME_WITHOUT_RESULT
+    assert done.exit_code == errors.SOME_WITHOUT_RESULT
     assert done.exception is None or isinstance(done.exception, SystemExit)
     assert "csv" in output or "a sweep of shape (2, 3)" in done.output
 

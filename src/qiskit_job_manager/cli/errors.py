@@ -11,12 +11,34 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from qiskit_job_manager.cli import exit_codes
 from qiskit_job_manager.cli.output import escape_lines
 from qiskit_job_manager.errors import JobManagerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+ALL_DONE = 0
+ERROR = 1
+SOME_WITHOUT_RESULT = 3
+TIMED_OUT = 4
+NEEDS_USER = 5
+INTERRUPTED = 130
+OUTPUT_CLOSED = 141
+
+MEANINGS = {
+    ALL_DONE: "all done",
+    ERROR: "an error; standard error says which",
+    2: "wrong usage",
+    SOME_WITHOUT_RESULT: "it ended, but some experiments failed, were cancelled or were lost, or "
+    "some of those that you named have no result yet",
+    TIMED_OUT: "the time is over; nothing is lost",
+    NEEDS_USER: "qjm doctor found something that needs you",
+    INTERRUPTED: "interrupted; nothing is lost",
+    OUTPUT_CLOSED: "the reader of the output closed it",
+}
+
+EXPLAINED = "Exit codes: " + ". ".join(f"{code} {text}" for code, text in MEANINGS.items()) + "."
 
 
 class ErrorHandlingGroup(TyperGroup):
@@ -43,17 +65,17 @@ def _errors_as_exit_codes() -> Iterator[None]:
         yield
     except JobManagerError as error:
         print_error(error.message)
-        raise typer.Exit(exit_codes.ERROR) from error
+        raise typer.Exit(ERROR) from error
     except BrokenPipeError as error:
         _discard_output()
-        raise typer.Exit(exit_codes.OUTPUT_CLOSED) from error
+        raise typer.Exit(OUTPUT_CLOSED) from error
     except OSError as error:
         print_error(str(error))
         _discard_output()
-        raise typer.Exit(exit_codes.ERROR) from error
+        raise typer.Exit(ERROR) from error
     except KeyboardInterrupt as error:
         typer.echo("\nInterrupted.", err=True)
-        raise typer.Exit(exit_codes.INTERRUPTED) from error
+        raise typer.Exit(INTERRUPTED) from error
 
 
 def _escape_what_cannot_be_encoded() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from qiskit_job_manager.cli import exit_codes
+from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import command_for
@@ -52,8 +52,8 @@ def _wait_for_search(job_set: ManagedJobSet, deadline: Deadline) -> None:
 def code_of(progress: Progress) -> int:
     """Return the exit code for the state of a job set."""
     if not progress.ended:
-        return exit_codes.TIMED_OUT
-    return exit_codes.ALL_DONE if progress.success else exit_codes.SOME_WITHOUT_RESULT
+        return errors.TIMED_OUT
+    return errors.ALL_DONE if progress.success else errors.SOME_WITHOUT_RESULT
 
 
 def hand_over(
@@ -75,7 +75,7 @@ def hand_over(
         progress = watch_to_the_end(ctx, job_set, deadline.left(), enough=_is_handed_over)
         handed_over = _is_handed_over(progress)
     report(ctx, job_set, progress, as_json=as_json)
-    raise typer.Exit(exit_codes.ALL_DONE if handed_over else exit_codes.TIMED_OUT)
+    raise typer.Exit(errors.ALL_DONE if handed_over else errors.TIMED_OUT)
 
 
 def watch_to_the_end(
@@ -90,7 +90,7 @@ def watch_to_the_end(
         watch(job_set, timeout_s, enough)
     except KeyboardInterrupt:
         _print_how_to_go_on(ctx, job_set, "Interrupted. Everything is kept")
-        raise typer.Exit(exit_codes.INTERRUPTED) from None
+        raise typer.Exit(errors.INTERRUPTED) from None
     progress = job_set.progress()
     if not progress.ended:
         reached = enough is not None and enough(progress)

@@ -1,22 +1,63 @@
-"""Arguments, options and help texts that several commands share, and the manager they open."""
+"""Arguments, options and their completion that several commands share, and the manager they open.
 
-from __future__ import annotations
+Completion by the shell opens the store and does not import Qiskit.
+"""
 
 import logging
+import re
 import shlex
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qiskit_job_manager.cli import exit_codes
-from qiskit_job_manager.cli.completion import complete_job_set
+from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.engine_log import PlainFormatter, log_to_stderr
+from qiskit_job_manager.errors import JobManagerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qiskit_job_manager.manager import JobManager
+    from qiskit_job_manager.model import JobSetRecord
+
+
+_OFFERED = 200
+
+# A shell inserts an offered word as it is. A name that the shell would execute or split is replaced
+# by the id of its job set.
+_HARMLESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+@%/-]{0,99}")
+
+
+def complete_job_set(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return names (or ids) of the newest job sets that begin with the typed text."""
+    # A shell cannot show an error: if the store cannot be read, nothing is offered.
+    with suppress(JobManagerError, OSError):
+        words = map(_word, _newest(_store_of(ctx)))
+        return [word for word in words if word.startswith(incomplete)]
+    return []
+
+
+def _store_of(ctx: typer.Context) -> str | None:
+    # The callback of the group does not run during completion.
+    store: str | None = ctx.find_root().params.get("store")
+    return store
+
+
+def _newest(location: str | None) -> "list[JobSetRecord]":
+    from qiskit_job_manager import stores
+
+    if not stores.store_exists(location):
+        return []
+    store = stores.open_store(location)
+    try:
+        return store.job_sets(limit=_OFFERED)
+    finally:
+        store.close()
+
+
+def _word(record: "JobSetRecord") -> str:
+    return record.name if _HARMLESS.fullmatch(record.name) else record.job_set_id
 
 
 def job_set_argument(help_text: str, **more: Any) -> Any:
@@ -39,7 +80,7 @@ TimeoutOption = Annotated[
 
 
 @contextmanager
-def opened_manager(ctx: typer.Context) -> Iterator[JobManager]:
+def opened_manager(ctx: typer.Context) -> "Iterator[JobManager]":
     """Open the store that the command line names; close it and its engine at the end."""
     from qiskit_job_manager.manager import JobManager
 
@@ -68,4 +109,4 @@ def epilog(*examples: str) -> str:
 
 def epilog_of_all(*examples: str) -> str:
     """Return the examples and exit codes that the help of ``qjm`` ends with."""
-    return f"{epilog(*examples)}\n\n{exit_codes.EXPLAINED}"
+    return f"{epilog(*examples)}\n\n{errors.EXPLAINED}"

@@ -1,14 +1,14 @@
-"""Prints text, tables and JSON. Text of others is escaped; JSON is pure ASCII.
+"""Prints text, tables and JSON, and asks for confirmation.
 
-Tables and arrays are printed page by page, so memory does not grow with them.
+Text of others is escaped; JSON is pure ASCII. Tables and arrays are printed page by page, so memory
+does not grow with them.
 """
-
-from __future__ import annotations
 
 import itertools
 import json
+import sys
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -53,17 +53,17 @@ def cut(text: str, limit: int) -> str:
     return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."
 
 
-def counted(states: Mapping[JobState, int]) -> str:
+def counted(states: "Mapping[JobState, int]") -> str:
     """Return counts as text, such as ``3 active, 20 done``; states without jobs are left out."""
     return ", ".join(f"{states[state]:,} {state}" for state in JobState if states.get(state))
 
 
-def local_time(moment: datetime) -> str:
+def local_time(moment: "datetime") -> str:
     """Return a time of day of the user's own time zone, to the second."""
     return f"{local(moment):%Y-%m-%d %H:%M:%S}"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(header: "Sequence[str]", rows: "Iterable[Sequence[str]]") -> "Iterator[str]":
     """Yield the lines of an aligned table.
 
     The widths come from one page of rows; a later page may have other widths. Memory therefore does
@@ -77,8 +77,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
 
 
 def _page(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, with_header: bool
-) -> Iterator[str]:
+    header: "Sequence[str]", rows: "Sequence[Sequence[str]]", *, with_header: bool
+) -> "Iterator[str]":
     cells = [list(header), *([*map(_shorten, row[:-1]), row[-1]] for row in rows)]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     for row in cells if with_header else cells[1:]:
@@ -105,13 +105,13 @@ def _columns_of(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def print_object(value: Mapping[str, Any]) -> None:
+def print_object(value: "Mapping[str, Any]") -> None:
     """Print one JSON object, indented."""
     typer.echo(json.dumps(value, indent=2))
 
 
 def print_object_with(
-    value: Mapping[str, Any], name: str, items: Iterable[Mapping[str, Any]]
+    value: "Mapping[str, Any]", name: str, items: "Iterable[Mapping[str, Any]]"
 ) -> None:
     """Print one JSON object whose last entry is an array; each item is printed when it is known.
 
@@ -129,10 +129,30 @@ def print_object_with(
     typer.echo("]\n}" if separator == "\n    " else "\n  ]\n}")
 
 
-def print_array(values: Iterable[Mapping[str, Any]]) -> None:
+def print_array(values: "Iterable[Mapping[str, Any]]") -> None:
     """Print a JSON array, one object for each line, each when it is known."""
     separator = "[\n"
     for value in values:
         typer.echo(separator + json.dumps(value), nl=False)
         separator = ",\n"
     typer.echo("[]" if separator == "[\n" else "\n]")
+
+
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask. Needed without a terminal.")]
+
+
+def confirm(warning: str, question: str, *, yes: bool) -> None:
+    """Print a warning, and return if the user agrees.
+
+    Raises:
+        typer.BadParameter: There is no terminal, and ``--yes`` was not given.
+        typer.Abort: The user said no.
+    """
+    typer.echo(f"Warning: {warning}", err=True)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(
+            "There is no terminal to ask on; give --yes to go on without a question."
+        )
+    typer.confirm(question, abort=True, err=True)

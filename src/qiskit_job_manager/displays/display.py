@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qiskit_job_manager.views.escape import shortened
-from qiskit_job_manager.views.job_sets_html import progress_html
+from qiskit_job_manager.views.html import progress_html
 from qiskit_job_manager.views.phrases import line
 
 if TYPE_CHECKING:

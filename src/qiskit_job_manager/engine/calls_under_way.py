@@ -1,4 +1,9 @@
-"""The backend calls of one engine: under way, abandoned, or ended and not yet written."""
+"""The backend calls of one engine: under way, abandoned, or ended and not yet written.
+
+The answer to a submission may come after another driver has taken the job set over, or after the
+job was submitted again. Such a job costs money, so it is recorded without the lease, logged, and
+cancelled where no driver waits for it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager.engine.backend_calls import DEADLINES_S
 from qiskit_job_manager.engine.call_pool import Finished
 from qiskit_job_manager.engine.call_results import GIVEN_UP, BackendCall
-from qiskit_job_manager.engine.late_acceptance import late_acceptance
+from qiskit_job_manager.engine.duplicate_submissions import cancelled
 from qiskit_job_manager.engine.tick import EndedCall, is_too_late
 from qiskit_job_manager.lifecycle import CallKind
 
@@ -18,11 +23,47 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.engine.active_job_set import ActiveJobSet
     from qiskit_job_manager.engine.call_pool import Calls
+    from qiskit_job_manager.engine.call_results import BackendCall
+    from qiskit_job_manager.model import AttemptRecord
     from qiskit_job_manager.ports import Clock, Store
 
-logger = logging.getLogger(__name__)
 
+logger = logging.getLogger(__name__)
 _NOT_TO_BE_MISSED = frozenset({CallKind.SUBMIT, CallKind.LATE_ACCEPTANCE})
+
+
+def late_acceptance(
+    store: Store, clock: Clock, call: BackendCall, remote_id: str
+) -> Callable[[], None]:
+    """Return the call that deals with a job that was accepted late.
+
+    Args:
+        store: Where the attempts are.
+        clock: Tells the time.
+        call: The submission.
+        remote_id: What it returned.
+    """
+
+    def run() -> None:
+        for job_index, attempt in store.attempts_tagged(call.job_set_key, [call.tag or ""]):
+            if attempt.remote_id == remote_id:
+                continue  # another driver has found it by its tag
+            ending = _ending(call, attempt, remote_id)
+            text = f"accepted as {remote_id}, too late to be recorded; {ending}"
+            store.record_late_acceptance(call.job_set_key, clock.now(), job_index, text)
+            fields = {"event": "accepted late", "job_set_id": call.record.job_set_id}
+            where = (job_index, call.record.name)
+            logger.warning("job %d of %r was %s", *where, text, extra=fields)
+
+    return run
+
+
+def _ending(call: BackendCall, attempt: AttemptRecord, remote_id: str) -> str:
+    """Cancel the job unless it may still count; say what was done."""
+    if attempt.remote_id is None and attempt.ended_at is None:
+        return "its job is in doubt, so it was not cancelled"
+    trouble = None if call.backend is None else cancelled(call.backend, remote_id)
+    return f"it could not be cancelled: {trouble}" if trouble else "it was asked to be cancelled"
 
 
 class CallsUnderWay:

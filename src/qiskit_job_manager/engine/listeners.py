@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.foreign_text import clean
-from qiskit_job_manager.model.events import JobEvent
+from qiskit_job_manager.model.jobs import JobEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ from qiskit_job_manager.job_set.driving import fresh
 from qiskit_job_manager.job_set.status import detail, read_jobs
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.views import html, phrases
-from qiskit_job_manager.views.job_sets_html import job_set_html
+from qiskit_job_manager.views.html import job_set_html
 from qiskit_job_manager.views.split_text import split_text
 
 if TYPE_CHECKING:

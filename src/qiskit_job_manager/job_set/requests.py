@@ -5,21 +5,66 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.errors import JobManagerInvalidStateError
-from qiskit_job_manager.job_set import retries
-from qiskit_job_manager.model import RemoteState
+from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
+from qiskit_job_manager.model import JobState, RemoteState, RequestKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from qiskit_job_manager.job_set.driving import Driving
-    from qiskit_job_manager.model import AttemptRecord, JobSetRecord, JobState, RequestKind
+    from qiskit_job_manager.model import AttemptRecord, JobSetRecord
     from qiskit_job_manager.model.progress import Progress
     from qiskit_job_manager.ports import Backend
 
-logger = logging.getLogger(__name__)
+
+_USUAL = frozenset({JobState.FAILED, JobState.LOST})
+_KINDS = {
+    JobState.FAILED: RequestKind.RETRY_FAILED,
+    JobState.LOST: RequestKind.RETRY_LOST,
+    JobState.CANCELLED: RequestKind.RETRY_CANCELLED,
+}
+RETRIED = frozenset(_KINDS)
+"""States of jobs that can be sent again."""
 
 _ALIVE = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
+
+
+def checked_states(
+    states: Iterable[JobState | str] | None, *, cancelled: bool
+) -> frozenset[JobState]:
+    """Return the states of the jobs to send again.
+
+    Raises:
+        InvalidArgumentError: A job in one of the states cannot be sent again.
+    """
+    named = [states] if isinstance(states, str) else list(_USUAL if states is None else states)
+    wrong = [state for state in named if state not in RETRIED]
+    if wrong:
+        msg = f"states has {str(wrong[0])!r}; retry() takes 'failed', 'lost' and 'cancelled'"
+        raise InvalidArgumentError(msg)
+    more = [JobState.CANCELLED] if cancelled else []
+    return frozenset(JobState(state) for state in [*named, *more])
+
+
+def request_kinds(states: frozenset[JobState]) -> list[RequestKind]:
+    """Return the requests that send jobs in these states again."""
+    if states >= _USUAL:
+        return [RequestKind.RETRY, *(_KINDS[state] for state in states - _USUAL)]
+    return [_KINDS[state] for state in sorted(states)]
+
+
+def nothing_found(name: str, states: frozenset[JobState], jobs: Mapping[JobState, int]) -> str:
+    """Return the message that no job is in these states, with those that there are."""
+    counted = ", ".join(f"{count:,} {state}" for state, count in jobs.items() if count)
+    text = f"retry() of {name!r} found no job that is {' or '.join(sorted(states))}: {counted}"
+    if jobs.get(JobState.CANCELLED) and JobState.CANCELLED not in states:
+        text += "; retry(cancelled=True) sends the cancelled ones again"
+    if jobs.get(JobState.IN_DOUBT):
+        text += "; resubmit() sends those in doubt again"
+    return text
+
+
+logger = logging.getLogger(__name__)
 
 
 def request_each(driving: Driving, kind: RequestKind, jobs: Iterable[int] | None) -> None:
@@ -48,11 +93,11 @@ def retry(
     Raises:
         InvalidArgumentError: A job in one of the states cannot be sent again.
     """
-    wanted = retries.checked_states(states, cancelled=cancelled)
+    wanted = checked_states(states, cancelled=cancelled)
     if not any(progress.jobs.get(state) for state in wanted):
         fields = {"event": "nothing to retry", "job_set_id": record.job_set_id}
-        logger.warning(retries.nothing_found(record.name, wanted, progress.jobs), extra=fields)
-    for kind in retries.request_kinds(wanted):
+        logger.warning(nothing_found(record.name, wanted, progress.jobs), extra=fields)
+    for kind in request_kinds(wanted):
         driving.ask(kind)
 
 

@@ -9,10 +9,11 @@ from qiskit_job_manager.lifecycle.decisions import (
     Take,
     after_failed_run,
     decide,
+    growing_wait_s,
+    poll_interval_s,
     proves_absence,
 )
 from qiskit_job_manager.lifecycle.table import TRANSITIONS, Event, next_state
-from qiskit_job_manager.lifecycle.waits import growing_wait_s, poll_interval_s
 
 __all__ = [
     "TRANSITIONS",

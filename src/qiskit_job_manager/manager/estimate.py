@@ -1,22 +1,95 @@
-"""What a run would take, before anything is stored or sent."""
+"""Sizes of encoded experiments, and what a run would take before anything is stored or sent."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.errors import InvalidExperimentError
-from qiskit_job_manager.manager.transpiler import runnable
-from qiskit_job_manager.model import Plan
-from qiskit_job_manager.planning import plan
+from qiskit_job_manager.codec.experiments import encode_experiment, encode_if_doubtful
+from qiskit_job_manager.errors import CodecError, InvalidExperimentError
+from qiskit_job_manager.manager.transpiler import Transpiled, runnable
+from qiskit_job_manager.model import ExperimentKind, ExperimentSize, Plan
+from qiskit_job_manager.planning import plan, shots_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from qiskit_job_manager.manager.experiment_size import Weighing
-    from qiskit_job_manager.model import Limits, PlannedJob
+    from qiskit_job_manager.manager.transpiler import Transpiler
+    from qiskit_job_manager.model import EncodedExperiment, Limits, PlannedJob
     from qiskit_job_manager.ports import Backend
 
 _MINUTE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """How the experiments of a run are transpiled and encoded, and their default shots.
+
+    Attributes:
+        kind: What the backend takes.
+        shots: Shots of an experiment, or ``None`` for the backend's default.
+        precision: Precision of an estimator's PUB, or ``None`` for the backend's default.
+        split_shots: Whether shots above a limit are split into shares; ``None``: not those of an
+            estimator.
+        transpiler: Transpiles experiments before; ``None``: they run as they were handed over.
+    """
+
+    kind: ExperimentKind
+    shots: int | None
+    precision: float | None
+    split_shots: bool | None
+    transpiler: Transpiler | None = None
+
+    @property
+    def splits(self) -> bool:
+        """Whether shots above a limit are split into shares."""
+        if self.split_shots is None:
+            return self.kind is not ExperimentKind.ESTIMATOR_PUB
+        return self.split_shots
+
+    def encoded(self, experiment: Any, index: int) -> EncodedExperiment:
+        """Return an experiment encoded as what the backend takes.
+
+        Args:
+            experiment: What was handed over, or what it was transpiled to.
+            index: Its index in the job set.
+
+        Raises:
+            InvalidExperimentError: It cannot be encoded.
+        """
+        try:
+            coded = encode_experiment(runnable(experiment), self.kind)
+        except CodecError as error:
+            raise _cannot_be_stored(runnable(experiment), index, error) from error
+        if isinstance(experiment, Transpiled):
+            return replace(coded, content_hash=experiment.content_hash)
+        return coded
+
+    def encoded_if_doubtful(self, experiment: Any, index: int) -> EncodedExperiment | None:
+        """Return an experiment encoded if it may be one that cannot be, else ``None``.
+
+        Raises:
+            InvalidExperimentError: It cannot be encoded.
+        """
+        try:
+            return encode_if_doubtful(experiment, self.kind)
+        except CodecError as error:
+            raise _cannot_be_stored(experiment, index, error) from error
+
+    def size(self, coded: EncodedExperiment, index: int) -> ExperimentSize:
+        """Return the size of an experiment, with its own shots and precision if it has them."""
+        precision, shots = None, self.shots if coded.shots is None else coded.shots
+        if self.kind is ExperimentKind.ESTIMATOR_PUB:
+            precision = self.precision if coded.precision is None else coded.precision
+            shots = shots_for(precision)
+        size = len(coded.data)
+        return ExperimentSize(index, coded.name, coded.circuits, shots, size, precision)
+
+
+def _cannot_be_stored(experiment: Any, index: int, error: CodecError) -> InvalidExperimentError:
+    first = experiment[0] if isinstance(experiment, tuple | list) and experiment else experiment
+    name = getattr(getattr(first, "circuit", first), "name", None)
+    return InvalidExperimentError(f"experiment {index} ({name!r}) cannot be stored: {error}")
 
 
 def planned(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.engine import Engine
     from qiskit_job_manager.engine.lease import Leases
-    from qiskit_job_manager.manager.experiment_size import Weighing
+    from qiskit_job_manager.manager.estimate import Weighing
     from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord, Token
     from qiskit_job_manager.ports import Backend, Store
 

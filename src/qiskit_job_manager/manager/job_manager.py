@@ -28,15 +28,15 @@ from qiskit_job_manager.model import ExperimentKind, JobSetDraft
 from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views import html
-from qiskit_job_manager.views.job_sets_html import job_sets_html
+from qiskit_job_manager.views.html import job_sets_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from qiskit_job_manager.model import JobSetRecord, Limits, Plan, RetryPolicy
-    from qiskit_job_manager.model.events import JobEvent
     from qiskit_job_manager.model.inputs import ExperimentsLike, RunsCircuits
+    from qiskit_job_manager.model.jobs import JobEvent
     from qiskit_job_manager.model.progress import Progress
     from qiskit_job_manager.ports import Backend
 
@@ -210,7 +210,7 @@ class JobManager:
         """
         from qiskit_job_manager import backends
         from qiskit_job_manager.manager import transpiler
-        from qiskit_job_manager.manager.experiment_size import Weighing
+        from qiskit_job_manager.manager.estimate import Weighing
         from qiskit_job_manager.manager.hand_over import HandOver
 
         del job_share_level
@@ -298,8 +298,7 @@ class JobManager:
         """
         from qiskit_job_manager import backends
         from qiskit_job_manager.manager import transpiler
-        from qiskit_job_manager.manager.estimate import planned
-        from qiskit_job_manager.manager.experiment_size import Weighing
+        from qiskit_job_manager.manager.estimate import Weighing, planned
 
         handed_over, takes = arguments.as_experiments(experiments)
         adapter = backends.adapt(backend, takes=takes)

@@ -1,12 +1,12 @@
 """The nouns: frozen, plain, without behaviour that needs the world."""
 
-from qiskit_job_manager.model.events import JobEvent
 from qiskit_job_manager.model.experiments import ExperimentKind, ExperimentRecord, ExperimentSize
 from qiskit_job_manager.model.histories import JobHistory, JobSetHistory, StoredResult
-from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, Totals, Usage
+from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, RetryPolicy, Totals, Usage
 from qiskit_job_manager.model.jobs import (
     AttemptRecord,
     EventRecord,
+    JobEvent,
     JobRecord,
     JobState,
     RemoteState,
@@ -21,7 +21,6 @@ from qiskit_job_manager.model.payloads import (
     RemoteFigures,
 )
 from qiskit_job_manager.model.plans import Block, Plan, PlannedJob
-from qiskit_job_manager.model.policies import RetryPolicy
 from qiskit_job_manager.model.writes import Advance, Halves, Request, RequestKind, Token
 
 __all__ = [

@@ -17,7 +17,7 @@ from qiskit_job_manager.results.pub_results import (
     must_have,
 )
 from qiskit_job_manager.results.source import source_of
-from qiskit_job_manager.views.results_html import Shown, results_html
+from qiskit_job_manager.views.html import Shown, results_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

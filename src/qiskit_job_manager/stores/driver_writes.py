@@ -13,7 +13,7 @@ from sqlalchemy import delete
 from qiskit_job_manager.foreign_text import clean, storable
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import schema, write_statements
-from qiskit_job_manager.stores.generation import raise_generation
+from qiskit_job_manager.stores.identity import raise_generation
 from qiskit_job_manager.stores.job_counts import Change
 from qiskit_job_manager.stores.job_halves import JobHalves
 from qiskit_job_manager.stores.rows import blob_values, figures_values, offsets_text

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.stores import copy_detection, generation
+from qiskit_job_manager.stores import identity
 from qiskit_job_manager.stores.schema import REVISION
 from qiskit_job_manager.stores.sqlite import APPLICATION_ID, journal_mode
 from qiskit_job_manager.stores.store_files import StoreFiles
@@ -83,7 +83,7 @@ def examine(path: Path) -> Health:
             journal_mode=mode,
             safe_mode=journal_mode(sqlite3.sqlite_version_info),
             revision=_revision(connection),
-            is_original=copy_detection.is_original(place, path) or not _has_unfinished(connection),
+            is_original=identity.is_original(place, path) or not _has_unfinished(connection),
             unknown_submissions=_unknown_submissions(connection, path),
             defects=tuple(text for (text,) in found if text != "ok"),
         )
@@ -113,7 +113,7 @@ def _unknown_submissions(connection: sqlite3.Connection, path: Path) -> int:
         return 0
     rows = connection.execute("SELECT store_id, generation FROM store ORDER BY key").fetchall()
     # In this order: a process that submits meanwhile writes the database first.
-    beside = generation.recorded(StoreFiles(path, [store_id for store_id, _ in rows]))
+    beside = identity.recorded(StoreFiles(path, [store_id for store_id, _ in rows]))
     (stored,) = connection.execute("SELECT generation FROM store ORDER BY key DESC").fetchone()
     return max(0, beside - int(stored))
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.stores import (
-    copy_detection,
     delete,
     driver_writes,
-    generation,
     hand_over,
+    identity,
     imports,
     job_counts,
     read_statements,
@@ -98,7 +97,7 @@ class SqlStore:
     def create_job_set(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
         """Begin a job set and take its lease, in one transaction."""
         refuse_newer(self._database)
-        generation.ensure_newest(self._database, self._files)
+        identity.ensure_newest(self._database, self._files)
         return self._leases.create(draft, owner)
 
     def add_blocks(
@@ -298,16 +297,16 @@ class SqlStore:
     def ensure_original(self) -> None:
         """Make sure that this is no copy of a store that another process may go on with."""
         path = self._files.path
-        if path is not None and not copy_detection.ensure_original(self._database, path):
+        if path is not None and not identity.ensure_original(self._database, path):
             self.adopt()
-        generation.ensure_newest(self._database, self._files)
+        identity.ensure_newest(self._database, self._files)
 
     def adopt(self) -> None:
         """Take this store for the original from now on."""
-        reached = generation.generation(self._database)
+        reached = identity.generation(self._database)
         with self._database.writing() as connection:
             if self._files.path is not None:
-                copy_detection.record_place(connection, self._files.path)
+                identity.record_place(connection, self._files.path)
             take_new_identity(connection, reached)
         self._files.store_ids = tuple(store_ids(self._database))
 
@@ -316,7 +315,7 @@ class SqlStore:
     def claim(self, job_set_key: int, owner: str) -> Token | None:
         """Take the lease of a job set, or return ``None`` while another live driver has it."""
         refuse_newer(self._database)
-        generation.ensure_newest(self._database, self._files)
+        identity.ensure_newest(self._database, self._files)
         token = self._leases.claim(job_set_key, owner)
         if token is not None:
             job_counts.put_right(self._database, job_set_key)
@@ -339,7 +338,7 @@ class SqlStore:
         """Write steps of jobs in one transaction, and return which of them landed."""
         landed, reached = driver_writes.advance(self._database, token, steps)
         if reached is not None:
-            generation.record_beside(self._files, reached)
+            identity.record_beside(self._files, reached)
         return landed
 
     def store_usage(self, token: Token, figures: Mapping[str, RemoteFigures]) -> bool:

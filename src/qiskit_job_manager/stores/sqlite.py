@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 
 from qiskit_job_manager.errors import StoreBusyError, StoreCorruptError, StoreNotWritableError
 from qiskit_job_manager.patience import Patience
-from qiskit_job_manager.stores import copy_detection
+from qiskit_job_manager.stores import identity
 from qiskit_job_manager.stores.database import WRITES, Database
 from qiskit_job_manager.stores.database_errors import translated
 from qiskit_job_manager.stores.locks import ensure_locks_work
@@ -91,7 +91,7 @@ def mark(connection: Connection, path: Path) -> None:
     """Mark the file as ours, and as no copy, in the transaction that makes its tables."""
     if connection.exec_driver_sql("PRAGMA application_id").scalar() != APPLICATION_ID:
         connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
-        copy_detection.record_place(connection, path)
+        identity.record_place(connection, path)
 
 
 def journal_mode(version: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Pieces of HTML: texts, tables and bars, without script, style sheet or link.
+"""Job sets, their progress and their results as HTML, without script, style sheet or link.
 
 Styles stand in the elements themselves, as several viewers of notebooks drop style sheets. Bars are
 made of boxes only, so that they show wherever HTML does.
@@ -6,14 +6,21 @@ made of boxes only, so that they show wherever HTML does.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape as _escape_html
 from typing import TYPE_CHECKING, NewType
 
+from qiskit_job_manager.model.jobs import JobState, RemoteState
+from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.colours import ACCENT, FAINT, colour
 from qiskit_job_manager.views.escape import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from qiskit_job_manager.model import JobRecord, JobSetRecord
+    from qiskit_job_manager.model.progress import Activity, Pace, Progress
+
 
 Safe = NewType("Safe", str)
 """HTML in which every text of users, files and backends is escaped."""
@@ -25,6 +32,8 @@ _CELL = f"text-align:left;padding:2px 10px 2px 0;border-bottom:1px solid {FAINT}
 _ROUND = "display:inline-block;width:.65em;height:.65em;border-radius:50%;margin-right:.35em"
 _LONGEST_TITLE = 400
 _OUTCOME_LIMIT = 24
+_TAGS_SHOWN = 5
+_OUTCOMES_SHOWN = 4
 
 
 def text(value: str, limit: int = 80) -> Safe:
@@ -128,3 +137,160 @@ def counts_chart(counts: Sequence[tuple[str, int]], shots: int) -> Safe:
 
 def _share(count: float, shots: int) -> float:
     return min(max(100 * count / shots, 0.0), 100.0) if shots else 0.0
+
+
+def job_sets_html(
+    store_url: str, job_sets: Sequence[tuple[JobSetRecord, Progress]], *, more: bool
+) -> Safe:
+    """Return the newest job sets of a store, a line each.
+
+    Args:
+        store_url: Where the store is, without password.
+        job_sets: Those to show, with how far they are.
+        more: Whether there are others.
+    """
+    rows = [
+        [
+            name(record.name, 40),
+            name(phrases.short_id(record.job_set_id)),
+            text(record.backend_name, 30),
+            text(f"{record.n_experiments:,}"),
+            states_bar(states := phrases.shares(progress), "8em"),
+            legend(states),
+            unbroken(text(f"{phrases.local(record.created_at):%Y-%m-%d %H:%M}")),
+        ]
+        for record, progress in job_sets
+    ]
+    header = ("name", "id", "backend", "experiments", "", "jobs", "created")
+    title = join([text("JobManager"), name(store_url, 100)], DOT)
+    parts = [line(title)]
+    parts += [table(header, rows)] if rows else [line(text("no job sets yet"))]
+    if more:
+        hint = "older job sets are not shown; job_sets() returns all"
+        parts.append(line(faint(text(hint))))
+    return block(*parts)
+
+
+def job_set_html(
+    record: JobSetRecord,
+    progress: Progress,
+    activity: Activity | None,
+    jobs: Sequence[tuple[JobRecord, str]],
+) -> Safe:
+    """Return one job set: what it is, how far it is, and some of its jobs.
+
+    Args:
+        record: The job set.
+        progress: How far it is.
+        activity: What its backend last said, if that is known.
+        jobs: Those to show, each with its state in words.
+    """
+    states = phrases.shares(progress, activity)
+    bar = join([states_bar(states), legend(states)], GAP)
+    parts = [_title(record), line(bar), _jobs_table(jobs)]
+    left = progress.n_jobs - len(jobs)
+    notes = [f"and {phrases.plural(left, 'more job')}"] if left > 0 else []
+    if progress.needs_user:
+        notes.append(
+            f"{phrases.plural(progress.needs_user, 'job')} in doubt: the backend may or may not "
+            "have accepted them; resubmit() sends them again, abandon() gives them up"
+        )
+    parts += [line(faint(text(note, 200))) for note in notes]
+    return block(*parts)
+
+
+def progress_html(title: str, progress: Progress, activity: Activity | None, pace: Pace) -> Safe:
+    """Return a bar, the jobs by state, the rate and the estimated end."""
+    states = phrases.shares(progress, activity)
+    ended = text(f"{progress.n_ended:,} of {phrases.plural(progress.n_jobs, 'job')} ended")
+    tail = [phrases.duration(pace.elapsed_s), phrases.rate(pace), phrases.end(pace)]
+    return block(
+        line(join([name(title), states_bar(states), ended], GAP)),
+        line(legend(states)),
+        line(faint(text(" \u00b7 ".join(filter(None, tail))))),
+    )
+
+
+def _title(record: JobSetRecord) -> Safe:
+    so_far = "" if record.complete else " so far"
+    experiments = f"{phrases.plural(record.n_experiments, 'experiment')}{so_far}"
+    facts = [
+        name(record.name),
+        name(record.job_set_id),
+        text(f"{experiments} on {record.backend_name}"),
+        *(name(tag, 20) for tag in record.tags[:_TAGS_SHOWN]),
+    ]
+    return line(join(facts, DOT))
+
+
+def _jobs_table(jobs: Sequence[tuple[JobRecord, str]]) -> Safe:
+    rows = [
+        [
+            text(f"{job.index:,}"),
+            text(phrases.experiments(job)),
+            text("" if job.shots is None else f"{job.shots:,}"),
+            state(_label(job), detail),
+            name(job.remote_id or "", 40),
+        ]
+        for job, detail in jobs
+    ]
+    return table(("job", "experiments", "shots", "state", "job id"), rows)
+
+
+def _label(job: JobRecord) -> str:
+    """Return the job's state, or what the backend says of an active job."""
+    if job.state is JobState.ACTIVE and job.status is not None:
+        remote = job.status.state
+        known = remote in (RemoteState.QUEUED, RemoteState.RUNNING)
+        return str(remote if known else job.state)
+    return str(job.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One experiment as it is shown.
+
+    Attributes:
+        index: Its index.
+        name: Its name.
+        counts: Its counts by outcome, or ``None`` if there are none.
+        why_not: Why it has none, or what it has instead, in words.
+    """
+
+    index: int
+    name: str
+    counts: Mapping[str, int] | None
+    why_not: str = ""
+
+
+def results_html(title: str, facts: str, shown: Sequence[Shown], n_experiments: int) -> Safe:
+    """Return the first experiments with their counts.
+
+    Args:
+        title: Name of the job set.
+        facts: Other facts about it, in words.
+        shown: The first experiments.
+        n_experiments: How many there are in all.
+    """
+    rows = [[text(f"{each.index:,}"), name(each.name, 40), _outcomes(each)] for each in shown]
+    parts = [
+        line(join([name(title), text(facts, 200)], DOT)),
+        table(("index", "name", "counts"), rows),
+    ]
+    left = n_experiments - len(shown)
+    if left > 0:
+        note = f"and {phrases.plural(left, 'more experiment')}"
+        parts.append(line(faint(text(note))))
+    return block(*parts)
+
+
+def _outcomes(shown: Shown) -> Safe:
+    if shown.counts is None:
+        return text(shown.why_not, 200)
+    ranked = sorted(shown.counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    chart = counts_chart(ranked[:_OUTCOMES_SHOWN], sum(shown.counts.values()))
+    left = len(ranked) - _OUTCOMES_SHOWN
+    if left <= 0:
+        return chart
+    note = faint(text(f"and {phrases.plural(left, 'more outcome')}"))
+    return join([chart, note])

@@ -51,10 +51,10 @@ def drive(said):
 def hurry():
     """Poll the cloud and the store often, and make leases short."""
     from qiskit_job_manager.engine import loop
-    from qiskit_job_manager.lifecycle import waits
+    from qiskit_job_manager.lifecycle import decisions
     from qiskit_job_manager.stores import leases
 
-    waits._REMOTE_POLL_S = (0.02, 0.1)
+    decisions._REMOTE_POLL_S = (0.02, 0.1)
     loop._LOOK_EVERY_S = 0.05
     loop._RENEW_EVERY_S = LEASE_S / 5
     leases._LEASE_US = int(1e6 * LEASE_S)

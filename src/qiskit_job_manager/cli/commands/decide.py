@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from qiskit_job_manager.cli import exit_codes
-from qiskit_job_manager.cli.confirmation import YesOption, confirm
+from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.follow import finish, hand_over, report, watch_to_the_end
 from qiskit_job_manager.cli.options import (
     JobSetArgument,
@@ -15,10 +14,10 @@ from qiskit_job_manager.cli.options import (
     TimeoutOption,
     opened_manager,
 )
-from qiskit_job_manager.cli.output import escape, plural, print_object
+from qiskit_job_manager.cli.output import YesOption, confirm, escape, plural, print_object
 from qiskit_job_manager.errors import JobManagerInvalidStateError, JobManagerJobNotFound
 from qiskit_job_manager.job_set import wait_for_requests
-from qiskit_job_manager.job_set.retries import RETRIED
+from qiskit_job_manager.job_set.requests import RETRIED
 from qiskit_job_manager.model import JobState
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def abandon(
         chosen.abandon(jobs or None)
         handled = wait_for_requests(chosen, timeout)
         report(ctx, chosen, chosen.progress(), as_json=as_json)
-    raise typer.Exit(exit_codes.ALL_DONE if handled else exit_codes.TIMED_OUT)
+    raise typer.Exit(errors.ALL_DONE if handled else errors.TIMED_OUT)
 
 
 def _nothing_to_retry(jobs: Mapping[JobState, int]) -> str:
@@ -133,7 +132,7 @@ def _exit_unchanged(
 ) -> NoReturn:
     typer.echo(why, err=True)
     report(ctx, job_set, job_set.progress(), as_json=as_json)
-    raise typer.Exit(exit_codes.ALL_DONE)
+    raise typer.Exit(errors.ALL_DONE)
 
 
 def _in_doubt(job_set: ManagedJobSet, wanted: list[int] | None) -> int:
@@ -186,7 +185,7 @@ def cancel(
         cancelled.cancel()
         progress = watch_to_the_end(ctx, cancelled, timeout)
         report(ctx, cancelled, progress, as_json=as_json)
-    raise typer.Exit(exit_codes.ALL_DONE if progress.ended else exit_codes.TIMED_OUT)
+    raise typer.Exit(errors.ALL_DONE if progress.ended else errors.TIMED_OUT)
 
 
 def _print_ids(remote_ids: list[str], *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from qiskit_job_manager import stores
-from qiskit_job_manager.cli import exit_codes
+from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.options import JsonOption
 from qiskit_job_manager.cli.output import escape, plural, print_object
 from qiskit_job_manager.errors import JobManagerError, StoreBusyError, StoreError
@@ -48,10 +48,8 @@ def doctor(ctx: typer.Context, as_json: JsonOption = False) -> None:
     if as_json:
         print_object({"well": verdicts == {Verdict.FINE}, "findings": [asdict(f) for f in found]})
     if Verdict.BROKEN in verdicts:
-        raise typer.Exit(exit_codes.ERROR)
-    raise typer.Exit(
-        exit_codes.NEEDS_USER if Verdict.NEEDS_USER in verdicts else exit_codes.ALL_DONE
-    )
+        raise typer.Exit(errors.ERROR)
+    raise typer.Exit(errors.NEEDS_USER if Verdict.NEEDS_USER in verdicts else errors.ALL_DONE)
 
 
 def _print(finding: Finding) -> None:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qiskit_job_manager.cli import exit_codes
-from qiskit_job_manager.cli.confirmation import YesOption, confirm
+from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.options import (
     JobSetArgument,
@@ -16,7 +15,15 @@ from qiskit_job_manager.cli.options import (
     job_set_argument,
     opened_manager,
 )
-from qiskit_job_manager.cli.output import cut, escape, plural, print_array, print_object
+from qiskit_job_manager.cli.output import (
+    YesOption,
+    confirm,
+    cut,
+    escape,
+    plural,
+    print_array,
+    print_object,
+)
 from qiskit_job_manager.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
 
 if TYPE_CHECKING:
@@ -152,7 +159,7 @@ def _delete(ctx: typer.Context, manager: JobManager, job_set_ids: list[str]) -> 
     except KeyboardInterrupt:
         command = command_for(ctx, "delete", *waiting)
         typer.echo(f"Interrupted. To delete the rest: {command}", err=True)
-        raise typer.Exit(exit_codes.INTERRUPTED) from None
+        raise typer.Exit(errors.INTERRUPTED) from None
 
 
 def _rest_of(record: JobSetRecord) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qiskit_job_manager.cli import exit_codes
+from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
 from qiskit_job_manager.cli.output import escape, first_line, plural, print_array, table
 from qiskit_job_manager.errors import JobManagerError, JobManagerJobNotFound
@@ -68,7 +68,7 @@ def results(
         chosen = choose(wanted, experiments) if experiments else None
         outcomes = _Outcomes(read(wanted, chosen))
         _printer(Format.JSON if as_json else output, named=chosen is not None)(outcomes)
-    raise typer.Exit(exit_codes.SOME_WITHOUT_RESULT if outcomes.incomplete else exit_codes.ALL_DONE)
+    raise typer.Exit(errors.SOME_WITHOUT_RESULT if outcomes.incomplete else errors.ALL_DONE)
 
 
 class _Outcomes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qiskit_job_manager.cli import exit_codes
+from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.errors import print_error
 from qiskit_job_manager.cli.follow import code_of, print_needs_user, report, watch
 from qiskit_job_manager.cli.json_summaries import summary
@@ -68,10 +68,10 @@ MaxUsageOption = Annotated[
 ]
 
 _WORST_FIRST = (
-    exit_codes.ERROR,
-    exit_codes.TIMED_OUT,
-    exit_codes.SOME_WITHOUT_RESULT,
-    exit_codes.ALL_DONE,
+    errors.ERROR,
+    errors.TIMED_OUT,
+    errors.SOME_WITHOUT_RESULT,
+    errors.ALL_DONE,
 )
 
 
@@ -100,12 +100,12 @@ def resume(
             codes = _wait_for_all(ctx, chosen, timeout, as_json=as_json)
         except KeyboardInterrupt:
             _print_how_to_go_on(ctx, job_sets, "Interrupted")
-            raise typer.Exit(exit_codes.INTERRUPTED) from None
-        if exit_codes.TIMED_OUT in codes:
+            raise typer.Exit(errors.INTERRUPTED) from None
+        if errors.TIMED_OUT in codes:
             _print_how_to_go_on(ctx, job_sets, "The time is over")
         if as_json:
             print_array(map(summary, chosen))
-    raise typer.Exit(min(codes, key=_WORST_FIRST.index, default=exit_codes.ALL_DONE))
+    raise typer.Exit(min(codes, key=_WORST_FIRST.index, default=errors.ALL_DONE))
 
 
 def _print_how_to_go_on(ctx: typer.Context, references: list[str] | None, why: str) -> None:
@@ -137,7 +137,7 @@ def _wait_for_all(
     for job_set in chosen:
         if trouble := job_set.trouble():
             print_error(trouble)
-            codes.append(exit_codes.ERROR)
+            codes.append(errors.ERROR)
         else:
             going.append(job_set)
     for job_set in going:
@@ -153,7 +153,7 @@ def _follow(
         progress = job_set.progress()
     except JobManagerError as error:  # the others must be reported all the same
         print_error(error.message)
-        return exit_codes.ERROR
+        return errors.ERROR
     if as_json:
         print_needs_user(ctx, job_set, progress)
     else:
