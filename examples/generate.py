@@ -1,4 +1,4 @@
-"""Writes the circuits of `examples/circuits` anew, from the MQT Bench collection.
+"""Writes the circuits of `examples/circuits` again, from the MQT Bench collection.
 
 Run it in an environment of its own, as this project does not depend on the collection:
 
