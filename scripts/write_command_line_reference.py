@@ -28,9 +28,9 @@ _HEAD = """\
 <!-- Written by scripts/write_command_line_reference.py; not edited by hand. -->
 
 Results go to standard output, all else to standard error. Without a terminal there is no colour
-and nothing is redrawn; `NO_COLOR` and `TERM=dumb` have their usual effect. Names and messages of others' making
-are shown with their control characters escaped. `qjm --install-completion` has the shell complete
-commands, options and job sets.
+and nothing is redrawn; `NO_COLOR` and `TERM=dumb` have their usual effect. Names and messages of
+others' making are shown with their control characters escaped. `qjm --install-completion` has the
+shell complete commands, options and job sets.
 """
 
 _ENVIRONMENT = {
