@@ -46,7 +46,9 @@ if TYPE_CHECKING:
     from qiskit_job_manager.errors import StoreCorruptError as StoreCorruptError
     from qiskit_job_manager.errors import StoreError as StoreError
     from qiskit_job_manager.errors import StoreFullError as StoreFullError
+    from qiskit_job_manager.errors import StoreGoneError as StoreGoneError
     from qiskit_job_manager.errors import StoreNotWritableError as StoreNotWritableError
+    from qiskit_job_manager.errors import StoreOutdatedError as StoreOutdatedError
     from qiskit_job_manager.errors import StoreTooNewError as StoreTooNewError
     from qiskit_job_manager.errors import SubmissionDeferredError as SubmissionDeferredError
     from qiskit_job_manager.errors import SubmissionInDoubtError as SubmissionInDoubtError

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +67,15 @@ def test_errors_are_qiskit_errors_whatever_is_imported_first():
         "print(issubclass(JobManagerError, QiskitError))"
     )
     assert in_new_process(code) == "True"
+
+
+def test_type_checkers_see_the_same_names_as_users():
+    tree = ast.parse(Path(qiskit_job_manager.__file__).read_text(encoding="utf-8"))
+    seen = {
+        alias.asname
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname
+    }
+    assert seen == set(qiskit_job_manager.__all__)
