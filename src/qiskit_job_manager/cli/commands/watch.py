@@ -1,5 +1,7 @@
 """``qjm watch``: shows the progress of a job set, live on a terminal and as lines elsewhere."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys
@@ -9,9 +11,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 import typer
-from rich.console import Console, Group
-from rich.live import Live
-from rich.text import Text
 
 from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.follow import code_of, report
@@ -22,100 +21,16 @@ from qiskit_job_manager.cli.options import (
     opened_manager,
 )
 from qiskit_job_manager.cli.signals import StopSignals
-from qiskit_job_manager.cli.watch_snapshot import (
-    Snapshot,
-    SnapshotReader,
-    heading,
-    jobs,
-    plain_line,
-    values,
-)
+from qiskit_job_manager.cli.watch_snapshot import Snapshot, SnapshotReader, plain_line, values
 from qiskit_job_manager.clock import SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from rich.console import RenderableType
-
-    from qiskit_job_manager.cli.watch_snapshot import Snapshot
     from qiskit_job_manager.model.progress import Progress
 
 
-_HEADING_LINES = 10
-_FEWEST_JOBS = 3
-_WIDEST_BAR = 60
 _SHARE_OF_A_CORE = 0.01
-
-
-@contextmanager
-def live_screen(go_on: str) -> "Iterator[Screen]":
-    """Show snapshots on the terminal while the ``with`` block lasts; the last one stays.
-
-    Args:
-        go_on: The command that drives the job set.
-    """
-    console = Console(highlight=False)
-    # Only `Screen.draw` draws: rich's own refresh thread is off.
-    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
-        yield Screen(live, go_on)
-
-
-class Screen:
-    """Shows one snapshot at a time on a terminal.
-
-    Args:
-        live: Draws in place.
-        go_on: The command that drives the job set.
-    """
-
-    every_s = 0.25
-
-    def __init__(self, live: Live, go_on: str) -> None:
-        self._live = live
-        self._go_on = go_on
-
-    @property
-    def n_jobs(self) -> int:
-        """Number of jobs that fit below the heading."""
-        return max(self._live.console.height - _HEADING_LINES, _FEWEST_JOBS)
-
-    def draw(self, snapshot: "Snapshot") -> None:
-        """Replace the last snapshot by a new one."""
-        title, *figures = heading(snapshot, self._go_on)
-        rows = jobs(snapshot.jobs)
-        parts: list[RenderableType] = [self._text(title, "bold"), self._bar(snapshot)]
-        parts += [self._text(line) for line in figures]
-        if rows:
-            parts += [Text(), self._row(rows[0], "dim"), *map(self._row, rows[1:])]
-        self._live.update(Group(*parts), refresh=True)
-
-    def _bar(self, snapshot: "Snapshot") -> "RenderableType":
-        progress = snapshot.progress
-        figures = f" {progress.n_ended:,}/{progress.n_jobs:,}"
-        width = min(self._live.console.width - len(figures) - 1, _WIDEST_BAR)
-        if width < len(figures):
-            return self._text(figures.strip())
-        done, left = ("#", "-") if self._is_ascii else ("\u2501", "\u2500")
-        filled = width * progress.n_ended // max(progress.n_jobs, 1)
-        return Text.assemble((done * filled, "green"), (left * (width - filled), "dim"), figures)
-
-    def _text(self, line: str, style: str = "") -> Text:
-        return Text(self._shown(line), style=style, overflow="fold")
-
-    def _row(self, line: str, style: str = "") -> Text:
-        return Text(self._shown(line), style=style, no_wrap=True, overflow="crop")
-
-    @property
-    def _is_ascii(self) -> bool:
-        return not self._live.console.encoding.lower().startswith("utf")
-
-    def _shown(self, line: str) -> str:
-        # Escape here what the terminal cannot show: escapes take more columns, and rich must know
-        # them before it breaks lines.
-        encoding = self._live.console.encoding
-        return line.encode(encoding, "backslashreplace").decode(encoding)
-
-
 """Share of a core for snapshots: an expensive snapshot is followed by a longer pause."""
 
 
@@ -129,7 +44,7 @@ class _Display(Protocol):
     def n_jobs(self) -> int:
         """Number of jobs that fit."""
 
-    def draw(self, snapshot: "Snapshot") -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """Show a snapshot."""
 
 
@@ -154,7 +69,7 @@ def watch(ctx: typer.Context, job_set: JobSetArgument, as_json: JsonOption = Fal
     raise typer.Exit(code_of(progress))
 
 
-def _until_ended(reader: SnapshotReader, display: _Display, stop: StopSignals) -> "Progress":
+def _until_ended(reader: SnapshotReader, display: _Display, stop: StopSignals) -> Progress:
     """Show snapshots until the job set has ended or the user stops; return the last progress."""
     while True:
         begun_s = time.process_time()
@@ -166,11 +81,12 @@ def _until_ended(reader: SnapshotReader, display: _Display, stop: StopSignals) -
 
 
 @contextmanager
-def _display(go_on: str, *, as_json: bool) -> "Iterator[_Display]":
+def _display(go_on: str, *, as_json: bool) -> Iterator[_Display]:
     if as_json:
         yield _JsonLines()
     elif sys.stdout.isatty() and os.environ.get("TERM") not in {None, "", "dumb"}:
         # Importing rich takes long; other commands must not pay for it.
+        from qiskit_job_manager.cli.watch_screen import live_screen
 
         with live_screen(go_on) as screen:
             yield screen
@@ -190,7 +106,7 @@ class _Lines:
         self._due_s = float("-inf")
         self._last: object = None
 
-    def draw(self, snapshot: "Snapshot") -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """Print a line if it is due and something has changed."""
         state = (snapshot.progress, snapshot.activity, snapshot.is_driven)
         due = self._clock.monotonic() >= self._due_s or snapshot.progress.ended
@@ -208,7 +124,7 @@ class _JsonLines:
     def __init__(self) -> None:
         self._last: object = None
 
-    def draw(self, snapshot: "Snapshot") -> None:
+    def draw(self, snapshot: Snapshot) -> None:
         """Print a line if something has changed."""
         state = (snapshot.progress, snapshot.activity, snapshot.is_driven)
         if state != self._last:
