@@ -14,7 +14,7 @@ FAST_TMP := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-short short-tests test-lowest mutants check format bench soak clean
+.PHONY: help demo test test-short short-tests test-lowest mutants check docs format bench soak clean
 
 help:
 	@echo "make demo    run 227 benchmark circuits on the Aer simulator and show the results"
@@ -23,6 +23,7 @@ help:
 	@echo "make test-lowest  the short suite and the command line on the lowest versions allowed"
 	@echo "make check   only the static part: style, types, layers"
 	@echo "make mutants break the core a little at a time and see what its tests notice; MUTANTS=planning"
+	@echo "make docs    build the documentation site in docs/_build/html"
 	@echo "make format  rewrite the code in the project's format"
 	@echo "make bench   measure speed and size, side by side with plain Aer"
 	@echo "make soak    kill, stop and damage at length; SOAK='--minutes 30' and the like say how much"
@@ -62,6 +63,10 @@ check: .venv/dev.installed
 	$(BIN)/mypy --platform darwin
 	$(BIN)/lint-imports
 
+docs: .venv/dev.installed
+	$(BIN)/sphinx-build -W --keep-going -q docs docs/_build/html
+	@echo "The site is in docs/_build/html/index.html."
+
 format: .venv/dev.installed
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -73,7 +78,7 @@ soak: .venv/dev.installed
 	scripts/with-postgres $(BIN)/python soak/run.py $(SOAK)
 
 clean:
-	rm -rf .venv .venv-lowest .mutants demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf docs/_build .venv .venv-lowest .mutants demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A newer list of packages, or a change of what the project says of itself, installs again.

@@ -37,11 +37,15 @@ def html(shown):
     return "".join(each["data"]["text/html"] for each in shown if "text/html" in each["data"])
 
 
-def test_no_output_is_kept_in_the_file():
+def test_readers_of_the_file_see_what_the_cells_show(outputs):
     import json
 
     cells = json.loads(TUTORIAL.read_text(encoding="utf-8"))["cells"]
-    assert all(cell.get("outputs", []) == [] for cell in cells)
+    kept = {"".join(cell["source"]): cell["outputs"] for cell in cells if "outputs" in cell}
+    kinds = {source: [each["output_type"] for each in shown] for source, shown in kept.items()}
+    assert kinds == {
+        source: [each.output_type for each in shown] for source, shown in outputs.items()
+    }
 
 
 def test_the_progress_is_one_display_that_ends_with_the_last_state(outputs):
