@@ -133,12 +133,14 @@ def qjm_terminal(store) -> Callable[..., pexpect.spawn]:
     def start(
         *words: object, size: tuple[int, int] = (24, 120), **environment: str
     ) -> pexpect.spawn:
+        # These would count for more than the size of the terminal.
+        inherited = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES"}}
         terminal = pexpect.spawn(
             sys.executable,
             ["-m", "qiskit_job_manager", *map(str, words)],
             encoding="utf-8",
             timeout=HANGS_AFTER_S,
-            env={**os.environ, "TERM": "xterm-256color", **environment},
+            env={**inherited, "TERM": "xterm-256color", **environment},
             dimensions=size,
         )
         started.append(terminal)

@@ -113,7 +113,7 @@ def test_ctrl_c_keeps_everything_and_the_command_that_is_told_goes_on(
     terminal = qjm_terminal(*long)
     terminal.expect("2 done")
     terminal.sendintr()
-    terminal.expect("Interrupted. Everything is kept; go on with: qjm wait ([0-9a-f]{32})")
+    terminal.expect("Interrupted. Everything is kept; go on with:\\s+qjm wait ([0-9a-f]{32})")
     job_set_id = terminal.match.group(1)
     terminal.expect(pexpect.EOF)
     terminal.close()

@@ -18,7 +18,6 @@ from qiskit_job_manager.cli.output import (
     first_line,
     local_time,
     plural,
-    table,
 )
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.progress import Pace
@@ -89,33 +88,3 @@ def test_counts_follow_the_life_of_a_job_and_leave_out_what_does_not_occur():
 
 def test_one_of_a_thing_is_singular():
     assert [plural(n, "job") for n in (0, 1, 1200)] == ["0 jobs", "1 job", "1,200 jobs"]
-
-
-def test_columns_are_aligned_and_lines_end_without_blanks():
-    assert list(table(("A", "NAME", "C"), [("1", "量子", "x"), ("1000", "e\u0301", "")])) == [
-        "A     NAME  C",
-        "1     量子  x",
-        "1000  e\u0301",
-    ]
-
-
-def test_a_table_without_rows_is_its_header():
-    assert list(table(("A", "B"), [])) == ["A  B"]
-
-
-def test_long_cells_are_cut_but_not_in_the_last_column():
-    (_, line) = table(("A", "B"), [("x" * 100, "y" * 100)])
-    assert line == "x" * 45 + "...  " + "y" * 100
-
-
-def test_a_table_is_printed_while_its_rows_are_read():
-    """A table of a million rows must not wait for, nor hold, the last of them."""
-    rows = ((str(i),) for i in range(1_000_000))
-    lines = table(("N",), rows)
-    assert [next(lines) for _ in range(2)] == ["N", "0"]
-    assert int(next(rows)[0]) < 10_000
-
-
-def test_every_row_has_its_line_whatever_the_page():
-    lines = list(table(("N",), ((str(i),) for i in range(1234))))
-    assert [line.strip() for line in lines[1:]] == [str(i) for i in range(1234)]

@@ -1,5 +1,6 @@
 """The commands together."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -36,6 +37,7 @@ app = typer.Typer(
         "qjm list --help",
     ),
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -76,59 +78,135 @@ def _common(
         ctx.with_resource(patient(float("inf")))
 
 
-app.command(
+_RUN, _LOOK, _DECIDE, _KEEP = "Run", "Look", "Decide", "Keep order"
+"""Groups of commands, in the order in which help shows them."""
+
+
+def _add(name: str, command: Callable[..., None], group: str, about: str, *examples: str) -> None:
+    """Add a command with its line in the list of commands, and examples for its own help."""
+    app.command(
+        name,
+        short_help=about,
+        rich_help_panel=group,
+        epilog=epilog(*examples),
+    )(command)
+
+
+_add(
     "run",
-    epilog=epilog(
-        "qjm run circuits/ --backend aer --shots 4096 --name sweep",
-        "qjm run *.qasm --backend fake:torino --name sweep --if-exists resume",
-    ),
-)(run.run)
-app.command(
-    "list",
-    epilog=epilog(
-        "qjm list --state unfinished --since 2d",
-        "qjm list --tag paper --backend 'fake:*' --name 'rb-*' --json",
-    ),
-)(list_.list_job_sets)
-app.command("show", epilog=epilog("qjm show sweep"))(show.show)
-app.command("watch", epilog=epilog("qjm watch sweep"))(watch.watch)
-app.command(
-    "results",
-    epilog=epilog(
-        "qjm results sweep", "qjm results sweep bell_3 17", "qjm results sweep --format csv"
-    ),
-)(results.results)
-app.command("wait", epilog=epilog("qjm wait sweep --timeout 3600"))(wait.wait)
-app.command("cancel", epilog=epilog("qjm cancel sweep", "qjm cancel sweep --duplicates"))(
-    decide.cancel
+    run.run,
+    _RUN,
+    "Run all circuits of files and folders.",
+    "qjm run circuits/ --backend aer --shots 4096 --name sweep",
+    "qjm run *.qasm --backend fake:torino --name sweep --if-exists resume",
 )
-app.command("log", epilog=epilog("qjm log sweep", "qjm log sweep 3 --json"))(log.log)
-app.command(
+_add(
+    "wait",
+    wait.wait,
+    _RUN,
+    "Wait for a job set; drive it if nobody does.",
+    "qjm wait sweep --timeout 3600",
+)
+_add(
     "resume",
-    epilog=epilog(
-        "qjm resume", "qjm resume sweep --timeout 3600", "qjm resume sweep --max-usage 600"
-    ),
-)(resume.resume)
-app.command("serve", epilog=epilog("qjm serve --json"))(serve.serve)
-app.command("retry", epilog=epilog("qjm retry sweep --no-wait"))(decide.retry)
-app.command("resubmit", epilog=epilog("qjm resubmit sweep 3 5 --yes"))(decide.resubmit)
-app.command("abandon", epilog=epilog("qjm abandon sweep 3 5"))(decide.abandon)
-app.command("adopt", epilog=epilog("qjm adopt --yes"))(manage.adopt)
-app.command("delete", epilog=epilog("qjm delete sweep", "qjm delete sweep other --yes"))(
-    manage.delete
+    resume.resume,
+    _RUN,
+    "Go on with all unfinished job sets.",
+    "qjm resume",
+    "qjm resume sweep --timeout 3600",
+    "qjm resume sweep --max-usage 600",
 )
-app.command("tag", epilog=epilog("qjm tag sweep --add paper --remove draft"))(manage.tag)
-app.command("rename", epilog=epilog("qjm rename sweep rb-sweep-1"))(manage.rename)
-app.command("backends", epilog=epilog("qjm backends"))(backends.backends)
-app.command("demo", epilog=epilog("qjm demo"))(demo.demo)
-app.command("doctor", epilog=epilog("qjm doctor", "qjm doctor --json"))(doctor.doctor)
-app.command(
+_add("serve", serve.serve, _RUN, "Drive all job sets until it is stopped.", "qjm serve --json")
+_add("demo", demo.demo, _RUN, "Run a dozen small circuits here.", "qjm demo")
+_add(
+    "list",
+    list_.list_job_sets,
+    _LOOK,
+    "List the job sets, newest first.",
+    "qjm list --state unfinished --since 2d",
+    "qjm list --tag paper --backend 'fake:*' --name 'rb-*' --json",
+)
+_add("show", show.show, _LOOK, "Show a job set and its jobs.", "qjm show sweep")
+_add("watch", watch.watch, _LOOK, "Show progress, live, until it has ended.", "qjm watch sweep")
+_add(
+    "results",
+    results.results,
+    _LOOK,
+    "Print the counts that are stored.",
+    "qjm results sweep",
+    "qjm results sweep bell_3 17",
+    "qjm results sweep --format csv",
+)
+_add(
+    "log",
+    log.log,
+    _LOOK,
+    "Print what happened to each job, and why.",
+    "qjm log sweep",
+    "qjm log sweep 3 --json",
+)
+_add("backends", backends.backends, _LOOK, "List the backends that have names.", "qjm backends")
+_add(
+    "doctor",
+    doctor.doctor,
+    _LOOK,
+    "Check the store, and say what needs you.",
+    "qjm doctor",
+    "qjm doctor --json",
+)
+_add(
+    "cancel",
+    decide.cancel,
+    _DECIDE,
+    "Cancel the jobs that have not ended.",
+    "qjm cancel sweep",
+    "qjm cancel sweep --duplicates",
+)
+_add(
+    "retry",
+    decide.retry,
+    _DECIDE,
+    "Send failed and lost jobs again.",
+    "qjm retry sweep --no-wait",
+)
+_add(
+    "resubmit",
+    decide.resubmit,
+    _DECIDE,
+    "Send jobs in doubt again.",
+    "qjm resubmit sweep 3 5 --yes",
+)
+_add("abandon", decide.abandon, _DECIDE, "Give up jobs in doubt.", "qjm abandon sweep 3 5")
+_add(
+    "adopt",
+    manage.adopt,
+    _DECIDE,
+    "Say that this copy of a store is the one in use.",
+    "qjm adopt --yes",
+)
+_add(
+    "delete",
+    manage.delete,
+    _KEEP,
+    "Delete job sets and their results.",
+    "qjm delete sweep",
+    "qjm delete sweep other --yes",
+)
+_add("tag", manage.tag, _KEEP, "Change the tags.", "qjm tag sweep --add paper --remove draft")
+_add("rename", manage.rename, _KEEP, "Change the name.", "qjm rename sweep rb-sweep-1")
+_add(
     "export",
-    epilog=epilog(
-        "qjm export sweep --output sweep.qjmz",
-        "qjm export sweep --format csv --by outcome --output counts.csv",
-    ),
-)(transfer.export)
-app.command(
-    "import", epilog=epilog("qjm import sweep.qjmz", "qjm import sweep.qjmz --name old-sweep")
-)(transfer.import_)
+    transfer.export,
+    _KEEP,
+    "Write a job set, or its results, to a file.",
+    "qjm export sweep --output sweep.qjmz",
+    "qjm export sweep --format csv --output counts.csv",
+)
+_add(
+    "import",
+    transfer.import_,
+    _KEEP,
+    "Read a job set that was exported.",
+    "qjm import sweep.qjmz",
+    "qjm import sweep.qjmz --name old-sweep",
+)

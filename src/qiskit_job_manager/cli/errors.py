@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
 
-from qiskit_job_manager.cli.output import escape_lines
+from qiskit_job_manager.cli.help import GroupedCommands
+from qiskit_job_manager.cli.output import escape_lines, say
 from qiskit_job_manager.errors import JobManagerError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ MEANINGS = {
 EXPLAINED = "Exit codes: " + ". ".join(f"{code} {text}" for code, text in MEANINGS.items()) + "."
 
 
-class ErrorHandlingGroup(TyperGroup):
+class ErrorHandlingGroup(GroupedCommands):
     """A group whose commands end with a message and an exit code, never with a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -56,7 +56,7 @@ class ErrorHandlingGroup(TyperGroup):
 
 def print_error(message: str) -> None:
     """Print an error message, escaped, to standard error."""
-    typer.echo(f"Error: {escape_lines(message)}", err=True)
+    say(f"Error: {escape_lines(message)}", err=True)
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
         _discard_output()
         raise typer.Exit(ERROR) from error
     except KeyboardInterrupt as error:
-        typer.echo("\nInterrupted.", err=True)
+        say("\nInterrupted.", err=True)
         raise typer.Exit(INTERRUPTED) from error
 
 

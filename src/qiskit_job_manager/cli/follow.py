@@ -11,7 +11,7 @@ from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import command_for
-from qiskit_job_manager.cli.output import counted, cut, plural, print_object
+from qiskit_job_manager.cli.output import counted, cut, plural, print_object, say
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.displays import shown_progress
 from qiskit_job_manager.job_set import wait_for_requests
@@ -44,7 +44,7 @@ def finish(
 def _wait_for_search(job_set: ManagedJobSet, deadline: Deadline) -> None:
     """Wait until the search for duplicates has ended; tell the user that it takes time."""
     if not job_set.wait_for_search(0):
-        typer.echo("Searching for duplicates of jobs; Ctrl-C leaves this for later.", err=True)
+        say("Searching for duplicates of jobs; Ctrl-C leaves this for later.", err=True)
         with contextlib.suppress(KeyboardInterrupt):
             job_set.wait_for_search(deadline.left())
 
@@ -116,7 +116,7 @@ def report(
 def print_needs_user(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> None:
     """Print to standard error whether a job set needs the user, and what to do."""
     for line in needs_user(ctx, source_of(job_set).record, progress):
-        typer.echo(line, err=True)
+        say(line, err=True)
 
 
 def _is_handed_over(progress: Progress) -> bool:
@@ -125,7 +125,7 @@ def _is_handed_over(progress: Progress) -> bool:
 
 def _print_how_to_go_on(ctx: typer.Context, job_set: ManagedJobSet, why: str) -> None:
     command = command_for(ctx, "wait", job_set.job_set_id())
-    typer.echo(f"{why}; go on with: {command}", err=True)
+    say(f"{why}; go on with: {command}", err=True)
 
 
 _LOOK_EVERY_S = 0.5

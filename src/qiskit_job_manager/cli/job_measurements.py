@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.cli.output import cut, local_time
+from qiskit_job_manager.cli.tables import Column
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views.phrases import duration
 
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import JobRecord, RemoteFigures
 
 PAGE = 500
-HEADER = ("USAGE", "BEGAN", "RAN", "SESSION")
+COLUMNS = (
+    Column("USAGE", dropped=6),
+    Column("BEGAN", dropped=4),
+    Column("RAN", dropped=4),
+    Column("SESSION", least=8, dropped=1),
+)
 
 _SESSION = 40
 
@@ -35,9 +41,9 @@ def measured(
 
 
 def cells(figures: RemoteFigures | None) -> tuple[str, ...]:
-    """Return the cells for the columns of `HEADER`; a dash means not known."""
+    """Return the cells for `COLUMNS`; a dash means not known."""
     if figures is None:
-        return ("-",) * len(HEADER)
+        return ("-",) * len(COLUMNS)
     return (
         "-" if figures.usage_s is None else f"{figures.usage_s:g} s",
         "-" if figures.started_at is None else local_time(figures.started_at),

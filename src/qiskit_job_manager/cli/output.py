@@ -1,13 +1,14 @@
-"""Prints text, tables and JSON, and asks for confirmation.
+"""Prints text and JSON, and asks for confirmation.
 
-Text of others is escaped; JSON is pure ASCII. Tables and arrays are printed page by page, so memory
-does not grow with them.
+Text of others is escaped; JSON is pure ASCII. Arrays are printed item by item, so memory does not
+grow with them.
 """
 
-import itertools
 import json
+import re
+import shutil
 import sys
-import unicodedata
+import textwrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,7 +18,7 @@ from qiskit_job_manager.views.escape import escape
 from qiskit_job_manager.views.phrases import local, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
 
@@ -29,11 +30,7 @@ __all__ = [
     "first_line",
     "local_time",
     "plural",
-    "table",
 ]
-
-_PAGE = 500
-_WIDEST_CELL = 48
 
 
 def escape_lines(text: str) -> str:
@@ -61,48 +58,6 @@ def counted(states: "Mapping[JobState, int]") -> str:
 def local_time(moment: "datetime") -> str:
     """Return a time of day of the user's own time zone, to the second."""
     return f"{local(moment):%Y-%m-%d %H:%M:%S}"
-
-
-def table(header: "Sequence[str]", rows: "Iterable[Sequence[str]]") -> "Iterator[str]":
-    """Yield the lines of an aligned table.
-
-    The widths come from one page of rows; a later page may have other widths. Memory therefore does
-    not grow with the table. Cells are cut to 48 characters, except in the last column.
-    """
-    remaining = iter(rows)
-    first = True
-    while (page := list(itertools.islice(remaining, _PAGE))) or first:
-        yield from _page(header, page, with_header=first)
-        first = False
-
-
-def _page(
-    header: "Sequence[str]", rows: "Sequence[Sequence[str]]", *, with_header: bool
-) -> "Iterator[str]":
-    cells = [list(header), *([*map(_shorten, row[:-1]), row[-1]] for row in rows)]
-    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
-    for row in cells if with_header else cells[1:]:
-        yield "  ".join(map(_pad, row, widths)).rstrip()
-
-
-def _shorten(cell: str) -> str:
-    return cell if len(cell) <= _WIDEST_CELL else cell[: _WIDEST_CELL - 3] + "..."
-
-
-def _pad(cell: str, width: int) -> str:
-    return cell + " " * (width - _width(cell))
-
-
-def _width(cell: str) -> int:
-    if cell.isascii():
-        return len(cell)
-    return sum(_columns_of(character) for character in cell)
-
-
-def _columns_of(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def print_object(value: "Mapping[str, Any]") -> None:
@@ -138,6 +93,41 @@ def print_array(values: "Iterable[Mapping[str, Any]]") -> None:
     typer.echo("[]" if separator == "[\n" else "\n]")
 
 
+_JOINT = "\0"
+# A command that is printed can be copied, so it stays on one line.
+_COMMAND = re.compile(r"\bqjm(?: [^\s,;]+)+")
+
+
+def say(text: str, *, err: bool = False, indent: int = 0) -> None:
+    """Print a text; on a terminal its lines end between words, and commands stay whole.
+
+    Args:
+        text: One or more lines, escaped.
+        err: Whether to print to standard error.
+        indent: Blanks before each line after the first of a long one.
+    """
+    stream = sys.stderr if err else sys.stdout
+    if stream.isatty():
+        columns = shutil.get_terminal_size().columns
+        text = "\n".join(_wrapped(line, columns, indent) for line in text.split("\n"))
+    typer.echo(text, err=err)
+
+
+def _wrapped(line: str, columns: int, indent: int) -> str:
+    if len(line) <= columns:
+        return line
+    indent = min(indent, columns // 2)
+    whole = _COMMAND.sub(lambda command: command[0].replace(" ", _JOINT), line)
+    wrapper = textwrap.TextWrapper(
+        width=columns,
+        subsequent_indent=" " * indent,
+        drop_whitespace=True,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(wrapper.wrap(whole)).replace(_JOINT, " ")
+
+
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask. Needed without a terminal.")]
 
 
@@ -148,7 +138,7 @@ def confirm(warning: str, question: str, *, yes: bool) -> None:
         typer.BadParameter: There is no terminal, and ``--yes`` was not given.
         typer.Abort: The user said no.
     """
-    typer.echo(f"Warning: {warning}", err=True)
+    say(f"Warning: {warning}", err=True)
     if yes:
         return
     if not sys.stdin.isatty():

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qiskit_job_manager.cli.options import command_for
+from qiskit_job_manager.cli.output import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,4 +38,4 @@ def bound(option: str, number: int | None, *, all_of_them: bool, default: int | 
 def print_how_to_see(ctx: typer.Context, what: str, *commands: "Iterable[str]") -> None:
     """Print to standard error that rows are missing, and which commands show them."""
     shown_by = ", or ".join(command_for(ctx, *words) for words in commands)
-    typer.echo(f"{what}: {shown_by}", err=True)
+    say(f"{what}: {shown_by}", err=True)

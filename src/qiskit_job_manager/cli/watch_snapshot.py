@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.cli.output import counted, cut, first_line, plural, table
+from qiskit_job_manager.cli.output import counted, cut, first_line, plural
+from qiskit_job_manager.cli.tables import Column, table
 from qiskit_job_manager.displays.rate_meter import Meter
 from qiskit_job_manager.job_set.status import detail
 from qiskit_job_manager.model import JobState
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Clock
 
 _NAME = 60
-_JOBS_HEADER = ("JOB", "EXPERIMENTS", "ID ON THE BACKEND", "STATE")
+_JOBS_COLUMNS = (
+    Column("JOB"),
+    Column("EXPERIMENTS"),
+    Column("ID ON THE BACKEND", least=8, dropped=1),
+    Column("STATE", least=16),
+)
 _JOBS_TO_SHOW = (
     (JobState.IN_DOUBT,),
     (JobState.ACTIVE, JobState.COLLECTING, JobState.SUBMITTING),
@@ -113,7 +119,7 @@ def heading(snapshot: Snapshot, go_on: str) -> Iterator[str]:
 
 def jobs(shown: Sequence[JobRecord]) -> list[str]:
     """Return a table of jobs; empty for none."""
-    return list(table(_JOBS_HEADER, map(_row, shown))) if shown else []
+    return list(table(_JOBS_COLUMNS, map(_row, shown))) if shown else []
 
 
 def plain_line(snapshot: Snapshot) -> str:

@@ -5,12 +5,20 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from qiskit_job_manager.cli.options import JsonOption
-from qiskit_job_manager.cli.output import escape, first_line, print_array, table
+from qiskit_job_manager.cli.output import escape, first_line, print_array
+from qiskit_job_manager.cli.tables import Column, table
 
 if TYPE_CHECKING:
     from qiskit_job_manager.backends.registry import BackendKind
 
-_HEADER = ("KIND", "EXAMPLE", "NEEDS", "INSTALLED", "NETWORK", "WHAT IT IS")
+_COLUMNS = (
+    Column("KIND"),
+    Column("EXAMPLE", least=16),
+    Column("NEEDS", least=16, dropped=3),
+    Column("INSTALLED", dropped=2),
+    Column("NETWORK", dropped=1),
+    Column("WHAT IT IS", least=24),
+)
 _ANSWERS = {None: "not known", True: "yes", False: "no"}
 
 
@@ -25,7 +33,7 @@ def backends(as_json: JsonOption = False) -> None:
     if as_json:
         print_array(map(_as_json, found))
         return
-    for line in table(_HEADER, map(_row, found)):
+    for line in table(_COLUMNS, map(_row, found)):
         typer.echo(line)
 
 

@@ -14,7 +14,7 @@ from qiskit_job_manager.cli.options import (
     TimeoutOption,
     opened_manager,
 )
-from qiskit_job_manager.cli.output import YesOption, confirm, escape, plural, print_object
+from qiskit_job_manager.cli.output import YesOption, confirm, escape, plural, print_object, say
 from qiskit_job_manager.errors import JobManagerInvalidStateError, JobManagerJobNotFound
 from qiskit_job_manager.job_set import wait_for_requests
 from qiskit_job_manager.job_set.requests import RETRIED
@@ -130,7 +130,7 @@ def _nothing_to_retry(jobs: Mapping[JobState, int]) -> str:
 def _exit_unchanged(
     ctx: typer.Context, job_set: ManagedJobSet, why: str, *, as_json: bool
 ) -> NoReturn:
-    typer.echo(why, err=True)
+    say(why, err=True)
     report(ctx, job_set, job_set.progress(), as_json=as_json)
     raise typer.Exit(errors.ALL_DONE)
 
@@ -192,6 +192,6 @@ def _print_ids(remote_ids: list[str], *, as_json: bool) -> None:
     if as_json:
         print_object({"cancelled": remote_ids})
         return
-    typer.echo(f"{plural(len(remote_ids), 'duplicate')} cancelled on the backend.", err=True)
+    say(f"{plural(len(remote_ids), 'duplicate')} cancelled on the backend.", err=True)
     for remote_id in remote_ids:
         typer.echo(escape(remote_id))

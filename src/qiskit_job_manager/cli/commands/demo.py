@@ -11,7 +11,7 @@ from qiskit_job_manager.cli.commands.results import choose, histogram, read
 from qiskit_job_manager.cli.follow import code_of, watch_to_the_end
 from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.options import JsonOption, command_for, opened_manager
-from qiskit_job_manager.cli.output import plural, print_object
+from qiskit_job_manager.cli.output import plural, print_object, say
 from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def demo(ctx: typer.Context, as_json: JsonOption = False) -> None:
 def _begun(manager: "JobManager") -> "ManagedJobSet":
     backend = _best_backend()
     circuits = _circuits()
-    typer.echo(
+    say(
         f"Running {plural(len(circuits), 'circuit')} on {backend.name}, {_IN_JOB} a job, "
         f"{_SHOTS} shots each ...",
         err=True,

@@ -15,7 +15,7 @@ import typer
 from qiskit_job_manager import stores
 from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.options import JsonOption
-from qiskit_job_manager.cli.output import escape, plural, print_object
+from qiskit_job_manager.cli.output import escape, plural, print_object, say
 from qiskit_job_manager.errors import JobManagerError, StoreBusyError, StoreError
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views.phrases import short_id
@@ -54,9 +54,9 @@ def doctor(ctx: typer.Context, as_json: JsonOption = False) -> None:
 
 def _print(finding: Finding) -> None:
     mark = "  " if finding.verdict is Verdict.FINE else "! "
-    typer.echo(f"{mark}{finding.what:<{_WIDTH}}{escape(finding.value)}")
+    say(f"{mark}{finding.what:<{_WIDTH}}{escape(finding.value)}", indent=_WIDTH + 2)
     if finding.advice:
-        typer.echo(f"  {'':<{_WIDTH}}{finding.verdict}: {escape(finding.advice)}")
+        say(f"  {'':<{_WIDTH}}{finding.verdict}: {escape(finding.advice)}", indent=_WIDTH + 2)
 
 
 _DUPLICATES_SHOWN = 20

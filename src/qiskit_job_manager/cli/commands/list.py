@@ -13,8 +13,9 @@ import typer
 from qiskit_job_manager.cli.json_summaries import summary_of
 from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import JsonOption, command_for, opened_manager
-from qiskit_job_manager.cli.output import counted, escape, local_time, print_array, table
+from qiskit_job_manager.cli.output import counted, escape, local_time, print_array, say
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound
+from qiskit_job_manager.cli.tables import Column, table
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.views.phrases import short_id
 
@@ -27,7 +28,15 @@ if TYPE_CHECKING:
 _SHOWN = 50
 _NONE_YET = "There are no job sets yet; qjm run creates one."
 _NONE_SUCH = "No job set passes these filters; qjm list without options shows all."
-_HEADER = ("SET", "NAME", "BACKEND", "CREATED", "EXPERIMENTS", "JOBS", "STATE OF THE JOBS")
+_COLUMNS = (
+    Column("SET"),
+    Column("NAME", least=10),
+    Column("BACKEND", least=8, dropped=4),
+    Column("CREATED", least=16, dropped=1),
+    Column("EXPERIMENTS", dropped=3),
+    Column("JOBS", dropped=2),
+    Column("STATE OF THE JOBS", least=12),
+)
 
 
 class State(StrEnum):
@@ -185,10 +194,10 @@ def list_job_sets(  # noqa: PLR0913  one parameter an option
             return
         _print_table(ctx, islice(found, most), _NONE_YET if wanted.is_empty else _NONE_SUCH)
         if most is not None and next(found, None) is not None:
-            typer.echo("There are older job sets; --all or --limit NUMBER shows them.", err=True)
+            say("There are older job sets; --all or --limit NUMBER shows them.", err=True)
         for record in manager.half_deleted():
             command = command_for(ctx, "delete", record.job_set_id)
-            typer.echo(f"{escape(record.name)} is half deleted. To finish: {command}", err=True)
+            say(f"{escape(record.name)} is half deleted. To finish: {command}", err=True)
 
 
 def _print_table(
@@ -200,10 +209,10 @@ def _print_table(
     if first is None:
         typer.echo(if_none)
         return
-    for line in table(_HEADER, chain([first], rows)):
+    for line in table(_COLUMNS, chain([first], rows)):
         typer.echo(line)
     for line in notes:
-        typer.echo(line, err=True)
+        say(line, err=True)
 
 
 def _row(

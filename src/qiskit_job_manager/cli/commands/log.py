@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
-from qiskit_job_manager.cli.output import escape, local_time, print_array
+from qiskit_job_manager.cli.output import escape, local_time, print_array, say
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.results import source_of
 
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import EventRecord
 
 _SHOWN = 100
+_INDENT = len("2026-11-27 12:00:00  ")
+# Events have their names in JSON, in the log and in docs/events.md.
+_WORDS = {
+    "intended": "sending",
+    "ended": "ended on the backend",
+    "stored": "result received",
+    "understood": "result read",
+}
 
 JobArgument = Annotated[
     int | None, typer.Argument(metavar="JOB", min=0, help="Index of a job. Default: all jobs.")
@@ -52,7 +60,7 @@ def log(
             print_array(map(_as_json, events))
             return
         for event in events:
-            typer.echo(_line(event))
+            say(_line(event), indent=_INDENT)
         if more:
             words = ("log", chosen.job_set_id(), *([] if job is None else [str(job)]))
             print_how_to_see(
@@ -77,7 +85,8 @@ def _line(event: "EventRecord") -> str:
     attempt = "" if event.attempt is None else f", attempt {event.attempt}"
     change = f" ({event.before or 'new'} -> {event.after})" if event.after != event.before else ""
     cause = f": {escape(event.cause)}" if event.cause else ""
-    return f"{local_time(event.at)}  {where}{attempt}  {escape(event.event)}{change}{cause}"
+    what = escape(_WORDS.get(event.event, event.event))
+    return f"{local_time(event.at)}  {where}{attempt}  {what}{change}{cause}"
 
 
 def _as_json(event: "EventRecord") -> dict[str, Any]:

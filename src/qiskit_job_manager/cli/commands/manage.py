@@ -23,6 +23,7 @@ from qiskit_job_manager.cli.output import (
     plural,
     print_array,
     print_object,
+    say,
 )
 from qiskit_job_manager.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
 
@@ -158,7 +159,7 @@ def _delete(ctx: typer.Context, manager: JobManager, job_set_ids: list[str]) -> 
             waiting.pop(0)
     except KeyboardInterrupt:
         command = command_for(ctx, "delete", *waiting)
-        typer.echo(f"Interrupted. To delete the rest: {command}", err=True)
+        say(f"Interrupted. To delete the rest: {command}", err=True)
         raise typer.Exit(errors.INTERRUPTED) from None
 
 

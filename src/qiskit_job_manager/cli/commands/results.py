@@ -6,20 +6,23 @@ Experiments are read one after another, so memory does not grow with the job set
 from __future__ import annotations
 
 import csv
-import shutil
+import re
 import sys
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
-from qiskit_job_manager.cli.output import escape, first_line, plural, print_array, table
+from qiskit_job_manager.cli.output import escape, first_line, plural, print_array
+from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
+from qiskit_job_manager.cli.tables import Column, shortened_to, table, terminal_width
 from qiskit_job_manager.errors import JobManagerError, JobManagerJobNotFound
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
@@ -48,8 +51,21 @@ ExperimentsArgument = Annotated[
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to print the counts.")]
 
-_HEADER = ("INDEX", "NAME", "STATE", "SHOTS", "MOST FREQUENT OUTCOMES")
+LimitOption = Annotated[
+    int | None,
+    at_most("--limit", "How many rows of the table to print. Default on a terminal: 100."),
+]
+
+_COLUMNS = (
+    Column("INDEX"),
+    Column("NAME", least=10),
+    Column("STATE"),
+    Column("SHOTS", dropped=1),
+    Column("MOST FREQUENT OUTCOMES", least=16),
+)
 _OUTCOMES_SHOWN = 3
+_SHOWN = 100
+_NUMBERS = re.compile(r"\d+")
 
 
 def results(
@@ -57,17 +73,28 @@ def results(
     job_set: JobSetArgument,
     experiments: ExperimentsArgument = None,
     output: FormatOption = Format.TABLE,
+    limit: LimitOption = None,
+    all_experiments: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print the counts that are stored now; does not wait.
 
+    The table shows the first experiments on a terminal, and all of them in a file. Experiments
+    without counts that follow each other, for the same reason, share one row.
+
     Exits with 3 if some of the experiments have no counts.
     """
+    default = _SHOWN if sys.stdout.isatty() else None
+    most = bound("--limit", limit, all_of_them=all_experiments, default=default)
     with opened_manager(ctx) as manager:
         wanted = manager.find(job_set)
         chosen = choose(wanted, experiments) if experiments else None
         outcomes = _Outcomes(read(wanted, chosen))
-        _printer(Format.JSON if as_json else output, named=chosen is not None)(outcomes)
+        form = Format.JSON if as_json else output
+        if form is Format.TABLE and chosen is None:
+            _print_table(ctx, wanted, outcomes, most)
+        else:
+            _printer(form)(outcomes)
     raise typer.Exit(errors.SOME_WITHOUT_RESULT if outcomes.incomplete else errors.ALL_DONE)
 
 
@@ -84,12 +111,10 @@ class _Outcomes:
             yield outcome
 
 
-def _printer(output: Format, *, named: bool) -> Callable[[Iterable[Outcome]], None]:
+def _printer(output: Format) -> Callable[[Iterable[Outcome]], None]:
     if output is Format.JSON:
         return lambda outcomes: print_array(map(_as_json, outcomes))
-    if output is Format.CSV:
-        return _print_csv
-    return _print_histograms if named else _print_table
+    return _print_csv if output is Format.CSV else _print_histograms
 
 
 def _print_histograms(outcomes: Iterable[Outcome]) -> None:
@@ -98,19 +123,60 @@ def _print_histograms(outcomes: Iterable[Outcome]) -> None:
             typer.echo(line)
 
 
-def _print_table(outcomes: Iterable[Outcome]) -> None:
-    for line in table(_HEADER, map(_row, outcomes)):
+def _print_table(
+    ctx: typer.Context, job_set: ManagedJobSet, outcomes: Iterable[Outcome], most: int | None
+) -> None:
+    rows = _rows(outcomes)
+    for line in table(_COLUMNS, islice(rows, most)):
         typer.echo(line)
+    if next(rows, None) is not None:
+        words = ("results", job_set.job_set_id())
+        more = "More experiments are not shown"
+        print_how_to_see(ctx, more, (*words, "--all"), (*words, "--limit", "NUMBER"))
+
+
+def _rows(outcomes: Iterable[Outcome]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each experiment with counts, and one for each run of others alike."""
+    for why, group in groupby(outcomes, key=_why_missing):
+        if why is None:
+            yield from map(_row, group)
+        else:
+            yield _row_of_missing(group)
+
+
+def _row_of_missing(alike: Iterator[Outcome]) -> tuple[str, ...]:
+    first = next(alike)
+    last = deque(chain([first], alike), maxlen=1)[0]
+    several = last is not first
+    return (
+        f"{first.index}-{last.index}" if several else str(first.index),
+        f"{escape(first.name)} ... {escape(last.name)}" if several else escape(first.name),
+        str(first.state),
+        "-",
+        first_line(first.reason),
+    )
+
+
+def _why_missing(outcome: Outcome) -> tuple[JobState, str] | None:
+    """Return what experiments of one row have in common; ``None`` if there are counts."""
+    if outcome.counts is not None:
+        return None
+    if not outcome.state.is_final:
+        return outcome.state, ""
+    return outcome.state, _NUMBERS.sub("", outcome.reason or "")
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:
-    about = (str(outcome.index), escape(outcome.name), str(outcome.state))
-    if outcome.counts is None:
-        return (*about, "-", first_line(outcome.reason))
     shown = outcome.most_frequent(_OUTCOMES_SHOWN)
     text = ", ".join(f"{bits}: {count:,}" for bits, count in shown)
-    left = len(outcome.counts) - len(shown)
-    return (*about, str(outcome.shots), f"{text}, {left:,} more" if left else text)
+    left = len(outcome.counts or {}) - len(shown)
+    return (
+        str(outcome.index),
+        escape(outcome.name),
+        str(outcome.state),
+        f"{outcome.shots:,}",
+        f"{text}, {left:,} more" if left else text,
+    )
 
 
 def _as_json(outcome: Outcome) -> dict[str, Any]:
@@ -231,7 +297,7 @@ class _States:
 
 _BARS_SHOWN = 20
 _NARROWEST_BAR = 10
-_WIDEST_BAR = 60
+_BAR_IN_A_FILE = 60
 _FULL, _EIGHTHS = "\u2588", "\u258f\u258e\u258d\u258c\u258b\u258a\u2589"
 
 
@@ -256,12 +322,15 @@ def _caption(outcome: Outcome) -> str:
 def _bars(counts: list[tuple[str, int]], shots: int) -> Iterator[str]:
     width = max(len(outcome) for outcome, _ in counts)
     digits = len(f"{counts[0][1]:,}")
-    room = shutil.get_terminal_size().columns - width - digits - len("    100.0 %  ")
-    room = max(_NARROWEST_BAR, min(room, _WIDEST_BAR))
+    beside = digits + len("     100.0 %  ")
+    line = terminal_width()
+    if line is not None:
+        width = max(min(width, line - beside - _NARROWEST_BAR), 1)
+    room = _BAR_IN_A_FILE if line is None else max(line - beside - width, _NARROWEST_BAR)
     for outcome, count in counts:
         bar = _bar(count / counts[0][1] * room)
         share = 100 * count / shots
-        yield f"  {outcome:>{width}}  {count:>{digits},} {share:5.1f} %  {bar}"
+        yield f"  {shortened_to(outcome, width):>{width}}  {count:>{digits},} {share:5.1f} %  {bar}"
 
 
 def _bar(length: float) -> str:

@@ -17,7 +17,7 @@ from qiskit_job_manager.cli.options import (
     job_set_argument,
     opened_manager,
 )
-from qiskit_job_manager.cli.output import print_array
+from qiskit_job_manager.cli.output import print_array, say
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import JobManagerError, JobManagerInvalidStateError
 from qiskit_job_manager.job_set.waiting import Deadline
@@ -110,7 +110,7 @@ def resume(
 
 def _print_how_to_go_on(ctx: typer.Context, references: list[str] | None, why: str) -> None:
     command = command_for(ctx, "resume", *(references or []))
-    typer.echo(f"{why}. Everything is kept; go on with: {command}", err=True)
+    say(f"{why}. Everything is kept; go on with: {command}", err=True)
 
 
 def _start(

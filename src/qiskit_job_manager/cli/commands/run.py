@@ -10,7 +10,7 @@ import typer
 
 from qiskit_job_manager.cli.follow import finish, hand_over
 from qiskit_job_manager.cli.options import JsonOption, TimeoutOption, opened_manager
-from qiskit_job_manager.cli.output import escape, plural, print_object
+from qiskit_job_manager.cli.output import escape, plural, print_object, say
 from qiskit_job_manager.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -41,19 +41,29 @@ BackendOption = Annotated[
     str, typer.Option(metavar="NAME", help="The backend, such as aer, basic or fake:torino.")
 ]
 ShotsOption = Annotated[
-    int | None, typer.Option(min=1, help="Shots of each circuit. Default: the backend's own.")
+    int | None,
+    typer.Option(
+        metavar="NUMBER", min=1, help="Shots of each circuit. Default: the backend's own."
+    ),
 ]
 NameOption = Annotated[
     str | None,
-    typer.Option(help="Name of the job set, unique in the store. Default: a generated name."),
+    typer.Option(
+        metavar="NAME", help="Name of the job set, unique in the store. Default: a generated name."
+    ),
 ]
 MaxExperimentsOption = Annotated[
-    int | None, typer.Option(min=1, help="Largest number of circuits in one job.")
+    int | None, typer.Option(metavar="NUMBER", min=1, help="Largest number of circuits in one job.")
 ]
 OptimizationOption = Annotated[
     int,
     # Qiskit's own default, 2, takes minutes for one ten-qubit circuit with many-controlled gates.
-    typer.Option(min=0, max=3, help="Effort of the transpiler; a higher level takes longer."),
+    typer.Option(
+        metavar="NUMBER",
+        min=0,
+        max=3,
+        help="Effort of the transpiler; a higher level takes longer.",
+    ),
 ]
 IfExistsOption = Annotated[
     IfExists,
@@ -61,10 +71,15 @@ IfExistsOption = Annotated[
 ]
 TagOption = Annotated[
     list[str] | None,
-    typer.Option("--tag", help="A tag of the job set. Repeat the option for more tags."),
+    typer.Option(
+        "--tag", metavar="TAG", help="A tag of the job set. Repeat the option for more tags."
+    ),
 ]
 SeedOption = Annotated[
-    int | None, typer.Option(min=0, help="Seed of the simulator, to get the same counts again.")
+    int | None,
+    typer.Option(
+        metavar="NUMBER", min=0, help="Seed of the simulator, to get the same counts again."
+    ),
 ]
 MemoryOption = Annotated[bool, typer.Option("--memory", help="Keep the outcome of each shot.")]
 WaitOption = Annotated[
@@ -166,7 +181,7 @@ def _simulator_options(seed: int | None, *, memory: bool) -> dict[str, Any]:
 
 
 def _print_note(text: str) -> None:
-    typer.echo(text, err=True)
+    say(text, err=True)
 
 
 _JOBS_SHOWN = 20

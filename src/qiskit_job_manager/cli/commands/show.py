@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qiskit_job_manager.cli.job_measurements import HEADER, PAGE, cells, measured
+from qiskit_job_manager.cli.job_measurements import COLUMNS, PAGE, cells, measured
 from qiskit_job_manager.cli.json_summaries import job_summary, summary, usage_summary
 from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
@@ -23,9 +23,10 @@ from qiskit_job_manager.cli.output import (
     local_time,
     plural,
     print_object_with,
-    table,
+    say,
 )
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
+from qiskit_job_manager.cli.tables import Column, table
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
 
@@ -37,8 +38,15 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Store
 
 
-_HEADER = ("JOB", "EXPERIMENTS", "SHOTS", "ATTEMPTS", "ID ON THE BACKEND")
-_STATE = ("STATE",)
+_COLUMNS = (
+    Column("JOB"),
+    Column("EXPERIMENTS"),
+    Column("SHOTS", dropped=3),
+    Column("ATTEMPTS", dropped=2),
+    Column("ID ON THE BACKEND", least=8, dropped=5),
+)
+_STATE = (Column("STATE", least=16),)
+_INDENT = len("Experiments  ")
 _SHOWN = 20
 _DUPLICATES_SHOWN = 10
 
@@ -74,7 +82,9 @@ def show(
             some = (job_summary(*each) for each in listed)
             print_object_with(summary(shown) | figures, "job_list", some)
             return
-        for line in chain(_heading(ctx, shown, progress), _table(listed)):
+        for line in _heading(ctx, shown, progress):
+            say(line, indent=_INDENT)
+        for line in _table(listed):
             typer.echo(line)
         if left:
             words = ("show", shown.job_set_id())
@@ -133,12 +143,12 @@ def _table(jobs: Iterator[tuple[JobRecord, RemoteFigures | None]]) -> Iterator[s
     """Return the lines of the table of jobs, with what was measured if the first page has any."""
     first = list(islice(jobs, PAGE))
     told = any(figures is not None for _, figures in first)
-    header = (*_HEADER, *(HEADER if told else ()), *_STATE)
+    columns = (*_COLUMNS, *(COLUMNS if told else ()), *_STATE)
     rows = (
         (*_row(job), *(cells(figures) if told else ()), _state(job))
         for job, figures in chain(first, jobs)
     )
-    return table(header, rows)
+    return table(columns, rows)
 
 
 def _row(job: JobRecord) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
-from qiskit_job_manager.cli.output import escape, plural, print_object
+from qiskit_job_manager.cli.output import escape, plural, print_object, say
 from qiskit_job_manager.exchange.export_format import ExportFormat
 
 
@@ -46,7 +46,9 @@ FileArgument = Annotated[
 ]
 NameOption = Annotated[
     str | None,
-    typer.Option("--name", help="New name of the job set. Default: its name in the file."),
+    typer.Option(
+        "--name", metavar="NAME", help="New name of the job set. Default: its name in the file."
+    ),
 ]
 AsEndedOption = Annotated[
     bool,
@@ -76,7 +78,7 @@ def export(
         file = chosen.export(output, output_format.value, by.value, overwrite=overwrite)
         progress = chosen.progress()
         if not progress.ended:
-            typer.echo(
+            say(
                 "Note: the job set has not ended. The file has what is stored so far; qjm import "
                 "needs --as-ended to read it.",
                 err=True,

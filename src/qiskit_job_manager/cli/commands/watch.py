@@ -20,6 +20,7 @@ from qiskit_job_manager.cli.options import (
     command_for,
     opened_manager,
 )
+from qiskit_job_manager.cli.output import say
 from qiskit_job_manager.cli.signals import StopSignals
 from qiskit_job_manager.cli.watch_snapshot import Snapshot, SnapshotReader, plain_line, values
 from qiskit_job_manager.clock import SystemClock
@@ -62,7 +63,7 @@ def watch(ctx: typer.Context, job_set: JobSetArgument, as_json: JsonOption = Fal
         with StopSignals() as stop, _display(go_on, as_json=as_json) as display:
             progress = _until_ended(reader, display, stop)
         if not progress.ended:
-            typer.echo("Stopped watching; the job set is not changed.", err=True)
+            say("Stopped watching; the job set is not changed.", err=True)
             raise typer.Exit(errors.INTERRUPTED)
         if not as_json:
             report(ctx, chosen, progress, as_json=False)
