@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from qiskit_job_manager.backends.aliases import meaning, offers
 from qiskit_job_manager.errors import UnknownBackendError
 
 if TYPE_CHECKING:
@@ -117,19 +118,24 @@ def open_backend(uri: str) -> Backend:
 
     Args:
         uri: A kind alone (``"aer"``), with an argument (``"fake:torino"``), or with options
-            (``"aer?method=statevector&max_parallel_threads=1"``).
+            (``"aer?method=statevector&max_parallel_threads=1"``). Other words for the same are
+            taken too, such as ``"AerSimulator"`` or ``"FakeTorino"``.
 
     Raises:
         UnknownBackendError: There is no such kind, or the kind has no such backend.
         InvalidArgumentError: The argument or the options cannot be used.
     """
-    kind, argument = split_uri(uri)
+    kind, argument = split_uri(uri if _is_kind(uri) else meaning(uri))
     found = entry_points(group=GROUP, name=kind)
     if not found:
         raise UnknownBackendError(_unknown(uri, kind))
     entry_point: EntryPoint = next(iter(found))
     opener = cast("Callable[[str | None], Backend]", entry_point.load())
     return opener(argument)
+
+
+def _is_kind(uri: str) -> bool:
+    return bool(entry_points(group=GROUP, name=split_uri(uri)[0]))
 
 
 def split_uri(uri: str) -> tuple[str, str | None]:
@@ -142,8 +148,8 @@ def split_uri(uri: str) -> tuple[str, str | None]:
 
 def _unknown(uri: str, kind: str) -> str:
     known = known_names()
-    similar = get_close_matches(kind, known, n=1)
-    hint = f" Did you mean {similar[0]!r}?" if similar else ""
+    similar = offers(uri) or get_close_matches(kind, known, n=1)
+    hint = f" Did you mean {' or '.join(map(repr, similar))}?" if similar else ""
     return (
         f"there is no backend called {uri!r}.{hint} Known are: {', '.join(known)}, "
         "as in 'aer' or 'fake:torino'; a Qiskit backend object can be handed over as well"
