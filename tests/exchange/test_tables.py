@@ -23,7 +23,7 @@ def read_csv(path):
 
 
 def test_csv_has_the_counts_and_runs_no_formula(job_set, names, tmp_path):
-    rows = read_csv(job_set.export(tmp_path, "csv"))
+    rows = read_csv(job_set.export(tmp_path, "csv", by="experiment"))
     results = job_set.results(timeout=0)
     assert list(rows[0]) == ["index", "name", "state", "shots", "counts", "error", "metadata"]
     for index, (row, name) in enumerate(zip(rows, names, strict=True)):
@@ -33,8 +33,13 @@ def test_csv_has_the_counts_and_runs_no_formula(job_set, names, tmp_path):
         assert row["shots"] == "80"
 
 
-def test_csv_by_outcome(job_set, tmp_path):
-    rows = read_csv(job_set.export(tmp_path, "csv", by="outcome"))
+def test_csv_has_a_row_for_each_outcome_and_a_column_for_each_key_of_the_metadata(
+    job_set, names, tmp_path
+):
+    rows = read_csv(job_set.export(tmp_path, "csv"))
+    columns = ["index", "name", "outcome", "count", "probability", "metadata.name"]
+    assert list(rows[0]) == columns
+    assert {row["metadata.name"].removeprefix("'") for row in rows} == set(names)
     first = {row["outcome"]: int(row["count"]) for row in rows if row["index"] == "0"}
     assert first == job_set.results(timeout=0).get_counts(0)
 

@@ -23,7 +23,7 @@ from qiskit_job_manager.exchange.export_source import ExportSource
 from qiskit_job_manager.files import safe_file_name, written_whole
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.results import source_of
-from qiskit_job_manager.results.tables import columns, records, write_parquet
+from qiskit_job_manager.results.tables import columns, records_of, write_parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,20 +41,37 @@ _TABLES = (ExportFormat.PARQUET, ExportFormat.CSV)
 
 
 def write_csv(rows: Rows, by: By, file: IO[bytes]) -> None:
-    """Write a table as CSV in UTF-8; counts and metadata are JSON in their cells.
+    """Write a table as CSV in UTF-8.
+
+    A table by outcome has a column for each key of the circuits' metadata. In a table by experiment
+    counts and metadata are JSON in their cells.
 
     Raises:
         InvalidArgumentError: There is no such table of these results.
     """
     names = columns(rows, by)
+    keys = _metadata_keys(rows) if by == "outcome" else []
     # A lone surrogate, which UTF-8 does not know, must not stop the export halfway.
     text = io.TextIOWrapper(file, "utf-8", errors="backslashreplace", newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    for record in records(rows, by):
-        writer.writerow([_cell(value) for value in record.values()])
+    writer.writerow([*names, *(_cell(f"metadata.{key}") for key in keys)])
+    for row in rows:
+        metadata = [_cell(_plain(row.metadata.get(key))) for key in keys]
+        for record in records_of([row], by, names):
+            writer.writerow([*map(_cell, record.values()), *metadata])
     text.flush()
     text.detach()
+
+
+def _metadata_keys(rows: Rows) -> list[str]:
+    """Return the keys of the circuits' metadata, in the order in which they are met."""
+    return list(dict.fromkeys(key for row in rows for key in row.metadata))
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return json.dumps(value, default=str, skipkeys=True)
 
 
 def _cell(value: Any) -> Any:
@@ -112,7 +129,7 @@ class _Circuits(Sequence[Any]):
 
 
 def export_file(
-    results: ManagedResults, path: Path, wanted: ExportFormat, by: By, *, overwrite: bool
+    results: ManagedResults, path: Path, wanted: ExportFormat, by: By | None, *, overwrite: bool
 ) -> Path:
     """Write a job set to a file, which appears when all of it is written.
 
@@ -120,7 +137,7 @@ def export_file(
         results: The results of the job set, which tell where the rest is.
         path: The file; a folder gets one named after the job set.
         wanted: The format.
-        by: For tables: one row an experiment, or one an outcome.
+        by: For tables: one row an experiment, or one an outcome; ``None``: as suits the format.
         overwrite: Whether it may take the place of a file that is there.
 
     Returns:
@@ -133,13 +150,20 @@ def export_file(
     name = safe_file_name(source.record.name, wanted.suffix)
     file = path / name if path.is_dir() else path
     if wanted in _TABLES:
+        by = by or _usual(results.rows(), wanted)
         columns(results.rows(), by)  # refuses before a file is made
-    elif by != "experiment":
+    elif by == "outcome":
         msg = f"by is {by!r}, which only tables know: parquet and csv; not {wanted}"
         raise InvalidArgumentError(msg)
     with written_whole(file, overwrite=overwrite) as target:
-        _write(results, wanted, by, target)
+        _write(results, wanted, by or "experiment", target)
     return file
+
+
+def _usual(rows: Rows, wanted: ExportFormat) -> By:
+    """Return what a row of a table is: in CSV an outcome, as other programs read no JSON in it."""
+    has_outcomes = rows.kind is not ExperimentKind.ESTIMATOR_PUB
+    return "outcome" if wanted is ExportFormat.CSV and has_outcomes else "experiment"
 
 
 def _write(results: ManagedResults, wanted: ExportFormat, by: By, file: IO[bytes]) -> None:

@@ -444,7 +444,7 @@ class ManagedJobSet:
         self,
         path: str | Path,
         format: Literal["archive", "json", "parquet", "csv", "qpy"] = "archive",  # noqa: A002  # as in other libraries
-        by: By = "experiment",
+        by: By | None = None,
         *,
         overwrite: bool = False,
     ) -> Path:
@@ -455,7 +455,8 @@ class ManagedJobSet:
             format: ``"archive"`` and ``"json"`` have everything, and `JobManager.import_job_set`
                 reads them. ``"parquet"`` and ``"csv"`` are tables of the counts, ``"qpy"`` has the
                 circuits.
-            by: For the tables: one row an ``"experiment"``, or one an ``"outcome"``.
+            by: For the tables: one row an ``"experiment"``, or one an ``"outcome"``, which is the
+                default of ``"csv"``.
             overwrite: Whether it may replace a file that is there.
 
         Returns:
@@ -466,7 +467,7 @@ class ManagedJobSet:
             StoreCorruptError: What is stored is damaged.
 
         Example:
-            >>> job_set.export("sweep.csv", format="csv", by="outcome")     # doctest: +SKIP
+            >>> job_set.export("sweep.csv", format="csv")               # doctest: +SKIP
         """
         from qiskit_job_manager.exchange.export_format import export_format
         from qiskit_job_manager.exchange.exports import export_file

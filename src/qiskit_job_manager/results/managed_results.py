@@ -20,11 +20,12 @@ from qiskit_job_manager.results.source import source_of
 from qiskit_job_manager.views.html import Shown, results_html
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import pandas as pd
     import pyarrow as pa
     import xarray as xr
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from qiskit.primitives import PrimitiveResult, PubResult
     from qiskit.quantum_info import Operator, Statevector
@@ -165,11 +166,14 @@ class ManagedResults:
         """
         return self._state(experiment, "unitary").get_unitary(0, decimals=decimals)
 
-    def plot_histogram(self, experiment: ExperimentKey, **options: Any) -> Figure | None:
-        """Plot the counts of an experiment by `qiskit.visualization.plot_histogram`.
+    def plot_histogram(
+        self, experiment: ExperimentKey | list[ExperimentKey], **options: Any
+    ) -> Figure | None:
+        """Plot the counts of one or several experiments by `qiskit.visualization.plot_histogram`.
 
         Args:
-            experiment: Index, name or circuit.
+            experiment: Index, name or circuit; a list of them puts all into one plot, with a
+                legend of their names.
             **options: Passed to that function, such as ``sort="desc"`` or ``number_to_keep=8``.
 
         Returns:
@@ -183,8 +187,44 @@ class ManagedResults:
         """
         from qiskit.visualization import plot_histogram
 
-        figure: Figure | None = plot_histogram(self.get_counts(experiment), **options)
-        return figure
+        if not isinstance(experiment, list):
+            figure: Figure | None = plot_histogram(self.get_counts(experiment), **options)
+            return figure
+        options.setdefault("legend", [self._name(each) for each in experiment])
+        several: Figure | None = plot_histogram([self.get_counts(e) for e in experiment], **options)
+        return several
+
+    def plot_sweep(
+        self, y: str | None, x: str | Sequence[float] | None = None, *, ax: Axes | None = None
+    ) -> Any:
+        """Plot one figure of each experiment against a swept quantity, with its standard error.
+
+        Experiments without a result are left out, so it can be drawn while the job set runs, from
+        ``job_set.results_so_far()``.
+
+        Args:
+            y: An outcome, such as ``"00"``, whose probability is plotted; ``None``: expectation
+                values of an estimator.
+            x: A key of the circuits' metadata, or one number for each experiment (of a PUB with a
+                sweep: for each point); ``None``: their index.
+            ax: Axes to draw on, or ``None`` for a new figure.
+
+        Returns:
+            The `matplotlib.figure.Figure`. Needs ``pip install "qiskit-job-manager[plot]"``.
+
+        Raises:
+            InvalidArgumentError: ``x`` has no number for an experiment, or the results are of
+                another kind than ``y``.
+
+        Example:
+            >>> results.plot_sweep("1", x="angle")                  # doctest: +SKIP
+        """
+        from qiskit_job_manager.results.sweep_plot import draw_sweep, points_of
+
+        across = x if isinstance(x, str) else "experiment" if x is None else "x"
+        upwards = "expectation value" if y is None else f"probability of {y}"
+        points = points_of(self.rows(), y, x)
+        return draw_sweep(points, self._source.record.name, (across, upwards), ax)
 
     def pub_result(self, experiment: ExperimentKey) -> PubResult:
         """Return the result of one primitive unified bloc (PUB) as the primitive gave it.
@@ -390,6 +430,11 @@ class ManagedResults:
             if not self._partial:
                 raise
             return missing_pub(error.message)
+
+    def _name(self, experiment: ExperimentKey) -> str:
+        index = self._index(experiment)
+        stored = self._source.store.experiment(self._source.record.key, index)
+        return stored.name if stored else str(index)
 
     def _index(self, experiment: ExperimentKey) -> int:
         return self._source.experiments.index(experiment)

@@ -14,7 +14,7 @@ from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.results.rows import must_have_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import IO
 
     import pandas as pd
@@ -52,9 +52,13 @@ def records(rows: Rows, by: By) -> Iterator[dict[str, Any]]:
     Raises:
         InvalidArgumentError: There is no such table of these results.
     """
-    wanted = columns(rows, by)
+    return records_of(rows, by, columns(rows, by))
+
+
+def records_of(rows: Iterable[Row], by: By, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield some rows of a table as dicts, with these columns."""
     make = _outcomes if by == "outcome" else _experiment
-    return ({name: each[name] for name in wanted} for row in rows for each in make(row))
+    return ({name: each[name] for name in names} for row in rows for each in make(row))
 
 
 def _experiment(row: Row) -> Iterator[dict[str, Any]]:

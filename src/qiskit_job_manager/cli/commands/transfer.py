@@ -35,9 +35,11 @@ OutputOption = Annotated[
     ),
 ]
 ByOption = Annotated[
-    By,
+    By | None,
     typer.Option(
-        "--by", help="For parquet and csv: one row for each experiment, or for each outcome."
+        "--by",
+        help="For parquet and csv: one row for each experiment, or for each outcome. Default: "
+        "outcome for csv, experiment for parquet.",
     ),
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
@@ -65,7 +67,7 @@ def export(
     job_set: JobSetArgument,
     output_format: FormatOption = ExportFormat.ARCHIVE,
     output: OutputOption = Path(),
-    by: ByOption = By.EXPERIMENT,
+    by: ByOption = None,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -75,7 +77,9 @@ def export(
     """
     with opened_manager(ctx) as manager:
         chosen = manager.find(job_set)
-        file = chosen.export(output, output_format.value, by.value, overwrite=overwrite)
+        file = chosen.export(
+            output, output_format.value, by.value if by else None, overwrite=overwrite
+        )
         progress = chosen.progress()
         if not progress.ended:
             say(
