@@ -310,6 +310,19 @@ def test_a_gate_that_has_only_a_matrix_acts_as_before():
     assert np.allclose(Operator(back).data, Operator(_own(MatrixGate())).data)
 
 
+_NAMES = ("z", "barrier", "measure", "unitary", "delay", "initialize", "mcx", "save_state", "Gate")
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_an_operation_with_the_name_of_another_comes_back(name):
+    inner = QuantumCircuit(4, name=name)
+    inner.append(library.AndGate(2).control(1, annotated=False), range(4))  # QPY cannot read it
+    for operation in (inner.to_gate(), inner.to_instruction(), Gate(name, 1, [0.5])):
+        circuit = QuantumCircuit(4)
+        circuit.append(operation, range(operation.num_qubits))
+        _comes_back(circuit)
+
+
 def test_what_can_be_kept_in_no_form_is_named():
     class Odd(Gate):
         def __init__(self):

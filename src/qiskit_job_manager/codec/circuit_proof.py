@@ -95,13 +95,6 @@ def _proved(circuit: QuantumCircuit, codec: OperationCodec, *, metadata: bool) -
             read = load_qpy(data)
         except Exception as error:  # noqa: BLE001  # QPY raises whatever its parts raise
             bad = {path: each for path, each in _unreadable(circuit) if path not in kept}
-            # QPY writes definitions in an order of chance, and cannot read some orders of them. So
-            # where each operation can be read alone, none that may have a definition is left there.
-            bad = bad or {
-                path: each
-                for path, each in _leaves(circuit)
-                if path not in kept and type(each.operation).__name__ not in _CLASSES
-            }
             reason = f"{type(error).__name__}: {error}"
         else:
             restored = with_operations(
