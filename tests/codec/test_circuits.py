@@ -357,6 +357,22 @@ def test_every_change_changes_the_hash():
     assert len(set(hashes.values())) == len(hashes)
 
 
+def test_a_phase_of_a_full_turn_is_none_for_the_hash():
+    rounded, none = (QuantumCircuit(1, global_phase=phase) for phase in (-1e-17, 0))
+    assert (rounded.global_phase, none.global_phase) == (2 * np.pi, 0)
+    assert circuit_content(rounded) == circuit_content(none)
+    assert _hash(rounded) == _hash(none)
+
+
+def test_a_function_without_a_value_at_the_point_of_comparison_does_not_stop_the_hash():
+    def circuit(name):
+        each = QuantumCircuit(1)
+        each.rx((Parameter(name) - 5).log(), 0)  # of a negative number there
+        return each
+
+    assert _hash(circuit("s")) == _hash(circuit("s")) != _hash(circuit("t"))
+
+
 def test_the_layout_is_no_part_of_the_hash(transpiled):
     circuit, bare = transpiled, transpiled.copy()
     bare._layout = None

@@ -502,11 +502,11 @@ def _expression_content(value: Any, scope: Scope) -> tuple[Any, ...]:
     if isinstance(value, _parameter_class()):
         loop = scope.names.get(value)
         if loop is None:
-            return ("expression", (), (value.name,), _coordinate(value.name))
-        return ("expression", (loop,), (), _coordinate(loop))
+            return ("expression", (), (value.name,), coordinate(value.name))
+        return ("expression", (loop,), (), coordinate(loop))
     loops = [scope.names[each] for each in value.parameters if each in scope.names]
     free = sorted([each.name for each in value.parameters if each not in scope.names])
-    point = {each: _coordinate(scope.names.get(each, each.name)) for each in value.parameters}
+    point = {each: coordinate(scope.names.get(each, each.name)) for each in value.parameters}
     try:
         at_point = number(value.bind(point).numeric())
     except Exception:  # noqa: BLE001  # of any function, outside of where it has values
@@ -522,7 +522,8 @@ def _parameter_class() -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _coordinate(name: Any) -> float:
+def coordinate(name: Any) -> float:
+    """Return the value of a parameter at the one point that tells expressions apart."""
     return random.Random(repr(name)).random()  # noqa: S311  # it is to be the same everywhere
 
 

@@ -29,7 +29,7 @@ from qiskit_job_manager.codec.circuit_notes import (
 from qiskit_job_manager.codec.circuit_proof import PROVEN, prove
 from qiskit_job_manager.codec.containers import Container, PackedBlock, split
 from qiskit_job_manager.codec.containers import pack as pack_container
-from qiskit_job_manager.codec.identity import content_hash, hash_of, metadata_in, plain_body
+from qiskit_job_manager.codec.identity import body_of, content_hash, hash_of, metadata_in
 from qiskit_job_manager.codec.kept_operations import OperationCodec
 from qiskit_job_manager.codec.metadata import check_metadata, is_json
 from qiskit_job_manager.codec.payload_formats import CIRCUITS_FORMAT, PAYLOAD_KINDS, formats_of
@@ -73,9 +73,9 @@ def encode_circuit(circuit: QuantumCircuit) -> EncodedExperiment:
     if not in_qpy:
         check_metadata(metadata)
     body = None
-    if not circuit.num_parameters and circuit.count_ops().keys() <= PROVEN:
+    if PROVEN.issuperset(circuit.count_ops()):
         data = _dump(circuit, metadata=in_qpy)
-        body = plain_body(circuit, data)
+        body = body_of(circuit, data)
     if body is not None:
         digest, notes = hash_of(body), b"" if in_qpy else write_notes({}, metadata)
     else:
@@ -90,7 +90,7 @@ def needs_proof(circuit: QuantumCircuit) -> bool:
 
     Of others, which are nearly all, tests have proved that they can.
     """
-    return not (is_json(circuit.metadata) and circuit.count_ops().keys() <= PROVEN)
+    return not (is_json(circuit.metadata) and PROVEN.issuperset(circuit.count_ops()))
 
 
 def metadata_bytes(frame: bytes) -> bytes | None:

@@ -5,8 +5,9 @@ that are given none, and it must find its own job set again. So the hash must no
 it must be the same in every process.
 
 Nearly all circuits have only gates that QPY writes alike in every process. `plain_body` proves that
-of the bytes at hand, in a few microseconds, and gives the part of them that is the circuit. Of all
-other circuits `circuit_content` is hashed.
+of the bytes at hand, in a few microseconds, and gives the part of them that is the circuit. If such
+a circuit has parameters, their names are hashed, and the circuit at one point of them (see
+`circuit_content`). Of all other circuits `circuit_content` is hashed.
 
 The first byte of a hash is the version of this rule. Hashes of different versions, or of QPY files
 of different versions, say nothing about each other: the stored circuit must be read to compare.
@@ -15,15 +16,18 @@ of different versions, say nothing about each other: the stored circuit must be 
 from __future__ import annotations
 
 import hashlib
+import math
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.circuit_content import canonical_register_name
+from qiskit_job_manager.codec.circuit_content import canonical_register_name, coordinate
 from qiskit_job_manager.codec.qpy_files import (
     HEADER_BYTES,
     KNOWN_VERSIONS,
     PLACE_BYTES,
     VERSION_AT,
+    dump_qpy,
 )
 
 if TYPE_CHECKING:
@@ -32,9 +36,11 @@ if TYPE_CHECKING:
 HASH_VERSION = 2
 
 _CIRCUIT_HEADER = struct.Struct("!HcHIIQIQI")
+_NAME_SIZE_END, _METADATA_SIZE_PLACE, _METADATA_SIZE_END = 2, 13, 21
 _PHASE_SIZE, _METADATA_SIZE, _N_REGISTERS, _N_VARS = 2, 5, 6, 8
 _REGISTER_16 = struct.Struct("!c?IH?")
 _REGISTER_18 = struct.Struct("!c?IH?B")
+_REGISTER_NAME_SIZE = 6  # where the length of its name stands, in two bytes
 _LAYOUT = struct.Struct("!?iii")
 _PIECE_BYTES = 2047
 _COUNTED = b"circuit-"  # may be a name that Qiskit counted up, in a label
@@ -55,6 +61,24 @@ def hash_of(data: bytes) -> bytes:
     for start in range(0, len(data), _PIECE_BYTES):
         digest.update(view[start : start + _PIECE_BYTES])
     return bytes((HASH_VERSION,)) + digest.digest()[1:]
+
+
+def body_of(circuit: QuantumCircuit, data: bytes) -> bytes | None:
+    """Return bytes that are what a circuit says, or ``None`` if in doubt.
+
+    Args:
+        circuit: The circuit, with instructions of `circuit_proof.PROVEN` only.
+        data: Its QPY file, with this circuit only.
+    """
+    if not circuit.num_parameters:
+        return plain_body(circuit, data)
+    names = [each.name for each in circuit.parameters]
+    try:
+        at_point = circuit.assign_parameters([coordinate(name) for name in names])
+        body = plain_body(at_point, dump_qpy(at_point, metadata=False))
+    except Exception:  # noqa: BLE001  # of any function, outside of where it has values
+        return None
+    return None if body is None else repr(names).encode("utf-8", "surrogatepass") + body
 
 
 def plain_body(circuit: QuantumCircuit, data: bytes) -> bytes | None:
@@ -83,8 +107,12 @@ def plain_body(circuit: QuantumCircuit, data: bytes) -> bytes | None:
     said, position = registers
     if data.find(_COUNTED, position, end) >= 0:
         return None
-    sizes = repr((version, *header[1:_METADATA_SIZE], *header[_N_REGISTERS:])).encode()
-    return b"".join((sizes, data[after_name:after_phase], *said, data[position:end]))
+    sizes = data[start + _NAME_SIZE_END : start + _METADATA_SIZE_PLACE]
+    more_sizes = data[start + _METADATA_SIZE_END : name_start]
+    phase = data[after_name:after_phase]
+    if circuit.global_phase == math.tau:  # a full turn is none, see `circuit_content`
+        phase = bytes(len(phase))
+    return b"".join((bytes((version,)), sizes, more_sizes, phase, *said, data[position:end]))
 
 
 def metadata_in(data: bytes) -> bytes | None:
@@ -104,11 +132,11 @@ def _registers(
 
     Return ``None`` if there are definitions, or other things that are not written alike each time.
     """
-    said = []
+    said: list[bytes] = []
     try:
         for _ in range(header[_N_REGISTERS]):
             register, position = _register(data, position, version)
-            said.append(register)
+            said += register
     except (struct.error, UnicodeDecodeError):
         return None
     # Numbers of annotation namespaces (4), parameter vectors (2, since 18) and definitions (8).
@@ -116,19 +144,26 @@ def _registers(
     return (said, position) if data[position : position + len(nothing)] == nothing else None
 
 
-def _register(data: bytes, position: int, version: int) -> tuple[bytes, int]:
+def _register(data: bytes, position: int, version: int) -> tuple[list[bytes], int]:
     """Return what a register says, and where the next one begins."""
     layout = _REGISTER_18 if version >= 18 else _REGISTER_16
-    kind, standalone, size, name_size, *flags = layout.unpack_from(data, position)
+    _, _, size, name_size, *flags = layout.unpack_from(data, position)
     indices = 8 * size
     if version >= 18:
         indices = 4 if flags[1] else 4 * size
     name_start = position + layout.size
     name_end = name_start + name_size
-    name = canonical_register_name(data[name_start:name_end].decode())
-    said = repr((kind, standalone, size, flags, name)).encode()
     end = name_end + indices
-    return said + data[name_end:end], end
+    kind_and_size = data[position : position + _REGISTER_NAME_SIZE]
+    rest = data[position + _REGISTER_NAME_SIZE + 2 : name_start]
+    name = _said_of_name(data[name_start:name_end])
+    return [kind_and_size, rest, name, data[name_end:end]], end
+
+
+@lru_cache(maxsize=4096)
+def _said_of_name(name: bytes) -> bytes:
+    """Return the canonical name of a register, in quotation marks that end it."""
+    return repr(canonical_register_name(name.decode())).encode()
 
 
 def _layout_start(circuit: QuantumCircuit, data: bytes, start: int) -> int | None:
