@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from qiskit import QuantumCircuit, transpile
-from qiskit.circuit import Parameter
+from qiskit.circuit import Gate, Parameter
 from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2, StatevectorSampler
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_aer import AerSimulator
@@ -84,6 +84,57 @@ def test_the_same_script_goes_on_behind_what_is_stored(manager, device):
         job_set = manager.run(circuits, device, **options)
         assert (job_set.n_experiments, job_set.results(timeout=60).success) == (22, True)
     assert job_set.results().get_counts(21) == {"1111": 10}
+
+
+class Kicked(Gate):
+    """A gate with a parameter that no store can keep, and a definition that it can."""
+
+    def __init__(self, setting):
+        super().__init__("kicked", 1, [])
+        self._params = [setting]
+
+    def _define(self):
+        self.definition = QuantumCircuit(1)
+        self.definition.x(0)
+
+
+class Setting:
+    """A setting of an instrument, as a user may write it."""
+
+
+def kicked(n_times, name=None):
+    circuit = QuantumCircuit(2, name=name)
+    for _ in range(n_times):
+        circuit.append(Kicked(Setting()), [0])
+    circuit.cx(0, 1)
+    circuit.measure_all()
+    return circuit
+
+
+@pytest.mark.parametrize("given", [list, iter], ids=["list", "generator"])
+def test_an_original_that_cannot_be_kept_runs_and_is_known_again(manager, device, given):
+    options = {"name": "kept", "transpile": True, "if_exists": "resume", "shots": 10}
+    with pytest.raises(InvalidExperimentError, match=r"'kicked', a Kicked, cannot be kept"):
+        manager.run([kicked(1)], StatevectorSampler(), name="as it is")
+    results = manager.run(given([kicked(1), kicked(2)]), device, **options).results(timeout=60)
+    assert [results.get_counts(index) for index in (0, 1)] == [{"11": 10}, {"00": 10}]
+    again = manager.run(given([kicked(1), kicked(2)]), device, **options)
+    assert again.n_experiments == 2
+    assert again.results().get_counts(kicked(1)) == {"11": 10}
+    with pytest.raises(NameInUseError, match="experiment 1 is the first that differs"):
+        manager.run(given([kicked(1), kicked(3)]), device, **options)
+
+
+def test_the_original_of_a_pub_need_not_be_kept_either(manager, device):
+    for primitive, more in ((BackendSamplerV2, ()), (BackendEstimatorV2, ("ZZ",))):
+        options = {"name": primitive.__name__, "transpile": True, "if_exists": "resume"}
+        options["drive"] = False
+        for _ in range(2):
+            circuit = kicked(1)
+            if more:
+                circuit.remove_final_measurements()
+            job_set = manager.run([(circuit, *more)], primitive(backend=device), **options)
+            assert job_set.n_experiments == 1
 
 
 def test_what_was_stored_is_not_transpiled_again(manager, device, monkeypatch):

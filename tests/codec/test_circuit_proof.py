@@ -14,6 +14,7 @@ from qiskit.circuit import (
     BreakLoopOp,
     CircuitError,
     ControlledGate,
+    Delay,
     ForLoopOp,
     Gate,
     Instruction,
@@ -224,8 +225,22 @@ def _flows():
     with circuit.box(duration=stretch):
         circuit.x(1)
     yield "boxes", circuit
+    yield "an inverse in loops", _in_loops(StatePreparation([0.6, 0.8]).inverse())
+    yield "a gate that QPY cannot read in loops", _in_loops(library.AndGate(1).inverse())
     with contextlib.suppress(CircuitError):  # Qiskit before 2.5 does not have it
         yield "loop over a variable", _loop_over_a_variable()
+
+
+def _in_loops(operation):
+    """A circuit with an operation that QPY changes, beside gates that have loop parameters."""
+    circuit = QuantumCircuit(2, 1)
+    with circuit.for_loop(range(2)) as i, circuit.for_loop((3, 1)) as j:
+        with circuit.if_test((0, 1)) as else_:
+            circuit.rx(i + 2 * j, 0)
+        with else_, circuit.box(label="b"):
+            circuit.append(operation, range(operation.num_qubits))
+        circuit.ry(j, 1)
+    return circuit
 
 
 def _loop_over_a_variable():
@@ -321,6 +336,76 @@ def test_an_operation_with_the_name_of_another_comes_back(name):
         circuit = QuantumCircuit(4)
         circuit.append(operation, range(operation.num_qubits))
         _comes_back(circuit)
+
+
+def _renamed(operation, name):
+    operation = operation.to_mutable()
+    operation.name = name
+    return operation
+
+
+@pytest.mark.parametrize("name", ["h", "reset", "measure", "foo"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        library.UnitaryGate(np.array([[0, 1], [1, 0]])),
+        StatePreparation([0.6, 0.8]),
+        Initialize([0.6, 0.8]),
+        library.PauliGate("X"),
+        library.QFTGate(1),
+    ],
+    ids=lambda operation: operation.name,
+)
+def test_an_operation_of_the_library_keeps_a_name_that_its_user_gave(operation, name):
+    # Simulators and noise models know operations by name; QPY writes those of the library by class.
+    for more in ([], [library.Barrier(2)], [library.XGate(label="mine")]):
+        _comes_back(_own(_renamed(operation, name), *more))
+
+
+class OwnUnitary(library.UnitaryGate):
+    """Qiskit takes what derives from some classes for these themselves."""
+
+
+class OwnBarrier(library.Barrier):
+    """A barrier of a user's."""
+
+
+class OwnDelay(Delay):
+    """A delay of a user's."""
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [OwnUnitary(np.eye(2)), OwnBarrier(2), OwnDelay(5, "us")],
+    ids=lambda operation: operation.name,
+)
+def test_what_derives_from_an_operation_of_qiskit_comes_back(operation):
+    _comes_back(_own(operation))
+    _comes_back(_own(operation, UCGate([np.eye(2), np.eye(2)])))
+
+
+@pytest.mark.parametrize("unit", ["dt", "us"])
+def test_a_delay_keeps_its_label(unit):
+    delay = Delay(5, unit)
+    delay.label = "idle"
+    _comes_back(_own(delay))
+
+
+def test_a_name_or_label_that_is_too_long_for_qpy_is_refused_with_its_size():
+    for length in (2**16 - 1, 2**16):
+        circuit = _own(library.XGate(label="n" * length))
+        named = QuantumCircuit(1, name="n" * length)
+        if length < 2**16:
+            _comes_back(circuit)
+            assert _back(named).name == named.name
+            continue
+        with pytest.raises(CodecError, match=r"label of instruction 0 has 65,536 bytes"):
+            encode_circuit(circuit)
+        with pytest.raises(CodecError, match=r"its name has 65,536 bytes, and at most 65,535"):
+            encode_circuit(named)
+    swept = QuantumCircuit(1)
+    swept.rx(Parameter("n" * 2**16), 0)
+    _comes_back(swept)  # in the notes
 
 
 def test_what_can_be_kept_in_no_form_is_named():

@@ -68,16 +68,19 @@ def test_the_same_content_has_no_difference():
 
 @pytest.mark.parametrize("kind", [CIRCUIT, SAMPLER, ESTIMATOR])
 def test_other_metadata_is_noticed(kind):
-    def frame(metadata, name=None, unit="dt"):
+    def given(metadata, name=None, unit="dt"):
         circuit = QuantumCircuit(1, 1, metadata=metadata, name=name)
         circuit.delay(100, 0, unit=unit)
-        pubs = {CIRCUIT: circuit, SAMPLER: (circuit,), ESTIMATOR: (circuit, "Z")}
-        return encode_experiment(pubs[kind], kind).data
+        return {CIRCUIT: circuit, SAMPLER: (circuit,), ESTIMATOR: (circuit, "Z")}[kind]
+
+    def frame(metadata):
+        return encode_experiment(given(metadata), kind).data
 
     for one, other in (({"a": 1}, {"a": 2}), ({"a": (1,)}, {"a": [1]}), ({}, {"a": np.int64(1)})):
         for unit in ("dt", "us"):
-            assert metadata_differs(frame(one), frame(other, "other", unit), kind)
-            assert not metadata_differs(frame(one), frame(one, "other"), kind)
+            assert metadata_differs(frame(one), given(other, "other", unit), kind)
+            assert not metadata_differs(frame(one), given(one, "other"), kind)
+    assert metadata_differs(frame({}), given({"a": object()}), kind)
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,9 @@ class Scope:
         bits = dict(zip((*body.qubits, *body.clbits), outer, strict=True))
         scope = Scope(bits, self.names, self.depth + 1)
         scope.declare(body)
+        operation = instruction.operation
+        if operation.name == "for_loop" and operation.params[1] is not None:
+            scope.names[operation.params[1]] = ("loop", scope.depth)
         return scope
 
 
@@ -142,8 +145,11 @@ def canonical_register_name(name: str) -> str:
 
 
 def canonical_name(name: str | None) -> str | None:
-    """Return the name or label of an operation without what Qiskit counts or draws."""
-    if name is None:
+    """Return the name or label of an operation without what Qiskit counts or draws.
+
+    An empty label is none, for simulators and for QPY alike.
+    """
+    if not name:
         return None
     return _RANDOM_SUFFIX.sub("", COUNTED_CIRCUIT.sub("circuit", name))
 
@@ -196,8 +202,6 @@ def _control_flow(instruction: Any, scope: Scope) -> tuple[Any, ...]:
     blocks = []
     for body in operation.blocks:
         inner = scope.block(instruction, body)
-        if operation.name == "for_loop" and operation.params[1] is not None:
-            inner.names[operation.params[1]] = ("loop", inner.depth)
         said = tuple(instruction_content(each, inner) for each in body.data)
         blocks.append((_phase(body.global_phase, inner), said))
     return (
@@ -248,7 +252,7 @@ def operation_content(operation: Any, scope: Scope) -> tuple[Any, ...]:
         return ("annotated", operation_content(operation.base_op, scope), modifiers)
     if hasattr(operation, "tableau"):  # a Clifford
         return ("clifford", _value(operation.tableau, scope))
-    if type(operation).__name__ == "Delay" and is_library(operation):
+    if base_class(operation).__name__ == "Delay" and operation.name == "delay":
         return ("delay", _value(operation.duration, scope), operation.unit, operation.label)
     if is_library(operation):
         try:
@@ -297,8 +301,22 @@ def is_library(operation: Any) -> bool:
 
 
 def base_class(operation: Any) -> Any:
-    """Return the class of an operation, without those that Qiskit makes for single gates."""
-    return getattr(operation, "base_class", type(operation))
+    """Return the class of an operation, without those that Qiskit makes for single gates.
+
+    Qiskit takes what derives from some classes for these themselves.
+    """
+    return _known_base(getattr(operation, "base_class", type(operation)))
+
+
+@lru_cache(maxsize=1024)
+def _known_base(kind: Any) -> Any:
+    from qiskit.circuit import Barrier, Delay, Measure, Reset
+    from qiskit.circuit.library import UnitaryGate
+
+    return next(
+        (each for each in (Barrier, Delay, Measure, Reset, UnitaryGate) if each in kind.__mro__),
+        kind,
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -348,11 +366,24 @@ def custom_content(operation: Any, scope: Scope) -> tuple[Any, ...]:
         canonical_name(operation.name),
         canonical_name(getattr(operation, "label", None)),
         (operation.num_qubits, operation.num_clbits),
-        tuple(_value(each, scope) for each in getattr(operation, "params", ())),
+        tuple(
+            _value_if_known(each, scope, needed=definition is None)
+            for each in getattr(operation, "params", ())
+        ),
         getattr(operation, "_subtype", None),  # of the save instructions of Aer
         control,
         None if definition is None else definition_content(definition),
     )
+
+
+def _value_if_known(value: Any, scope: Scope, *, needed: bool) -> Any:
+    """Return what a parameter says, or only its type where a definition says the rest."""
+    try:
+        return _value(value, scope)
+    except UnknownContentError:
+        if needed:
+            raise
+        return ("unknown", f"{type(value).__module__}.{type(value).__qualname__}")
 
 
 def definition_of(operation: Any) -> QuantumCircuit | None:

@@ -6,7 +6,8 @@ and found equal, instruction by instruction (see `circuit_content`). An operatio
 back is kept in the notes (see `circuit_notes`). A circuit that has one which cannot be kept there
 either is refused.
 
-Circuits of instructions in `PROVEN` alone need no reading: tests prove these once for all.
+Circuits of instructions in `PROVEN` alone need no reading: tests prove these once for all. As an
+operation may have the name of another, `identity.plain_body` makes sure that there are no others.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from qiskit_job_manager.codec.circuit_content import (
     instruction_content,
 )
 from qiskit_job_manager.codec.circuit_notes import Path, with_operations
-from qiskit_job_manager.codec.qpy_files import dump_qpy, load_qpy
+from qiskit_job_manager.codec.qpy_files import LONGEST_NAME_BYTES, dump_qpy, load_qpy
 from qiskit_job_manager.errors import CodecError
 
 if TYPE_CHECKING:
@@ -81,21 +82,33 @@ def prove(circuit: QuantumCircuit, codec: OperationCodec, *, metadata: bool) -> 
         return _proved(circuit, codec, metadata=metadata)
 
 
-def _proved(circuit: QuantumCircuit, codec: OperationCodec, *, metadata: bool) -> Proved:
+def content_of(circuit: QuantumCircuit) -> tuple[Any, ...]:
+    """Return what a circuit says (see `circuit_content`), whether or not it can be kept.
+
+    Raises:
+        CodecError: Nothing certain can be said of an instruction; the message names it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as above
+        return (tuple(head_content(circuit).items()), _said(circuit))
+
+
+def _said(circuit: QuantumCircuit) -> tuple[Any, ...]:
     scope = Scope.of(circuit)
-    said = tuple([_content(each, scope, (n,)) for n, each in enumerate(circuit.data)])
-    if all(map(_is_proven, said)):
-        data = dump_qpy(circuit, metadata=metadata)
-        return Proved(data, {}, (tuple(head_content(circuit).items()), said))
+    return tuple([_content(each, scope, (n,)) for n, each in enumerate(circuit.data)])
+
+
+def _proved(circuit: QuantumCircuit, codec: OperationCodec, *, metadata: bool) -> Proved:
+    said = _said(circuit)
     known = {path: each for path, each in _leaves(circuit) if _is_known_to_change(each.operation)}
-    kept = _all_kept(known, codec)
+    kept, places = _all_kept(known, codec), _placeholders(known)
     for _ in range(_MOST_ROUNDS):
         try:
-            data = dump_qpy(_without(circuit, kept), metadata=metadata)
+            data = dump_qpy(with_operations(circuit, places), metadata=metadata)
             read = load_qpy(data)
         except Exception as error:  # noqa: BLE001  # QPY raises whatever its parts raise
             bad = {path: each for path, each in _unreadable(circuit) if path not in kept}
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {str(error)[:200]}"
         else:
             restored = with_operations(
                 read, {path: codec.build(parts) for path, parts in kept.items()}
@@ -108,21 +121,31 @@ def _proved(circuit: QuantumCircuit, codec: OperationCodec, *, metadata: bool) -
         again = [path for path in bad if path in kept]
         if again or not bad:
             where = _described(again[0], bad[again[0]]) if again else "it"
-            raise CodecError(f"{where} cannot be kept: {reason}. {_WAY_OUT}")
+            raise CodecError(_too_long(circuit) or f"{where} cannot be kept: {reason}. {_WAY_OUT}")
         kept |= _all_kept(bad, codec)
+        places |= _placeholders(bad)
     raise CodecError(f"it does not come back as it was. {_WAY_OUT}")
-
-
-def _is_proven(content: tuple[Any, ...]) -> bool:
-    """Tell whether an instruction, of which this is said, need not be read back."""
-    form, name, *_ = content[0]
-    return (form == "standard" and name in PROVEN) or (form == "library" and name in _CLASSES)
 
 
 _WAY_OUT = (
     "Decompose or transpile the circuit, so that it has gates of Qiskit's standard library in its "
     "place"
 )
+
+
+def _too_long(circuit: QuantumCircuit) -> str | None:
+    """Say which name or label has more bytes than QPY can count."""
+    names = [("its name", circuit.name)]
+    names += (("the name of a register", each.name) for each in (*circuit.qregs, *circuit.cregs))
+    names += (("the name of a parameter", each.name) for each in circuit.parameters)
+    names += (
+        (f"the label of instruction {index}", instruction.label or "")
+        for index, instruction in enumerate(circuit.data)
+    )
+    for what, name in names:
+        if (size := len(name.encode())) > LONGEST_NAME_BYTES:
+            return f"{what} has {size:,} bytes, and at most {LONGEST_NAME_BYTES:,} can be stored"
+    return None
 
 
 def _all_kept(instructions: dict[Path, Any], codec: OperationCodec) -> dict[Path, Kept]:
@@ -164,11 +187,9 @@ def _is_known_to_change(operation: Any) -> bool:
     return any(getattr(each, "parameters", ()) for each in getattr(operation, "params", ()))
 
 
-def _without(circuit: QuantumCircuit, kept: dict[Path, Kept]) -> QuantumCircuit:
-    """Return a circuit with something harmless in place of what is kept in notes."""
-    leaves = dict(_leaves(circuit))
-    places = {path: _placeholder(leaves[path].operation) for path in kept}
-    return with_operations(circuit, places)
+def _placeholders(instructions: dict[Path, Any]) -> dict[Path, Any]:
+    """Return something harmless in the place of what is kept in notes."""
+    return {path: _placeholder(each.operation) for path, each in instructions.items()}
 
 
 def _placeholder(operation: Any) -> Any:

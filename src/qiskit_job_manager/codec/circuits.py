@@ -16,6 +16,7 @@ A circuit is one QPY file. Where QPY alone would lose something, the file follow
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from qiskit_job_manager.codec.circuit_notes import (
     with_operations,
     write_notes,
 )
-from qiskit_job_manager.codec.circuit_proof import PROVEN, prove
+from qiskit_job_manager.codec.circuit_proof import PROVEN, content_of, prove
 from qiskit_job_manager.codec.containers import Container, PackedBlock, split
 from qiskit_job_manager.codec.containers import pack as pack_container
 from qiskit_job_manager.codec.identity import body_of, content_hash, hash_of, metadata_in
@@ -85,6 +86,19 @@ def encode_circuit(circuit: QuantumCircuit) -> EncodedExperiment:
     return EncodedExperiment(name=circuit.name, content_hash=digest, data=_framed(notes, data))
 
 
+def hash_circuit(circuit: QuantumCircuit) -> bytes:
+    """Return the content hash that `encode_circuit` gives a circuit, if it can be kept or not.
+
+    Raises:
+        CodecError: Nothing certain can be said of it; the message names the instruction.
+    """
+    if PROVEN.issuperset(circuit.count_ops()):
+        body = body_of(circuit, _dump(circuit, metadata=False))
+        if body is not None:
+            return hash_of(body)
+    return content_hash(content_of(circuit))
+
+
 def needs_proof(circuit: QuantumCircuit) -> bool:
     """Tell whether a circuit may turn out to be one that cannot be kept.
 
@@ -93,13 +107,19 @@ def needs_proof(circuit: QuantumCircuit) -> bool:
     return not (is_json(circuit.metadata) and PROVEN.issuperset(circuit.count_ops()))
 
 
-def metadata_bytes(frame: bytes) -> bytes | None:
-    """Return the metadata of an encoded circuit as bytes that compare, or ``None`` if not known."""
+def has_metadata(frame: bytes, metadata: dict[Any, Any]) -> bool | None:
+    """Tell whether an encoded circuit has this metadata; ``None``: that is not known."""
     _, notes, file = _parts(frame)
     stored = decode_value(notes) if frame[0] == _NOTED else {}
-    if "metadata" in stored:
-        return encode_value(stored["metadata"])
-    return metadata_in(file)
+    if "metadata" not in stored:
+        in_qpy = metadata_in(file)
+        if in_qpy is None:
+            return None
+        stored["metadata"] = json.loads(in_qpy)
+    try:
+        return encode_value(stored["metadata"]) == encode_value(metadata)
+    except CodecError:  # what cannot be kept is not what is stored
+        return False
 
 
 def _dump(circuit: QuantumCircuit, *, metadata: bool) -> bytes:

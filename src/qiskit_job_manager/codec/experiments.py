@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager.codec.circuits import (
     encode_circuit,
     frames_in,
-    metadata_bytes,
+    has_metadata,
+    hash_circuit,
     needs_proof,
     pack_frames,
     read_circuits,
@@ -16,6 +17,8 @@ from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS, WRITTEN_FORM
 from qiskit_job_manager.codec.pubs import (
     encode_estimator_pub,
     encode_sampler_pub,
+    hash_estimator_pub,
+    hash_sampler_pub,
     read_pubs,
 )
 from qiskit_job_manager.codec.values import decode_value
@@ -23,7 +26,7 @@ from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import Blob, EncodedExperiment, ExperimentKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from qiskit import QuantumCircuit
 
@@ -39,18 +42,48 @@ def encode_experiment(experiment: Any, kind: ExperimentKind) -> EncodedExperimen
     Raises:
         CodecError: It is not of that kind, or cannot be stored; the message says why.
     """
-    if kind is ExperimentKind.SAMPLER_PUB:
-        return encode_sampler_pub(experiment)
-    if kind is ExperimentKind.ESTIMATOR_PUB:
-        return encode_estimator_pub(experiment)
+    encode: dict[ExperimentKind, Callable[[Any], EncodedExperiment]] = {
+        ExperimentKind.CIRCUIT: encode_circuit,
+        ExperimentKind.SAMPLER_PUB: encode_sampler_pub,
+        ExperimentKind.ESTIMATOR_PUB: encode_estimator_pub,
+    }
+    _check_kind(experiment, kind)
+    return encode[kind](experiment)
+
+
+def hash_experiment(experiment: Any, kind: ExperimentKind) -> bytes:
+    """Return the content hash that `encode_experiment` gives, whether or not it can be stored.
+
+    Args:
+        experiment: As for `encode_experiment`.
+        kind: As for `encode_experiment`.
+
+    Raises:
+        CodecError: It is not of that kind, or nothing certain can be said of it.
+    """
+    give: dict[ExperimentKind, Callable[[Any], bytes]] = {
+        ExperimentKind.CIRCUIT: hash_circuit,
+        ExperimentKind.SAMPLER_PUB: hash_sampler_pub,
+        ExperimentKind.ESTIMATOR_PUB: hash_estimator_pub,
+    }
+    _check_kind(experiment, kind)
+    return give[kind](experiment)
+
+
+def circuit_of(experiment: Any) -> Any:
+    """Return the circuit of what was handed over: a circuit, or a PUB in any form."""
+    first = experiment[0] if isinstance(experiment, tuple | list) and experiment else experiment
+    return getattr(first, "circuit", first)
+
+
+def _check_kind(experiment: Any, kind: ExperimentKind) -> None:
     from qiskit import QuantumCircuit
 
-    if not isinstance(experiment, QuantumCircuit):
+    if kind is ExperimentKind.CIRCUIT and not isinstance(experiment, QuantumCircuit):
         raise CodecError(
             f"{type(experiment).__name__} is no QuantumCircuit; a PUB needs a primitive, such as a "
             "SamplerV2, for its backend"
         )
-    return encode_circuit(experiment)
 
 
 def encode_if_doubtful(experiment: Any, kind: ExperimentKind) -> EncodedExperiment | None:
@@ -63,20 +96,16 @@ def encode_if_doubtful(experiment: Any, kind: ExperimentKind) -> EncodedExperime
     """
     from qiskit import QuantumCircuit
 
-    first = experiment[0] if isinstance(experiment, tuple | list) and experiment else experiment
-    circuit = getattr(first, "circuit", first)
+    circuit = circuit_of(experiment)
     if isinstance(circuit, QuantumCircuit) and not needs_proof(circuit):
         return None
     return encode_experiment(experiment, kind)
 
 
-def metadata_differs(stored: bytes, given: bytes, kind: ExperimentKind) -> bool:
-    """Tell whether two encoded experiments are known to differ in their circuits' metadata."""
-    frames = [stored, given]
-    if kind is not ExperimentKind.CIRCUIT:
-        frames = [decode_value(each)[0] for each in frames]
-    before, now = map(metadata_bytes, frames)
-    return before is not None and now is not None and before != now
+def metadata_differs(stored: bytes, given: Any, kind: ExperimentKind) -> bool:
+    """Tell whether an encoded experiment is known to have other metadata than one handed over."""
+    frame = stored if kind is ExperimentKind.CIRCUIT else decode_value(stored)[0]
+    return has_metadata(frame, circuit_of(given).metadata) is False
 
 
 def pack_experiments(experiments: Sequence[EncodedExperiment], kind: ExperimentKind) -> Blob:

@@ -21,10 +21,11 @@ import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.circuit_content import canonical_register_name, coordinate
+from qiskit_job_manager.codec.circuit_content import base_class, canonical_register_name, coordinate
 from qiskit_job_manager.codec.qpy_files import (
     HEADER_BYTES,
     KNOWN_VERSIONS,
+    LONGEST_NAME_BYTES,
     PLACE_BYTES,
     VERSION_AT,
     dump_qpy,
@@ -42,6 +43,17 @@ _REGISTER_16 = struct.Struct("!c?IH?")
 _REGISTER_18 = struct.Struct("!c?IH?B")
 _REGISTER_NAME_SIZE = 6  # where the length of its name stands, in two bytes
 _LAYOUT = struct.Struct("!?iii")
+_N_NOTHING = (12, 14)  # see `_registers`; since version 18 the second
+_NO_LAYOUT_BYTES = 21
+_INSTRUCTION_BYTES, _QUBITS_BEFORE_NAME, _ARGUMENT_BYTES = 33, 27, 5
+_MOST_BYTES_PER_CHARACTER = 4
+_N_QUBITS = struct.Struct("!I")
+_CLASSES_BY_NAME = {
+    "barrier": "Barrier",
+    "measure": "Measure",
+    "reset": "Reset",
+    "unitary": "UnitaryGate",
+}
 _PIECE_BYTES = 2047
 _COUNTED = b"circuit-"  # may be a name that Qiskit counted up, in a label
 
@@ -73,6 +85,8 @@ def body_of(circuit: QuantumCircuit, data: bytes) -> bytes | None:
     if not circuit.num_parameters:
         return plain_body(circuit, data)
     names = [each.name for each in circuit.parameters]
+    if len(max(names, key=len)) > LONGEST_NAME_BYTES // _MOST_BYTES_PER_CHARACTER:
+        return None
     try:
         at_point = circuit.assign_parameters([coordinate(name) for name in names])
         body = plain_body(at_point, dump_qpy(at_point, metadata=False))
@@ -105,7 +119,9 @@ def plain_body(circuit: QuantumCircuit, data: bytes) -> bytes | None:
     if registers is None or end is None:
         return None
     said, position = registers
-    if data.find(_COUNTED, position, end) >= 0:
+    first = position + _N_NOTHING[version >= 18]
+    last = end - (_NO_LAYOUT_BYTES if circuit.layout is None else 0) - (0 if version >= 18 else 2)
+    if data.find(_COUNTED, position, end) >= 0 or not _is_as_named(circuit, data, first, last):
         return None
     sizes = data[start + _NAME_SIZE_END : start + _METADATA_SIZE_PLACE]
     more_sizes = data[start + _METADATA_SIZE_END : name_start]
@@ -113,6 +129,61 @@ def plain_body(circuit: QuantumCircuit, data: bytes) -> bytes | None:
     if circuit.global_phase == math.tau:  # a full turn is none, see `circuit_content`
         phase = bytes(len(phase))
     return b"".join((bytes((version,)), sizes, more_sizes, phase, *said, data[position:end]))
+
+
+def _is_as_named(circuit: QuantumCircuit, data: bytes, first: int, last: int) -> bool:
+    """Tell whether each instruction of a circuit is what its name says, and is written whole.
+
+    The operations of Qiskit's library can be renamed, and QPY writes them by their class. Nearly
+    always the bytes are as many as what has these names takes, without labels; then nothing else
+    is there.
+
+    Args:
+        circuit: The circuit, with names of `circuit_proof.PROVEN` only.
+        data: Its QPY file.
+        first: Where the instructions begin there.
+        last: Where they end.
+    """
+    counts = dict(circuit.count_ops())
+    size = _bytes_of_barriers(data, first, last, counts.pop("barrier", 0))
+    for name, count in counts.items():
+        size += count * _bytes_of(name)
+    return size == last - first or all(map(_is_as_its_name, circuit.data))
+
+
+def _bytes_of_barriers(data: bytes, first: int, last: int, count: int) -> int:
+    """Return how many bytes so many barriers take, without labels."""
+    size, place = 0, first
+    for _ in range(count):
+        place = data.find(b"Barrier", place, last) + len(b"Barrier")
+        (n_qubits,) = _N_QUBITS.unpack_from(data, place - len(b"Barrier") - _QUBITS_BEFORE_NAME)
+        size += _INSTRUCTION_BYTES + len(b"Barrier") + _ARGUMENT_BYTES * n_qubits
+    return size
+
+
+@lru_cache(maxsize=256)
+def _bytes_of(name: str) -> int:
+    """Return how many bytes QPY takes for an instruction of this name; 0: there are several."""
+    from qiskit import QuantumCircuit
+    from qiskit.circuit.library import get_standard_gate_name_mapping
+
+    instruction = get_standard_gate_name_mapping().get(name)
+    if instruction is None:
+        return 0
+    instruction = instruction.to_mutable()
+    instruction.params = [0.5] * len(instruction.params)
+    circuit = QuantumCircuit(instruction.num_qubits, instruction.num_clbits)
+    before = len(dump_qpy(circuit))
+    circuit.append(instruction, circuit.qubits, circuit.clbits)
+    return len(dump_qpy(circuit)) - before
+
+
+def _is_as_its_name(instruction: Any) -> bool:
+    if len((instruction.label or "").encode()) > LONGEST_NAME_BYTES:
+        return False
+    return bool(instruction.is_standard_gate()) or (
+        base_class(instruction.operation).__name__ == _CLASSES_BY_NAME.get(instruction.name)
+    )
 
 
 def metadata_in(data: bytes) -> bytes | None:
@@ -140,7 +211,7 @@ def _registers(
     except (struct.error, UnicodeDecodeError):
         return None
     # Numbers of annotation namespaces (4), parameter vectors (2, since 18) and definitions (8).
-    nothing = bytes(14 if version >= 18 else 12)
+    nothing = bytes(_N_NOTHING[version >= 18])
     return (said, position) if data[position : position + len(nothing)] == nothing else None
 
 

@@ -2,7 +2,7 @@
 
 An operation is kept as a tuple, whose first item tells its form:
 
-    "delay"      duration, unit
+    "delay"      duration, unit, label if it has one
     "save"       a save instruction of Aer (see `aer_saves`): its parts
     "annotated"  base operation, modifiers as tuples (class, arguments)
     "built"      of Qiskit's library: class, arguments of its constructor by name, label
@@ -78,8 +78,9 @@ class OperationCodec:
         Raises:
             CodecError: It can be kept in no form; the message says why.
         """
-        if operation.name == "delay" and type(operation).__name__ == "Delay":
-            return ("delay", self._value(operation.duration), operation.unit)
+        if operation.name == "delay" and base_class(operation).__name__ == "Delay":
+            label = (operation.label,) if operation.label else ()
+            return ("delay", self._value(operation.duration), operation.unit, *label)
         reason = "Qiskit's own file format does not give it back as it was"
         for form in (self._save, self._annotated, self._built, self._state, self._custom):
             try:
@@ -114,10 +115,12 @@ class OperationCodec:
 
     # -- forms ----------------------------------------------------------------------------------
 
-    def _build_delay(self, duration: Any, unit: str) -> Any:
+    def _build_delay(self, duration: Any, unit: str, label: str | None = None) -> Any:
         from qiskit.circuit import Delay
 
-        return Delay(self._thaw(duration), unit)
+        delay = Delay(self._thaw(duration), unit)
+        delay.label = label
+        return delay
 
     def _save(self, operation: Any) -> Kept | None:
         return ("save", *save_parts(operation)) if is_save(operation) else None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qiskit_job_manager.codec.circuits import encode_circuit, frames_in, read_circuits
+from qiskit_job_manager.codec.circuits import encode_circuit, frames_in, hash_circuit, read_circuits
 from qiskit_job_manager.codec.identity import hash_of
 from qiskit_job_manager.codec.observables import build_observables, observable_parts
 from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS, formats_of
@@ -53,15 +53,29 @@ def encode_sampler_pub(pub: SamplerPubLike) -> EncodedExperiment:
     from qiskit.primitives.containers.sampler_pub import SamplerPub
 
     known = _coerced(SamplerPub.coerce, pub, "a sampler's PUB")
-    shots = None if known.shots is None else int(known.shots)
+    shots = _shots(known)
     circuit, values = _encoded_parts(known)
     return EncodedExperiment(
         name=circuit.name,
-        content_hash=_hash(b"sampler", circuit, known.parameter_values, shots),
+        content_hash=_hash(b"sampler", circuit.content_hash, known.parameter_values, shots),
         data=encode_value((circuit.data, known.shape, values, shots)),
         circuits=known.size,
         shots=shots,
     )
+
+
+def hash_sampler_pub(pub: SamplerPubLike) -> bytes:
+    """Return the content hash that `encode_sampler_pub` gives, if its circuit can be kept or not.
+
+    Raises:
+        CodecError: Qiskit does not take it for one, or nothing certain can be said of its circuit.
+    """
+    from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+    known = _coerced(SamplerPub.coerce, pub, "a sampler's PUB")
+    _check_names(known)
+    circuit = hash_circuit(known.circuit)
+    return _hash(b"sampler", circuit, known.parameter_values, _shots(known))
 
 
 def encode_estimator_pub(pub: EstimatorPubLike) -> EncodedExperiment:
@@ -76,17 +90,39 @@ def encode_estimator_pub(pub: EstimatorPubLike) -> EncodedExperiment:
     from qiskit.primitives.containers.estimator_pub import EstimatorPub
 
     known = _coerced(EstimatorPub.coerce, pub, "an estimator's PUB")
-    precision = None if known.precision is None else float(known.precision)
+    precision = _precision(known)
     circuit, values = _encoded_parts(known)
     bindings = known.parameter_values
     observables = _observables(known, circuit.name)
     return EncodedExperiment(
         name=circuit.name,
-        content_hash=_hash(b"estimator", circuit, bindings, precision, observables),
+        content_hash=_hash(b"estimator", circuit.content_hash, bindings, precision, observables),
         data=encode_value((circuit.data, bindings.shape, values, precision, observables)),
         circuits=bindings.size,
         precision=precision,
     )
+
+
+def hash_estimator_pub(pub: EstimatorPubLike) -> bytes:
+    """Return the content hash that `encode_estimator_pub` gives, if its circuit can be kept or not.
+
+    Raises:
+        CodecError: Qiskit does not take it for one, or nothing certain can be said of its parts.
+    """
+    from qiskit.primitives.containers.estimator_pub import EstimatorPub
+
+    known = _coerced(EstimatorPub.coerce, pub, "an estimator's PUB")
+    _check_names(known)
+    circuit, observables = hash_circuit(known.circuit), _observables(known, known.circuit.name)
+    return _hash(b"estimator", circuit, known.parameter_values, _precision(known), observables)
+
+
+def _shots(pub: SamplerPub) -> int | None:
+    return None if pub.shots is None else int(pub.shots)
+
+
+def _precision(pub: EstimatorPub) -> float | None:
+    return None if pub.precision is None else float(pub.precision)
 
 
 def _coerced(coerce: Callable[[Any], Any], pub: Any, what: str) -> Any:
@@ -133,16 +169,14 @@ def _observables(pub: EstimatorPub, name: str) -> Any:
         raise CodecError(f"The observables of circuit {name!r} cannot be stored: {error}") from None
 
 
-def _hash(
-    kind: bytes, circuit: EncodedExperiment, bindings: BindingsArray, own: Any, *more: Any
-) -> bytes:
+def _hash(kind: bytes, circuit: bytes, bindings: BindingsArray, own: Any, *more: Any) -> bytes:
     columns = sorted(
         (name, np.ascontiguousarray(array[..., place]))
         for names, array in bindings.data.items()
         for place, name in enumerate(names)
     )
     said = encode_value((bindings.shape, columns, own, *more))
-    return hash_of(kind + circuit.content_hash + said)
+    return hash_of(kind + circuit + said)
 
 
 def unpack_sampler_pubs(blob: Blob) -> list[SamplerPub]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 HEADER_BYTES = 20
 PLACE_BYTES = 8
 VERSION_AT = 6
+LONGEST_NAME_BYTES = 2**16 - 1  # of names and labels; QPY writes longer ones wrongly
 KNOWN_VERSIONS = (16, 17, 18)
 
 _COUNT = slice(10, 18)

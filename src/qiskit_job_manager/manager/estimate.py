@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.experiments import encode_experiment, encode_if_doubtful
+from qiskit_job_manager.codec.experiments import (
+    circuit_of,
+    encode_experiment,
+    encode_if_doubtful,
+    hash_experiment,
+)
 from qiskit_job_manager.errors import CodecError, InvalidExperimentError
 from qiskit_job_manager.manager.transpiler import Transpiled, runnable
 from qiskit_job_manager.model import ExperimentKind, ExperimentSize, Plan
@@ -65,6 +70,17 @@ class Weighing:
             return replace(coded, content_hash=experiment.content_hash)
         return coded
 
+    def content_hash(self, experiment: Any, index: int) -> bytes:
+        """Return the content hash of what was handed over, whether or not it can be stored.
+
+        Raises:
+            InvalidExperimentError: Nothing certain can be said of it.
+        """
+        try:
+            return hash_experiment(experiment, self.kind)
+        except CodecError as error:
+            raise _cannot_be_stored(experiment, index, error) from error
+
     def encoded_if_doubtful(self, experiment: Any, index: int) -> EncodedExperiment | None:
         """Return an experiment encoded if it may be one that cannot be, else ``None``.
 
@@ -87,8 +103,7 @@ class Weighing:
 
 
 def _cannot_be_stored(experiment: Any, index: int, error: CodecError) -> InvalidExperimentError:
-    first = experiment[0] if isinstance(experiment, tuple | list) and experiment else experiment
-    name = getattr(getattr(first, "circuit", first), "name", None)
+    name = getattr(circuit_of(experiment), "name", None)
     return InvalidExperimentError(f"experiment {index} ({name!r}) cannot be stored: {error}")
 
 

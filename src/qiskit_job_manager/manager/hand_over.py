@@ -320,12 +320,13 @@ class HandOver:
                 raise NameInUseError(_differs(record, before.index, "there is none now"))
             if self._weighing.transpiler is None:
                 self._check(now, before.index)
-            coded = self._coded(now, before.index)
-            if coded.content_hash != before.content_hash:
+            content = self._weighing.content_hash(now, before.index)
+            self._encoded.pop(before.index, None)
+            if content != before.content_hash:
                 difference = self._difference(stored, before.index, now)
                 if difference is not None:
                     raise NameInUseError(_differs(record, before.index, difference))
-            if stored.metadata_differs(before.index, coded):
+            if stored.metadata_differs(before.index, now):
                 other_metadata.append(before.index)
         if other_metadata:
             logger.warning(

@@ -12,7 +12,6 @@ from qiskit_job_manager.errors import CodecError
 if TYPE_CHECKING:
     from qiskit_job_manager.model import (
         Blob,
-        EncodedExperiment,
         ExperimentKind,
         JobRecord,
         JobSetRecord,
@@ -49,10 +48,10 @@ class StoredExperiments:
             return f"what is stored cannot be compared: {stored}"
         return difference(stored, given, self._kind)
 
-    def metadata_differs(self, index: int, given: EncodedExperiment) -> bool:
-        """Tell whether the stored experiment is known to have other metadata than this one."""
+    def metadata_differs(self, index: int, given: Any) -> bool:
+        """Tell whether the stored experiment is known to have other metadata than one given."""
         _, offset = self._found(index)
-        return metadata_differs(self._frames[offset], given.data, self._kind)
+        return metadata_differs(self._frames[offset], given, self._kind)
 
     def _found(self, index: int) -> tuple[Blob, int]:
         """Return the payload that holds an experiment, and its place there."""

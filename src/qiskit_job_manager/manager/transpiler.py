@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.circuits import encode_circuit
-from qiskit_job_manager.codec.experiments import encode_experiment
+from qiskit_job_manager.codec.circuits import hash_circuit
+from qiskit_job_manager.codec.experiments import circuit_of, hash_experiment
 from qiskit_job_manager.displays import shown_steps
 from qiskit_job_manager.errors import CodecError, InvalidArgumentError, InvalidExperimentError
 from qiskit_job_manager.manager.arguments import plain_value
@@ -186,13 +186,13 @@ class Transpiler:
     def _begun(self, experiment: Any, index: int) -> Callable[[], Transpiled]:
         """Begin to transpile one experiment, and return what waits for it."""
         try:
-            content = encode_experiment(experiment, self._kind).content_hash
+            content = hash_experiment(experiment, self._kind)
         except CodecError as error:
             msg = f"experiment {index} ({_name(experiment)}) cannot be stored: {error}"
             raise InvalidExperimentError(msg) from error
         circuit, rebuilt = self._parts(experiment)
         alone = self._kind is ExperimentKind.CIRCUIT
-        future = self._future(circuit, content if alone else encode_circuit(circuit).content_hash)
+        future = self._future(circuit, content if alone else hash_circuit(circuit))
         return partial(self._ended, future, circuit, rebuilt, content, index)
 
     def _ended(
@@ -315,10 +315,7 @@ def _laid_out(pub: Any, circuit: Any) -> Any:
 
 
 def _name(experiment: Any) -> str:
-    circuit = getattr(experiment, "circuit", experiment)
-    if isinstance(circuit, (tuple, list)) and circuit:
-        circuit = circuit[0]
-    return repr(shortened(str(getattr(circuit, "name", None)), 80))
+    return repr(shortened(str(getattr(circuit_of(experiment), "name", None)), 80))
 
 
 def _cores() -> int:

@@ -136,10 +136,10 @@ class Experiments:
 
     def _with_content(self, experiment: Any, name: str) -> list[int]:
         """Return up to two experiments of this content: those of its name, or else any."""
-        from qiskit_job_manager.codec.experiments import encode_experiment
+        from qiskit_job_manager.codec.experiments import hash_experiment
 
         try:
-            content = encode_experiment(experiment, self.kind).content_hash
+            content = hash_experiment(experiment, self.kind)
         except CodecError:  # such as a circuit whose PUB has values
             return []
         find, key = self._store.indices_with_content, self._record.key
@@ -152,12 +152,12 @@ class Experiments:
         So are found the circuit of a PUB with values, the transpiled circuit that was sent, and
         what an earlier version hashed in another way.
         """
-        from qiskit_job_manager.codec.circuits import encode_circuit
+        from qiskit_job_manager.codec.circuits import hash_circuit
 
-        content = encode_circuit(circuit).content_hash
+        content = hash_circuit(circuit)
         for index in self._store.indices(self._record.key, circuit.name, limit=_NAMESAKES_READ):
             with suppress(CodecError, StoreCorruptError):  # what cannot be read is not the one
-                if encode_circuit(self.circuit(index)).content_hash == content:
+                if hash_circuit(self.circuit(index)) == content:
                     yield index
 
     def _original(self, circuit: Any) -> list[int]:
