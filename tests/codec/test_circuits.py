@@ -28,7 +28,7 @@ from qiskit_job_manager.codec.circuits import (
     unpack,
     unpack_one,
 )
-from qiskit_job_manager.codec.payload_formats import CIRCUITS_FORMAT
+from qiskit_job_manager.codec.formats import CIRCUITS_FORMAT
 from qiskit_job_manager.codec.qpy_files import HEADER_BYTES, KNOWN_VERSIONS, PLACE_BYTES
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import Blob

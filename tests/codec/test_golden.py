@@ -27,7 +27,7 @@ from qiskit.result.models import ExperimentResult, ExperimentResultData, MeasLev
 from qiskit_job_manager.codec.circuit_content import circuit_content
 from qiskit_job_manager.codec.circuits import encode_circuit, pack, unpack
 from qiskit_job_manager.codec.experiments import encode_experiment, pack_experiments
-from qiskit_job_manager.codec.payload_formats import (
+from qiskit_job_manager.codec.formats import (
     CIRCUITS_FORMAT,
     ESTIMATOR_PUBS_FORMAT,
     SAMPLER_PUBS_FORMAT,

@@ -5,28 +5,26 @@ Experiments, on their way to a backend:
     experiments            of any kind: encoded, packed for a job, read again one by one
     circuits               one circuit, or those of a job
     pubs                   primitive unified blocs (PUBs), with `observables`
-    payload_formats        the names of what is written and read
     qpy_files              Qiskit's own file format
     circuit_content        what a circuit says, as plain values: compared, hashed, told in words
     circuit_proof          that what is stored gives the circuit back
     circuit_notes          what the QPY file does not say: metadata and operations
-    kept_operations        operations that QPY changes, with `constructor_arguments`, `aer_saves`
-    metadata               is kept as it was given, or refused
+    kept_operations        operations that QPY changes, with `aer_saves`
     identity               the content hash of a circuit
     differences            what differs between two experiments, in words
 
 Results, on their way to the user:
 
-    results                a stored result of any form; `result_formats` has their names
+    results                a stored result of any form
     qiskit_results         of ``backend.run``
     primitive_results      of a primitive; `primitive_reading` is what all such readers share
     ibm_json               the text that IBM's service sent, with `executor_results`
-    sampler_shots          bit arrays as outcomes of ``backend.run``
 
 What both are made of:
 
+    formats                the names of what is written and read
     values                 one value of any kind, tagged, with `arrays` and `qiskit_objects`
-    columns                many values of like shape, with `integers` and `string_columns`
+    columns                many values of like shape, with `integers`
     containers             blocks in compressed frames, with a directory
     varint                 numbers, texts and bytes, with every read checked
 

@@ -24,16 +24,17 @@ from qiskit_job_manager.codec.aer_saves import read_saves
 from qiskit_job_manager.codec.circuit_notes import (
     IN_QPY,
     apply_notes,
+    check_metadata,
+    is_json,
     with_operations,
     write_notes,
 )
 from qiskit_job_manager.codec.circuit_proof import PROVEN, content_of, prove
 from qiskit_job_manager.codec.containers import Container, PackedBlock, split
 from qiskit_job_manager.codec.containers import pack as pack_container
+from qiskit_job_manager.codec.formats import CIRCUITS_FORMAT, PAYLOAD_KINDS, formats_of
 from qiskit_job_manager.codec.identity import body_of, content_hash, hash_of, metadata_in
 from qiskit_job_manager.codec.kept_operations import OperationCodec
-from qiskit_job_manager.codec.metadata import check_metadata, is_json
-from qiskit_job_manager.codec.payload_formats import CIRCUITS_FORMAT, PAYLOAD_KINDS, formats_of
 from qiskit_job_manager.codec.qpy_files import (
     VERSION_AT,
     dump_qpy,

@@ -13,7 +13,7 @@ from qiskit_job_manager.codec.circuits import (
     pack_frames,
     read_circuits,
 )
-from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS, WRITTEN_FORMATS
+from qiskit_job_manager.codec.formats import PAYLOAD_KINDS, WRITTEN_FORMATS
 from qiskit_job_manager.codec.pubs import (
     encode_estimator_pub,
     encode_sampler_pub,

@@ -21,8 +21,8 @@ import numpy as np
 
 from qiskit_job_manager.codec.containers import Container, PackedBlock, pack
 from qiskit_job_manager.codec.executor_results import ExecutorResultReader, is_executor_result
+from qiskit_job_manager.codec.formats import IBM_JSON_FORMAT
 from qiskit_job_manager.codec.primitive_reading import PrimitiveReader
-from qiskit_job_manager.codec.result_formats import IBM_JSON_FORMAT
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import RawResult
 

@@ -33,8 +33,8 @@ from qiskit_job_manager.codec.columns import (
     write_one_by_one,
 )
 from qiskit_job_manager.codec.containers import Container, PackedBlock, pack, split
+from qiskit_job_manager.codec.formats import PRIMITIVE_FORMAT
 from qiskit_job_manager.codec.primitive_reading import PrimitiveReader
-from qiskit_job_manager.codec.result_formats import PRIMITIVE_FORMAT
 from qiskit_job_manager.codec.values import decode_value, encode_value
 from qiskit_job_manager.codec.varint import Reader, write_varint
 from qiskit_job_manager.errors import CodecError

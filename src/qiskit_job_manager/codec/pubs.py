@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qiskit_job_manager.codec.circuits import encode_circuit, frames_in, hash_circuit, read_circuits
+from qiskit_job_manager.codec.formats import PAYLOAD_KINDS, formats_of
 from qiskit_job_manager.codec.identity import hash_of
 from qiskit_job_manager.codec.observables import build_observables, observable_parts
-from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS, formats_of
 from qiskit_job_manager.codec.values import decode_value, encode_value
 from qiskit_job_manager.errors import CodecError
 from qiskit_job_manager.model import EncodedExperiment, ExperimentKind

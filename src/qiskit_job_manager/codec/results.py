@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.codec.qiskit_results import QiskitResultReader, encode_result
-from qiskit_job_manager.codec.result_formats import (
+from qiskit_job_manager.codec.formats import (
     IBM_JSON_FORMAT,
     PRIMITIVE_FORMAT,
     RESULT_FORMAT,
     RESULT_FORMATS,
     ResultReader,
 )
+from qiskit_job_manager.codec.qiskit_results import QiskitResultReader, encode_result
 from qiskit_job_manager.codec.values import Opaque
 from qiskit_job_manager.errors import CodecError
 

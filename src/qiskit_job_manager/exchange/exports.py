@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.circuits import frames_in, load_circuit
-from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS
+from qiskit_job_manager.codec.formats import PAYLOAD_KINDS
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.exchange.archives import write_archive
 from qiskit_job_manager.exchange.documents import write_document

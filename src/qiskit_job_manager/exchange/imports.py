@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Protocol
 
 from qiskit_job_manager.codec.containers import Container
-from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS
+from qiskit_job_manager.codec.formats import PAYLOAD_KINDS
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import ArchiveError, CodecError
 from qiskit_job_manager.exchange.archives import Archive

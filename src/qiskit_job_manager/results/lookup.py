@@ -18,7 +18,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.payload_formats import PAYLOAD_KINDS
+from qiskit_job_manager.codec.formats import PAYLOAD_KINDS
 from qiskit_job_manager.errors import (
     CodecError,
     InvalidArgumentError,

@@ -20,7 +20,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.payload_formats import formats_of
+from qiskit_job_manager.codec.formats import formats_of
 from qiskit_job_manager.model import Blob, ExperimentKind
 from qiskit_job_manager.testing.cloud_service.faults import Endpoint, Outage, Trouble, Way
 from qiskit_job_manager.testing.cloud_service.job_queue import Order
