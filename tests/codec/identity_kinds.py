@@ -1,4 +1,4 @@
-"""Circuits that are built alike in every process, and that Qiskit names, orders or numbers anew.
+"""Circuits that are built alike in every process, and that Qiskit names or orders otherwise.
 
     python identity_kinds.py COUNT
 

@@ -77,7 +77,7 @@ def _is_read_or_refused(blob):
 
 
 def _stored(block, head=STORED.head):
-    """What a container holds, with checksums that are right: whoever damaged it knew them."""
+    """What a container holds, with checksums that are right: what damaged it knew them."""
     return Blob(PRIMITIVE_FORMAT, pack(head, [PackedBlock(2, [bytes(block)])]))
 
 

@@ -5,10 +5,10 @@ Two circuits that say the same give equal values, in every process. So names tha
 values, nor is metadata. Everything else is: operations with their parameters, units, labels,
 modifiers, attributes and definitions, in the order of the circuit, on numbered bits.
 
-An operation of Qiskit's own library is told by its class, its parameters and its attributes. Any
-other operation is told by its name, its parameters and its definition, or its matrix if it has no
-definition. A parameter expression is told by its parameters and its value at one point, of numbers
-that no two expressions have in common unless they are equal everywhere.
+The class, the parameters and the attributes tell an operation of Qiskit's own library. The name,
+the parameters and the definition tell any other operation, or its matrix if it has no definition.
+Its parameters and its value at one point tell a parameter expression; the point is random, so only
+expressions that are equal everywhere have the same value there.
 
 The values are tuples of plain Python values, down to the bytes of arrays: two are equal if their
 ``repr`` is.
@@ -347,7 +347,7 @@ def _library_content(operation: Any, scope: Scope) -> tuple[Any, ...]:
 
 
 def custom_content(operation: Any, scope: Scope) -> tuple[Any, ...]:
-    """Return what an operation says that is told by its name and definition.
+    """Return what an operation says, by its name and definition.
 
     Raises:
         UnknownContentError: It has neither definition nor matrix, and parameters of unknown types.

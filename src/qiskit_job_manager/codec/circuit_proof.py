@@ -1,10 +1,10 @@
 """Proves that what is stored of a circuit gives the circuit back.
 
-QPY writes what it does not know by name and parameters, and so changes some operations without a
-word; others it writes and cannot read. So a circuit counts as stored only when it was read back
-and found equal, instruction by instruction (see `circuit_content`). An operation that does not come
-back is kept in the notes (see `circuit_notes`). A circuit that has one which cannot be kept there
-either is refused.
+QPY writes only the name and the parameters of an operation that it does not know. So it changes
+some operations without a word; others it writes and cannot read. So a circuit counts as stored only
+when it was read back and found equal, instruction by instruction (see `circuit_content`). The notes
+keep an operation that does not come back (see `circuit_notes`). If they cannot, the circuit is
+refused. The name of an operation decides nothing here: a user may give any name.
 
 Circuits of instructions in `PROVEN` alone need no reading: tests prove these once for all. As an
 operation may have the name of another, `identity.plain_body` makes sure that there are no others.

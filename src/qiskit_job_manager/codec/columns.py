@@ -249,7 +249,7 @@ _CONTAINERS: dict[type, Callable[[Sequence[Any], Ids, int], Segments]] = {
 
 
 class Column(Protocol):
-    """Values by place; all that can be changed is made anew for every call."""
+    """Values by place; each call makes new ones of all that can be changed."""
 
     def span(self, start: int, stop: int) -> list[Any]:
         """Return the values from ``start`` to before ``stop``."""

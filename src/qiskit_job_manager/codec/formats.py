@@ -66,7 +66,7 @@ class ResultReader(Protocol):
     Attributes:
         n_experiments: Number of experiments in the result, which need not be what was asked for.
         success: What the backend said of the whole, or ``None`` if it said nothing.
-        status: The backend's word on the whole, or ``None``.
+        status: What the backend calls the state of the whole, or ``None``.
     """
 
     n_experiments: int

@@ -151,7 +151,7 @@ class QiskitResultReader:
     Attributes:
         n_experiments: Number of experiments in the result, which need not be what was asked for.
         success: What the backend said of the whole, or ``None`` if it said nothing.
-        status: The backend's word on the whole, or ``None``.
+        status: What the backend calls the state of the whole, or ``None``.
     """
 
     def __init__(self, data: bytes) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from qiskit_job_manager.errors import CodecError
 
-# Ten bytes hold 64 bits; whoever sends more has no size in mind.
+# Ten bytes hold 64 bits; a longer number is no size.
 _LONGEST_VARINT = 10
 
 
