@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from qiskit_job_manager.cli import circuits
-from qiskit_job_manager.cli.circuits import read_circuits
+from qiskit_job_manager.cli.circuits import reading_circuits
+from qiskit_job_manager.codec import openqasm
 from qiskit_job_manager.errors import CircuitFileError
 
 V2 = 'OPENQASM 2.0;\ninclude "qelib1.inc";\n'
 V3 = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
+
+
+def read_circuits(paths):
+    with reading_circuits(paths) as circuits:
+        return circuits()
 
 
 def names(paths) -> list[str]:
@@ -126,7 +131,7 @@ def test_what_is_no_circuit_is_refused_by_name(tmp_path, data, words):
 def test_a_file_too_large_to_parse_is_refused_unread(tmp_path):
     file = tmp_path / "huge.qasm"
     with file.open("wb") as stream:
-        stream.truncate(circuits.LARGEST_TEXT_BYTES + 1)
+        stream.truncate(openqasm.LARGEST_TEXT_BYTES + 1)
     with pytest.raises(CircuitFileError, match=r"huge\.qasm: has 64 MiB; .* up to 64 MiB"):
         read_circuits([str(file)])
 
@@ -139,4 +144,8 @@ def test_openqasm_3_without_its_parser_says_what_to_install(tmp_path, flip, monk
     from qiskit.utils import optionals
 
     monkeypatch.setattr(optionals.HAS_QASM3_IMPORT, "_bool", False)
-    assert 'pip install "qiskit-job-manager[qasm3]"' in refusal_of(tmp_path / "a.qasm", flip)
+    file = tmp_path / "a.qasm"
+    file.write_text(flip)
+    with pytest.raises(CircuitFileError) as caught:
+        openqasm.read_openqasm(file)
+    assert 'pip install "qiskit-job-manager[qasm3]"' in caught.value.message

@@ -198,7 +198,7 @@ def test_a_loop_without_end_meets_the_limit_on_computing(monkeypatch):
     )
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert child.returncode == -signal.SIGXCPU
-    assert sandbox._why(child.returncode, "") == "takes more than 30 s of computing to decode"
+    assert sandbox.why_ended(child.returncode, "") == "takes more than 30 s of computing to decode"
 
 
 def test_modules_in_the_working_directory_are_not_imported(tmp_path, good, monkeypatch):

@@ -1,13 +1,11 @@
-"""Finds circuit files, reads OpenQASM 2, OpenQASM 3 and QPY, and names the circuits."""
+"""Finds circuit files, has them read, and names the circuits."""
 
 from __future__ import annotations
 
 import glob
-import io
 import os
-import re
 from collections import Counter, defaultdict
-from contextlib import redirect_stderr
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING
 from qiskit_job_manager.errors import CircuitFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from qiskit import QuantumCircuit
 
@@ -138,30 +136,35 @@ def _as_text(label: str) -> str:
     return label.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-LARGEST_TEXT_BYTES = 64 * 2**20
-"""Larger OpenQASM files are refused: their circuits would take some 100 times the memory."""
-
 _QPY_MAGIC = b"QISKIT"
-_BLANKS_AND_COMMENTS = r"(?:\s|//[^\n]*\n|/\*.*?\*/)*"
-_VERSION = re.compile(_BLANKS_AND_COMMENTS + r"OPENQASM\s+(\d+)(?:\.\d+)?\s*;", re.DOTALL)
-_POSITION = re.compile(r"(?:(.*?):)?(?:L(\d+):C(\d+)|(\d+),(\d+)): (.*)", re.DOTALL)
 
 
-def read_circuits(paths: Sequence[str]) -> list[QuantumCircuit]:
-    """Read all circuits that the paths name, in order, and name them.
+@contextmanager
+def reading_circuits(paths: Sequence[str]) -> Iterator[Callable[[], list[QuantumCircuit]]]:
+    """Begin to read all circuits that the paths name; what is yielded returns them, in order.
 
     A circuit from OpenQASM is named after its file. A circuit from QPY keeps its name if no other
     circuit has it. Otherwise it is named after file and position, such as ``sweep_3``.
 
     Raises:
-        CircuitFileError: A file cannot be found or read; the message has its path and, for a
-            syntax error, line and column.
+        CircuitFileError: A file cannot be found or read; the message has the path of each such
+            file and, for a syntax error, line and column.
     """
+    from qiskit_job_manager.codec.openqasm_sandbox import reading_openqasm
+
     files = find_circuit_files(paths)
+    texts = [file.path for file in files if not _looks_like_qpy(file.path)]
+    with reading_openqasm(texts) as circuits:
+        yield lambda: _named(files, dict(zip(texts, circuits, strict=True)))
+
+
+def _named(
+    files: Sequence[CircuitFile], from_texts: Mapping[Path, QuantumCircuit | CircuitFileError]
+) -> list[QuantumCircuit]:
     named = [
         (label, own_name, circuit)
-        for file, stem in zip(files, label_files(files), strict=True)
-        for label, own_name, circuit in _read_file(file.path, stem)
+        for stem, circuits in zip(label_files(files), _all_read(files, from_texts), strict=True)
+        for label, own_name, circuit in _with_names(stem, circuits)
     ]
     wanted = Counter(own_name or label for label, own_name, _ in named)
     for label, own_name, circuit in named:
@@ -169,14 +172,39 @@ def read_circuits(paths: Sequence[str]) -> list[QuantumCircuit]:
     return [circuit for _, _, circuit in named]
 
 
-def _read_file(file: Path, label: str) -> list[tuple[str, str | None, QuantumCircuit]]:
-    """Return each circuit with the name from its file, and its own name if it has one."""
-    if _looks_like_qpy(file):
-        from qiskit_job_manager.codec.sandbox import load_untrusted_qpy
+def _all_read(
+    files: Sequence[CircuitFile], from_texts: Mapping[Path, QuantumCircuit | CircuitFileError]
+) -> list[QuantumCircuit | list[QuantumCircuit]]:
+    """Return the circuit of each OpenQASM file and the circuits of each QPY file."""
+    read = [
+        from_texts[file.path] if file.path in from_texts else _read_qpy(file.path) for file in files
+    ]
+    refused = [each for each in read if isinstance(each, CircuitFileError)]
+    # One list of all that is wrong, as a folder may have many such files.
+    if len(refused) > 1:
+        told = "\n".join(f"  {each.message}" for each in refused)
+        raise CircuitFileError(f"{len(refused)} of {len(files)} files cannot be read:\n{told}")
+    if refused:
+        raise refused[0]
+    return [each for each in read if not isinstance(each, CircuitFileError)]
 
-        circuits = load_untrusted_qpy(file)
-        return [(f"{label}_{i}", circuit.name, circuit) for i, circuit in enumerate(circuits)]
-    return [(label, None, _read_openqasm(file))]
+
+def _with_names(
+    label: str, read: QuantumCircuit | list[QuantumCircuit]
+) -> list[tuple[str, str | None, QuantumCircuit]]:
+    """Return each circuit with the name from its file, and its own name if it has one."""
+    if isinstance(read, list):
+        return [(f"{label}_{i}", circuit.name, circuit) for i, circuit in enumerate(read)]
+    return [(label, None, read)]
+
+
+def _read_qpy(file: Path) -> list[QuantumCircuit] | CircuitFileError:
+    from qiskit_job_manager.codec.sandbox import load_untrusted_qpy
+
+    try:
+        return load_untrusted_qpy(file)
+    except CircuitFileError as error:
+        return error
 
 
 def _looks_like_qpy(file: Path) -> bool:
@@ -184,107 +212,5 @@ def _looks_like_qpy(file: Path) -> bool:
         with file.open("rb") as stream:
             start = stream.read(len(_QPY_MAGIC))
     except OSError as error:
-        raise _unreadable(file, error) from error
+        raise CircuitFileError(f"{file}: cannot be read: {error.strerror}.") from error
     return start == _QPY_MAGIC or file.suffix.lower() == ".qpy"
-
-
-def _read_openqasm(file: Path) -> QuantumCircuit:
-    text = _read_text(file)
-    version = _VERSION.match(text)
-    match version and version.group(1):
-        case "2":
-            return _parse_openqasm2(file, text)
-        case "3":
-            return _parse_openqasm3(file, text)
-        case None:
-            raise CircuitFileError(
-                f"{file}: is not an OpenQASM file: it does not begin with 'OPENQASM 2.0;' or "
-                "'OPENQASM 3.0;'."
-            )
-        case other:
-            raise CircuitFileError(f"{file}: OpenQASM {other} is not supported; 2 and 3 are.")
-
-
-def _read_text(file: Path) -> str:
-    try:
-        size = file.stat().st_size
-        if size > LARGEST_TEXT_BYTES:
-            raise CircuitFileError(
-                f"{file}: has {size / 2**20:.0f} MiB; OpenQASM is read up to "
-                f"{LARGEST_TEXT_BYTES // 2**20} MiB. Split it, or store the circuits as QPY."
-            )
-        return file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise _unreadable(file, error) from error
-    except UnicodeDecodeError as error:
-        raise CircuitFileError(
-            f"{file}: is not an OpenQASM file: byte {error.start} is not UTF-8 text."
-        ) from error
-
-
-def _unreadable(file: Path, error: OSError) -> CircuitFileError:
-    return CircuitFileError(f"{file}: cannot be read: {error.strerror}.")
-
-
-def _parse_openqasm2(file: Path, text: str) -> QuantumCircuit:
-    from qiskit import qasm2
-    from qiskit.exceptions import QiskitError
-
-    try:
-        return qasm2.loads(
-            text,
-            include_path=(file.parent,),
-            custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS,
-        )
-    except QiskitError as error:
-        raise _syntax_error(file, error.message) from error
-
-
-def _parse_openqasm3(file: Path, text: str) -> QuantumCircuit:
-    from qiskit import qasm3
-    from qiskit.exceptions import MissingOptionalLibraryError
-
-    try:
-        # The parser also prints the error that it raises.
-        with redirect_stderr(io.StringIO()):
-            return qasm3.loads(text)
-    except MissingOptionalLibraryError as error:
-        raise CircuitFileError(
-            f"{file}: reading OpenQASM 3 needs the package qiskit-qasm3-import; "
-            'install it with: pip install "qiskit-job-manager[qasm3]"'
-        ) from error
-    except Exception as error:  # the importer lets IndexError, RecursionError and others through
-        raise _syntax_error(file, _message_of(error)) from error
-
-
-def _message_of(error: Exception) -> str:
-    """Return the message of an error, or the place where the parser stopped."""
-    message = str(getattr(error, "message", error))
-    if message:
-        return message if _POSITION.fullmatch(message) else f"{message} ({type(error).__name__})"
-    token = _offending_token(error)
-    if token is None:
-        return f"cannot be parsed ({type(error).__name__})"
-    return f"{token.line},{token.column}: unexpected {token.text!r}"  # type: ignore[attr-defined]  # ANTLR has no types
-
-
-def _offending_token(error: BaseException | None) -> object | None:
-    # The parser raises with an empty message and keeps the place in the arguments of the cause.
-    while error is not None:
-        token = getattr(error, "offendingToken", None)
-        if token is not None:
-            return token  # type: ignore[no-any-return]  # ANTLR has no types
-        inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
-        error = error.__cause__ or inner
-    return None
-
-
-def _syntax_error(file: Path, message: str) -> CircuitFileError:
-    """Return an error in the form of compilers: ``file:line:column: message``, counted from 1."""
-    found = _POSITION.fullmatch(message)
-    if found is None:
-        return CircuitFileError(f"{file}: {message}")
-    place = f"{found[2] or found[4]}:{int(found[3] or found[5]) + 1}: {found[6]}"
-    if found[1] in {None, "<input>"}:
-        return CircuitFileError(f"{file}:{place}")
-    return CircuitFileError(f"{file}: in the included {found[1]}:{place}")

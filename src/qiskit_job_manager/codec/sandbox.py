@@ -90,40 +90,64 @@ def run_limited(module: str, *paths: Path) -> str | None:
     Returns:
         Why it could not decode, or ``None``.
     """
-    # Without -P, what lies in the working directory would be imported in place of what is meant.
-    command = [sys.executable, "-P", "-m", module, *map(str, paths)]
-    # One thread, as each of a numerical library's threads reserves memory that counts.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     try:
         child = subprocess.run(  # noqa: S603  # our own module, and no shell
-            command,
+            child_command(module, *paths),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_WALL_SECONDS,
             check=False,
-            env=environment,
+            env=child_environment(),
         )
     except subprocess.TimeoutExpired:
         return f"takes more than {_WALL_SECONDS:g} s to decode"
     if child.returncode == 0:
         return None
     said = child.stderr.decode("utf-8", "replace").strip()
-    return _why(child.returncode, said)
+    return why_ended(child.returncode, said)
 
 
-def _why(code: int, said: str) -> str:
-    """Say in words how a child ended that did not succeed."""
+def child_command(module: str, *paths: Path) -> list[str]:
+    """Return the command that runs a module of ours in a process of its own."""
+    # Without -P, what lies in the working directory would be imported in place of what is meant.
+    return [sys.executable, "-P", "-m", module, *map(str, paths)]
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment in which a child finds the modules that this process has."""
+    # One thread, as each of a numerical library's threads reserves memory that counts.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    return environment
+
+
+def why_ended(
+    code: int,
+    said: str,
+    *,
+    memory_bytes: int = MEMORY_BYTES,
+    cpu_seconds: int = CPU_SECONDS,
+    kind: str = "QPY",
+) -> str:
+    """Say in words how a child ended that did not succeed.
+
+    Args:
+        code: Its exit code.
+        said: What it wrote to standard error.
+        memory_bytes: How much memory it was allowed.
+        cpu_seconds: How many seconds of computing it was allowed.
+        kind: What it read.
+    """
     last = said.splitlines()[-1][:_LONGEST_REASON] if said else ""
     if code == REFUSED:
-        return f"cannot be read as QPY: {last}"
+        return f"cannot be read as {kind}: {last}"
     # Rust's allocator says this and aborts; Python raises MemoryError.
     if code == TOO_MUCH_MEMORY or "memory allocation of" in said:
-        return f"needs more than {MEMORY_BYTES >> 30} GiB of memory to decode"
+        return f"needs more than {memory_bytes / 2**30:.0f} GiB of memory to decode"
     if code == -getattr(signal, "SIGXCPU", 0):
-        return f"takes more than {CPU_SECONDS} s of computing to decode"
+        return f"takes more than {cpu_seconds} s of computing to decode"
     ended = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
-    return f"cannot be read as QPY: the process that decoded it {ended}"
+    return f"cannot be read as {kind}: the process that decoded it {ended}"
 
 
 def _load(path: Path, fresh: Path) -> list[QuantumCircuit]:

@@ -44,7 +44,7 @@ def main(file: Path, fresh: Path) -> int:
     return 0
 
 
-def reason_of(error: Exception) -> str:
+def reason_of(error: BaseException) -> str:
     """Return one line that says what was wrong, out of what may be a coloured stack trace."""
     text = _COLOUR.sub("", str(error))
     _, marked, inner = text.partition("Error: ")
@@ -52,8 +52,8 @@ def reason_of(error: Exception) -> str:
     return line or type(error).__name__
 
 
-def limit() -> None:
-    """Limit memory and computing time, where the system can."""
+def limit(memory_bytes: int = MEMORY_BYTES, cpu_seconds: int = CPU_SECONDS) -> None:
+    """Limit memory, and computing time from now on, where the system can."""
     try:
         import resource
     except ImportError:  # Windows; the parent's deadline holds there, too
@@ -61,8 +61,8 @@ def limit() -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     spent = int(used.ru_utime + used.ru_stime) + 1
     for which, limit in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_CPU, CPU_SECONDS + spent),
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_CPU, cpu_seconds + spent),
         # A core file of two gigabytes would be the first harm done.
         (resource.RLIMIT_CORE, 0),
     ):

@@ -165,10 +165,10 @@ def run(  # noqa: PLR0913  one parameter an option
 def _prepare(paths: list[str], backend: str) -> tuple[Backend, list[QuantumCircuit]]:
     """Open the backend and read the circuits; errors are reported before anything is stored."""
     from qiskit_job_manager.backends import open_backend
-    from qiskit_job_manager.cli.circuits import read_circuits
+    from qiskit_job_manager.cli.circuits import reading_circuits
 
-    adapter = open_backend(backend)
-    return adapter, read_circuits(paths)
+    with reading_circuits(paths) as circuits:
+        return open_backend(backend), circuits()
 
 
 def _simulator_options(seed: int | None, *, memory: bool) -> dict[str, Any]:
