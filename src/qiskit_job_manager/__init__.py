@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.errors import NameInUseError as NameInUseError
     from qiskit_job_manager.errors import PlanError as PlanError
     from qiskit_job_manager.errors import RemoteJobFailedError as RemoteJobFailedError
+    from qiskit_job_manager.errors import RemoteJobNotRunError as RemoteJobNotRunError
     from qiskit_job_manager.errors import ResultGoneError as ResultGoneError
     from qiskit_job_manager.errors import StoreBusyError as StoreBusyError
     from qiskit_job_manager.errors import StoreCopiedError as StoreCopiedError
@@ -101,6 +102,7 @@ _HOMES = {
         "NameInUseError",
         "PlanError",
         "RemoteJobFailedError",
+        "RemoteJobNotRunError",
         "ResultGoneError",
         "StoreBusyError",
         "StoreCopiedError",

@@ -31,6 +31,7 @@
     │   ├── ResultGoneError                      the result was deleted or has been read before
     │   ├── JobOutOfReachError                   only the process that sent the job could ask
     │   └── RemoteJobFailedError                 the job ended in error and has no result
+    │       └── RemoteJobNotRunError             it was ended before it ran; sent again
     ├── JobManagerInvalidStateError              the call makes no sense in this state
     ├── JobManagerTimeoutError (TimeoutError)    the deadline passed; nothing is lost
     ├── JobManagerJobNotFound (LookupError)      no such experiment
@@ -213,6 +214,13 @@ class JobOutOfReachError(BackendError):
 
 class RemoteJobFailedError(BackendError):
     """The job ended in error and the backend has no result of it."""
+
+
+class RemoteJobNotRunError(RemoteJobFailedError):
+    """The backend ended the job before it ran, as its batch or session was closed.
+
+    Nothing was charged, so the job is sent again.
+    """
 
 
 class JobManagerTimeoutError(JobManagerError, TimeoutError):

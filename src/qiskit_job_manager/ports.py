@@ -208,6 +208,7 @@ class Backend(Protocol):
 
         Raises:
             RemoteJobFailedError: The job ended in error and has no result.
+            RemoteJobNotRunError: It was ended before it ran, and nothing was charged.
             JobNotEndedError: The job still runs.
             ResultGoneError: The result was deleted, or can be read only once and was read.
             CredentialsError: The user must log in again.

@@ -108,6 +108,24 @@ def test_circuits_run_in_a_batch_on_request(ibm, account, start):
     assert told.startswith("session-")
 
 
+def test_jobs_in_flight_when_a_batch_of_ours_ends_are_sent_again_in_another(
+    ibm, account, service, start, wait_until
+):
+    from qiskit_ibm_runtime import Batch
+
+    ibm.behaviour = Behaviour(service_time_s=600.0)
+    job_set = start(SOON, execution="batch")
+    wait_until(lambda: states(job_set).get(JobState.ACTIVE) == 3)
+    [ended] = {each.session_id for each in ibm.books().submissions}
+    ibm.behaviour = Behaviour()
+    Batch.from_id(ended, service).cancel()  # the time of the batch is over, or somebody closed it
+    results = job_set.results(timeout=60)
+    assert results.success, job_set.error_messages()
+    sent = [each.session_id for each in ibm.books().submissions]
+    assert len(sent) == 6
+    assert ended not in sent[3:]
+
+
 def test_circuits_and_sweeps_run_on_a_sampler_and_its_options_travel(
     ibm, backend, manager, deprecated
 ):

@@ -9,6 +9,7 @@ import warnings
 import pytest
 
 from qiskit_job_manager.backends import ibm as adapters
+from qiskit_job_manager.backends.ibm.execution_mode import ExecutionModes
 from qiskit_job_manager.errors import (
     CredentialsError,
     SubmissionDeferredError,
@@ -234,6 +235,56 @@ def test_a_batch_of_ours_that_is_closed_is_replaced(ibm, service, send):
         send("qjm-2", execution="batch")
     send("qjm-2", execution="batch")
     assert len({each.session_id for each in ibm.books().submissions}) == 2
+
+
+def test_two_jobs_that_a_closed_batch_refuses_at_once_are_both_sent_again(
+    ibm, adapter, service, send, monkeypatch
+):
+    from qiskit_ibm_runtime import Batch
+
+    send("qjm-1", execution="batch")
+    closed = ibm.books().submissions[0].session_id
+    Batch.from_id(closed, service).close()
+    both_have_the_batch = threading.Barrier(2)
+    mode_of = ExecutionModes.mode
+
+    def late(*arguments):
+        mode = mode_of(*arguments)
+        if mode.session_id == closed:
+            both_have_the_batch.wait(30)
+        return mode
+
+    monkeypatch.setattr(ExecutionModes, "mode", late)
+    refused = []
+
+    def submit(tag):
+        try:
+            send(tag, execution="batch")
+        except SubmissionDeferredError:
+            refused.append(tag)
+            send(tag, execution="batch")
+
+    threads = [threading.Thread(target=submit, args=(f"qjm-{i}",)) for i in (2, 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(refused) == ["qjm-2", "qjm-3"]
+    sessions = [each.session_id for each in ibm.books().submissions]
+    assert len(sessions) == 3
+    assert sessions[1] == sessions[2] != closed
+
+
+def test_a_batch_that_closes_while_the_client_repeats_itself_leaves_the_job_in_doubt(
+    ibm, service, send
+):
+    send("qjm-1", execution="batch")
+    ibm.script(
+        Kind.SUBMIT, Trouble(status=504, after=True), Trouble(status=400, code=4001, message="no")
+    )
+    with pytest.raises(SubmissionInDoubtError):
+        send("qjm-2", execution="batch")
+    assert [each.tags[0] for each in ibm.books().submissions] == ["qjm-1", "qjm-2"]
 
 
 def test_a_batch_of_the_users_that_is_closed_is_for_the_user_to_replace(ibm, backend, payload):

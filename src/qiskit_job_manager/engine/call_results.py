@@ -12,6 +12,7 @@ from qiskit_job_manager.errors import (
     JobNotEndedError,
     JobOutOfReachError,
     RemoteJobFailedError,
+    RemoteJobNotRunError,
     ResultGoneError,
     StoreError,
     SubmissionDeferredError,
@@ -206,6 +207,9 @@ def _fetched(
 ) -> Outcome:
     if isinstance(fetched, Fetched):
         return Outcome(Event.STORED, {"result": fetched.result, "error": fetched.error or ""})
+    if isinstance(error, RemoteJobNotRunError) and not job.cancel_requested:
+        facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
+        return Outcome(Event.RETRIED, facts, failed=True)
     if isinstance(error, RemoteJobFailedError):
         return _failed_run(job, str(error), (), context)
     if isinstance(error, ResultGoneError):

@@ -39,6 +39,7 @@ _KINDS: dict[str, type[BackendError]] = {
     for kind in (
         errors.CredentialsError,
         errors.RemoteJobFailedError,
+        errors.RemoteJobNotRunError,
         errors.ResultGoneError,
         errors.TransientBackendError,
     )

@@ -90,9 +90,12 @@ class JobSetRecord(JobSetDraft):
 class Usage:
     """Quantum seconds of the attempts of a job set that a backend has, or may have, accepted.
 
+    Duplicates of attempts that are known count as well, by their estimate.
+
     Attributes:
         measured_s: What the backend says that was used.
-        estimated_s: The estimate for the attempts whose usage is not known yet.
+        estimated_s: The estimate for the duplicates, and for the attempts whose usage is not known
+            yet.
     """
 
     measured_s: float

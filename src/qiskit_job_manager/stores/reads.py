@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, or_, select, text, tuple_
@@ -22,7 +23,7 @@ from qiskit_job_manager.stores.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from qiskit_job_manager.stores.database import Database
 
 _PAGE = 1000
+_MOST_DUPLICATES = 10_000
+# What the events of duplicates say: "... a second time, as ID; ..." and "accepted as ID, ...".
+_DUPLICATE_ID = re.compile(r"\bas (\S+?)[;,] ")
 _ALL = 2**63 - 1
 
 _sets, _jobs, _attempts = schema.job_set, schema.job, schema.attempt
@@ -226,9 +230,49 @@ def attempts_without_usage(database: Database, job_set_key: int, limit: int) -> 
 
 
 def usage(database: Database, job_set_key: int) -> Usage:
-    """Return the quantum seconds of the attempts of a job set."""
+    """Return the quantum seconds of the attempts of a job set, and of their duplicates."""
     measured, estimated = database.quick(read_statements.USAGE, {"set": job_set_key})[0]
-    return Usage(measured or 0.0, estimated or 0.0)
+    return Usage(measured or 0.0, (estimated or 0.0) + _duplicates_usage_s(database, job_set_key))
+
+
+def _duplicates_usage_s(database: Database, job_set_key: int) -> float:
+    """Return the estimate for all duplicates that are known, each counted once.
+
+    A job that was accepted late is a duplicate, unless an attempt adopted it or still may.
+    """
+    # By job and remote id, as each driver may record the same one; "twin" is written last.
+    kinds = {
+        (event.job_index, found[1]): event.event
+        for _, event in reversed(duplicates(database, job_set_key, _MOST_DUPLICATES))
+        if (found := _DUPLICATE_ID.search(event.cause or ""))
+    }
+    attempts = _attempts_of(database, job_set_key, {index for index, _ in kinds})
+    total_s = 0.0
+    for (index, remote_id), kind in kinds.items():
+        rows = [row for row in attempts if row.position == index]
+        adopted = any(row.remote_id == remote_id for row in rows)
+        in_doubt = any(row.remote_id is None and row.ended_at is None for row in rows)
+        if rows and not adopted and (kind == "twin" or not in_doubt):
+            total_s += rows[0].estimate_s or 0.0
+    return total_s
+
+
+def _attempts_of(
+    database: Database, job_set_key: int, indices: Collection[int | None]
+) -> list[Any]:
+    found: list[Any] = []
+    wanted = [index for index in indices if index is not None]
+    for first in range(0, len(wanted), _PAGE // 2):
+        some = wanted[first : first + _PAGE // 2]
+        statement = (
+            select(
+                _jobs.c.position, _jobs.c.estimate_s, _attempts.c.remote_id, _attempts.c.ended_at
+            )
+            .join_from(_jobs, _attempts, _attempts.c.job == _jobs.c.key)
+            .where(_jobs.c.job_set == job_set_key, _jobs.c.position.in_(some))
+        )
+        found += database.read(statement)
+    return found
 
 
 # -- events ---------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def _failed_request(link: Any, message: str) -> FailedRequest:
     return FailedRequest(
         method=method,
         status=int(response.status_code),
-        code=own[0] or _code_in(message),
+        code=own[0] or code_in(message),
         message=own[1] or message,
         retry_after_s=answer.retry_after_s if answer else None,
         repeated=_was_repeated(response),
@@ -96,7 +96,8 @@ def _number(code: Any) -> int | None:
     return int(code) if str(code).isdecimal() else None
 
 
-def _code_in(message: str) -> int | None:
+def code_in(message: str) -> int | None:
+    """Return the number of the error that a message of the service names."""
     found = _CODE.search(message)
     return int(found[1]) if found else None
 
@@ -253,11 +254,14 @@ _REFUSALS: tuple[
 
 
 def is_session_closed(error: Exception) -> bool:
-    """Say whether a `Batch` or `Session` takes no more jobs."""
+    """Say whether a job was refused as its `Batch` or `Session` takes no more jobs.
+
+    After a repeated request this is not known: the first may have been accepted before.
+    """
     trouble = failed_request_behind(error)
     if trouble is None:
         return "session is closed" in provider_errors.message_of(error).lower()
-    return trouble.code in SESSION_CLOSED
+    return trouble.code in SESSION_CLOSED and not trouble.repeated
 
 
 def is_login_missing(error: Exception) -> bool:

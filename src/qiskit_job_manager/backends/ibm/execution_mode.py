@@ -75,10 +75,15 @@ class ExecutionModes:
             raise _opening_failed(error, opened.backend.name) from error
         return opened.backend
 
-    def drop(self, label: str) -> bool:
-        """Forget a batch that takes no more jobs; return whether there was one."""
+    def drop(self, label: str, mode: Any) -> bool:
+        """Forget a mode that takes no more jobs; return whether it is a batch that was opened here.
+
+        Of several jobs that it refuses, the later ones leave alone what replaced it.
+        """
         with self._short_lock:
-            return self._batches.pop(label, None) is not None
+            if self._batches.get(label) is mode:
+                del self._batches[label]
+        return not self.is_given and session_in(mode) is not None
 
     def _given_session(self, opened: OpenBackend) -> Any:
         held = self._held

@@ -9,9 +9,15 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.backends.ibm.errors import SESSION_CLOSED, code_in
 from qiskit_job_manager.backends.ibm.usage import ask_within, usage_in_metrics, with_times
 from qiskit_job_manager.codec.ibm_json import encode_runtime_text
-from qiskit_job_manager.errors import RemoteJobFailedError, ResultGoneError, TransientBackendError
+from qiskit_job_manager.errors import (
+    RemoteJobFailedError,
+    RemoteJobNotRunError,
+    ResultGoneError,
+    TransientBackendError,
+)
 from qiskit_job_manager.model import RawResult, RemoteState
 
 if TYPE_CHECKING:
@@ -145,6 +151,8 @@ class ResultFetcher:
         if is_result(text):
             return text
         said = status.message or text[-_SHOWN:]
+        if code_in(said) in SESSION_CLOSED:
+            raise RemoteJobNotRunError(f"its batch or session ended before it ran: {said}")
         raise RemoteJobFailedError(said or f"the job {remote_id} failed, and IBM does not say why")
 
     def _measured(self, info: JobInfo) -> RemoteFigures:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from qiskit_job_manager.backends.ibm.errors import is_login_missing, read_error
+from qiskit_job_manager.backends.ibm.errors import SESSION_CLOSED, is_login_missing, read_error
 from qiskit_job_manager.backends.ibm.usage import usage_in_info
 from qiskit_job_manager.backends.provider_errors import message_of
 from qiskit_job_manager.backends.status_names import state_of
@@ -33,6 +33,7 @@ MOST_PAGES = 50
 """Pages that are read at most, because a listing may grow while it is read."""
 
 _RAN_TOO_LONG = 1305
+_ENDED_BY_SERVICE = frozenset(map(str, {_RAN_TOO_LONG, *SESSION_CLOSED}))
 
 _Answer = TypeVar("_Answer")
 
@@ -210,7 +211,8 @@ def _status_in(state: Mapping[str, Any]) -> RemoteStatus:
     known = state_of(said)
     if known is None:  # of a newer service: the job runs until its status is a known one
         return RemoteStatus(RemoteState.RUNNING, message=said)
-    if known is RemoteState.CANCELLED and str(code) == str(_RAN_TOO_LONG):
+    # Nobody asked to cancel these.
+    if known is RemoteState.CANCELLED and str(code) in _ENDED_BY_SERVICE:
         known = RemoteState.ERROR
     return RemoteStatus(known, message=None if message is None else str(message))
 

@@ -67,7 +67,7 @@ class JobSubmitter:
         try:
             return self._send(opened, pubs, options, tags)
         except Exception as error:
-            refused = self._sorted(error, tags)
+            refused = self._sorted(error)
             if not isinstance(refused, CredentialsError):
                 raise refused from error
             renewed = self._renewed(opened, refused)
@@ -75,7 +75,7 @@ class JobSubmitter:
         try:
             return self._send(renewed, pubs, options, tags)
         except Exception as error:
-            raise self._sorted(error, tags) from error
+            raise self._sorted(error) from error
 
     def _renewed(self, opened: OpenBackend, refused: CredentialsError) -> OpenBackend:
         try:
@@ -89,7 +89,13 @@ class JobSubmitter:
     ) -> str:
         own = self._factory.options(options, tags)
         mode = self._modes.mode(opened, _label(tags), asked_execution(options))
-        job = self._factory.create(mode, own).run(pubs)
+        try:
+            job = self._factory.create(mode, own).run(pubs)
+        except Exception as error:
+            if not (is_session_closed(error) and self._modes.drop(_label(tags), mode)):
+                raise
+            text = f"the batch is closed; another one will be opened: {error}"
+            raise SubmissionDeferredError(text) from error
         return str(job.job_id())
 
     def _opened(self) -> OpenBackend:
@@ -101,14 +107,10 @@ class JobSubmitter:
         except UnknownBackendError as error:
             raise SubmissionRefusedError(error.message) from error
 
-    def _sorted(self, error: Exception, tags: Sequence[str]) -> BackendError:
+    def _sorted(self, error: Exception) -> BackendError:
         where = self._connection.name
         if isinstance(error, InvalidArgumentError):
             return SubmissionRefusedError(f"nothing was sent to {where}: {error}")
-        if is_session_closed(error) and self._modes.drop(_label(tags)):
-            return SubmissionDeferredError(
-                f"the batch is closed; another one will be opened: {error}"
-            )
         return submission_error(error, where)
 
 

@@ -189,8 +189,8 @@ class Jobs:
             self._ledger.note_handed_out(job_id)
             return job.result
 
-    def cancel(self, job_id: str) -> None:
-        """Cancel a job.
+    def cancel(self, job_id: str, reason: str | None = None, code: int | None = None) -> None:
+        """Cancel a job, for a reason if it was not asked for.
 
         Raises:
             RefusedError: It has ended, or there is none.
@@ -199,7 +199,7 @@ class Jobs:
             job = self.get(job_id)
             if not self.is_pending(job):
                 raise RefusedError(409, 1293, f"Job {job_id} is already final")
-            job.end("Cancelled")
+            job.end("Cancelled", reason, code)
             self._ledger.note_cancelled(job_id)
 
     def delete(self, job_id: str) -> None:

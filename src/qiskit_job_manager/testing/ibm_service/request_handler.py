@@ -278,7 +278,7 @@ class RequestHandler:
         session["state"] = "closed"
         for job in self._jobs.listed():
             if job.said.get("session_id") == session["id"] and self._jobs.is_pending(job):
-                self._jobs.cancel(job.id)
+                self._jobs.cancel(job.id, "The session is closed", 4001)
 
 
 def spoiled(reply: Reply, trouble: Trouble) -> Reply | None:
