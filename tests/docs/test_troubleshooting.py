@@ -1,0 +1,120 @@
+"""The page on troubles names what exists, and all that exists."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import qiskit_job_manager
+from qiskit_job_manager import errors
+from qiskit_job_manager.cli.app import app
+from qiskit_job_manager.model import JobState
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+PROMISES = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+SOURCE = ROOT / "src" / "qiskit_job_manager"
+
+
+def texts(path):
+    """Yield each literal text of a file, with a blank for each value that is put into it."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(getattr(part, "value", " ") for part in node.values if _is_text(part))
+
+
+def _is_text(part):
+    return isinstance(part, ast.Constant)
+
+
+@pytest.fixture(scope="module")
+def everything():
+    return "\n".join(text for path in SOURCE.rglob("*.py") for text in texts(path))
+
+
+def rows(heading):
+    """Return the cells of the rows of the table below a heading."""
+    _, _, below = PAGE.partition(f"\n## {heading}\n")
+    table = below.partition("\n## ")[0]
+    lines = [line for line in table.splitlines() if line.startswith("| ")][2:]
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in lines]
+
+
+def test_each_state_has_a_row():
+    assert [row[0] for row in rows("States of a job")] == [f"`{state}`" for state in JobState]
+
+
+def test_each_class_of_error_has_a_row():
+    kinds = {
+        name
+        for name, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, errors.JobManagerError) and kind is not errors.JobManagerError
+    }
+    assert {row[0].strip("`") for row in rows("Errors")} == kinds
+
+
+def test_each_finding_of_the_doctor_that_needs_somebody_has_a_row():
+    said = " ".join(cell for row in rows("What `qjm doctor` says") for cell in row)
+    tree = ast.parse((SOURCE / "cli" / "commands" / "doctor.py").read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    findings = [call for call in calls if getattr(call.func, "id", "") == "Finding"]
+    needy = [call for call in findings if len(call.args) > 2]
+    assert len(needy) > 10
+    for call in needy:
+        what = call.args[0]
+        if isinstance(what, ast.Constant):
+            assert f"`{what.value}`" in said
+    about_sets = [call.args[1] for call in needy if not isinstance(call.args[0], ast.Constant)]
+    about_sets += [node.value for node in ast.walk(tree) if _is_value(node)]
+    for text in filter(_begins_with_a_name, about_sets):
+        assert text.values[-1].value.strip(": ") in said
+
+
+def _begins_with_a_name(node):
+    first = node.values[0] if isinstance(node, ast.JoinedStr) else None
+    return isinstance(first, ast.FormattedValue) and getattr(first.value, "attr", "") == "name"
+
+
+def _is_value(node):
+    return isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "value"
+
+
+@pytest.mark.parametrize("heading", ["What you see", "What `qjm doctor` says"])
+def test_the_messages_that_are_quoted_exist(everything, heading):
+    quoted = [text for row in rows(heading) for text in re.findall(r'"([^"]+)"', row[0] + row[1])]
+    assert len(quoted) > 10
+    for text in quoted:
+        for part in re.split(r" process \d+ on \S+|…|\d+ s", text):
+            assert part.strip() in everything, text
+
+
+@pytest.mark.parametrize("page", [PAGE, PROMISES], ids=["troubleshooting", "promises"])
+def test_the_commands_and_options_that_are_named_exist(page):
+    import typer
+
+    commands = typer.main.get_command(app).commands
+    named = re.findall(r"`qjm ([a-z]+)([^`]*)`", page)
+    assert named
+    for name, rest in named:
+        options = {word for each in commands[name].params for word in each.opts}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= options
+
+
+def test_the_calls_that_are_named_exist():
+    for name in re.findall(r"`([a-z_]+)\([^`]*\)`", PAGE):
+        owners = (qiskit_job_manager.JobManager, qiskit_job_manager.ManagedJobSet)
+        assert any(hasattr(owner, name) for owner in owners), name
+
+
+def test_the_promises_begin_with_the_faults_for_each_kind_of_backend_and_store():
+    before, found, _ = PROMISES.partition("## The promises")
+    assert found
+    for word in ("idempotent", "findable", "blind", "volatile", "SQLite", "PostgreSQL"):
+        assert word in before
