@@ -9,8 +9,10 @@ import pytest
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.cli import follow as watching
 from qiskit_job_manager.clock import SystemClock
-from qiskit_job_manager.model import RemoteState, RemoteStatus
+from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus
+from qiskit_job_manager.model.progress import Activity, Pace, Progress
 from qiskit_job_manager.testing import JobStory, ScriptedBackend
+from qiskit_job_manager.views import phrases
 
 
 @pytest.fixture
@@ -53,3 +55,28 @@ def test_it_is_drawn_again_although_nothing_happens(endless, shown, monkeypatch)
 def test_the_time_that_is_given_is_kept_and_what_there_is_is_shown(endless, shown):
     watching.watch(endless, 0.0)
     assert shown
+
+
+def test_a_line_says_what_keeps_jobs_from_going_on():
+    words = "asking for the status has failed 40 times since 03:12:00 UTC: no \x1b[31mevent loop"
+    shown = phrases.line(
+        Progress(1, 1, {JobState.ACTIVE: 1}, {JobState.ACTIVE: 1}, True, 0),
+        Activity(1, 0, trouble=words),
+        Pace(5.0),
+    )
+    assert "; trouble: asking for the status has failed 40 times since 03:12:00 UTC: no" in shown
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize(
+    ("owner", "words"),
+    [
+        ("5f" * 16, "another process"),
+        (
+            f"{'5f' * 16} 4711 lab1 2026-11-27T19:03:00Z",
+            "process 4711 on lab1, which started at 2026-11-27T19:03:00Z",
+        ),
+    ],
+)
+def test_who_drives_is_told_also_of_a_driver_of_an_older_version(owner, words):
+    assert phrases.driver(owner) == words

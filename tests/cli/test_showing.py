@@ -164,3 +164,43 @@ def test_a_limit_counts_the_sets_that_are_as_asked_for(qjm, sets):
     some = json.loads(qjm("list", "--tag", "third", "--limit", 2, "--json").out)
     assert [each["name"] for each in some] == ["set 57", "set 54"]
     assert len(json.loads(qjm("list", "--json").out)) == 60
+
+
+STUCK = "asking for the status has failed 40 times since 03:12:00 UTC: no event loop"
+
+
+@pytest.fixture
+def stuck(store):
+    """A set whose only job is active, and asked about in vain."""
+    opened = open_store(store)
+    hand_over(opened, [["c"]])
+    token = must_claim(opened, "5f 4711 lab1 2026-11-27T19:03:00Z")
+    opened.complete_job_set(token)
+    path = [JobState.SUBMITTING, JobState.ACTIVE]
+    steps = [submission(opened, 0, "tag"), step(opened, 0, *path, remote_id="r", error=STUCK)]
+    assert all(opened.advance(token, steps))
+    yield opened, token
+    opened.close()
+
+
+@pytest.mark.parametrize("is_driven", [True, False])
+def test_what_keeps_a_set_from_going_on_and_who_drives_it_are_shown(qjm, stuck, is_driven):
+    opened, token = stuck
+    if not is_driven:
+        opened.release(token)
+    shown, listed = qjm("show", "sweep").out, qjm("list").err
+    assert f"Trouble      {STUCK}" in shown
+    assert f"sweep: {STUCK}" in listed
+    who = "process 4711 on lab1, which started at 2026-11-27T19:03:00Z"
+    assert (f"Driven by    {who}" in shown) is is_driven
+    assert ("Driven by    nobody; go on with: qjm resume" in shown) is not is_driven
+    assert ("No process drives 1 unfinished job set" in listed) is not is_driven
+    values = json.loads(qjm("show", "sweep", "--json").out)
+    assert (values["trouble"], values["driven"]) == (STUCK, is_driven)
+
+
+def test_waiting_for_a_set_that_another_process_drives_says_so_at_once(qjm, stuck):
+    outcome = qjm("wait", "sweep", "--timeout", "0.1")
+    assert "is driven by process 4711 on lab1" in outcome.err
+    assert f"trouble: {STUCK}" in outcome.err
+    assert outcome.code == 4

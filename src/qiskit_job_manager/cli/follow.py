@@ -11,7 +11,7 @@ from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import command_for
-from qiskit_job_manager.cli.output import counted, cut, plural, print_object, say
+from qiskit_job_manager.cli.output import counted, cut, escape, plural, print_object, say
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.displays import shown_progress
 from qiskit_job_manager.job_set import wait_for_requests
@@ -139,6 +139,9 @@ def watch(
     """Show progress until the job set has ended, ``enough`` returns true, or the time is over."""
     clock = SystemClock()
     until_s = clock.monotonic() + (float("inf") if timeout_s is None else timeout_s)
+    if other := job_set.other_driver():
+        words = f"{cut(job_set.name(), _NAME)} is driven by {escape(other)}"
+        say(f"{words}; this process waits, and goes on if that one ends.", err=True)
     with shown_progress(job_set.name(), clock, job_set.activity) as show:
         is_over = False
         left_s = float("inf")

@@ -111,6 +111,8 @@ def heading(snapshot: Snapshot, go_on: str) -> Iterator[str]:
     yield f"Experiments  {counted(progress.experiments) or 'none yet'}"
     if snapshot.activity.position is not None:
         yield f"In the queue first of ours at place {snapshot.activity.position:,}"
+    if trouble := phrases.trouble(snapshot.activity):
+        yield trouble.capitalize()
     known = (phrases.rate(snapshot.pace), phrases.end(snapshot.pace))
     after = f"watched for {phrases.duration(snapshot.pace.elapsed_s)}"
     yield f"Pace         {', '.join([*filter(None, known), after])}"
@@ -146,6 +148,7 @@ def values(snapshot: Snapshot) -> dict[str, Any]:
         "queue_position": snapshot.activity.position,
         "jobs_per_second": pace.jobs_per_s,
         "ends_at": None if pace.ends_at is None else pace.ends_at.isoformat(),
+        "trouble": snapshot.activity.trouble,
         "needs_user": progress.needs_user,
         "driven": snapshot.is_driven,
         "ended": progress.ended,

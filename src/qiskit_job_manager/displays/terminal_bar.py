@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -37,7 +37,10 @@ class Terminal:
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw instead of the last snapshot."""
-        self._live.update(Group(self._bar(snapshot), _states(snapshot)), refresh=True)
+        parts: list[RenderableType] = [self._bar(snapshot), _states(snapshot)]
+        if trouble := phrases.trouble(snapshot.activity):
+            parts.append(Text(trouble, style="yellow"))
+        self._live.update(Group(*parts), refresh=True)
 
     def close(self) -> None:
         """End; the last snapshot stays on the terminal."""

@@ -69,6 +69,10 @@ class Leases:
         self._asking = threading.Lock()  # one claim or release at a time
         self._is_closed = False
 
+    def is_own(self, owner: str) -> bool:
+        """Whether an identity is that of this process."""
+        return owner == self._owner
+
     # -- taking and giving back -------------------------------------------------------------------
 
     def create(self, draft: JobSetDraft) -> tuple[JobSetRecord, Token]:

@@ -28,6 +28,7 @@ from qiskit_job_manager.errors import (
     StoreOutdatedError,
     StoreTooNewError,
 )
+from qiskit_job_manager.views import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,6 +111,7 @@ class Engine:
         self._broken: dict[int, Exception] = {}
         self._troubles: dict[int, str] = {}
         self._store_troubles: dict[int, datetime] = {}
+        self._other_drivers: dict[int, str] = {}
         self._ended_sets: set[int] = set()
         self._looks_at_once = False
         self._claimed_s = float("-inf")
@@ -419,6 +421,7 @@ class Engine:
             record, backend, looks = wanted.record, wanted.backend, wanted.looks
         token = self.leases.take(record.key, Holder.DRIVER)
         if token is None:
+            self._note_other_driver(record)
             return
         limits = self._limits_of(backend)
         active = ActiveJobSet(record, token, backend, self._store, limits, now_s)
@@ -428,6 +431,17 @@ class Engine:
         self._active[record.key] = active
         fields = _log_fields("driving", record)
         logger.info("driving %r on %s", record.name, record.backend_name, extra=fields)
+
+    def _note_other_driver(self, record: JobSetRecord) -> None:
+        """Log once for each driver elsewhere that this process waits for it."""
+        owner = self._store.driver(record.key)
+        if owner is None or self._other_drivers.get(record.key) == owner:
+            return
+        self._other_drivers[record.key] = owner
+        if not self.leases.is_own(owner):
+            words = "%r is driven by %s; this process goes on with it if that one ends"
+            fields = _log_fields("driven elsewhere", record)
+            logger.info(words, record.name, phrases.driver(owner), extra=fields)
 
     def _limits_of(self, backend: Backend | None) -> RateLimits:
         account = backend.account if backend else ""

@@ -13,6 +13,7 @@ from qiskit_job_manager.errors import (
 )
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.patience import patient
+from qiskit_job_manager.views import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,6 +72,14 @@ class Driving:
         except JobManagerError as error:
             return error.message
         return self._engine.trouble(self._record.key) or self._trouble
+
+    @property
+    def other_driver(self) -> str | None:
+        """Which process elsewhere drives the job set now, in words, or ``None``."""
+        owner = self._store.driver(self._record.key)
+        if owner is None or self._engine.leases.is_own(owner):
+            return None
+        return phrases.driver(owner)
 
     def backend(self) -> Backend:
         """Return the backend, opened by its URI unless the user gave it.

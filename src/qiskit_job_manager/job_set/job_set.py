@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -186,7 +187,9 @@ class ManagedJobSet:
         Args:
             progress: What `progress` returned a moment ago, if you have it.
         """
-        return status.read_activity(self._store, self._record, progress or self.progress())
+        found = status.read_activity(self._store, self._record, progress or self.progress())
+        here = self._driving.trouble if self._driving.is_here else None
+        return replace(found, trouble=here) if here else found
 
     def statuses(self) -> list[JobStatus]:
         """Return the `qiskit.providers.JobStatus` of each job, in order; never waits."""
@@ -241,6 +244,13 @@ class ManagedJobSet:
         if record.complete or self._driving.is_here:
             return self._driving.trouble
         return report.incomplete(record)
+
+    def other_driver(self) -> str | None:
+        """Return which other process drives the job set now, in words, or ``None``.
+
+        While there is one, `wait` and `results` wait for it, and go on with its work if it ends.
+        """
+        return self._driving.other_driver
 
     def draw(self, output: str = "text", *, ax: Axes | None = None) -> Any:
         """Draw how the experiments are split into jobs, and into shares of their shots.

@@ -35,6 +35,15 @@ _BEGUN = frozenset(
 _TROUBLED = frozenset({JobState.IN_DOUBT, JobState.FAILED, JobState.LOST})
 _MAY_CHANGE_USAGE = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
 _ACTIVE_JOBS_READ = 300
+_TROUBLED_JOBS_READ = 10
+# In the order in which they need attention.
+_UNFINISHED = (
+    JobState.ACTIVE,
+    JobState.COLLECTING,
+    JobState.SUBMITTING,
+    JobState.IN_DOUBT,
+    JobState.PLANNED,
+)
 _PAGE = 1000
 
 FINAL_NAMES = frozenset({"DONE", "CANCELLED", "ERROR"})
@@ -127,15 +136,39 @@ def held_jobs(store: Store, record: JobSetRecord, totals: Totals) -> int:
 
 
 def read_activity(store: Store, record: JobSetRecord, progress: Progress) -> Activity:
-    """Return how many active jobs run and how many wait, by the first few hundred of them."""
+    """Return how many active jobs run and how many wait, by the first few hundred of them.
+
+    Returns:
+        These, with what keeps some of the first unfinished jobs from going on.
+    """
     active = progress.jobs.get(JobState.ACTIVE, 0)
     if not active:
-        return Activity(0, 0)
+        return Activity(0, 0, trouble=trouble_of(store, record, progress))
     jobs = store.jobs(record.key, states=(JobState.ACTIVE,), limit=_ACTIVE_JOBS_READ)
     running = min(sum(_runs(job, volatile=record.volatile) for job in jobs), active)
     positions = [job.status.queue_position for job in jobs if job.status is not None]
     known = [position for position in positions if position is not None]
-    return Activity(running, active - running, min(known, default=None))
+    trouble = next((job.error for job in jobs if job.error), None)
+    return Activity(
+        running,
+        active - running,
+        min(known, default=None),
+        trouble or trouble_of(store, record, progress),
+    )
+
+
+def trouble_of(store: Store, record: JobSetRecord, progress: Progress) -> str | None:
+    """Return why the first of the unfinished jobs that are in trouble does not go on, or ``None``.
+
+    The driver stores it, so that every process can read it. Of each state a few jobs are read.
+    """
+    for state in _UNFINISHED:
+        if progress.ended or not progress.jobs.get(state):
+            continue
+        for job in store.jobs(record.key, states=(state,), limit=_TROUBLED_JOBS_READ):
+            if job.error:
+                return job.error
+    return None
 
 
 def _runs(job: JobRecord, *, volatile: bool) -> bool:

@@ -31,6 +31,7 @@ from qiskit_job_manager.manager.stored_experiments import StoredExperiments
 from qiskit_job_manager.manager.transpiler import runnable
 from qiskit_job_manager.model import EncodedBlock, ExperimentSize, JobState
 from qiskit_job_manager.planning import plan
+from qiskit_job_manager.views.phrases import driver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,10 +159,12 @@ class HandOver:
     def _wait_for_turn(self, record: JobSetRecord) -> None:
         if not self._has_waited:
             fields = {"event": "waiting to hand over", "job_set_id": record.job_set_id}
-            logger.info(
-                "%r is being handed over or driven elsewhere; this call waits until it is complete "
-                "or free",
+            owner = self._store.driver(record.key)
+            logger.warning(
+                "%r is being handed over by %s; this call waits until all experiments are stored, "
+                "and goes on with them if that process ends before",
                 record.name,
+                driver(owner) if owner else "another call",
                 extra=fields,
             )
         self._has_waited = True

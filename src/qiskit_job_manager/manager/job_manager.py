@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
+import platform
 import random
 import uuid
 from dataclasses import replace
@@ -18,6 +20,7 @@ from qiskit_job_manager.errors import (
     JobManagerUnknownJobSet,
     StoreError,
 )
+from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.job_set import ManagedJobSet
 from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.settings import checked_name, checked_tags, checked_usage
@@ -32,6 +35,7 @@ from qiskit_job_manager.views.html import job_sets_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from qiskit_job_manager.model import JobSetRecord, Limits, Plan, RetryPolicy
@@ -75,7 +79,7 @@ class JobManager:
         self._engine = Engine(
             self._store,
             self._clock,
-            owner=uuid.uuid4().hex,
+            owner=_owner(self._clock.now()),
             new_tag=lambda: f"qjm-{uuid.uuid4().hex}",
             chance=random.random,
             spool=Spool(*self._store.spool_folders),
@@ -582,3 +586,9 @@ def _open_backend(uri: str) -> Backend:
     from qiskit_job_manager import backends
 
     return backends.open_backend(uri)
+
+
+def _owner(now: datetime) -> str:
+    """Return a unique name for a driver, which says who it is: see `views.phrases.driver`."""
+    machine = "-".join(clean(platform.node()).split()) or "this machine"
+    return f"{uuid.uuid4().hex} {os.getpid()} {machine} {now:%Y-%m-%dT%H:%M:%SZ}"

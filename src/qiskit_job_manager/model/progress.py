@@ -74,11 +74,13 @@ class Activity:
         running: Jobs that run, as far as is known.
         queued: Jobs that wait, or of which nothing is known.
         position: The best place in the backend's queue, from 1, or ``None`` if not known.
+        trouble: What keeps jobs from going on, in the backend's words, or ``None``.
     """
 
     running: int
     queued: int
     position: int | None = None
+    trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

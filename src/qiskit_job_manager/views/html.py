@@ -208,6 +208,7 @@ def progress_html(title: str, progress: Progress, activity: Activity | None, pac
         line(join([name(title), states_bar(states), ended], GAP)),
         line(legend(states)),
         line(faint(text(" \u00b7 ".join(filter(None, tail))))),
+        *([line(text(trouble))] if (trouble := phrases.trouble(activity)) else []),
     )
 
 

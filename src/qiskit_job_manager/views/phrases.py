@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.model.jobs import JobState
+from qiskit_job_manager.views.escape import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _RATES = (("s", 1), ("min", 60), ("h", 3600), ("day", 86400))
 _ID_SHOWN = 8
+_TROUBLE_SHOWN = 300
+_FACTS_OF_AN_OWNER = 3
 _LONGEST_S = 10 * 365 * 86400
 _ORDER = (
     JobState.DONE,
@@ -117,7 +120,30 @@ def line(progress: Progress, activity: Activity | None, pace: Pace) -> str:
     ended = f"{progress.n_ended:,} of {plural(progress.n_jobs, 'job')} ended"
     states = counted(shares(progress, activity))
     tail = [f"after {duration(pace.elapsed_s)}", rate(pace), end(pace)]
-    return ", ".join([f"{ended} ({states})", *filter(None, tail)])
+    text = ", ".join([f"{ended} ({states})", *filter(None, tail)])
+    found = trouble(activity)
+    return f"{text}; {found}" if found else text
+
+
+def trouble(activity: Activity | None) -> str:
+    """Return in one line what keeps jobs from going on; an empty text if nothing does."""
+    if activity is None or activity.trouble is None:
+        return ""
+    return f"trouble: {shortened(activity.trouble, _TROUBLE_SHOWN)}"
+
+
+def driver(owner: str) -> str:
+    """Return in words who drives a job set.
+
+    Args:
+        owner: What a driver calls itself: a unique id, and since this version its process, its
+            machine and when it started, with blanks in between.
+    """
+    _, *who = owner.split(" ")
+    if len(who) != _FACTS_OF_AN_OWNER:
+        return "another process"
+    process, machine, started = who
+    return f"process {process} on {machine}, which started at {started}"
 
 
 def experiments(job: JobRecord) -> str:

@@ -18,6 +18,7 @@ from qiskit_job_manager.cli.options import JsonOption
 from qiskit_job_manager.cli.output import escape, plural, print_object, say
 from qiskit_job_manager.errors import JobManagerError, StoreBusyError, StoreError
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.phrases import short_id
 
 if TYPE_CHECKING:
@@ -294,7 +295,7 @@ def _driver(manager: JobManager, what: str, record: JobSetRecord) -> Finding:
     if driver is None:
         advice = f"qjm resume {record.job_set_id}"
         return Finding(what, f"{record.name}: nobody drives it", Verdict.NEEDS_USER, advice)
-    return Finding(what, f"{record.name}: driven by {driver}")
+    return Finding(what, f"{record.name}: driven by {phrases.driver(driver)}")
 
 
 def all_findings(location: str | None) -> Iterator[Finding]:

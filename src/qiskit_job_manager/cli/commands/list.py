@@ -13,15 +13,25 @@ import typer
 from qiskit_job_manager.cli.json_summaries import summary_of
 from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import JsonOption, command_for, opened_manager
-from qiskit_job_manager.cli.output import counted, escape, local_time, print_array, say
+from qiskit_job_manager.cli.output import (
+    counted,
+    escape,
+    escape_lines,
+    local_time,
+    plural,
+    print_array,
+    say,
+)
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound
 from qiskit_job_manager.cli.tables import Column, table
 from qiskit_job_manager.clock import SystemClock
+from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views.phrases import short_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from qiskit_job_manager import JobManager
     from qiskit_job_manager.job_set import Progress
     from qiskit_job_manager.model import JobSetRecord
 
@@ -192,12 +202,46 @@ def list_job_sets(  # noqa: PLR0913  one parameter an option
         if as_json:
             print_array(starmap(summary_of, islice(found, most)))
             return
-        _print_table(ctx, islice(found, most), _NONE_YET if wanted.is_empty else _NONE_SUCH)
+        unfinished: list[tuple[JobSetRecord, Progress]] = []
+        shown = _noted(islice(found, most), unfinished)
+        _print_table(ctx, shown, _NONE_YET if wanted.is_empty else _NONE_SUCH)
+        for line in _troubles(ctx, manager, unfinished):
+            say(line, err=True)
         if most is not None and next(found, None) is not None:
             say("There are older job sets; --all or --limit NUMBER shows them.", err=True)
         for record in manager.half_deleted():
             command = command_for(ctx, "delete", record.job_set_id)
             say(f"{escape(record.name)} is half deleted. To finish: {command}", err=True)
+
+
+def _noted(
+    job_sets: "Iterable[tuple[JobSetRecord, Progress]]",
+    unfinished: "list[tuple[JobSetRecord, Progress]]",
+) -> "Iterator[tuple[JobSetRecord, Progress]]":
+    """Yield job sets, and add those that have not ended to a list."""
+    for each in job_sets:
+        if not each[1].ended:
+            unfinished.append(each)
+        yield each
+
+
+def _troubles(
+    ctx: typer.Context,
+    manager: "JobManager",
+    unfinished: "list[tuple[JobSetRecord, Progress]]",
+) -> "Iterator[str]":
+    """Yield why job sets do not go on, and how many of them no process drives."""
+    from qiskit_job_manager.job_set.status import trouble_of
+
+    n_idle = 0
+    for record, progress in unfinished[:_SHOWN]:
+        store = source_of(manager.find(record.job_set_id)).store
+        if trouble := trouble_of(store, record, progress):
+            yield f"{escape(record.name)}: {escape_lines(trouble)}"
+        n_idle += progress.complete and store.driver(record.key) is None
+    if n_idle:
+        command = command_for(ctx, "resume")
+        yield f"No process drives {plural(n_idle, 'unfinished job set')}; go on with: {command}"
 
 
 def _print_table(

@@ -15,10 +15,16 @@ import typer
 from qiskit_job_manager.cli.job_measurements import COLUMNS, PAGE, cells, measured
 from qiskit_job_manager.cli.json_summaries import job_summary, summary, usage_summary
 from qiskit_job_manager.cli.needs_user import needs_user
-from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
+from qiskit_job_manager.cli.options import (
+    JobSetArgument,
+    JsonOption,
+    command_for,
+    opened_manager,
+)
 from qiskit_job_manager.cli.output import (
     counted,
     escape,
+    escape_lines,
     first_line,
     local_time,
     plural,
@@ -27,6 +33,7 @@ from qiskit_job_manager.cli.output import (
 )
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.cli.tables import Column, table
+from qiskit_job_manager.job_set.status import detail, trouble_of
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
 
@@ -78,7 +85,13 @@ def show(
         listed = measured(shown, _jobs(shown, progress, limit))
         left = 0 if limit is None else max(progress.n_jobs - limit, 0)
         if as_json:
-            figures = {"usage": usage_summary(shown), "jobs_not_listed": left}
+            source = source_of(shown)
+            figures = {
+                "usage": usage_summary(shown),
+                "trouble": trouble_of(source.store, source.record, progress),
+                "driven": source.store.driver(source.record.key) is not None,
+                "jobs_not_listed": left,
+            }
             some = (job_summary(*each) for each in listed)
             print_object_with(summary(shown) | figures, "job_list", some)
             return
@@ -116,9 +129,23 @@ def _heading(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> 
     yield from _usage(job_set)
     if not progress.complete:
         yield "             not all experiments have been handed over"
+    if trouble := trouble_of(source_of(job_set).store, source_of(job_set).record, progress):
+        yield f"Trouble      {escape_lines(trouble)}"
+    yield from _driver(ctx, job_set, progress)
     yield from _duplicates(job_set)
     yield from needs_user(ctx, source_of(job_set).record, progress)
     yield ""
+
+
+def _driver(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> Iterator[str]:
+    if progress.ended:
+        return
+    other = job_set.other_driver()
+    if other is None and progress.complete:
+        command = command_for(ctx, "resume", job_set.job_set_id())
+        yield f"Driven by    nobody; go on with: {command}"
+    elif other:
+        yield f"Driven by    {escape(other)}"
 
 
 def _duplicates(job_set: ManagedJobSet) -> Iterator[str]:
@@ -162,8 +189,6 @@ def _row(job: JobRecord) -> tuple[str, ...]:
 
 
 def _state(job: JobRecord) -> str:
-    from qiskit_job_manager.job_set.status import detail
-
     return first_line(detail(job))
 
 
