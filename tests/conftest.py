@@ -7,10 +7,14 @@ in a row: it tries few examples, and does not look for the simplest one that fai
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
+import threading
 import time
 import uuid
+from threading import Thread
 
 import pytest
 from hypothesis import Phase, settings
@@ -108,3 +112,80 @@ def data_home(tmp_path_factory):
         del os.environ["XDG_DATA_HOME"]
     else:
         os.environ["XDG_DATA_HOME"] = before
+
+
+class Proxy:
+    """Forwards to a server, until it stops to forward, or cuts all connections.
+
+    Args:
+        url: The server, as SQLAlchemy has it.
+    """
+
+    def __init__(self, url):
+        self._target = url
+        self._forwards = threading.Event()
+        self._forwards.set()
+        self._sockets = []
+        self._listen()
+
+    def _listen(self, port=0):
+        self._server = socket.create_server(("127.0.0.1", port))
+        self._port = self._server.getsockname()[1]
+        Thread(target=self._accept, args=(self._server,), daemon=True).start()
+
+    @property
+    def url(self):
+        target = self._target.set(host="127.0.0.1", port=self._port)
+        return target.render_as_string(hide_password=False)
+
+    def _accept(self, server):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = server.accept()
+                there = socket.create_connection((self._target.host, self._target.port))
+                self._sockets += [client, there]
+                for pair in ((client, there), (there, client)):
+                    Thread(target=self._forward, args=pair, daemon=True).start()
+
+    def _forward(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                self._forwards.wait()
+                target.sendall(data)
+        for each in (source, target):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def swallow(self):
+        """Take all bytes, and pass none on: no packet arrives, no connection is closed."""
+        self._forwards.clear()
+
+    def forward(self):
+        self._forwards.set()
+
+    def refuse(self):
+        """Cut all connections, and refuse new ones."""
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for each in self._sockets:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def accept(self):
+        self._listen(self._port)
+
+
+@pytest.fixture
+def proxy_to():
+    """Put a proxy on loopback before a server; it forwards again at the end of the test."""
+    from sqlalchemy import make_url
+
+    made = []
+
+    def proxy_to(url):
+        made.append(Proxy(make_url(url)))
+        return made[-1]
+
+    yield proxy_to
+    for proxy in made:
+        proxy.forward()

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
-import threading
 import time
 from threading import Barrier, Thread, Timer
 
 import pytest
-from sqlalchemy import make_url, update
+from sqlalchemy import update
 
 from qiskit_job_manager import patience
 from qiskit_job_manager.errors import StoreBusyError, StoreError
@@ -170,68 +168,9 @@ def connections(url):
         return server.execute(query, [name]).fetchone()[0]
 
 
-class Proxy:
-    """Forwards to the server, until it stops to forward, or cuts all connections."""
-
-    def __init__(self, url):
-        self._target = make_url(url)
-        self._forwards = threading.Event()
-        self._forwards.set()
-        self._sockets = []
-        self._listen()
-
-    def _listen(self, port=0):
-        self._server = socket.create_server(("127.0.0.1", port))
-        self._port = self._server.getsockname()[1]
-        Thread(target=self._accept, args=(self._server,), daemon=True).start()
-
-    @property
-    def url(self):
-        target = self._target.set(host="127.0.0.1", port=self._port)
-        return target.render_as_string(hide_password=False)
-
-    def _accept(self, server):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = server.accept()
-                there = socket.create_connection((self._target.host, self._target.port))
-                self._sockets += [client, there]
-                for pair in ((client, there), (there, client)):
-                    Thread(target=self._forward, args=pair, daemon=True).start()
-
-    def _forward(self, source, target):
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                self._forwards.wait()
-                target.sendall(data)
-        for each in (source, target):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
-    def swallow(self):
-        """Take all bytes, and pass none on: no packet arrives, no connection is closed."""
-        self._forwards.clear()
-
-    def forward(self):
-        self._forwards.set()
-
-    def refuse(self):
-        """Cut all connections, and refuse new ones."""
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        for each in self._sockets:
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
-    def accept(self):
-        self._listen(self._port)
-
-
 @pytest.fixture
-def proxy(url):
-    proxy = Proxy(url.replace("postgresql+psycopg", "postgresql"))
-    yield proxy
-    proxy.forward()
+def proxy(url, proxy_to):
+    return proxy_to(url.replace("postgresql+psycopg", "postgresql"))
 
 
 def after(seconds, act):

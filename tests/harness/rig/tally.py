@@ -22,6 +22,7 @@ class Tally:
         duplicates: Jobs paid for twice and reported, as a driver stood still past its lease.
         slowest_open_s: The longest time that a store took to open after a kill.
         violations: Broken promises, each with how to see it again.
+        failed: The seeds that broke them, as `failed_seeds.noted` has it.
     """
 
     cases: int = 0
@@ -36,6 +37,7 @@ class Tally:
     duplicates: int = 0
     slowest_open_s: float = 0.0
     violations: list = field(default_factory=list)
+    failed: list = field(default_factory=list)
 
     def __iadd__(self, other):
         slowest = max(self.slowest_open_s, other.slowest_open_s)
