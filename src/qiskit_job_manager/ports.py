@@ -264,15 +264,14 @@ class Store(Protocol):
         """Append blocks: their experiments, their jobs (planned) and payloads, all or nothing.
 
         Args:
-            token: The lease, as its owner got it from `create_job_set` or `claim`. The hand-over
-                and the engine of one process share a lease: the same owner may claim again
-                meanwhile.
+            token: The lease, as its owner got it from `create_job_set` or `claim`, and the newest
+                of the job set. The hand-over and the engine of one process share it.
             blocks: The next blocks of the plan, in order; the first begins where the stored
                 experiments end.
             are_last: Whether the job set is complete with them, as after `complete_job_set`.
 
         Raises:
-            LeaseLostError: Another driver has the lease, or the job set was deleted.
+            LeaseLostError: The lease was claimed since, or the job set was deleted.
             StoreError: The job set is complete, or a block is not its next one.
         """
 

@@ -77,10 +77,10 @@ RIGHT = {
         advance(4, 5, False),
         claim(6, 7, 3, "c"),
     ],
-    "its owner, who claimed again, completes a set": [
+    "its owner, who claimed again, may not complete a set with the earlier token": [
         create(0, 1),
         claim(2, 3, 2),
-        complete(4, 5),
+        complete(4, 5, "LeaseLostError"),
     ],
     "another may not complete a set": [
         create(0, 1),
@@ -125,6 +125,11 @@ WRONG = {
         claim(4, 5, None),
     ],
     "a set is completed without the lease": [create(0, 1), claim(2, 3, 2, "b"), complete(4, 5)],
+    "its owner, who claimed again, completes a set with the earlier token": [
+        create(0, 1),
+        claim(2, 3, 2),
+        complete(4, 5),
+    ],
     "its owner may not complete a set": [create(0, 1), complete(2, 3, "LeaseLostError")],
     "a stale request is settled": [
         create(0, 1),

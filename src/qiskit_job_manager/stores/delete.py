@@ -58,6 +58,7 @@ _HIDE = (
     .where(
         _SETS.c.key == bindparam("set"),
         _SETS.c.owner == bindparam("by"),
+        _SETS.c.fence == bindparam("fence_held"),
         _SETS.c.former_name.is_(None),
     )
     .values(
@@ -86,7 +87,7 @@ def delete_job_set(database: Database, token: Token) -> None:
     Raises:
         LeaseLostError: Another process has the lease, or nobody has it.
     """
-    _remove(_Removal(database, token.job_set_key, owner=token.owner))
+    _remove(_Removal(database, token.job_set_key, token))
 
 
 def delete_rest(database: Database, job_set_key: int) -> None:
@@ -95,7 +96,7 @@ def delete_rest(database: Database, job_set_key: int) -> None:
     Raises:
         LeaseLostError: The job set is not half deleted.
     """
-    _remove(_Removal(database, job_set_key, owner=None))
+    _remove(_Removal(database, job_set_key, None))
 
 
 def _remove(removal: _Removal) -> None:
@@ -113,10 +114,10 @@ def half_deleted(database: Database) -> list[JobSetRecord]:
 class _Removal:
     """The removal of one job set, in several transactions."""
 
-    def __init__(self, database: Database, job_set_key: int, owner: str | None) -> None:
+    def __init__(self, database: Database, job_set_key: int, token: Token | None) -> None:
         self._database = database
         self._values: dict[str, Any] = {"set": job_set_key}
-        self._owner = owner
+        self._token = token
         self._parts = list(_PARTS)
         self._after = -1
         self._took_s = 0.0
@@ -125,8 +126,9 @@ class _Removal:
         """Remove what one transaction has time for; return whether nothing is left."""
         with self._database.writing() as connection:
             begin = time.monotonic()
-            if self._owner is not None:
-                self._run(connection, _HIDE, by=self._owner)
+            if self._token is not None:
+                held = {"by": self._token.owner, "fence_held": self._token.fence}
+                self._run(connection, _HIDE, **held)
             # On a server, two that remove the same rows at once could each wait for the other.
             found = self._run(connection, _LOCK)
             if not found:

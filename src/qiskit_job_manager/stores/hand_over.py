@@ -206,25 +206,26 @@ def request(
 
 
 def _held_by(token: Token) -> tuple[ColumnElement[bool], ...]:
-    # The hand-over and the engine of one process share the lease: its owner counts here, not how
-    # often he claimed it.
+    # The fence counts, too: a process may have lost the lease and claimed it again meanwhile.
     row = _SETS.c
-    return (row.key == token.job_set_key, row.owner == token.owner, row.former_name.is_(None))
+    newest = (row.owner == token.owner, row.fence == token.fence)
+    return (row.key == token.job_set_key, *newest, row.former_name.is_(None))
 
 
 def _must_hold(connection: Connection, token: Token) -> None:
-    """Raise unless the token's owner has the lease.
+    """Raise unless the token is the newest of its job set.
 
     Raises:
-        LeaseLostError: Another process has it, or nobody, or the job set was deleted.
+        LeaseLostError: Somebody has claimed since, or nobody has the lease, or the job set was
+            deleted.
     """
     row = _SETS.c
     found = connection.execute(
-        select(row.name, row.owner, row.former_name).where(row.key == token.job_set_key)
+        select(row.name, row.owner, row.fence, row.former_name).where(row.key == token.job_set_key)
     ).one_or_none()
     if found is None or found.former_name is not None:
         raise LeaseLostError(f"Job set number {token.job_set_key} was deleted meanwhile.")
-    if found.owner != token.owner:
+    if (found.owner, found.fence) != (token.owner, token.fence):
         raise LeaseLostError(
             f"Another process took over the job set {found.name!r} meanwhile. Nothing is lost: "
             "open it again, or run the same script again with if_exists='resume'."

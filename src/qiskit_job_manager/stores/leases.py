@@ -124,11 +124,9 @@ class KernelLocks:
             self._drop_held(token)
 
     def forget(self, token: Token) -> None:
-        """Forget the lease of a job set that was deleted."""
+        """Forget the lease of a job set that was deleted; a newer one stays."""
         with self._mutex:
-            locks, _ = self._held.get(token.job_set_key, (None, None))
-            if locks is not None:
-                self._drop(token.job_set_key, locks)
+            self._drop_held(token)
 
     def driver(self, job_set_key: int) -> str | None:
         """Return who has the lease and lives."""

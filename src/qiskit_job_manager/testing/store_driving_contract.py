@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qiskit_job_manager.errors import StoreError
+from qiskit_job_manager.errors import LeaseLostError, StoreError
 from qiskit_job_manager.model import (
     Advance,
     Blob,
@@ -202,6 +202,11 @@ class DrivingContract:
         assert not store.renew(stale)
         assert store.advance(stale, [submission(store, 0, "t")] * 2) == [False, False]
         assert not store.finish_request(stale, request)
+        with pytest.raises(LeaseLostError):
+            hand_over(store, [["b"]], token=stale)
+        for change in (store.complete_job_set, store.delete_job_set):
+            with pytest.raises(LeaseLostError):
+                change(stale)
         store.release(stale)
         assert store.driver(stale.job_set_key) == again
         assert store.jobs(stale.job_set_key)[0].attempts == 0

@@ -171,15 +171,15 @@ def _if_newest(store, call):
         yield store
 
 
-def _if_owner(store, call):
-    is_owner = call.asked["token"][1] == store.owner
+def _unless_refused(store, call):
+    is_newest = _is_newest(store, call)
     is_refused = call.error == REFUSED
-    if is_refused is not is_owner or not (_knows(call) or is_refused):
+    if is_refused is not is_newest or not (_knows(call) or is_refused):
         yield store
 
 
 def _delete(store, call):
-    for after in _if_owner(store, call):
+    for after in _unless_refused(store, call):
         yield after if call.error == REFUSED else after._replace(fence=float("inf"), owner=None)
 
 
@@ -194,8 +194,8 @@ def _driver_is(store, call):
 
 _WRITES = {
     "create_job_set": _create,
-    "add_blocks": _if_owner,
-    "complete_job_set": _if_owner,
+    "add_blocks": _unless_refused,
+    "complete_job_set": _unless_refused,
     "delete_job_set": _delete,
     "claim": _claim,
     "renew": _renew,
