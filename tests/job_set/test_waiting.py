@@ -16,11 +16,19 @@ from termios import TIOCSWINSZ
 import pytest
 
 from qiskit_job_manager import InvalidArgumentError, JobManagerError
-from qiskit_job_manager.job_set import wait_for_requests
+from qiskit_job_manager.job_set import wait_for_requests, waiting
 from qiskit_job_manager.job_set.waiting import Callbacks, awaited
 from qiskit_job_manager.model import JobState, RemoteState
+from qiskit_job_manager.stores import open_store
 from qiskit_job_manager.testing import JobStory
 from qiskit_job_manager.testing.scripts import Call, Hang, LoseAnswer
+from qiskit_job_manager.testing.store_samples import (
+    hand_over,
+    must_claim,
+    step,
+    submission,
+    the_set,
+)
 
 NASTY = "<b>\x1b[31mred\n=1+1\u202e\U0001f600" + "y" * 10_000
 
@@ -278,3 +286,16 @@ def test_callbacks_of_what_cannot_be_waited_for_are_given_up_with_a_word(caplog)
                 thread.join(10)
     assert called == []
     assert "nobody drives it" in caplog.text
+
+
+def test_a_timeout_says_what_fails_also_where_the_first_missing_jobs_are_well(store_path):
+    store = open_store(store_path)
+    hand_over(store, [[f"c{i}"] for i in range(20)])
+    token = must_claim(store)
+    store.complete_job_set(token)
+    store.advance(token, [submission(store, 19, "tag")])
+    trouble = step(store, 19, JobState.SUBMITTING, JobState.ACTIVE, remote_id="r", error="no loop")
+    assert store.advance(token, [trouble]) == [True]
+    text = waiting.missing(store, the_set(store), 1.0, None)
+    assert "What fails: no loop" in text
+    store.close()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from qiskit_job_manager.displays import shown_progress
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerTimeoutError
-from qiskit_job_manager.job_set.status import read_jobs
+from qiskit_job_manager.job_set.status import read_jobs, read_progress, trouble_of
 from qiskit_job_manager.model import JobState, RequestKind
 from qiskit_job_manager.results import span
 from qiskit_job_manager.views.escape import escape_lines
@@ -164,7 +164,7 @@ def missing(store: Store, record: JobSetRecord, timeout: float | None, trouble: 
         f"{span(job)} (job {job.index}, {job.state})" for job in jobs[:_MISSING_NAMED]
     )
     more = " and more" if len(jobs) > _MISSING_NAMED else ""
-    fails = trouble or next((job.error for job in jobs if job.error), None)
+    fails = trouble or trouble_of(store, record, read_progress(store, record))
     return (
         f"after {timeout} s the results of these are missing: {named or 'none'}{more}. "
         + (f"What fails: {escape_lines(fails)}. " if fails else "")
