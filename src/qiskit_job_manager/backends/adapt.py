@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.base import is_adapter
+from qiskit_job_manager.backends.qrmi import refuse_own_objects
 from qiskit_job_manager.backends.registry import open_backend
 from qiskit_job_manager.backends.seeds import with_kept_options
 from qiskit_job_manager.errors import InvalidArgumentError
@@ -61,6 +62,7 @@ def adapt(
 def _adapted(backend: object, known: Mapping[str, Any]) -> Backend:
     if isinstance(backend, str):
         return open_backend(backend)
+    refuse_own_objects(backend)
     if "qiskit_ibm_runtime" in sys.modules:  # an unknown attribute of its objects asks IBM
         from qiskit_job_manager.backends import ibm
 

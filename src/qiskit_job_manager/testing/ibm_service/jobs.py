@@ -76,6 +76,7 @@ class Job:
             "status": self.status,
             "program": {"id": self.said["program_id"]},
             "created": _stamp(self.created),
+            "cost": self.said.get("cost", 0),
             "tags": self.tags,
             "private": self.private,
             "usage": self._usage(usage_lag_s),

@@ -56,8 +56,18 @@ def run(program: str, params: Mapping[str, Any], engine: Engine) -> str:
     from qiskit_ibm_runtime import RuntimeDecoder, RuntimeEncoder
 
     read = json.loads(json.dumps(params), cls=RuntimeDecoder)
+    read["pubs"] = [_with_circuit(pub) for pub in read["pubs"]]
     simulate = _sampler if program == "sampler" else _estimator
     return json.dumps(simulate(read, seed, engine), cls=RuntimeEncoder)
+
+
+def _with_circuit(pub: Any) -> Any:
+    """Return a PUB whose circuit may have come as OpenQASM 3, as other clients than IBM's send."""
+    if not isinstance(pub[0], str):
+        return pub
+    from qiskit import qasm3
+
+    return [qasm3.loads(pub[0]), *pub[1:]]
 
 
 def _made_up_bits(pub: SamplerPub, seed: int) -> dict[str, np.ndarray]:

@@ -219,7 +219,8 @@ class RequestHandler:
         text = self._jobs.hand_out(job_id)
         if text is None:
             return Reply(status=204)
-        return Reply(body=text.encode(), result_of=job_id, has_result=True)
+        body = text.encode()
+        return Reply(body=body, content_type="text/plain", result_of=job_id, has_result=True)
 
     def _cancel(self, request: Request, path: str) -> Reply:  # noqa: ARG002
         self._jobs.cancel(_job_id(path))
