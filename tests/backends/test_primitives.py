@@ -416,3 +416,39 @@ def test_two_jobs_never_run_at_once_where_they_would_mix():
 def test_a_name_that_cannot_be_opened_says_what_is_known(uri, error, words):
     with pytest.raises(error, match=words):
         open_backend(uri)
+
+
+class _DeafSampler(StatevectorSampler):
+    """Looks at the argument of ``run()`` alone, and not at the shots of the PUBs."""
+
+    def run(self, pubs, *, shots=None):
+        own = shots or 1024
+        return super().run([(pub.circuit, pub.parameter_values, own) for pub in pubs])
+
+
+class _DeafEstimator(StatevectorEstimator):
+    def run(self, pubs, *, precision=None):
+        self.seen = precision
+        return super().run(pubs, precision=precision)
+
+
+def test_a_sampler_that_does_not_see_the_shots_of_pubs_is_told_those_they_share(manager):
+    circuit = QuantumCircuit(1)
+    circuit.x(0)
+    circuit.measure_all()
+    results = manager.run([circuit] * 3, _DeafSampler(), shots=33).results(timeout=60)
+    assert [results.get_counts(index) for index in range(3)] == [{"1": 33}] * 3
+
+
+def test_shots_that_differ_are_not_replaced_by_one_figure(manager):
+    circuit = QuantumCircuit(1)
+    circuit.measure_all()
+    pubs = [(circuit, None, 10), (circuit, None, 20)]
+    results = manager.run(pubs, StatevectorSampler()).results(timeout=60)
+    assert [results.pub_result(index).data.meas.num_shots for index in range(2)] == [10, 20]
+
+
+def test_an_estimator_is_told_the_precision_that_its_pubs_share(manager):
+    estimator, circuit = _DeafEstimator(), QuantumCircuit(1)
+    manager.run([(circuit, "Z")] * 2, estimator, precision=0.25).results(timeout=60)
+    assert estimator.seen == 0.25

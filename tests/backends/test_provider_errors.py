@@ -348,3 +348,18 @@ def test_only_a_provider_that_is_definite_makes_a_job_gone():
     assert not says_gone(KeyError("job-1"))
     assert not says_gone(ConnectionError("not found"))
     assert not says_gone(answered(500))
+
+
+def test_what_ionqs_client_raises_while_it_prepares_a_job_is_refused():
+    """It raises one class before and after sending, so that the place of the raise tells."""
+    words = "Mid-circuit measurement is only supported for single-circuit submissions"
+
+    def raised_in(module):
+        names = {"__name__": module, "JobError": JobError}
+        exec(f"def act():\n    raise JobError({words!r})", names)
+        return caught(names["act"])
+
+    refused = submission(raised_in("qiskit_ionq.helpers"))
+    assert isinstance(refused, SubmissionRefusedError)
+    assert words in str(refused)
+    assert isinstance(submission(raised_in("qiskit_ionq.ionq_job")), SubmissionInDoubtError)

@@ -158,24 +158,34 @@ class JobFollower(BaseBackend):
         job = self._cache.job(remote_id)
         if job is not None:
             return job
-        retrieve = getattr(self._source, "retrieve_job", None)
         if self._volatile:
             msg = f"the job {remote_id} on {self.name} ended with the process that started it"
             raise ResultGoneError(msg)
-        if not callable(retrieve):
-            msg = (
-                f"{self.name} has no retrieve_job(), so that the job {remote_id}, which another "
-                "process sent, can be read only by the means of its provider"
-            )
-            raise JobOutOfReachError(msg)
         try:
-            job = retrieve(remote_id)
+            job = self._retrieve(remote_id)
+        except JobOutOfReachError:
+            raise
         except Exception as error:
             raise _asking_failed(error, f"the job {remote_id} on {self.name}") from error
         if job is None:
             raise ResultGoneError(f"{self.name} has no job {remote_id}")
         self._cache.keep(remote_id, job)
         return job
+
+    def _retrieve(self, remote_id: str) -> Any:
+        """Return a job that another process sent, as the provider's object retrieves it.
+
+        Raises:
+            JobOutOfReachError: It cannot.
+        """
+        retrieve = getattr(self._source, "retrieve_job", None)
+        if not callable(retrieve):
+            msg = (
+                f"{self.name} has no retrieve_job(), so that the job {remote_id}, which another "
+                "process sent, can be read only by the means of its provider"
+            )
+            raise JobOutOfReachError(msg)
+        return retrieve(remote_id)
 
     def _watch(self, remote_ids: Sequence[str]) -> None:
         """Wait until one of the jobs has ended, if all of them run on threads of this process."""

@@ -52,9 +52,17 @@ _JOB_FAILED = re.compile(r"Job\w*Fail")
 # Exceptions that providers raise before they send anything, by the package that defines them.
 _RAISED_BEFORE_SENDING: Mapping[str, frozenset[str]] = {
     "qiskit_ionq": frozenset(
-        {"IonQBackendError", "IonQGateError", "IonQMidCircuitMeasurementError"}
+        {
+            "IonQBackendError",
+            "IonQCredentialsError",
+            "IonQGateError",
+            "IonQMidCircuitMeasurementError",
+        }
     ),
 }
+
+# Modules of providers that only prepare what is sent, or read what was answered to other questions.
+_PREPARING = re.compile(r"qiskit_ionq\.helpers\b")
 
 # Qiskit itself has no network. What it raises of circuits and options, a provider meets before it
 # sends; what it raises of jobs and results, afterwards.
@@ -155,8 +163,9 @@ def raised_before_sending(error: Exception) -> str | None:
         return f"{package} raises {name} before it sends"
     if _came_of_an_operation(error):
         return None
-    if _QISKIT_BEFORE_SENDING.match(_raised_in(error)):
-        return f"{name} was raised by {_raised_in(error)}, before anything is sent"
+    where = _raised_in(error)
+    if _QISKIT_BEFORE_SENDING.match(where) or _PREPARING.match(where):
+        return f"{name} was raised by {where}, before anything is sent"
     if all(type(link) in (TypeError, ValueError) for link in chain_of(error)):
         return f"{name} was raised on purpose, with no network behind it"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from qiskit_job_manager.backends.limits import limits_of
 from qiskit_job_manager.backends.local.helper import HelpedJob, HelperError
 from qiskit_job_manager.backends.local.placement import Sharing
 from qiskit_job_manager.backends.locality import is_local, is_reentrant, refuse_runless
+from qiskit_job_manager.backends.provider_facts import facts_of
 from qiskit_job_manager.backends.run_lock import run_lock_of
 from qiskit_job_manager.backends.seeds import backend_seed
 from qiskit_job_manager.backends.uris import uri_of
@@ -29,13 +31,15 @@ from qiskit_job_manager.errors import (
     SubmissionDeferredError,
     SubmissionRefusedError,
 )
-from qiskit_job_manager.model import RemoteState, RemoteStatus
+from qiskit_job_manager.model import Limits, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from qiskit_job_manager.model import Blob, Limits, RawResult
+    from qiskit_job_manager.model import Blob, RawResult
+
+logger = logging.getLogger(__name__)
 
 _GOING_ON = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
 _WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for long
@@ -45,7 +49,8 @@ class QiskitBackend(JobFollower):
     """Runs circuits on a Qiskit `BackendV2`.
 
     Jobs are followed through the objects that ``run()`` returned. Jobs of earlier processes are
-    retrieved by the backend's ``retrieve_job(id)``, where it has this method.
+    retrieved by the backend's ``retrieve_job(id)``, where it has this method. What more is known of
+    a provider's client is used, see `provider_facts`.
 
     Args:
         backend: The Qiskit backend; it may be shared with others.
@@ -67,7 +72,9 @@ class QiskitBackend(JobFollower):
     ) -> None:
         refuse_runless(backend)
         self._local = is_local(backend)
-        super().__init__(backend, volatile=self._local if volatile is None else volatile)
+        self._facts = facts_of(backend)
+        local = self._local or self._facts.local
+        super().__init__(backend, volatile=local if volatile is None else volatile)
         self._backend = backend
         self._uri = uri_of(backend) if uri is None else uri
         self._refusals = refusals
@@ -100,6 +107,8 @@ class QiskitBackend(JobFollower):
         """
         return Capabilities(
             volatile=self._volatile,
+            findable=self._facts.find is not None,
+            listing_lag_s=0.0 if self._facts.find is None else self._facts.listing_lag_s,
             bulk_status=self._local,
             concurrent_submissions=self._run_lock is None,
         )
@@ -111,7 +120,11 @@ class QiskitBackend(JobFollower):
 
     def limits(self) -> Limits:
         """Return the limits that the backend states; a local one gets a limit on pending jobs."""
-        return limits_of(self.qiskit_backend, local=self._local)
+        known = limits_of(self.qiskit_backend, local=self._local)
+        if self._facts.circuits_per_job is None:
+            return known
+        most = self._facts.circuits_per_job(self._backend)
+        return known.overridden_by(Limits(experiments_per_job=most))
 
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
         """Check that one circuit can run on this backend; see `CircuitCheck`."""
@@ -125,7 +138,9 @@ class QiskitBackend(JobFollower):
         tag: str,
         labels: Sequence[str] = (),  # noqa: ARG002  # part of the port
     ) -> str:
-        """Send one job; the tag is not sent, because Qiskit's interface has no place for it."""
+        """Send one job; the tag is sent where the provider's client has a place for it."""
+        if self._facts.tagged is not None:
+            options = self._facts.tagged(options, tag)
         if not self._was_proved(payload):
             # Refuse it here: a worker would lose all circuits of the job.
             self.circuits_in(payload)
@@ -136,7 +151,35 @@ class QiskitBackend(JobFollower):
             job = self._begin(circuits, options) if job is None else job
         if self._local:
             call_at_end(job, self._one_ended.set)
+        self._let_client_keep(job)
         return self._keep(job, tag)
+
+    def _let_client_keep(self, job: Any) -> None:
+        if self._facts.keep is None:
+            return
+        try:
+            self._facts.keep(job)
+        except Exception as error:  # noqa: BLE001  # the job was accepted, whatever went wrong here
+            logger.warning(
+                "%s could not keep a job, which no other process can then take up: %s",
+                self.name,
+                provider_errors.message_of(error),
+            )
+
+    def find(self, tag: str) -> Sequence[str]:
+        """Return the ids of all jobs with this tag, where the provider's client can list them."""
+        if self._facts.find is None:
+            return super().find(tag)
+        try:
+            return self._facts.find(self._backend, tag)
+        except Exception as error:
+            what = f"the list of jobs on {self.name}"
+            raise provider_errors.read_error(error, what) from error
+
+    def _retrieve(self, remote_id: str) -> Any:
+        if self._facts.retrieve is not None:
+            return self._facts.retrieve(self._backend, remote_id)
+        return super()._retrieve(remote_id)
 
     def _was_proved(self, payload: Blob) -> bool:
         try:
@@ -175,8 +218,11 @@ class QiskitBackend(JobFollower):
         return self._call(circuits[0], options)
 
     def _call(self, run_input: Any, options: Mapping[str, Any]) -> Any:
+        sending_once = self._facts.sending_once
+        backend = self._backend if sending_once is None else sending_once(self._backend)
+
         def run() -> Any:
-            return self._backend.run(run_input, **options)
+            return backend.run(run_input, **options)
 
         return run() if self._run_lock is None else self._run_lock.call(run, self.name)
 

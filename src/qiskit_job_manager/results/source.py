@@ -79,7 +79,7 @@ class ResultSource:
         if len(jobs) > 1 and self._is_pub(jobs[0]):
             return _as_experiment(self.pub(index, partial=partial), index)
         parts = [self._part(job, index) for job in jobs]
-        return parts[0] if len(parts) == 1 else _merged(parts)
+        return self._with_sizes(parts[0] if len(parts) == 1 else _merged(parts), index)
 
     def pub(self, index: int, *, partial: bool) -> PubResult:
         """Return one experiment's `qiskit.primitives.PubResult`, its shares merged.
@@ -154,7 +154,7 @@ class ResultSource:
             found = self.reader(jobs[0]).readout(index - jobs[0].start)
         except CodecError as error:
             raise ManagedResultDataNotAvailable(_unreadable(index, error)) from error
-        return found or self._part(jobs[0], index)
+        return self._with_sizes(found or self._part(jobs[0], index), index)
 
     def counts(self, index: int) -> dict[str, int] | None:
         """Return the counts of a finished experiment by hexadecimal outcome, without Qiskit.
@@ -220,6 +220,24 @@ class ResultSource:
             missing = next(job for job in jobs if job not in readable)
             raise ManagedResultDataNotAvailable(_why_not(index, missing))
         return readable
+
+    def _with_sizes(self, found: Any, index: int) -> Any:
+        """Complete a header that has no sizes of the registers, from the circuit that was sent.
+
+        Some providers leave them out. Qiskit then reads the outcome 0x0 of two bits as '0', and
+        bits of two registers as those of one.
+        """
+        header = getattr(found, "header", None) or {}
+        if self.kind is not ExperimentKind.CIRCUIT or not isinstance(header, dict):
+            return found
+        if "memory_slots" in header and "creg_sizes" in header:
+            return found
+        circuit = self.experiments.circuit(index)
+        if _are_outcomes_of(circuit, found):
+            sizes = [[register.name, register.size] for register in circuit.cregs]
+            own = {"memory_slots": circuit.num_clbits, "creg_sizes": sizes}
+            found.header = {**own, **header}
+        return found
 
     def _is_pub(self, job: JobRecord) -> bool:
         from qiskit_job_manager.codec.primitive_reading import PrimitiveReader
@@ -329,6 +347,15 @@ def _decoded(read: Callable[[], Mapping[str, Any]], job: JobRecord) -> Mapping[s
         msg = f"the stored result of job {job.index} cannot be read: {error}"
         raise ManagedResultDataNotAvailable(msg) from error
     return found
+
+
+def _are_outcomes_of(circuit: Any, found: Any) -> bool:
+    """Say whether the outcomes have all the bits of a circuit, whose registers divide them all."""
+    if sum(register.size for register in circuit.cregs) != circuit.num_clbits:
+        return False
+    outcomes = getattr(found.data, "counts", None) or getattr(found.data, "memory", None) or ()
+    texts = (str(each).replace(" ", "") for each in outcomes)
+    return all(text.startswith("0x") or len(text) == circuit.num_clbits for text in texts)
 
 
 def _unreadable(index: int, error: CodecError) -> str:

@@ -13,6 +13,7 @@ from qiskit_job_manager.backends.job_results import job_in_answer
 from qiskit_job_manager.backends.limits import LOCAL_PENDING_JOBS, limits_of
 from qiskit_job_manager.backends.primitives.known import primitive_info
 from qiskit_job_manager.backends.primitives.uri import uri_of_primitive
+from qiskit_job_manager.backends.provider_facts import facts_of
 from qiskit_job_manager.backends.run_lock import run_lock_of
 from qiskit_job_manager.backends.signatures import argument_names
 from qiskit_job_manager.codec.primitive_results import encode_primitive_result
@@ -62,7 +63,7 @@ class PrimitiveBackend(JobFollower):
     ) -> None:
         self.primitive = primitive
         self._info = primitive_info(primitive)
-        super().__init__(primitive, volatile=self._info.local if volatile is None else volatile)
+        super().__init__(primitive, volatile=_is_local(self._info, primitive, volatile))
         self._uri = uri_of_primitive(primitive, self._info) if uri is None else uri
         self._refusals = refusals
         self._checked = _checked_backend(self._info, concurrent=bool(concurrent))
@@ -193,6 +194,7 @@ class PrimitiveBackend(JobFollower):
     def _run(self, pubs: list[Any], options: Mapping[str, Any]) -> Any:
         """Call ``run()`` on the primitive, or on a copy that has the seed of this job."""
         arguments = {n: v for n, v in options.items() if n not in PUB_OPTIONS and v is not None}
+        arguments |= self._common_argument(pubs)
         primitive = self.primitive
         if self._info.seeded is not None:
             for name in [name for name in SEED_OPTIONS if name in arguments]:
@@ -205,6 +207,27 @@ class PrimitiveBackend(JobFollower):
             return primitive.run(pubs, **arguments)
 
         return run() if self._run_lock is None else self._run_lock.run_to_end(run, self.name)
+
+    def _common_argument(self, pubs: list[Any]) -> dict[str, Any]:
+        """Return the shots or the precision that all PUBs have, as the argument of ``run()``.
+
+        By Qiskit's interface those of a PUB come first; some primitives look at the argument alone.
+        """
+        name = "shots" if self._info.takes is ExperimentKind.SAMPLER_PUB else "precision"
+        values = {getattr(pub, name) for pub in pubs}
+        if len(values) != 1 or None in values or name not in (self._known or ()):
+            return {}
+        return {name: values.pop()}
+
+
+# -- facts ----------------------------------------------------------------------------------------
+
+
+def _is_local(info: PrimitiveInfo, primitive: Any, volatile: bool | None) -> bool:
+    """Say whether its jobs die with this process: what the user says, or else what is known."""
+    if volatile is not None:
+        return volatile
+    return info.local or facts_of(info.backend if info.over_backend else primitive).local
 
 
 def _checked_backend(info: PrimitiveInfo, *, concurrent: bool) -> Any | None:

@@ -16,6 +16,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.providers import BackendV2, Options
 from qiskit.result.models import ExperimentResultData
 
+from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.job_results import job_in_answer, result_in_answer
 from qiskit_job_manager.backends.run_lock import run_lock_of
 from qiskit_job_manager.backends.signatures import argument_names
@@ -69,7 +70,7 @@ class CheckedBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no type inf
         circuits, taken = list(run_input), _taken(self.behind.run, options)
 
         def run() -> Any:
-            return self.behind.run(circuits, **taken)
+            return _run(self.behind, circuits, taken)
 
         answer = run() if self._run_lock is None else self._run_lock.call_in_turn(run)
         job = job_in_answer(answer, self.name, volatile=True)
@@ -131,8 +132,9 @@ def _checked(experiment: Any, circuit: QuantumCircuit, shots: int) -> Any:
         counts={hex(value): count for value, count in counts.items()},
         memory=[hex(value) for value in memory],
     )
+    header = getattr(experiment, "header", None)
     again.header = {
-        **(experiment.header if isinstance(experiment.header, dict) else {}),
+        **(header if isinstance(header, dict) else {}),
         "name": circuit.name,
         "memory_slots": circuit.num_clbits,
         "creg_sizes": [[register.name, register.size] for register in circuit.cregs],
@@ -191,6 +193,17 @@ def _number(outcome: Any, circuit: QuantumCircuit) -> int:
             f"{circuit.num_clbits} bits"
         )
     return int(bits, 2)
+
+
+def _run(backend: Any, circuits: list[QuantumCircuit], options: Mapping[str, Any]) -> Any:
+    """Run circuits; a backend that refuses the option ``memory`` gives counts, which do as well."""
+    try:
+        return backend.run(circuits, **options)
+    except Exception as error:
+        refused = "memory" in options and "memory" in provider_errors.message_of(error)
+        if not refused or provider_errors.is_about_network(error):
+            raise
+    return backend.run(circuits, **{n: v for n, v in options.items() if n != "memory"})
 
 
 def _taken(run: Any, options: Mapping[str, Any]) -> dict[str, Any]:
