@@ -14,7 +14,7 @@ FAST_TMP := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-short short-tests test-lowest mutants check docs format bench soak clean
+.PHONY: help demo test test-short short-tests test-lowest mutants providers check docs format bench soak clean
 
 help:
 	@echo "make demo    run 227 benchmark circuits on the Aer simulator and show the results"
@@ -24,6 +24,7 @@ help:
 	@echo "make check   only the static part: style, types, layers"
 	@echo "make mutants break the core a little at a time and see what its tests notice; MUTANTS=planning"
 	@echo "make docs    build the documentation site in docs/_build/html"
+	@echo "make providers  try the packages of other people, each in an environment of its own; PROVIDERS='aqt qdd'"
 	@echo "make format  rewrite the code in the project's format"
 	@echo "make bench   measure speed and size, side by side with plain Aer"
 	@echo "make soak    kill, stop and damage at length; SOAK='--minutes 30' and the like say how much"
@@ -56,6 +57,10 @@ test-lowest:
 mutants: .venv/dev.installed .venv/mutants.installed
 	TMPDIR=$(FAST_TMP) nice $(BIN)/python scripts/mutants $(MUTANTS)
 
+# Each package is installed into .providers once; what was found goes into docs/providers.md.
+providers: .venv/dev.installed
+	$(BIN)/python tests/providers/run.py $(PROVIDERS)
+
 check: .venv/dev.installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -79,6 +84,7 @@ soak: .venv/dev.installed
 
 clean:
 	rm -rf docs/_build .venv .venv-lowest .mutants demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-lowest .providers .mutants demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A newer list of packages, or a change of what the project says of itself, installs again.

@@ -1,0 +1,13 @@
+# /// script
+# dependencies = ["pytket-qiskit", "qiskit-aer"]
+# ///
+"""pytket's Aer backend as a Qiskit backend."""
+
+from pytket.extensions.qiskit import AerBackend
+from pytket.extensions.qiskit.tket_backend import TketBackend
+
+PACKAGES = ("pytket-qiskit",)
+
+
+def backend():
+    return TketBackend(AerBackend(), AerBackend().default_compilation_pass())

@@ -1,0 +1,12 @@
+# /// script
+# dependencies = ["qdd"]
+# ///
+"""QDD, decision diagrams."""
+
+from qdd import QddProvider
+
+PACKAGES = ("qdd",)
+
+
+def backend():
+    return QddProvider().get_backend()
