@@ -83,8 +83,7 @@ soak: .venv/dev.installed
 	scripts/with-postgres $(BIN)/python soak/run.py $(SOAK)
 
 clean:
-	rm -rf docs/_build .venv .venv-lowest .mutants demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
-	rm -rf .venv .venv-lowest .providers .mutants demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf docs/_build .venv .venv-lowest .providers .mutants demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A newer list of packages, or a change of what the project says of itself, installs again.
