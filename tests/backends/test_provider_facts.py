@@ -12,8 +12,12 @@ from qiskit_job_manager import JobManager
 from qiskit_job_manager.backends import adapt
 from qiskit_job_manager.backends.provider_facts import facts_of
 from qiskit_job_manager.codec.results import open_result
-from qiskit_job_manager.errors import SubmissionInDoubtError, TransientBackendError
-from qiskit_job_manager.model import RemoteState
+from qiskit_job_manager.errors import (
+    JobManagerError,
+    SubmissionInDoubtError,
+    TransientBackendError,
+)
+from qiskit_job_manager.model import ExperimentKind, RemoteState
 from qiskit_job_manager.testing.backend_contract import basis_state, payload_of
 
 
@@ -118,6 +122,19 @@ def test_one_call_makes_one_task_of_braket(braket, most, limit):
     assert adapt(backend).limits().experiments_per_job == limit
 
 
+def test_pubs_too_make_one_task_of_braket_a_call(braket):
+    from qiskit.primitives import BackendSamplerV2
+
+    backend, _ = braket()
+    sampler = BackendSamplerV2(backend=backend)
+    assert adapt(sampler).limits().experiments_per_job == 1
+    adapter = adapt(backend, takes=ExperimentKind.SAMPLER_PUB)
+    payload = payload_of([basis_state(number, 2) for number in range(3)], adapter.takes)
+    remote_id = adapter.submit(payload, {"shots": 5}, "qjm-7")
+    assert open_result(adapter.fetch(remote_id)).n_experiments == 3
+    assert backend.runs == 3
+
+
 # -- Azure ------------------------------------------------------------------------------------
 
 
@@ -183,6 +200,21 @@ def test_ionq_is_sent_a_job_once_although_its_client_would_send_it_five_times(na
     with pytest.raises(BusyError):
         backend.run([])
     assert len(client.posts) == 6  # the user's own object is as it was
+
+
+def test_pubs_on_ionq_are_sent_once_too(named):
+    client = IonQClient()
+
+    def run(self, run_input, **options):
+        return self._client.submit_job()
+
+    backend = named("qiskit_ionq.ionq_backend.IonQBackend", client=client, _client=client, run=run)
+    adapter = adapt(backend, takes=ExperimentKind.SAMPLER_PUB)
+    payload = payload_of([basis_state(2, 2)], adapter.takes)
+    remote_id = adapter.submit(payload, {"shots": 5}, "qjm-7")
+    with pytest.raises(JobManagerError, match="busy"):
+        adapter.fetch(remote_id)
+    assert len(client.posts) == 1
 
 
 def test_a_job_of_ionq_has_the_tag_in_its_metadata(named, send):

@@ -128,7 +128,9 @@ class PrimitiveBackend(JobFollower):
         if self._info.backend is None:
             return Limits(pending_jobs=pending)
         known = limits_of(self._info.backend, local=self._info.local)
-        return known.overridden_by(Limits(pending_jobs=pending))
+        divides = facts_of(self._info.backend).circuits_per_job
+        most = None if divides is None else divides(self._info.backend)
+        return known.overridden_by(Limits(pending_jobs=pending, experiments_per_job=most))
 
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
         """Check that one PUB can run on this primitive; see `PubCheck`.

@@ -18,6 +18,7 @@ from qiskit.result.models import ExperimentResultData
 
 from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.job_results import job_in_answer, result_in_answer
+from qiskit_job_manager.backends.provider_facts import facts_of
 from qiskit_job_manager.backends.run_lock import run_lock_of
 from qiskit_job_manager.backends.signatures import argument_names
 
@@ -45,6 +46,7 @@ class CheckedBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no type inf
     def __init__(self, backend: Any, *, concurrent: bool) -> None:
         super().__init__(name=backend.name, backend_version=backend.backend_version)
         self.behind = backend
+        self._facts = facts_of(backend)
         self._run_lock: RunLock | None = None if concurrent else run_lock_of(backend)
 
     @classmethod
@@ -58,7 +60,9 @@ class CheckedBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no type inf
 
     @property
     def max_circuits(self) -> int | None:
-        """That of the backend behind it, where it has one."""
+        """That of the backend behind it, where it has one, or what is known of its client."""
+        if self._facts.circuits_per_job is not None:
+            return self._facts.circuits_per_job(self.behind)
         try:
             found: int | None = self.behind.max_circuits
         except NotImplementedError:
@@ -69,8 +73,11 @@ class CheckedBackend(BackendV2):  # type: ignore[misc]  # Qiskit has no type inf
         """Run circuits on the backend behind it, with the options that it takes."""
         circuits, taken = list(run_input), _taken(self.behind.run, options)
 
+        sending_once = self._facts.sending_once
+
         def run() -> Any:
-            return _run(self.behind, circuits, taken)
+            backend = self.behind if sending_once is None else sending_once(self.behind)
+            return _run(backend, circuits, taken)
 
         answer = run() if self._run_lock is None else self._run_lock.call_in_turn(run)
         job = job_in_answer(answer, self.name, volatile=True)
