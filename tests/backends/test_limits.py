@@ -40,3 +40,17 @@ def test_the_smaller_counts_unless_limits_overrule_the_backend(tmp_path, two_a_j
         assert [job.stop - job.start for job in plan.jobs] == per_job
         if max(per_job) <= 2:
             assert manager.run(circuits, two_a_job, shots=5, **given).results(120).success
+
+
+def test_more_shots_than_the_class_of_a_backend_allows_are_shared_among_jobs(providers, manager):
+    class FewShots(providers["Provider"]):
+        MAX_SHOTS = 20
+
+        def run(self, run_input, **options):
+            if options["shots"] > self.MAX_SHOTS:
+                raise ValueError(f"Shots must be in the range [1, {self.MAX_SHOTS}].")
+            return super().run(run_input, **options)
+
+    job_set = manager.run([basis_state(2, 2)], FewShots(), shots=50)
+    assert job_set.results(timeout=60).get_counts(0) == {"10": 50}
+    assert len(job_set.managed_jobs()) == 3

@@ -164,15 +164,20 @@ def bits(provider):
     compare(results.get_counts(1), "010", provider.shots, provider.least)
 
 
-def middle(provider):
-    """A measurement, and then the same qubit goes on."""
+def goes_on():
+    """Return a circuit that measures a qubit, and goes on with it."""
     from qiskit import QuantumCircuit
 
     circuit = QuantumCircuit(1, 2)
     circuit.measure(0, 0)
     circuit.x(0)
     circuit.measure(0, 1)
-    results = provider.results(provider.prepared([circuit]))
+    return circuit
+
+
+def middle(provider):
+    """A measurement, and then the same qubit goes on."""
+    results = provider.results(provider.prepared([goes_on()]))
     compare(results.get_counts(0), "10", provider.shots, provider.least)
 
 

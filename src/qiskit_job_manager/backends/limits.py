@@ -30,7 +30,8 @@ def _max_shots(backend: Any) -> int | None:
     bounds = validator.get("shots")
     if isinstance(bounds, tuple):
         return int(bounds[1])
-    return _positive(backend, "max_shots") or _positive(_configuration(backend), "max_shots")
+    own = _positive(backend, "max_shots") or _positive(backend, "MAX_SHOTS")  # AQT's
+    return own or _positive(_configuration(backend), "max_shots")
 
 
 def _configuration(backend: Any) -> Any:

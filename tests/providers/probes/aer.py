@@ -17,12 +17,6 @@ def backend():
 
 
 def trouble(provider):
-    return provider.prepared([_state()]), {"method": "nonsense"}
+    from checks import basis_state
 
-
-def _state():
-    from qiskit import QuantumCircuit
-
-    circuit = QuantumCircuit(2, 2)
-    circuit.measure([0, 1], [0, 1])
-    return circuit
+    return provider.prepared([basis_state(1)]), {"method": "nonsense"}

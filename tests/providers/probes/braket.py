@@ -10,3 +10,9 @@ PACKAGES = ("qiskit-braket-provider",)
 
 def backend():
     return BraketLocalBackend()
+
+
+def trouble(provider):
+    from checks import goes_on
+
+    return provider.prepared([goes_on()]), {}

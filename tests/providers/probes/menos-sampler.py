@@ -14,3 +14,9 @@ def backend():
 
 def estimator():
     return MENOSEstimator()
+
+
+def trouble(provider):
+    from checks import goes_on
+
+    return provider.prepared([goes_on()]), {}

@@ -10,3 +10,9 @@ PACKAGES = ("menos",)
 
 def backend():
     return MENOSBackend()
+
+
+def trouble(provider):
+    from checks import goes_on
+
+    return provider.prepared([goes_on()]), {}
