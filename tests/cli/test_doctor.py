@@ -125,7 +125,7 @@ def test_doctor_as_text_marks_what_needs_the_user(qjm, folder):
 def test_backends_tells_what_each_kind_needs_and_none_that_is_for_tests(qjm):
     registry = {each["kind"]: each for each in json.loads(qjm("backends", "--json").out)}
     assert registry.keys() >= {"aer", "basic", "estimator", "fake", "ibm", "sampler"}
-    assert {name for name, each in registry.items() if each["network"]} == {"ibm"}
+    assert {name for name, each in registry.items() if each["network"]} == {"ibm", "qrmi"}
     assert not [name for name, each in registry.items() if each["network"] is None]
     assert "cloud" not in registry
     assert registry["aer"]["needs"] == "qiskit-job-manager[aer]"

@@ -228,9 +228,9 @@ class ResultSource:
         bits of two registers as those of one.
         """
         header = getattr(found, "header", None) or {}
-        if self.kind is not ExperimentKind.CIRCUIT or not isinstance(header, dict):
+        if not isinstance(header, dict) or {"memory_slots", "creg_sizes"} <= header.keys():
             return found
-        if "memory_slots" in header and "creg_sizes" in header:
+        if self.kind is not ExperimentKind.CIRCUIT:
             return found
         circuit = self.experiments.circuit(index)
         if _are_outcomes_of(circuit, found):
