@@ -40,6 +40,14 @@ def test_bit_strings_are_not_taken_for_numbers():
     assert merge_counts([{"1": 1}, {"01": 1}]) == {"1": 1, "01": 1}
 
 
+def test_a_text_is_not_the_number_that_it_could_be_read_as():
+    assert merge_counts([{"10": 1}, {"0xa": 2}]) == {"10": 1, "0xa": 2}
+
+
+def test_keys_that_are_numbers_add():
+    assert merge_counts([{3: 1}, {3: 2, "0x3": 4}]) == {3: 7}
+
+
 def test_quasi_counts_add_and_may_be_negative():
     assert merge_counts([{"0x0": 0.75, "0x1": -0.25}, {"0x0": 0.25}]) == {"0x0": 1.0, "0x1": -0.25}
 

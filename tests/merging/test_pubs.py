@@ -153,6 +153,22 @@ def test_what_is_not_the_same_in_all_shares_is_left_out_and_named():
     assert merged.metadata["left_out_by_merging"] == ["fit", "odd"]
 
 
+def test_what_is_the_same_but_for_rounding_is_that_of_the_first_share():
+    def parts(*values):
+        return [estimated(10, 0.5, 0.1, noise=value) for value in values]
+
+    assert merge_pubs(parts(0.0, 0.8e-6)).fields["noise"] == 0.0
+    assert "noise" not in merge_pubs(parts(0.0, 0.8e-6, 1.6e-6)).fields
+
+
+def test_what_was_left_out_of_merged_shares_stays_named():
+    def pair(name):
+        return merge_pubs([estimated(10, 0.5, 0.1, **{name: value}) for value in (1, 2)])
+
+    merged = merge_pubs([pair("fit"), pair("odd")])
+    assert merged.metadata["left_out_by_merging"] == ["fit", "odd"]
+
+
 def test_the_precision_is_what_all_shares_reach():
     parts = [share({"evs": np.float64(0)}, n, target_precision=n**-0.5) for n in (300, 100)]
     assert merge_pubs(parts).metadata["target_precision"] == pytest.approx(0.05)
@@ -170,21 +186,38 @@ def _bits(shots=2, width=1, size=3, shape=(), name="c"):
     return share({name: array}, shots, shape=shape, sampled=True, bits={name: size})
 
 
+def _of_each(shape=(2,), shots=2):
+    return share({"x": np.zeros(shape)}, shots, sampled=True)
+
+
 @pytest.mark.parametrize(
     ("parts", "words"),
     [
-        ([], "no shares"),
+        ([], "^there are no shares to merge$"),
         ([_bits(), _bits(name="d")], "'c' is missing in share 1"),
         ([_bits(), _bits(size=4)], "number of bits of 'c' of share 0 is 3"),
         ([_bits(), _bits(width=2)], "'c' do not fit together"),
         ([_bits(), _bits(shape=(2,))], r"shape of share 0 is \(\)"),
-        ([_bits(), estimated(1, 0, 0)], "kind of share 0 is 'sampler'"),
+        (
+            [_bits(), estimated(1, 0, 0)],
+            "^the kind of share 0 is 'sampler' and that of share 1 'estimator'$",
+        ),
         ([share({"x": np.zeros(())}, 1, sampled=True)] * 2, "'x' has 0 axes"),
         ([estimated(0, 0, 0)] * 2, "'evs' cannot be averaged"),
         ([estimated(1, 0, 0), share({"evs": np.zeros(())}, 1)], "'stds' is missing in share 1"),
         ([share({"v": 1}, 1)] * 2, "'evs' is missing"),
-        ([estimated(1, [1, 2], 0), estimated(1, [1, 2, 3], 0)], "'evs' do not fit together"),
+        (
+            [estimated(1, [1, 2], 0), estimated(1, [1, 2, 3], 0)],
+            r"^the shape of 'evs' .* \(2,\) and",
+        ),
+        ([estimated(1, 0, 0), estimated(1, [0, 0], 0)], r"shape of 'evs' of share 0 is \(\)"),
+        ([estimated(1, 0, 0), estimated(1, 0, [0, 0])], r"shape of 'stds' of share 0 is \(\)"),
         ([estimated(1, "a", 0)] * 2, "'evs' do not fit together"),
+        ([estimated(1, 0, "a")] * 2, "'stds' do not fit together"),
+        ([share({"stds": 0.0, "evs": 0.0}, 0)] * 2, "^the field 'stds' cannot be averaged"),
+        ([_of_each(shots=0)] * 2, "'x' cannot be averaged"),
+        ([_of_each((2, 2)), _of_each((2,))], "'x' do not fit together"),
+        ([_of_each((2,)), _of_each((2, 2))], r"shape of 'x' of share 0 is \(2,\)"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_by_name(parts, words):

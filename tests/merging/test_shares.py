@@ -8,7 +8,7 @@ from qiskit_job_manager.merging import merge
 
 
 def test_no_share_is_refused():
-    with pytest.raises(MergeError, match="no shares"):
+    with pytest.raises(MergeError, match=r"^there are no shares to merge$"):
         merge([])
 
 
@@ -35,6 +35,12 @@ def test_ranges_of_shots_are_joined_in_their_own_form(share, form):
     assert going_on["shots"] == form((1, 15))
     from_one_again = merge([share(form((1, 10)), data=counts), share(form((1, 5)), data=counts)])
     assert from_one_again["shots"] == form((1, 15))
+
+
+def test_ranges_of_shots_take_the_form_of_the_first(share):
+    counts = {"counts": {"0x0": 1}}
+    parts = [share((1, 10), data=counts), share([1, 5], data=counts)]
+    assert merge(parts)["shots"] == (1, 15)
 
 
 def test_a_range_and_a_number_of_shots_give_a_number(share):
@@ -87,6 +93,14 @@ class TestWholeState:
             ("x", "y"),
             (1.0, "1.0"),
             (np.array(["a"]), np.array(["b"])),
+            (np.array([1.0]), np.array(["a"])),
+            (np.array([1.0, 0.0]), "x"),
+            ({"a": 1}, 1),
+            (1, {"a": 1}),
+            ([1.0], 1.0),
+            (1.0, [1.0]),
+            ([0.1, float("nan")], [0.1, 1.0]),
+            ([0.1, 1.0], [0.1, float("nan")]),
         ],
     )
     def test_different_values_are_refused_by_name(self, share, one, other):
@@ -106,6 +120,10 @@ class TestWholeState:
     )
     def test_equal_values_of_any_kind_are_kept(self, share, value):
         assert merge([share(data={"snapshots": value})] * 2)["data"]["snapshots"] is value
+
+    def test_an_array_and_a_list_of_the_same_numbers_are_equal(self, share):
+        parts = [share(data={"saved": np.array([1.0, 0.5])}), share(data={"saved": [1.0, 0.5]})]
+        assert merge(parts)["data"]["saved"] is parts[0]["data"]["saved"]
 
     def test_states_of_qiskit_are_compared_by_their_amplitudes(self, share):
         from qiskit.quantum_info import Operator, Statevector
@@ -155,22 +173,38 @@ class TestKernelledMemory:
         said = {"meas_level": MeasLevel.KERNELED, "meas_return": MeasReturnType.AVERAGE}
         merged = merge([share(1, **said, data={"memory": np.array([1j, 2j])})] * 2)
         assert merged["data"]["memory"].tolist() == [1j, 2j]
+        said["meas_return"] = MeasReturnType.SINGLE
+        merged = merge([share(1, **said, data={"memory": np.array([[1j, 2j]])})] * 2)
+        assert merged["data"]["memory"].tolist() == [[1j, 2j]] * 2
+
+    def test_memory_of_no_stated_level_is_classified(self, share):
+        part = share(1, meas_return="avg", data={"memory": ["0x1"]})
+        del part["meas_level"]
+        assert merge([part, part])["data"]["memory"] == ["0x1", "0x1"]
+
+    def test_an_average_and_single_shots_are_refused(self, share):
+        averaged = share(2, meas_level=1, data={"memory": [[1.0, 0.0]]})
+        single = share(2, meas_level=1, data={"memory": [[[1.0, 0.0]], [[3.0, 0.0]]]})
+        with pytest.raises(MergeError, match="'memory' do not fit together"):
+            merge([averaged, single])
 
     def test_averages_of_different_shape_are_refused(self, share):
         parts = [
             share(1, meas_level=1, meas_return="avg", data={"memory": np.zeros(n)}) for n in (1, 2)
         ]
-        with pytest.raises(MergeError, match="'memory'"):
+        with pytest.raises(MergeError, match=r": the shares have different shapes$"):
             merge(parts)
 
     def test_averages_over_no_shots_are_refused(self, share):
         part = share(0, meas_level=1, meas_return="avg", data={"memory": np.zeros(1)})
-        with pytest.raises(MergeError, match="no weight"):
+        with pytest.raises(MergeError, match=r": an average over no shots has no weight$"):
             merge([part, part])
 
     @pytest.mark.parametrize(("field", "values"), [("meas_level", (1, 2)), ("meas_return", "ab")])
     def test_shares_that_measured_differently_are_refused(self, share, field, values):
-        with pytest.raises(MergeError, match=field):
+        one, other = values
+        words = f"^'{field}' is {one!r} in share 0 and {other!r} in 1$"
+        with pytest.raises(MergeError, match=words):
             merge([share(1, **{field: value}) for value in values])
 
 
@@ -207,7 +241,7 @@ class TestSavedBySimulators:
 
     @pytest.mark.parametrize("subtype", ["accum", "c_accum"])
     def test_plain_sums_are_refused(self, share, subtype):
-        with pytest.raises(MergeError, match=r"'saved'.*save the average"):
+        with pytest.raises(MergeError, match=r"'saved'.*: a sum over shots .*; save the average$"):
             merge([self.saved(share, subtype, 2, 1.0)] * 2)
 
 
@@ -234,6 +268,36 @@ class TestFailedShares:
         assert "status" not in merge([share(1, status="DONE"), share(1, success=False, data={})])
 
 
+class TestSharesThatDoNotSayWhetherTheySucceeded:
+    @pytest.fixture
+    def silent(self, share):
+        def make(**fields):
+            part = share(4, status="DONE", **fields)
+            del part["success"]
+            return part
+
+        return make
+
+    def test_they_are_taken_as_successes(self, silent):
+        merged = merge([silent(), silent()])
+        assert (merged["success"], merged["status"]) == (True, "DONE")
+
+    def test_their_shots_count_without_data(self, silent):
+        assert merge([silent(data={}), silent(data={})])["shots"] == 8
+
+
+def test_the_time_of_a_failed_share_without_data_is_not_added(share):
+    failed = share(1, success=False, data={}, time_taken=4.0)
+    merged = merge([share(1, time_taken=0.5), failed, share(1, time_taken=0.25)])
+    assert merged["time_taken"] == 0.75
+    assert merge([failed, failed])["time_taken"] == 8.0
+
+
+def test_times_that_are_no_numbers_are_not_added(share):
+    assert merge([share(1, time_taken="soon"), share(1)])["time_taken"] == "soon"
+    assert "time_taken" not in merge([share(1), share(1)])
+
+
 def test_time_adds_and_the_rest_is_from_the_first_share_with_data(share):
     parts = [
         share(1, success=False, data={}, header={"name": "none"}, only_failed=1),
@@ -248,7 +312,8 @@ def test_time_adds_and_the_rest_is_from_the_first_share_with_data(share):
 
 
 def test_shares_without_any_data_have_none_together(share):
-    assert merge([share(4, data={}), share(4, data={})])["data"] == {}
+    merged = merge([share(4, data={}), share(4, data={})])
+    assert (merged["data"], merged["shots"]) == ({}, 8)
 
 
 def test_data_of_a_wrong_kind_is_refused_by_name(share):

@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager.errors import MergeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import numpy as np
 
 LEFT_OUT = "left_out_by_merging"
 
@@ -145,17 +147,28 @@ def _is_same_in_all(name: str, parts: Sequence[PubShare]) -> bool:
 def _mean(name: str, values: Sequence[Any], parts: Sequence[PubShare]) -> Any:
     import numpy as np
 
-    weighted = list(zip(_weights(name, parts), values, strict=True))
-    return _fitted(name, lambda: np.asarray(sum(w * np.asarray(value) for w, value in weighted)))
+    return _fitted(name, lambda: np.asarray(sum(_weighted(name, values, parts))))
 
 
 def _deviation(name: str, parts: Sequence[PubShare]) -> Any:
     """Return the standard deviation of a weighted mean of independent values."""
     import numpy as np
 
-    weighted = list(zip(_weights(name, parts), (p.fields[name] for p in parts), strict=True))
-    squares = ((weight * np.asarray(value)) ** 2 for weight, value in weighted)
+    values = [part.fields[name] for part in parts]
+    squares = (each**2 for each in _weighted(name, values, parts))
     return _fitted(name, lambda: np.asarray(np.sqrt(sum(squares))))
+
+
+def _weighted(
+    name: str, values: Sequence[Any], parts: Sequence[PubShare]
+) -> Iterator[np.ndarray[Any, Any]]:
+    """Yield the values as arrays, each times the weight of its share."""
+    import numpy as np
+
+    arrays = [np.asarray(value) for value in values]
+    _check_alike(f"shape of {name!r}", [array.shape for array in arrays])
+    weights = _weights(name, parts)
+    yield from (weight * array for weight, array in zip(weights, arrays, strict=True))
 
 
 def _weights(name: str, parts: Sequence[PubShare]) -> list[float]:
@@ -168,6 +181,8 @@ def _weights(name: str, parts: Sequence[PubShare]) -> list[float]:
 def _fitted(name: str, merge: Callable[[], Any]) -> Any:
     try:
         return merge()
+    except MergeError:
+        raise  # it names the field already
     except (TypeError, ValueError) as error:
         raise MergeError(f"the shares' {name!r} do not fit together: {error}") from error
 

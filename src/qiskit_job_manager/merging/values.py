@@ -25,7 +25,7 @@ def same(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, Number) and isinstance(other, Number):
         return _same_numbers(complex(one), complex(other))  # type: ignore[call-overload]
-    if hasattr(one, "__array__") and hasattr(other, "__array__"):
+    if hasattr(one, "__array__") or hasattr(other, "__array__"):
         return _same_arrays(np.asarray(one), np.asarray(other))
     return bool(one == other)
 
