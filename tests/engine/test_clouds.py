@@ -189,14 +189,14 @@ def test_nothing_is_sent_beyond_the_usage_that_was_allowed(make_bench, circuits)
     bench = make_bench(findable=True, usage_s=2.0)
     record = bench.job_set(circuits(5), max_usage_s=5.0)
     bench.drive(record)
-    bench.run(record, within_s=600)
+    bench.run(record, within_s=60)
     assert bench.states(record) == {"done": 2, "planned": 3}
     assert bench.backend.ledger.count(Call.CANCEL) == 0
     bench.store.set_max_usage(record.key, 8.0)
-    bench.run(record, within_s=600)
+    bench.run(record, within_s=60)
     assert bench.states(record) == {"done": 4, "planned": 1}
     bench.store.set_max_usage(record.key, None)
-    bench.run(record, within_s=600)
+    bench.run(record, within_s=60)
     assert bench.states(record) == {"done": 5}
 
 
