@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from qiskit_job_manager import JobManager, JobManagerInvalidStateError, JobManagerUnknownJobSet
+from qiskit_job_manager.model import RemoteState, RemoteStatus
 from qiskit_job_manager.stores import delete
+from qiskit_job_manager.testing.scripts import JobStory
 
 
 @pytest.fixture
@@ -64,12 +66,10 @@ def test_the_name_is_free_at_once_and_means_the_new_set(manager, half_deleted, a
     assert len(manager.half_deleted()) == 1
 
 
-def test_what_has_not_ended_is_not_deleted(manager, circuits):
-    from qiskit.providers.basic_provider import BasicSimulator
-
-    with JobManager(manager.store_url) as other:
-        other._engine.stop()
-        job_set = other.run(circuits(1), BasicSimulator(), "waiting", shots=1)
-        with pytest.raises(JobManagerInvalidStateError, match="cancel it"):
-            other.delete_job_set("waiting")
-        assert job_set.n_jobs == 1
+def test_what_has_not_ended_is_not_deleted(manager, scripted, circuits):
+    backend = scripted()
+    backend.tell(JobStory((RemoteStatus(RemoteState.RUNNING),)))
+    job_set = manager.run(circuits(1), backend, "waiting", shots=1)
+    with pytest.raises(JobManagerInvalidStateError, match="cancel it"):
+        manager.delete_job_set("waiting")
+    assert job_set.n_jobs == 1

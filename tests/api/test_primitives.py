@@ -113,7 +113,17 @@ def sweep():
 
 
 def states(job_set):
-    return [job.state for job in job_set._jobs()]
+    return [job.state for job in job_set.managed_jobs()]
+
+
+def spans(job_set):
+    """The first and the last experiment of each job."""
+    return [(job.start_index, job.end_index) for job in job_set.managed_jobs()]
+
+
+def records(job_set):
+    source = source_of(job_set)
+    return source.store.jobs(source.record.key)
 
 
 # -- results --------------------------------------------------------------------------------------
@@ -253,7 +263,7 @@ def test_shares_of_a_seeded_sampler_do_not_repeat_each_other(manager, make):
     limits = Limits(shots_per_experiment=40)
     job_set = manager.run([circuit], make(seed=9), shots=100, limits=limits)
     results = job_set.results(timeout=60)
-    assert [job.shots for job in job_set._jobs()] == [34, 33, 33]
+    assert [job.shots for job in job_set.managed_jobs()] == [34, 33, 33]
     memory = results.get_memory(0)
     assert len(memory) == 100
     assert memory[:34] == make(seed=9).run([circuit], shots=34).result()[0].data.c.get_bitstrings()
@@ -290,7 +300,7 @@ def test_pubs_of_other_precision_are_sent_apart(manager):
     circuit = QuantumCircuit(1)
     pubs = [(circuit, "Z"), (circuit, "Z", None, 0.5), (circuit, "X", None, 0.5), (circuit, "Z")]
     job_set = manager.run(pubs, StatevectorEstimator(), precision=0.1)
-    assert [(job.start, job.stop) for job in job_set._jobs()] == [(0, 1), (1, 3), (3, 4)]
+    assert spans(job_set) == [(0, 0), (1, 2), (3, 3)]
     results = job_set.results(timeout=60)
     told = [results.pub_result(i).metadata["target_precision"] for i in range(4)]
     assert told == [0.1, 0.5, 0.5, 0.1]
@@ -300,7 +310,7 @@ def test_a_limit_on_executions_counts_the_points_of_a_sweep(manager, sweep):
     job_set = manager.run(
         [sweep] * 4, StatevectorSampler(), shots=10, limits=Limits(executions_per_job=120)
     )
-    assert [(job.start, job.stop) for job in job_set._jobs()] == [(0, 2), (2, 4)]
+    assert spans(job_set) == [(0, 1), (2, 3)]
     assert job_set.results(timeout=60).success
 
 
@@ -333,7 +343,7 @@ def test_a_wrong_answer_is_a_failure_that_is_kept_and_hides_no_other(
     results = job_set.results(timeout=60)
     assert states(job_set) == [JobState.DONE, JobState.FAILED, JobState.DONE]
     assert not results.success
-    assert [job.has_result for job in job_set._jobs()] == [True, True, True]
+    assert [job.has_result for job in records(job_set)] == [True, True, True]
     for index in (0, 1, 4, 5):
         assert results.get_counts(index) == {format(index, "05b"): 9}
     for index in (2, 3):
@@ -415,7 +425,7 @@ def test_a_killed_process_loses_nothing_of_a_known_primitive(store_path, tmp_pat
         memories = {tuple(results.get_memory(index)) for index in range(100)}
         assert len(memories) == 100  # each with a seed of its own
         assert {len(memory) for memory in memories} == {1000}
-        attempts = [len(manager._store.attempts(job.key)) for job in job_set._jobs()]
+        attempts = [len(job.attempts()) for job in job_set.managed_jobs()]
         assert all(attempts[index] == 1 for index in done)
 
 
@@ -427,7 +437,8 @@ def wait_until_some_are_done(store_path, child):
             with JobManager(store_path) as manager:
                 found = manager.job_sets("killed")
                 if found and source_of(found[0]).record.complete:
-                    done = [job.index for job in found[0]._jobs() if job.state is JobState.DONE]
+                    jobs = found[0].managed_jobs()
+                    done = [job.index for job in jobs if job.state is JobState.DONE]
                     if len(done) >= 3:
                         return done
         time.sleep(0.05)

@@ -193,7 +193,8 @@ def test_a_set_that_another_process_drives_is_no_trouble(store_path, clouds, clo
     leave(backend, "set")
     with JobManager(store_path) as first, JobManager(store_path) as second:
         (there,) = first.resume()
-        wait_until(lambda: second._store.driver(source_of(there).record.key) is not None)
+        source = source_of(there)
+        wait_until(lambda: source.store.driver(source.record.key) is not None)
         del clouds["near"]
         (here,) = second.resume()
         assert here.trouble() is None

@@ -24,7 +24,7 @@ from qiskit_job_manager import (
 )
 from qiskit_job_manager.manager import hand_over
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.results import source_of
+from qiskit_job_manager.stores.sql_store import SqlStore
 from qiskit_job_manager.testing import Hang
 from qiskit_job_manager.testing.scripts import Call
 
@@ -193,7 +193,7 @@ def test_a_generator_that_breaks_keeps_what_came_before_and_is_resumed(manager, 
         circuits(7), aer, name="sweep", max_experiments_per_job=1, if_exists="resume"
     )
     assert len(job_set.results(timeout=30)) == 7
-    assert all(job.attempts == 1 for job in job_set._store.jobs(source_of(job_set).record.key))
+    assert all(len(job.attempts()) == 1 for job in job_set.managed_jobs())
 
 
 def test_the_first_jobs_are_sent_while_the_others_are_still_being_read(manager, scripted, circuits):
@@ -352,8 +352,9 @@ def test_what_died_while_handing_over_goes_on_where_it_stopped(
         yield from circuits(5)
         raise Death
 
-    with JobManager(store_path) as first:
-        first._store.delete_job_set = lambda key: None  # the process is dead, it cleans up nothing
+    with JobManager(store_path) as first, monkeypatch.context() as patched:
+        # The process is dead, and cleans up nothing.
+        patched.setattr(SqlStore, "delete_job_set", lambda store, token: None)
         with pytest.raises(Death):
             first.run(dying(), backend, name="sweep", max_experiments_per_job=2)
     with JobManager(store_path) as second:

@@ -213,9 +213,8 @@ def test_a_set_goes_on_once_its_backend_is_back(stranger, look, caplog, monkeypa
 
 def test_a_set_that_was_deleted_is_forgotten(stranger, look, caplog):
     look()
-    job_set = look.manager.find("stranger")
-    store = look.manager._store
-    store.delete_job_set(store.claim(source_of(job_set).record.key, "deletion"))
+    source = source_of(look.manager.find("stranger"))
+    source.store.delete_job_set(source.store.claim(source.record.key, "deletion"))
     with caplog.at_level(logging.INFO):
         look()
     assert told(caplog, "ended") == []

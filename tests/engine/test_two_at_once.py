@@ -18,6 +18,7 @@ from qiskit_job_manager.lifecycle import decisions
 from qiskit_job_manager.model import JobState, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.stores.sql_store import SqlStore
 from qiskit_job_manager.testing import ScriptedBackend
 from qiskit_job_manager.testing.cloud_service import Books, CloudProcess, Deed, Faults
 from qiskit_job_manager.testing.scripts import Call, Hang, JobStory, Raise
@@ -190,9 +191,10 @@ def test_a_hand_over_that_lost_its_lease_says_so_and_deletes_nothing(
 
     def steal():
         wait_until(lambda: other.job_sets("sweep") and other.find("sweep").n_experiments)
-        record = source_of(other.find("sweep")).record
-        manager._store.close()  # its locks are free then, as when its lease has run out
-        assert other._store.claim(record.key, "thief") is not None
+        theirs = source_of(other.find("sweep"))
+        # Its locks are free then, as when its lease has run out.
+        source_of(manager.find("sweep")).store.close()
+        assert theirs.store.claim(theirs.record.key, "thief") is not None
         stolen.set()
 
     thread = threading.Thread(target=steal)
@@ -280,34 +282,34 @@ def test_a_backend_that_is_given_after_a_request_moves_the_set(open_manager, bac
 
 def test_a_release_that_fails_is_made_again(open_manager, backend, circuits, monkeypatch):
     manager, other = open_manager(), open_manager()
-    release, failures = manager._store.release, [StoreBusyError("locked")] * 3
+    release, failures = SqlStore.release, [StoreBusyError("locked")] * 3
 
-    def failing(token):
+    def failing(store, token):
         if failures:
             raise failures.pop()
-        release(token)
+        release(store, token)
 
-    monkeypatch.setattr(manager._store, "release", failing)
-    job_set = manager.run(circuits(1), backend, "sweep")
-    assert job_set.results(timeout=DEADLINE_S).success
-    key = source_of(job_set).record.key
-    wait_until(lambda: other._store.driver(key) is None)
+    monkeypatch.setattr(SqlStore, "release", failing)
+    assert manager.run(circuits(1), backend, "sweep").results(timeout=DEADLINE_S).success
+    theirs = source_of(other.find("sweep"))
+    wait_until(lambda: theirs.store.driver(theirs.record.key) is None)
     assert not failures
 
 
 def test_close_closes_although_nothing_can_be_released(store_path, backend, circuits, monkeypatch):
-    def failing(token):
+    def failing(store, token):
         raise StoreBusyError("locked")
 
-    manager = JobManager(store_path)
-    monkeypatch.setattr(manager._store, "release", failing)
     backend.tell(RUNS_ON)
-    job_set = manager.run(circuits(1), backend, "sweep")
-    wait_until(lambda: JobState.ACTIVE in job_set.progress().jobs)
-    key = source_of(job_set).record.key
-    manager.close()
+    manager = JobManager(store_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlStore, "release", failing)
+        job_set = manager.run(circuits(1), backend, "sweep")
+        wait_until(lambda: JobState.ACTIVE in job_set.progress().jobs)
+        manager.close()
     with JobManager(store_path) as other:
-        assert other._store.claim(key, "other") is not None
+        theirs = source_of(other.find("sweep"))
+        assert theirs.store.claim(theirs.record.key, "other") is not None
 
 
 def test_listeners_may_end_themselves_while_the_manager_closes(store_path, backend, circuits):

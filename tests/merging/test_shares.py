@@ -122,8 +122,10 @@ class TestWholeState:
         assert merge([share(data={"snapshots": value})] * 2)["data"]["snapshots"] is value
 
     def test_an_array_and_a_list_of_the_same_numbers_are_equal(self, share):
-        parts = [share(data={"saved": np.array([1.0, 0.5])}), share(data={"saved": [1.0, 0.5]})]
-        assert merge(parts)["data"]["saved"] is parts[0]["data"]["saved"]
+        array, listed = np.array([1.0, 0.5]), [1.0, 0.5]
+        for one, other in ((array, listed), (listed, array)):
+            merged = merge([share(data={"saved": one}), share(data={"saved": other})])
+            assert merged["data"]["saved"] is one
 
     def test_states_of_qiskit_are_compared_by_their_amplitudes(self, share):
         from qiskit.quantum_info import Operator, Statevector

@@ -289,8 +289,8 @@ def test_a_journal_in_use_elsewhere_stays_for_now(filled, monkeypatch):
 
 
 def test_every_connection_has_the_settings_that_the_promises_need(filled):
-    store = open_store(filled)
-    with store._database.writing() as connection:
+    database = sqlite.connect(filled)
+    with database.writing() as connection:
         found = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("foreign_keys", "trusted_schema", "synchronous", "busy_timeout")
@@ -301,7 +301,7 @@ def test_every_connection_has_the_settings_that_the_promises_need(filled):
         "synchronous": 2,
         "busy_timeout": 1_000,
     }
-    store.close()
+    database.close()
 
 
 def test_pages_are_small_so_that_results_leave_little_of_them_empty(store_path):

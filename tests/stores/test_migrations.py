@@ -27,10 +27,11 @@ def schema_of(path):
 
 
 def test_the_migrated_schema_is_the_one_that_the_program_uses(store_path, tmp_path):
-    store = open_store(store_path)
-    with store._database.reading() as connection:
+    open_store(store_path).close()
+    migrated = sqlite.connect(store_path)
+    with migrated.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
-    store.close()
+    migrated.close()
     # Alembic compares neither WITHOUT ROWID nor AUTOINCREMENT nor cascades; the text tells all.
     direct = sqlite.connect(tmp_path / "direct.db")
     with direct.writing() as connection:
