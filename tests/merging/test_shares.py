@@ -274,7 +274,7 @@ class TestSharesThatDoNotSayWhetherTheySucceeded:
     @pytest.fixture
     def silent(self, share):
         def make(**fields):
-            part = share(4, status="DONE", **fields)
+            part = share(4, **{"status": "DONE", **fields})
             del part["success"]
             return part
 
@@ -283,6 +283,7 @@ class TestSharesThatDoNotSayWhetherTheySucceeded:
     def test_they_are_taken_as_successes(self, silent):
         merged = merge([silent(), silent()])
         assert (merged["success"], merged["status"]) == (True, "DONE")
+        assert merge([silent(), silent(status="ENDED")])["status"] == "DONE"
 
     def test_their_shots_count_without_data(self, silent):
         assert merge([silent(data={}), silent(data={})])["shots"] == 8
