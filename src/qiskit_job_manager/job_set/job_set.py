@@ -597,13 +597,6 @@ class ManagedJobSet:
         return waiting.missing(self._store, self._record, timeout, self._driving.trouble)
 
 
-def wait_for_requests(job_set: ManagedJobSet, timeout: float | None = None) -> bool:
-    """Wait until the driver has handled all requests of users, and return whether it has."""
-    driving, store, key = job_set._driving, job_set._store, job_set._record.key
-    deadline = waiting.Deadline(timeout, driving.clock)
-    return driving.wait(lambda: waiting.requests_handled(store, key), deadline)
-
-
 # For code that asks whether it is a job: such code has imported Qiskit.
 if "qiskit" in sys.modules:
     from qiskit.primitives import BasePrimitiveJob

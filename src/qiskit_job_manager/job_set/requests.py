@@ -6,12 +6,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
+from qiskit_job_manager.job_set import waiting
 from qiskit_job_manager.model import JobState, RemoteState, RequestKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from qiskit_job_manager.job_set.driving import Driving
+    from qiskit_job_manager.job_set.job_set import ManagedJobSet
     from qiskit_job_manager.model import AttemptRecord, JobSetRecord
     from qiskit_job_manager.model.progress import Progress
     from qiskit_job_manager.ports import Backend
@@ -153,3 +155,10 @@ def _cancelled(backend: Backend, remote_ids: list[str]) -> Iterator[str]:
         if status is None or status.state in _ALIVE:
             backend.cancel(remote_id)
             yield remote_id
+
+
+def wait_for_requests(job_set: ManagedJobSet, timeout: float | None = None) -> bool:
+    """Wait until the driver has handled all requests of users, and return whether it has."""
+    driving, store, key = job_set._driving, job_set._store, job_set._record.key
+    deadline = waiting.Deadline(timeout, driving.clock)
+    return driving.wait(lambda: waiting.requests_handled(store, key), deadline)
