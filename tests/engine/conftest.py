@@ -5,13 +5,23 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from qiskit_job_manager.codec.circuits import encode_circuit, pack
 from qiskit_job_manager.engine import Engine, Spool
 from qiskit_job_manager.engine.call_pool import Finished
-from qiskit_job_manager.model import EncodedBlock, ExperimentSize, JobSetDraft, Limits, RetryPolicy
+from qiskit_job_manager.model import (
+    EncodedBlock,
+    ExperimentSize,
+    JobRecord,
+    JobSetDraft,
+    JobSetRecord,
+    JobState,
+    Limits,
+    RetryPolicy,
+)
 from qiskit_job_manager.planning import plan
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.stores import open_store
@@ -144,6 +154,48 @@ class Bench:
     def sent(self):
         """Submissions that the backend accepted, by tag."""
         return self.backend.ledger.submissions_by_tag()
+
+
+@pytest.fixture(scope="session")
+def job_set():
+    """The record of a job set."""
+    return JobSetRecord(
+        job_set_id="0" * 32,
+        name="sweep",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        backend_uri=None,
+        backend_name="cloud",
+        volatile=False,
+        key=1,
+        complete=True,
+        n_experiments=4,
+        n_jobs=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def job():
+    """The record of a job of four experiments that the backend has."""
+    return JobRecord(
+        key=7,
+        index=0,
+        start=0,
+        stop=4,
+        shots=10,
+        share=0,
+        shares=1,
+        state=JobState.ACTIVE,
+        attempts=1,
+        tag="tag-1",
+        remote_id="job-1",
+        status=None,
+        error=None,
+        failed_offsets=(),
+        has_result=False,
+        cancel_requested=False,
+        circuits=4,
+        estimate_s=None,
+    )
 
 
 @pytest.fixture
