@@ -6,10 +6,14 @@ BIN := .venv/bin
 STORE := demo-output/store.db
 # Tests wait for the disk thousands of times; in memory they do not have to.
 # Each folder whole but for what starts many processes; less than two minutes on two cores.
+# Properties are tried on few examples.
 SHORT_TESTS := tests/lifecycle tests/planning tests/merging tests/codec tests/engine tests/results \
 	tests/stores/test_contract.py tests/stores/test_closing.py tests/api/test_run.py \
 	tests/api/test_resume.py tests/cli/test_commands.py tests/cli/test_text.py \
-	tests/cli/test_bad_input.py tests/cli/test_showing.py tests/cli/test_circuit_reading.py
+	tests/cli/test_bad_input.py tests/cli/test_showing.py tests/cli/test_circuit_reading.py \
+	--ignore=tests/codec/test_sandbox.py \
+	--deselect=tests/codec/test_identity.py::test_the_same_script_gives_the_same_hashes_in_every_process \
+	--deselect=tests/engine/test_two_at_once.py::test_three_processes_that_start_one_script_run_each_job_once
 FAST_TMP := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 
 .DEFAULT_GOAL := help
@@ -44,6 +48,7 @@ test: check
 	TMPDIR=$(FAST_TMP) scripts/with-postgres $(BIN)/pytest -q -n 3 --dist worksteal
 
 test-short: export PYTHONDONTWRITEBYTECODE =
+test-short: export HYPOTHESIS_PROFILE = few
 test-short: .venv/dev.installed
 	TMPDIR=$(FAST_TMP) $(BIN)/pytest -q -n 2 --dist worksteal $(SHORT_TESTS)
 

@@ -38,7 +38,7 @@ def vault(tmp_path, monkeypatch):
     (site / "vault.py").write_text(
         textwrap.dedent(
             """
-            import pathlib, time
+            import os, pathlib, time
             from qiskit_job_manager.errors import ResultGoneError
             from qiskit_job_manager.model import RawResult
             from qiskit_job_manager.ports import Capabilities
@@ -58,6 +58,7 @@ def vault(tmp_path, monkeypatch):
                         source.rename(source.with_suffix(".read"))
                     except FileNotFoundError:
                         raise ResultGoneError("it was read before") from None
+                    (self.folder / "session").write_text(str(os.getsid(0)))
                     (self.folder / "reading").touch()
                     while (self.folder / "slow").exists():
                         time.sleep(0.005)
@@ -83,6 +84,7 @@ def wait_until(condition, within_s=30.0):
 def test_a_courier_brings_the_result_from_a_process_of_its_own(spool, vault):
     assert fetch_once(spool, vault, "job-1", "tag-1") == RESULT
     assert spool.take("tag-1") == RESULT
+    assert int((vault.folder / "session").read_text()) != os.getsid(0)  # Ctrl-C does not reach it
     with pytest.raises(ResultGoneError, match="read before"):
         fetch_once(spool, vault, "job-1", "tag-2")
 
@@ -142,6 +144,25 @@ def test_only_one_courier_fetches_at_a_time(spool, vault):
         assert ours
         fetch_into(spool, vault, "job-1", "tag-1")
     assert (vault.folder / "job-1").exists()
+    assert spool.take("tag-1") is None
+
+
+def test_a_fetch_here_that_brings_nothing_is_tried_again(spool, vault, monkeypatch):
+    vault.uri = None
+    monkeypatch.setattr(spool, "wait_until_served", lambda tag: None)
+    words = "^the fetch ended without a result; it is tried again$"
+    with spool.serving("tag-1"), pytest.raises(TransientBackendError, match=words):
+        fetch_once(spool, vault, "job-1", "tag-1")
+
+
+def test_whatever_an_adapter_raises_is_kept_as_the_reason(spool, vault, monkeypatch):
+    def broken(remote_id):
+        raise ValueError("odd bytes")
+
+    vault.uri = None
+    monkeypatch.setattr(vault, "fetch", broken)
+    with pytest.raises(TransientBackendError, match=r"^ValueError: odd bytes$"):
+        fetch_once(spool, vault, "job-1", "tag-1")
     assert spool.take("tag-1") is None
 
 

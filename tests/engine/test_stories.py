@@ -434,20 +434,45 @@ def test_a_defect_is_logged_with_its_traceback(make_bench, circuits, log, caplog
     assert log() == [DRIVING, ("ERROR", "broken", "'set-1' cannot be driven")]
 
 
-def test_a_set_that_another_process_has_taken_over_is_logged(make_bench, circuits, log):
+def test_a_set_that_another_process_has_taken_over_is_logged(
+    make_bench, circuits, log, monkeypatch
+):
     bench = make_bench(**REMOTE)
     bench.backend.tell(JobStory((RUNNING,)))
     record = bench.job_set(circuits(1))
     driven(bench, record, within_s=3.0)
-    log()
-    driver = bench.engine
-    bench.crash()
-    bench.drive(record)
-    bench.run(record, within_s=3.0)
-    assert bench.states(record) == {"active": 1}
     assert log() == [DRIVING]
-    assert driver.has_backend(record.key)
-    assert bench.store.driver(record.key)
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.store, "renew", lambda token: False)
+        patched.setattr(bench.store, "claim", lambda *_: None)
+        bench.run(record, within_s=60.0)
+    assert log() == [("WARNING", "superseded", "'set-1' is driven by another process now")]
+    assert bench.engine.drives(record.key)
+    bench.run(record, within_s=60.0)
+    assert log() == [DRIVING]
+
+
+@pytest.mark.parametrize(
+    ("call", "act"),
+    [
+        (Call.FIND, "searching for the job by its tag"),
+        (Call.STATUSES, "asking for the status"),
+        (Call.FETCH, "fetching the result"),
+    ],
+)
+def test_what_fails_for_long_is_told_as_trouble(make_bench, circuits, call, act):
+    bench = make_bench(**REMOTE)
+    if call is Call.FIND:
+        bench.backend.script(Call.SUBMIT, LoseAnswer())
+    bench.backend.script(call, *[Raise(TransientBackendError("down"))] * 20)
+    record = bench.job_set(circuits(1))
+    began_s = bench.clock.monotonic()
+    bench.drive(record)
+    while not (trouble := bench.engine.trouble(record.key)):
+        assert bench.clock.monotonic() < began_s + 600.0
+        bench.clock.advance(min(bench.engine.tick(), 60.0))
+    assert trouble.startswith(f"{act} has failed 3 times since 00:00:0")
+    assert trouble.endswith(" UTC: down")
 
 
 # -- what others can ask the engine ---------------------------------------------------------------

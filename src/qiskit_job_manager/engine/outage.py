@@ -46,7 +46,7 @@ class Outage:
     def note(self, kind: CallKind, words: str) -> None:
         """Count one more failure."""
         self.count += 1
-        self.act = _ACTS.get(kind, str(kind))
+        self.act = _ACTS[kind]
         self.words = words
 
     def is_to_be_reported(self, now_s: float) -> bool:
