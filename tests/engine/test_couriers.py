@@ -15,7 +15,7 @@ from qiskit_job_manager.backends import open_backend
 from qiskit_job_manager.engine import Spool
 from qiskit_job_manager.engine.fetch_subprocess import fetch_into, fetch_once
 from qiskit_job_manager.engine.spool import RESERVED_BYTES
-from qiskit_job_manager.errors import CodecError, ResultGoneError, TransientBackendError
+from qiskit_job_manager.errors import ResultGoneError, TransientBackendError
 from qiskit_job_manager.model import JobState, RawResult
 from qiskit_job_manager.testing import Call, Raise
 
@@ -212,27 +212,6 @@ def test_a_backend_that_cannot_be_opened_by_the_courier_is_tried_again(spool, va
     with pytest.raises(TransientBackendError, match="nowhere"):
         fetch_once(spool, vault, "job-1", "tag-1")
     assert (vault.folder / "job-1").exists()
-
-
-@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:-1] + b"?", lambda b: b"{}\n"])
-def test_a_damaged_file_in_the_spool_is_never_taken_for_a_result(spool, vault, damage):
-    fetch_once(spool, vault, "job-1", "tag-1")
-    path = spool.folder / "tag-1.result"
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(CodecError, match="kept as it is"):
-        spool.take("tag-1")
-    assert path.exists()
-
-
-@pytest.mark.parametrize("tag", ["../x", "a/b", "", "x" * 300])
-def test_a_tag_that_is_no_file_name_is_refused(spool, tag):
-    with pytest.raises(CodecError):
-        spool.take(tag)
-
-
-def test_the_spool_is_readable_by_its_owner_only(spool, vault):
-    fetch_once(spool, vault, "job-1", "tag-1")
-    assert spool.folder.stat().st_mode & 0o077 == 0
 
 
 def test_the_engine_spools_before_it_stores_and_cleans_up_after(make_bench, circuits):
