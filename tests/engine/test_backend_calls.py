@@ -158,7 +158,7 @@ def test_what_is_too_large_is_halved(submit, payload, start, stop, middle):
     assert both == (NAMES[: middle - start], NAMES[middle - start : stop - start])
 
 
-@pytest.mark.parametrize("fields", [{"stop": 1}, {"shares": 2}, {"complete": False}])
+@pytest.mark.parametrize("fields", [{"stop": 1}, {"shares": 2}])
 def test_what_cannot_be_halved_is_refused(submit, fields):
     with pytest.raises(SubmissionTooLargeError):
         submit(Backend(SubmissionTooLargeError("9 MB")), **fields)
