@@ -10,9 +10,10 @@ import pytest
 from qiskit_job_manager.engine.backend_calls import DEADLINES_S
 from qiskit_job_manager.engine.call_pool import CallPool, Finished
 from qiskit_job_manager.engine.lease import Holder
+from qiskit_job_manager.errors import StoreFullError
 from qiskit_job_manager.lifecycle import CallKind
 from qiskit_job_manager.model import RemoteState, RemoteStatus
-from qiskit_job_manager.testing.scripts import Call, Hang, JobStory
+from qiskit_job_manager.testing.scripts import Call, Hang, JobStory, Raise
 
 LAG_S = 5.0
 CAN = {"findable": True, "listing_lag_s": LAG_S}
@@ -125,12 +126,44 @@ def test_a_second_job_is_recorded_logged_and_cancelled(bench, slow, caplog):
     finish(bench, engine, pool)
     kept, second = accepted(bench)
     assert bench.jobs(record)[0].remote_id == kept
-    assert second in events(bench, record)["accepted late"]
-    assert "asked to be cancelled" in events(bench, record)["accepted late"]
-    assert [each for each in caplog.records if second in each.message]
+    text = f"accepted as {second}, too late to be recorded; it was asked to be cancelled"
+    assert events(bench, record)["accepted late"] == text
+    assert logged(caplog) == [(record.job_set_id, f"job 0 of 'set-1' was {text}")]
     assert bench.backend.ledger.count(Call.CANCEL) == 1
     ((key, event),) = bench.store.duplicates(record.key, limit=5)
     assert (key, event.job_index) == (record.key, 0)
+
+
+def logged(caplog):
+    """What was logged of jobs that were accepted late: the job set, and the message."""
+    late = [each for each in caplog.records if each.event == "accepted late"]
+    return [(each.job_set_id, each.message) for each in late]
+
+
+def test_one_that_cannot_be_cancelled_is_told_with_the_reason(bench, slow):
+    engine, pool, record = slow
+    bench.drive(record)
+    bench.run(record)
+    bench.backend.script(Call.CANCEL, Raise(OSError("down")))
+    finish(bench, engine, pool)
+    second = accepted(bench)[1]
+    assert events(bench, record)["accepted late"] == (
+        f"accepted as {second}, too late to be recorded; it could not be cancelled: OSError: down"
+    )
+
+
+def test_one_that_cannot_be_recorded_is_logged(bench, slow, caplog, monkeypatch):
+    def full(*_):
+        raise StoreFullError("no space left")
+
+    engine, pool, record = slow
+    bench.drive(record)
+    bench.run(record)
+    monkeypatch.setattr(bench.store, "record_late_acceptance", full)
+    finish(bench, engine, pool)
+    words = "a job of 'set-1' was accepted too late, and that cannot be recorded: no space left"
+    assert logged(caplog) == [(record.job_set_id, words)]
+    assert "accepted late" not in events(bench, record)
 
 
 def test_a_job_that_may_still_count_is_not_cancelled(bench, slow):
@@ -140,7 +173,8 @@ def test_a_job_that_may_still_count_is_not_cancelled(bench, slow):
     bench.step(2)
     assert bench.states(record) == {"in doubt": 1}
     finish(bench, engine, pool)
-    assert "in doubt" in events(bench, record)["accepted late"]
+    text = "its job is in doubt, so it was not cancelled"
+    assert events(bench, record)["accepted late"].endswith(f"too late to be recorded; {text}")
     bench.run(record)
     assert bench.states(record) == {"done": 1}
     assert len(accepted(bench)) == 1

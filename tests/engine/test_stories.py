@@ -419,6 +419,11 @@ def test_a_store_that_cannot_be_used_is_logged_once(make_bench, circuits, log, m
     assert bench.engine.trouble(record.key) == trouble
     bench.run(record, within_s=2.0)
     assert bench.engine.trouble(record.key) is None
+    assert log() == []
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.store, "requests", busy)
+        bench.run(record, within_s=2.0)
+    assert log() == [("WARNING", "store trouble", words)]
 
 
 def test_a_defect_is_logged_with_its_traceback(make_bench, circuits, log, caplog, monkeypatch):
@@ -450,6 +455,21 @@ def test_a_set_that_another_process_has_taken_over_is_logged(
     assert bench.engine.drives(record.key)
     bench.run(record, within_s=60.0)
     assert log() == [DRIVING]
+
+
+def test_of_several_jobs_the_one_that_fails_for_longest_is_told(make_bench, circuits):
+    bench = make_bench(**REMOTE)
+    bench.backend.tell(JobStory((RUNNING,)), JobStory((RUNNING,)))
+    bench.backend.script(Call.STATUSES, *[Raise(TransientBackendError("down"))] * 99)
+    record = bench.job_set(circuits(2), limits=Limits(submissions_per_minute=1))
+    bench.drive(record)
+    bench.run(record, within_s=50.0)
+    first = bench.engine.trouble(record.key)
+    assert first.startswith("asking for the status has failed ")
+    assert first.endswith(" times since 00:00:01 UTC: down")
+    bench.run(record, within_s=200.0)
+    both = bench.engine.trouble(record.key)
+    assert both.endswith(" times since 00:00:01 UTC: down (2 jobs)")
 
 
 @pytest.mark.parametrize(
