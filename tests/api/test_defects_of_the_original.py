@@ -61,7 +61,7 @@ def test_jobs_that_are_sent_one_by_one_are_sent_in_the_order_of_their_experiment
 ):
     backend = scripted(limits=Limits(pending_jobs=1))
     job_set = manager.run(circuits(12), backend, max_experiments_per_job=1, shots=10)
-    job_set.results(timeout=30)
+    job_set.results(timeout=60)
     sent = [job.attempts()[0].tag for job in job_set.managed_jobs()]
     assert [s.tag for s in backend.ledger.accepted] == sent
 
@@ -71,7 +71,7 @@ def test_a_job_set_that_waits_for_its_limit_does_not_hold_up_another(manager, sc
     full.tell(RUNNING)
     stuck = manager.run(circuits(20), full, max_experiments_per_job=1)
     other = manager.run(circuits(1), scripted(), name="other")
-    assert other.results(timeout=20).success
+    assert other.results(timeout=60).success
     assert stuck.progress().n_ended == 0
     stuck.cancel()
 
@@ -98,7 +98,7 @@ def test_a_timeout_of_zero_does_not_wait(manager, scripted, circuits):
 
 def test_a_timeout_of_zero_gives_what_is_in_hand(manager, scripted, circuits):
     job_set = manager.run(circuits(3), scripted())
-    assert job_set.wait(timeout=20)
+    assert job_set.wait(timeout=60)
     assert job_set.results(timeout=0).success
 
 
@@ -111,7 +111,7 @@ def test_running_out_of_time_cancels_and_loses_nothing(manager, scripted, circui
         job_set.results(timeout=0.05)
     active = next(job for job in job_set.managed_jobs() if job.state is JobState.ACTIVE)
     backend.finish(active.job_id(), DONE)
-    assert job_set.results(timeout=20).success
+    assert job_set.results(timeout=60).success
     assert len(backend.ledger.accepted) == 3
 
 
@@ -138,7 +138,7 @@ def partly_failed(manager, circuits):
 
 
 def test_the_good_experiments_of_a_failed_job_can_be_read(partly_failed):
-    results = partly_failed.results(timeout=30, partial=True)
+    results = partly_failed.results(timeout=60, partial=True)
     assert results.success is False
     assert results.get_counts("c0") == {"00000": 10}
     assert results.get_counts(2) == {"00001": 10}
@@ -147,7 +147,7 @@ def test_the_good_experiments_of_a_failed_job_can_be_read(partly_failed):
 
 
 def test_asking_for_partial_results_works_after_having_asked_without(partly_failed):
-    whole = partly_failed.results(timeout=30)
+    whole = partly_failed.results(timeout=60)
     with pytest.raises(ManagedResultDataNotAvailable, match="Insufficient memory"):
         whole.get_counts("c0")
     assert partly_failed.results(partial=True).get_counts("c0") == {"00000": 10}
@@ -159,7 +159,7 @@ def test_one_failed_job_does_not_hide_the_others(manager, scripted, circuits):
     backend = scripted(limits=Limits(pending_jobs=1))
     backend.script(Call.SUBMIT, Raise(SubmissionRefusedError("no such gate")))
     job_set = manager.run(circuits(3), backend, max_experiments_per_job=1)
-    results = job_set.results(timeout=20)
+    results = job_set.results(timeout=60)
     assert results.success is False
     assert results.get_counts(1)
     with pytest.raises(ManagedResultDataNotAvailable, match="no such gate"):
@@ -167,14 +167,14 @@ def test_one_failed_job_does_not_hide_the_others(manager, scripted, circuits):
 
 
 def test_a_result_can_be_read_by_numpy_integers_and_from_the_end(manager, aer, circuits):
-    results = manager.run(circuits(5), aer, max_experiments_per_job=2, shots=7).results(timeout=30)
+    results = manager.run(circuits(5), aer, max_experiments_per_job=2, shots=7).results(timeout=60)
     assert results.get_counts(np.int64(3)) == results.get_counts(3) == {"00011": 7}
     assert results.get_counts(-1) == results.get_counts(np.int32(-1)) == {"00100": 7}
 
 
 def test_a_name_is_found_without_asking_the_backend(manager, scripted, circuits):
     backend = scripted()
-    results = manager.run(circuits(40), backend, max_experiments_per_job=2).results(timeout=30)
+    results = manager.run(circuits(40), backend, max_experiments_per_job=2).results(timeout=60)
     calls = len(backend.ledger.calls)
     for i in range(40):
         assert results.get_counts(f"c{i}") == results.get_counts(i)
@@ -185,7 +185,7 @@ def test_a_duplicate_name_warns_and_all_of_them_can_be_found(manager, aer, circu
     twins = circuits(3)
     twins[2].name = twins[1].name = "twin"
     job_set = manager.run(twins, aer, shots=5)
-    results = job_set.results(timeout=30)
+    results = job_set.results(timeout=60)
     with pytest.warns(UserWarning, match="several experiments named 'twin'"):
         assert results.get_counts("twin") == {"00001": 5}
     assert job_set.indices("twin") == [1, 2]
@@ -193,7 +193,7 @@ def test_a_duplicate_name_warns_and_all_of_them_can_be_found(manager, aer, circu
 
 def test_every_result_is_collected_once_and_read_as_often_as_one_likes(manager, scripted, circuits):
     backend = scripted(volatile=True, reads_once=True)
-    results = manager.run(circuits(6), backend, max_experiments_per_job=2).results(timeout=30)
+    results = manager.run(circuits(6), backend, max_experiments_per_job=2).results(timeout=60)
     assert [results.get_counts(i) for i in range(6)] == [results.get_counts(i) for i in range(6)]
     assert len(backend.ledger.handed_out) == 3
 
@@ -202,7 +202,7 @@ def test_combining_keeps_every_place_although_a_job_failed(manager, scripted, ci
     backend = scripted(limits=Limits(pending_jobs=1))
     backend.script(Call.SUBMIT, Raise(SubmissionRefusedError("no")))
     job_set = manager.run(circuits(3), backend, max_experiments_per_job=1)
-    combined = job_set.results(timeout=20, partial=True).combine_results()
+    combined = job_set.results(timeout=60, partial=True).combine_results()
     assert len(combined.results) == 3
     assert [r.success for r in combined.results] == [False, True, True]
     assert combined.get_counts("c1")
@@ -235,7 +235,7 @@ def test_a_refused_job_is_counted_in_the_report(one_refused):
 
 def test_cancelling_goes_on_past_a_refused_job(one_refused):
     one_refused.cancel()
-    assert one_refused.wait(timeout=20)
+    assert one_refused.wait(timeout=60)
     assert sorted(str(j.state) for j in one_refused.managed_jobs()) == [
         "cancelled",
         "done",
@@ -276,7 +276,7 @@ def test_cancelling_does_not_wait_for_the_rest_to_be_sent(manager, scripted, cir
     job_set = manager.run(circuits(10), backend, max_experiments_per_job=1)
     wait_until(job_set, lambda p: p.jobs.get(JobState.ACTIVE, 0) == 1)
     job_set.cancel()
-    assert job_set.wait(timeout=20)
+    assert job_set.wait(timeout=60)
     assert len(backend.ledger.accepted) == 1
     assert {str(job.state) for job in job_set.managed_jobs()} == {"cancelled"}
 
@@ -312,7 +312,7 @@ def test_a_hiccup_of_the_service_does_not_end_a_job(manager, scripted, circuits)
     backend = scripted()
     backend.script(Call.STATUSES, Raise(TransientBackendError("502")))
     backend.script(Call.FETCH, Raise(TransientBackendError("502")))
-    assert manager.run(circuits(1), backend).results(timeout=30).success
+    assert manager.run(circuits(1), backend).results(timeout=60).success
     assert len(backend.ledger.accepted) == 1
 
 
@@ -322,7 +322,7 @@ def test_a_hiccup_of_the_service_does_not_end_a_job(manager, scripted, circuits)
 def test_a_single_circuit_is_one_experiment_and_not_its_instructions(manager, aer, circuits):
     job_set = manager.run(circuits(2)[1], aer, shots=9)
     assert len(job_set) == 1
-    assert job_set.results(timeout=30).get_counts("c1") == {"00001": 9}
+    assert job_set.results(timeout=60).get_counts("c1") == {"00001": 9}
 
 
 @pytest.mark.parametrize("most", [0, -1, 1.5, "2", True])
@@ -335,7 +335,7 @@ def test_an_impossible_job_size_is_named(manager, aer, circuits, most):
 def test_a_name_with_a_line_break_is_a_name_like_any_other(manager, store_path, aer, circuits):
     name = "two\nlines _3_"
     job_set = manager.run(circuits(2), aer, name=name, shots=3)
-    job_set.results(timeout=30)
+    job_set.results(timeout=60)
     with JobManager(store_path) as other:
         found = other.retrieve_job_set(job_set.job_set_id())
         assert found.name() == name
@@ -370,7 +370,7 @@ def test_warnings_are_not_raised_in_worker_threads(manager, scripted, circuits):
     raised = []
     before, threading.excepthook = threading.excepthook, raised.append
     try:
-        manager.run(circuits(1), backend).wait(timeout=20)
+        manager.run(circuits(1), backend).wait(timeout=60)
     finally:
         threading.excepthook = before
     assert raised == []

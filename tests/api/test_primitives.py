@@ -380,14 +380,14 @@ def test_a_job_of_an_unknown_primitive_waits_for_the_users_word_after_a_crash(st
     provider = Provider(lambda first, result: None)  # its jobs never end
     with JobManager(store_path) as one:
         job_set = one.run(circuits(2), provider, name="unseen", shots=9)
-        end_s = time.monotonic() + 30
+        end_s = time.monotonic() + 60
         while states(job_set) != [JobState.ACTIVE]:
             assert time.monotonic() < end_s
             time.sleep(0.01)
     fresh = Provider()
     with JobManager(store_path) as other:
         again = other.retrieve_job_set("unseen", backend=fresh)
-        again.wait(30)
+        again.wait(60)
         assert states(again) == [JobState.IN_DOUBT]
         assert fresh.sent == []
         again.resubmit()
@@ -417,7 +417,7 @@ def test_a_killed_process_loses_nothing_of_a_known_primitive(store_path, tmp_pat
         child.send_signal(signal.SIGKILL)
     finally:
         child.kill()
-        child.wait(30)
+        child.wait(60)
     with JobManager(store_path) as manager:
         job_set = manager.retrieve_job_set("killed")
         results = job_set.results(timeout=120)

@@ -129,7 +129,7 @@ def test_a_backend_that_drops_names_does_no_harm(manager):
             circuit.x(1)
         circuit.measure([0, 1], [0, 1])
         made.append(circuit)
-    results = manager.run(made, Nameless(), volatile=True, shots=5).results(timeout=30)
+    results = manager.run(made, Nameless(), volatile=True, shots=5).results(timeout=60)
     assert [results.get_counts(f"own-{i}") for i in range(4)] == [{f"{i:02b}": 5} for i in range(4)]
 
 

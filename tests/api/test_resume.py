@@ -104,7 +104,7 @@ def test_every_set_goes_on_and_nothing_is_sent_again(store_path, cloud, leave):
     with JobManager(store_path) as manager:
         resumed = manager.resume()
         assert [job_set.name() for job_set in resumed] == ["a", "b", "c"]
-        assert all(job_set.results(timeout=30).success for job_set in resumed)
+        assert all(job_set.results(timeout=60).success for job_set in resumed)
         assert [job_set.trouble() for job_set in resumed] == [None] * 3
         assert manager.resume() == []
     assert (len(near.ledger.accepted), len(far.ledger.accepted)) == (6, 3)
@@ -124,7 +124,7 @@ def test_what_is_only_stored_is_sent_by_whoever_drives_it_next(
     assert backend.ledger.accepted == []
     with JobManager(store_path) as manager:
         (job_set,) = manager.resume()
-        assert job_set.results(timeout=30).success
+        assert job_set.results(timeout=60).success
     assert len(backend.ledger.accepted) == 3
 
 
@@ -147,7 +147,7 @@ def test_a_set_whose_backend_cannot_be_opened_says_why_and_holds_up_no_other(
     finish(here)
     with JobManager(store_path) as manager:
         first, second = manager.resume()
-        assert second.results(timeout=30).success
+        assert second.results(timeout=60).success
         assert second.trouble() is None
         assert "'first'" in first.trouble()
         assert told in first.trouble()
@@ -174,7 +174,7 @@ def test_a_set_without_its_backend_is_readable_and_goes_on_once_it_is_back(
         assert "No module named 'vendor'" in job_set.trouble()
         clouds["gone"] = backend
         finish(backend)
-        assert job_set.results(timeout=30).success
+        assert job_set.results(timeout=60).success
         assert job_set.trouble() is None
 
 
@@ -185,7 +185,7 @@ def test_a_set_that_is_known_by_no_name_says_how_to_go_on(store_path, cloud, cir
     with JobManager(store_path) as manager:
         (job_set,) = manager.resume()
         assert f"retrieve_job_set({set_id!r}, backend=...)" in job_set.trouble()
-        assert manager.retrieve_job_set(set_id, backend=backend).results(timeout=30).success
+        assert manager.retrieve_job_set(set_id, backend=backend).results(timeout=60).success
 
 
 def test_a_set_that_another_process_drives_is_no_trouble(store_path, clouds, cloud, leave):
@@ -199,7 +199,7 @@ def test_a_set_that_another_process_drives_is_no_trouble(store_path, clouds, clo
         (here,) = second.resume()
         assert here.trouble() is None
         finish(backend)
-        assert here.wait(30)
+        assert here.wait(60)
 
 
 def test_a_word_that_nobody_heeded_makes_a_finished_set_go_on(store_path, cloud, leave):
@@ -207,14 +207,14 @@ def test_a_word_that_nobody_heeded_makes_a_finished_set_go_on(store_path, cloud,
     set_id = leave(backend, "set", count=1)
     backend.finish("job-1", RemoteStatus(RemoteState.ERROR, message="too warm"))
     with JobManager(store_path) as manager:
-        manager.retrieve_job_set(set_id).wait(30)
+        manager.retrieve_job_set(set_id).wait(60)
         assert manager.resume() == []
     store = open_store(store_path)
     store.request(store.job_set(set_id).key, RequestKind.RETRY)
     store.close()
     with JobManager(store_path) as manager:
         (job_set,) = manager.resume()
-        assert job_set.results(timeout=30).success
+        assert job_set.results(timeout=60).success
 
 
 def test_an_incomplete_hand_over_is_no_set_to_resume_and_says_what_to_do(store_path):
@@ -247,7 +247,7 @@ def test_gone_credentials_are_told_once_and_nothing_fails(manager, circuits, cap
     backend.script(Call.SUBMIT, *[Raise(CredentialsError("the token has expired"))] * 5)
     with caplog.at_level(logging.INFO, "qiskit_job_manager"):
         job_set = manager.run(circuits(3), backend, max_experiments_per_job=1, retry=PROMPT)
-        assert job_set.results(timeout=30).success
+        assert job_set.results(timeout=60).success
     told = [record.message for record in caplog.records if "token has expired" in record.message]
     assert len(told) == 1
     assert any("good again" in record.message for record in caplog.records)
@@ -279,7 +279,7 @@ def test_a_clock_that_is_set_back_stops_nothing_and_mixes_nothing_up(
         resumed = manager.resume()
         assert [job_set.name() for job_set in resumed] == ["a", "b", "c"]
         for job_set in resumed:
-            assert job_set.results(timeout=30).success
+            assert job_set.results(timeout=60).success
             for job in range(5):
                 story = [event.after for event in job_set.events(job) if event.after]
                 assert story[0] is JobState.SUBMITTING
@@ -345,13 +345,13 @@ def test_a_job_that_was_accepted_twice_is_told_of_and_the_second_one_cancelled(d
     assert backend.ledger.cancelled == [duplicate]
     assert job_set.cancel_duplicates() == []
     finish(backend)
-    assert job_set.results(timeout=30).success
+    assert job_set.results(timeout=60).success
 
 
 def test_duplicates_that_ended_are_left_alone(doubled):
     backend, job_set = doubled
     finish(backend)
-    assert job_set.results(timeout=30).success
+    assert job_set.results(timeout=60).success
     assert job_set.cancel_duplicates() == []
     assert backend.ledger.cancelled == []
 
@@ -408,7 +408,7 @@ def test_a_running_job_that_nobody_can_ask_about_after_a_crash_is_in_doubt_and_n
         wait_until(lambda: states(job_set) == {JobState.ACTIVE: 2})
     with JobManager(store_path) as manager:
         job_set = manager.retrieve_job_set("far", backend=backend)
-        assert job_set.wait(20)
+        assert job_set.wait(60)
         assert states(job_set) == {JobState.IN_DOUBT: 2}
         assert job_set.progress().needs_user == 2
         assert any("only the process that sent" in (e.cause or "") for e in job_set.events(0))
@@ -430,7 +430,7 @@ def test_results_do_not_wait_for_the_search_for_twins_which_the_next_process_mak
     backend.script(Call.SUBMIT, Repeat())
     with JobManager(store_path) as manager:
         job_set = manager.run(circuits(2), backend, name="twice", max_experiments_per_job=1)
-        assert job_set.results(timeout=20).success
+        assert job_set.results(timeout=60).success
         assert backend.ledger.count(Call.FIND_DUPLICATES) == 0
         assert [each.name() for each in manager.unfinished()] == ["twice"]
     with JobManager(store_path) as manager:

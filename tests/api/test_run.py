@@ -192,7 +192,7 @@ def test_a_generator_that_breaks_keeps_what_came_before_and_is_resumed(manager, 
     job_set = manager.run(
         circuits(7), aer, name="sweep", max_experiments_per_job=1, if_exists="resume"
     )
-    assert len(job_set.results(timeout=30)) == 7
+    assert len(job_set.results(timeout=60)) == 7
     assert all(len(job.attempts()) == 1 for job in job_set.managed_jobs())
 
 
@@ -201,14 +201,14 @@ def test_the_first_jobs_are_sent_while_the_others_are_still_being_read(manager, 
 
     def waiting():
         yield from circuits(6)[:4]
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not backend.ledger.accepted:
             assert time.monotonic() < until, "nothing is sent before all is read"
             time.sleep(0.005)
         yield from circuits(6)[4:]
 
     job_set = manager.run(waiting(), backend, max_experiments_per_job=1)
-    assert len(job_set.results(timeout=30)) == 6
+    assert len(job_set.results(timeout=60)) == 6
 
 
 def test_reading_waits_while_too_much_waits_on_disk(manager, scripted, circuits, monkeypatch):
@@ -227,7 +227,7 @@ def test_reading_waits_while_too_much_waits_on_disk(manager, scripted, circuits,
     job_set = manager.run(
         counted(), backend, max_experiments_per_job=1, limits=Limits(pending_jobs=1)
     )
-    assert len(job_set.results(timeout=30)) == 8
+    assert len(job_set.results(timeout=60)) == 8
     assert most <= 2  # the one that is being weighed, and the one that is being sent
 
 
@@ -250,7 +250,7 @@ def test_a_generator_is_read_once_and_split_as_a_list_is(manager, aer, circuits)
         (3, 5),
         (6, 6),
     ]
-    results = job_set.results(timeout=30)
+    results = job_set.results(timeout=60)
     assert [results.get_counts(i) for i in range(7)] == [{f"{i:05b}": 4} for i in range(7)]
 
 
@@ -259,7 +259,7 @@ def test_shots_above_the_limit_are_split_and_added_up_again(manager, aer, circui
         circuits(3), aer, shots=2500, memory=True, limits=Limits(shots_per_experiment=1000)
     )
     assert [job.shots for job in job_set.managed_jobs()] == [834, 833, 833]
-    results = job_set.results(timeout=30)
+    results = job_set.results(timeout=60)
     assert results.get_counts("c2") == {"00010": 2500}
     assert results.get_memory("c2") == ["00010"] * 2500
 
@@ -271,7 +271,7 @@ def test_shares_of_a_seeded_run_do_not_repeat_each_other(manager, aer):
     job_set = manager.run(
         coin, aer, shots=400, memory=True, seed_simulator=5, limits=Limits(shots_per_experiment=200)
     )
-    memory = job_set.results(timeout=30).get_memory(0)
+    memory = job_set.results(timeout=60).get_memory(0)
     assert memory[:200] != memory[200:]
 
 
@@ -279,13 +279,13 @@ def test_a_seed_of_an_unsplit_set_gives_what_the_backend_itself_gives(manager, a
     coin = QuantumCircuit(10, 10, name="coins")
     coin.h(range(10))
     coin.measure(range(10), range(10))
-    ours = manager.run(coin, aer, shots=300, seed_simulator=5).results(timeout=30).get_counts(0)
+    ours = manager.run(coin, aer, shots=300, seed_simulator=5).results(timeout=60).get_counts(0)
     assert ours == aer.run(coin, shots=300, seed_simulator=5).result().get_counts(0)
 
 
 def test_job_share_level_of_old_scripts_is_accepted(manager, aer, circuits):
     job_set = manager.run(circuits(1), aer, None, None, "project", ["tag"], shots=1)
-    assert job_set.results(timeout=30).success
+    assert job_set.results(timeout=60).success
     assert job_set.tags() == ["tag"]
 
 
@@ -300,7 +300,7 @@ def test_the_same_script_run_again_attaches_to_its_own_job_set(store_path, scrip
             job_set = manager.run(
                 circuits(6), backend, name="sweep", max_experiments_per_job=2, if_exists="resume"
             )
-            assert job_set.results(timeout=30).success
+            assert job_set.results(timeout=60).success
             ids.append(job_set.job_set_id())
     assert ids[0] == ids[1]
     assert len(backend.ledger.accepted) == 3
@@ -366,7 +366,7 @@ def test_what_died_while_handing_over_goes_on_where_it_stopped(
         job_set = second.run(
             circuits(9), backend, name="sweep", max_experiments_per_job=2, if_exists="resume"
         )
-        results = job_set.results(timeout=30)
+        results = job_set.results(timeout=60)
         assert (results.success, len(results)) == (True, 9)
         assert [(j.start_index, j.end_index) for j in job_set.managed_jobs()][:2] == [
             (0, 1),
@@ -385,7 +385,7 @@ def test_results_are_read_again_without_the_backend(store_path, aer, circuits):
     backend = AerSimulator(noise_model=NoiseModel(), max_parallel_threads=1)
     with JobManager(store_path) as first:
         job_set = first.run(circuits(4), backend, max_experiments_per_job=2, shots=8)
-        job_set.results(timeout=30)
+        job_set.results(timeout=60)
     with JobManager(store_path) as second:
         again = second.retrieve_job_set(job_set.job_set_id()).results()
         assert (again.success, again.get_counts("c3")) == (True, {"00011": 8})
@@ -407,10 +407,10 @@ def test_an_unfinished_set_whose_backend_cannot_be_opened_says_so_and_can_be_rea
     hang = Hang()
     with JobManager(store_path) as first:
         job_set = first.run(circuits(3), backend, max_experiments_per_job=1)
-        assert job_set.wait(timeout=30)
+        assert job_set.wait(timeout=60)
         backend.script(Call.SUBMIT, hang)
         other = first.run(circuits(1), backend, name="unfinished")
-        assert hang.reached.wait(20)
+        assert hang.reached.wait(60)
     hang.release()
     with JobManager(store_path) as second:
         found = second.retrieve_job_set(other.job_set_id())
@@ -426,7 +426,7 @@ def test_a_set_does_not_go_on_with_another_backend(store_path, scripted, circuit
     backend.script(Call.SUBMIT, hang)
     with JobManager(store_path) as first:
         job_set = first.run(circuits(1), backend)
-        assert hang.reached.wait(20)
+        assert hang.reached.wait(60)
     hang.release()
     with JobManager(store_path) as second:
         with pytest.raises(InvalidArgumentError, match="runs on 'scripted'"):
@@ -455,14 +455,14 @@ def test_what_the_user_called_volatile_stays_so_when_it_goes_on(store_path, circ
 
 def test_jobs_are_yielded_as_they_complete(manager, aer, circuits):
     job_set = manager.run(circuits(6), aer, max_experiments_per_job=2, shots=3)
-    jobs = list(job_set.as_completed(timeout=30))
+    jobs = list(job_set.as_completed(timeout=60))
     assert sorted(job.index for job in jobs) == [0, 1, 2]
     assert jobs[0].result().get_counts(0)
 
 
 def test_a_managed_job_answers_as_the_originals_did(manager, aer, circuits):
     job_set = manager.run(circuits(4), aer, max_experiments_per_job=2, shots=3)
-    job_set.results(timeout=30)
+    job_set.results(timeout=60)
     job = job_set.managed_jobs()[1]
     assert (job.start_index, job.end_index, job.submit_error, job.error_message()) == (
         2,
@@ -491,7 +491,7 @@ def test_a_name_and_tags_can_be_changed(manager, aer, circuits):
 
 def test_deleting_removes_a_set_that_has_ended_and_only_that(manager, scripted, aer, circuits):
     ended = manager.run(circuits(1), aer, name="ended", shots=1)
-    ended.results(timeout=30)
+    ended.results(timeout=60)
     ended.delete()
     with pytest.raises(JobManagerUnknownJobSet):
         manager.find("ended")
@@ -504,8 +504,8 @@ def test_deleting_removes_a_set_that_has_ended_and_only_that(manager, scripted, 
 
 
 def test_a_report_on_everything_names_every_set(manager, aer, circuits):
-    manager.run(circuits(1), aer, name="one", shots=1).results(timeout=30)
-    manager.run(circuits(1), aer, name="two", shots=1).results(timeout=30)
+    manager.run(circuits(1), aer, name="one", shots=1).results(timeout=60)
+    manager.run(circuits(1), aer, name="two", shots=1).results(timeout=60)
     report = manager.report(detailed=False)
     assert report.index("two") < report.index("one")
 
@@ -550,6 +550,6 @@ def test_nobody_else_sends_or_adds_to_what_is_still_being_handed_over(
             yield from circuits(4)[3:]
 
         job_set = first.run(slowly(), backend, name="sweep")
-        assert job_set.results(timeout=20).success
-        other.join(20)
+        assert job_set.results(timeout=60).success
+        other.join(60)
     assert seen == [False, 4]

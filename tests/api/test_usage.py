@@ -27,7 +27,7 @@ def test_a_set_stops_sending_at_its_limit_and_goes_on_when_more_is_allowed(
     manager, circuits, costly
 ):
     job_set = manager.run(circuits(5), costly, max_experiments_per_job=1, max_usage_s=5)
-    results = job_set.results(timeout=30)
+    results = job_set.results(timeout=60)
     assert not results.success
     assert (job_set.progress().held, job_set.usage().estimated_s) == (3, 4.0)
     assert "3 jobs held" in job_set.report()
@@ -37,7 +37,7 @@ def test_a_set_stops_sending_at_its_limit_and_goes_on_when_more_is_allowed(
         results.get_counts("c4")
     assert len(costly.ledger.accepted) == 2
     job_set.allow_usage(None)
-    assert job_set.results(timeout=30).success
+    assert job_set.results(timeout=60).success
     assert len(costly.ledger.accepted) == 5
 
 
@@ -53,10 +53,10 @@ def test_a_look_while_a_job_is_being_sent_takes_no_job_for_held(manager, circuit
 def test_the_limit_holds_in_the_next_process(store_path, circuits, costly):
     with JobManager(store_path) as manager:
         job_set = manager.run(circuits(3), costly, max_experiments_per_job=1, max_usage_s=2.0)
-        assert job_set.wait(30)
+        assert job_set.wait(60)
     with JobManager(store_path) as manager:
         job_set = manager.retrieve_job_set(job_set.job_set_id(), backend=costly)
-        assert job_set.wait(30)
+        assert job_set.wait(60)
         assert job_set.progress().held == 2
     assert len(costly.ledger.accepted) == 1
 
@@ -75,7 +75,7 @@ def test_what_the_backend_measured_is_told_job_by_job(manager, circuits, costly)
     fetch = costly.fetch
     costly.fetch = lambda remote_id: replace(fetch(remote_id), figures=figures)
     job_set = manager.run(circuits(2), costly, max_experiments_per_job=1)
-    assert job_set.results(timeout=30).success
+    assert job_set.results(timeout=60).success
     assert [job.figures for job in job_set.managed_jobs()] == [figures] * 2
     assert (job_set.usage().measured_s, job_set.usage().estimated_s) == (2.5, 0.0)
 

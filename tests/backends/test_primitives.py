@@ -341,7 +341,7 @@ def test_a_job_that_has_not_begun_is_queued_and_no_failure(monkeypatch):
     may_begin = threading.Event()
     sampler = StatevectorSampler()
     run_pub = sampler._run
-    monkeypatch.setattr(sampler, "_run", lambda pubs: may_begin.wait(30) and run_pub(pubs))
+    monkeypatch.setattr(sampler, "_run", lambda pubs: may_begin.wait(60) and run_pub(pubs))
     backend = adapt(sampler)
     remote_id = backend.submit(payload_of([basis_state(1, 2)], backend.takes), {}, "tag-1")
     job = backend._job(remote_id)
@@ -384,7 +384,7 @@ def test_two_jobs_never_run_at_once_where_they_would_mix():
     """Qiskit's BasicSimulator keeps the state of the circuit that it runs in itself."""
     simulator, may_end = BasicSimulator(), threading.Event()
     run = simulator.run
-    simulator.run = lambda *args, **options: may_end.wait(30) and run(*args, **options)
+    simulator.run = lambda *args, **options: may_end.wait(60) and run(*args, **options)
     one, other = (adapt(BackendSamplerV2(backend=simulator)) for _ in range(2))
     payload = payload_of([basis_state(1, 2)], one.takes)
     first = one.submit(payload, {}, "tag-1")

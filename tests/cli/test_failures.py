@@ -77,7 +77,7 @@ def test_shares_of_the_shots_are_told_apart(qjm, store):
             shots=20,
             limits=Limits(shots_per_experiment=10),
             volatile=True,
-        ).wait(30)
+        ).wait(60)
     assert "0-0, share 2 of 2" in qjm("show", "shared").out
     (result,) = json.loads(qjm("results", "shared", "--format", "json").out)
     assert result["counts"] == {"0": 20}
@@ -97,7 +97,7 @@ def half_failed(store):
             shots=10,
             volatile=True,
             job_tags=[f"tag{ATTACK}"],
-        ).wait(30)
+        ).wait(60)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ BASIC = ("--backend", "basic", "--shots", "10", "--max-experiments-per-job", "1"
 
 def read(address):
     """Every sample by its name and labels."""
-    with urlopen(address, timeout=10) as answer:
+    with urlopen(address, timeout=60) as answer:
         text = answer.read().decode()
     return {
         (sample.name, *sorted(sample.labels.values())): sample.value
@@ -53,7 +53,7 @@ def test_a_service_counts_what_happens_and_serves_it_on_loopback(qjm_process, qj
     assert samples["qjm_unfinished_job_sets",] == 0
     assert samples["qjm_job_events_total", "understood"] == 4
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_gauges_tell_jobs_by_backend_and_state_and_what_needs_the_user(manager, 
     remote = ScriptedBackend(SystemClock(), Capabilities())
     remote.script(Call.SUBMIT, LoseAnswer(), LoseAnswer())
     circuits = [QuantumCircuit.from_qasm_str(bell) for _ in range(2)]
-    assert manager.run(circuits, remote, max_experiments_per_job=1).wait(10)
+    assert manager.run(circuits, remote, max_experiments_per_job=1).wait(60)
     with served_metrics(manager, "127.0.0.1", 0) as address:
         samples = read(address)
     assert samples["qjm_jobs", "in doubt", "scripted"] == 2

@@ -242,7 +242,7 @@ def test_the_first_signal_ends_the_wait_and_the_next_does_what_it_did(number):
     with StopSignals() as stop:
         assert not stop.wait(0)
         os.kill(os.getpid(), number)
-        assert stop.wait(30)
+        assert stop.wait(60)
         assert stop.wait(0)
         assert signal.getsignal(number) == before
     assert signal.getsignal(number) == before

@@ -98,7 +98,7 @@ def test_a_blind_submission_waits_for_the_users_word_and_blocks_no_other(cloud, 
     wait_until(lambda: states(job_set) == {JobState.IN_DOUBT: 1, JobState.DONE: 2})
     assert cloud.books().submissions_by_payload().total() == 3
     job_set.abandon()
-    results = job_set.results(timeout=30)
+    results = job_set.results(timeout=60)
     assert not results.success
     assert cloud.books().submissions_by_payload().total() == 3
 
@@ -122,7 +122,7 @@ def test_an_adapter_that_understates_the_lag_pays_twice_and_the_ledger_tells(clo
     """So that these tests are known to be able to fail."""
     cloud.faults = Faults(listing_lag_s=3600)
     cloud.script(Endpoint.SUBMIT, LOSE_ANSWER)
-    assert start(CloudAdapter(cloud.address, listing_lag_s=0.0), 1).results(timeout=30).success
+    assert start(CloudAdapter(cloud.address, listing_lag_s=0.0), 1).results(timeout=60).success
     assert list(cloud.books().submissions_by_payload().values()) == [2]
 
 
@@ -226,7 +226,7 @@ def test_a_failed_job_is_sent_again_only_as_often_as_the_policy_says(cloud, star
     cloud.tell(Fate.FAILS, Fate.FAILS, Fate.FAILS)
     retry = RetryPolicy(max_attempts=2, first_wait_s=0.01, longest_wait_s=0.1)
     job_set = start(CloudAdapter(cloud.address), 1, retry=retry)
-    assert not job_set.results(timeout=30).success
+    assert not job_set.results(timeout=60).success
     assert cloud.books().submissions_by_payload().total() == 2
     assert len(cloud.books().submissions_by_tag()) == 2
 

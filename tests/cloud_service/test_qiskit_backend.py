@@ -113,5 +113,5 @@ def test_only_one_that_can_retrieve_jobs_follows_those_of_others(provided, circu
 def test_a_manager_takes_it_as_it_is(tmp_path, cloud, provided, circuits):
     with JobManager(tmp_path / "store.db") as manager:
         job_set = manager.run(circuits(4), provided, shots=40, max_experiments_per_job=2)
-        assert job_set.results(timeout=30).success
+        assert job_set.results(timeout=60).success
     assert list(cloud.books().submissions_by_payload().values()) == [1, 1]

@@ -95,7 +95,7 @@ class TakingOver:
 
 def step_until(bench, condition, seconds=0.0):
     """Tick on real threads, the clock moving by some seconds each time."""
-    until_s = time.monotonic() + 30
+    until_s = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until_s
         bench.engine.tick()

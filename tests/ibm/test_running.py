@@ -403,7 +403,7 @@ def test_calls_that_wait_a_minute_each_for_a_token_hold_up_no_other_job_set(
     before = ibm.books().requests[Kind.TOKEN]
     wait_until(lambda: ibm.books().requests[Kind.TOKEN] > before)
     other = manager.run(circuits(4), "basic", shots=20, max_experiments_per_job=1)
-    assert other.results(timeout=30).success
+    assert other.results(timeout=60).success
     assert states(held_up) == {JobState.ACTIVE: 1}
     assert held_up.error_messages() is None
 

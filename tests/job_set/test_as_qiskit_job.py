@@ -55,9 +55,9 @@ def test_while_one_runs_it_is_running_and_not_final(manager, backend, circuits):
     gate = Hang()
     backend.script(Call.STATUSES, gate)
     job_set = manager.run(circuits(1), backend)
-    assert gate.reached.wait(10)
+    assert gate.reached.wait(60)
     try:
-        until = time.monotonic() + 10  # that a local job was accepted is written a moment later
+        until = time.monotonic() + 60  # that a local job was accepted is written a moment later
         while not job_set.running():
             assert time.monotonic() < until
             time.sleep(0.01)
@@ -119,7 +119,7 @@ def test_one_that_was_cancelled_says_so(manager, remote, circuits):
     remote.tell(JobStory.ending(RemoteState.DONE, queued=10_000))
     job_set = manager.run(circuits(1), remote)
     job_set.cancel()
-    job_set.wait_for_final_state(timeout=10)
+    job_set.wait_for_final_state(timeout=60)
     assert (job_set.status(), job_set.cancelled()) == (JobStatus.CANCELLED, True)
 
 
@@ -128,7 +128,7 @@ def test_one_that_only_the_user_can_decide_about_does_not_keep_anybody_waiting(
 ):
     remote.script(Call.SUBMIT, LoseAnswer())
     job_set = manager.run(circuits(1), remote)
-    job_set.wait_for_final_state(timeout=10)
+    job_set.wait_for_final_state(timeout=60)
     assert job_set.status() is JobStatus.ERROR
     with pytest.raises(ManagedResultDataNotAvailable, match="resubmit"):
         job_set.result(timeout=10)

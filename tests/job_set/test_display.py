@@ -13,7 +13,7 @@ NASTY = "cold\x1b[31m red\u202egnp\nand more"
 
 def test_its_repr_says_how_far_it_is(manager, backend, circuits):
     job_set = manager.run(circuits(5), backend, name="rb", max_experiments_per_job=2)
-    assert job_set.wait(10)
+    assert job_set.wait(60)
     assert repr(job_set) == "<ManagedJobSet 'rb': 5 experiments in 3 jobs, 3 done>"
     stored = manager.run(circuits(1), backend, name="stored", drive=False)
     assert repr(stored) == "<ManagedJobSet 'stored': 1 experiment in 1 job, 1 planned>"
@@ -35,7 +35,7 @@ def test_its_repr_never_raises(manager, backend, circuits):
 def test_texts_for_people_hold_nothing_that_a_terminal_obeys(manager, backend, circuits):
     backend.tell(JobStory.ending(RemoteState.ERROR, NASTY))
     job_set = manager.run(circuits(1), backend, name=NASTY, job_tags=["\x1b[2Jtag"])
-    assert job_set.wait(10)
+    assert job_set.wait(60)
     (job,) = job_set.managed_jobs()
     with pytest.raises(ManagedResultDataNotAvailable) as read:
         job_set.results(timeout=10).get_counts(0)

@@ -26,7 +26,7 @@ def test_a_listener_hears_the_story_that_is_in_the_store(store_path, backend, ci
     with JobManager(store_path) as manager:
         manager.on_event(heard.append)
         job_set = manager.run(circuits(5), backend, name="told", max_experiments_per_job=2)
-        assert job_set.wait(10)
+        assert job_set.wait(60)
         stored = [facts(event) for event in job_set.events() if event.job_index is not None]
     # Closing tells what was waiting.
     assert [facts(event) for event in heard] == stored
@@ -45,7 +45,7 @@ def test_what_is_told_is_in_the_store_already(manager, backend, circuits, store_
                 late.append(event)
 
         manager.on_event(listen)
-        assert manager.run(circuits(3), backend, max_experiments_per_job=1).wait(10)
+        assert manager.run(circuits(3), backend, max_experiments_per_job=1).wait(60)
         manager.close()
     assert late == []
 
@@ -62,7 +62,7 @@ def test_doubt_is_told_with_its_cause(manager, remote, circuits):
     manager.on_event(listen)
     remote.script(Call.SUBMIT, LoseAnswer())
     manager.run(circuits(1), remote)
-    assert told.wait(10)
+    assert told.wait(60)
     assert (heard[-1].before, heard[-1].cause) == (JobState.SUBMITTING, "connection reset")
 
 
@@ -75,7 +75,7 @@ def test_a_listener_that_raises_is_logged_and_goes_on(manager, backend, circuits
 
     with caplog.at_level(logging.ERROR, "qiskit_job_manager"):
         manager.on_event(listen)
-        assert manager.run(circuits(1), backend).results(10).success
+        assert manager.run(circuits(1), backend).results(60).success
         manager.close()
     assert len(heard) > 1
     assert [record.event for record in caplog.records] == ["listener failed"] * len(heard)
@@ -87,7 +87,7 @@ def test_one_that_stands_still_holds_up_neither_the_jobs_nor_the_others(manager,
     manager.on_event(heard.append)
     try:
         job_set = manager.run(circuits(3), backend, max_experiments_per_job=1)
-        assert job_set.results(10).success
+        assert job_set.results(60).success
     finally:
         gate.set()
     manager.close()
@@ -103,7 +103,7 @@ def test_whoever_unsubscribed_hears_no_more_even_from_inside(manager, backend, c
         stops[0]()
 
     stops.append(manager.on_event(listen))
-    assert manager.run(circuits(3), backend, max_experiments_per_job=1).wait(10)
+    assert manager.run(circuits(3), backend, max_experiments_per_job=1).wait(60)
     stops[0]()
     manager.close()
     assert len(heard) == 1
@@ -117,7 +117,7 @@ def test_what_cannot_be_called_is_refused(manager):
 def steps(backend, manager, circuits, count):
     """A job set's record, and steps of its first job."""
     job_set = manager.run(circuits(1), backend)
-    assert job_set.wait(10)
+    assert job_set.wait(60)
     record = source_of(job_set).record
     job = source_of(job_set).store.jobs(record.key)[0]
     at = record.created_at
@@ -146,12 +146,12 @@ def test_when_the_queue_is_full_the_oldest_go_and_are_counted(
     def listen(event):
         heard.append(event)
         reached.set()
-        gate.wait(10)
+        gate.wait(60)
 
     listeners = Listeners()
     listeners.add(listen)
     listeners.notify(record, twenty[:1])
-    assert reached.wait(10)  # it has the first, and everything else waits for it
+    assert reached.wait(60)  # it has the first, and everything else waits for it
     listeners.notify(record, twenty[1:])
     gate.set()
     listeners.close()
@@ -162,7 +162,7 @@ def test_when_the_queue_is_full_the_oldest_go_and_are_counted(
 def test_the_log_tells_each_event_in_fields(manager, backend, circuits, caplog):
     with caplog.at_level(logging.DEBUG, "qiskit_job_manager"):
         job_set = manager.run(circuits(1), backend, name="logged")
-        assert job_set.wait(10)
+        assert job_set.wait(60)
         manager.close()
     told = [each for each in caplog.records if getattr(each, "job_index", None) is not None]
     assert {each.job_set_id for each in told} == {job_set.job_set_id()}

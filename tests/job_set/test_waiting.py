@@ -52,7 +52,7 @@ def _open():
 def test_what_is_heeded_while_one_looks_is_waited_for(manager, remote, circuits, monkeypatch):
     remote.script(Call.SUBMIT, LoseAnswer())
     job_set = manager.run(circuits(1), remote)
-    assert job_set.wait(10)
+    assert job_set.wait(60)
     assert job_set.progress().jobs == {JobState.IN_DOUBT: 1}
     look = job_set.progress
 
@@ -64,7 +64,7 @@ def test_what_is_heeded_while_one_looks_is_waited_for(manager, remote, circuits,
         return seen
 
     monkeypatch.setattr(job_set, "progress", slow_look)
-    assert job_set.results(timeout=10).success
+    assert job_set.results(timeout=60).success
 
 
 # -- shown ----------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def test_plain_lines_tell_the_first_and_the_last_state_without_harm(
     manager, backend, circuits, capsys
 ):
     job_set = manager.run(circuits(4), backend, name=NASTY, max_experiments_per_job=1)
-    assert job_set.wait(10, progress=True)
+    assert job_set.wait(60, progress=True)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines()[-1].split(": ")[1].startswith("4 of 4 jobs ended (4 done)")
@@ -83,20 +83,20 @@ def test_plain_lines_tell_the_first_and_the_last_state_without_harm(
 
 
 def test_results_show_progress_too(manager, backend, circuits, capsys):
-    results = manager.run(circuits(1), backend).results(10, progress=True)
+    results = manager.run(circuits(1), backend).results(60, progress=True)
     assert results.success
     assert "1 of 1 job ended (1 done)" in capsys.readouterr().err
 
 
 def test_nothing_is_shown_unasked(manager, backend, circuits, capsys):
-    manager.run(circuits(1), backend).results(10, progress=False)
+    manager.run(circuits(1), backend).results(60, progress=False)
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_callable_is_called_at_first_and_after_each_change(manager, backend, circuits):
     seen = []
     job_set = manager.run(circuits(3), backend, max_experiments_per_job=1)
-    assert job_set.wait(10, seen.append)
+    assert job_set.wait(60, seen.append)
     assert seen[-1].success
     assert all(before != after for before, after in pairwise(seen))
 
@@ -117,7 +117,7 @@ def test_a_terminal_shows_a_bar_in_place_without_harm(
         rows,
         lambda: manager.run(
             circuits(4), backend, name=NASTY, shots=1, max_experiments_per_job=1
-        ).wait(10, progress=True),
+        ).wait(60, progress=True),
         encoding,
     )
     assert "\x1b[31m" not in shown
@@ -141,7 +141,7 @@ def on_terminal(monkeypatch, columns, rows, act, encoding="utf-8"):
     with opened as terminal, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", terminal)
         act()
-    reader.join(10)
+    reader.join(60)
     os.close(ours)
     return b"".join(read).decode()
 
@@ -159,7 +159,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(manager, backend, cir
 
     def wait():
         monkeypatch.setenv("TERM", "dumb")
-        job_set.wait(10, progress=True)
+        job_set.wait(60, progress=True)
 
     shown = on_terminal(monkeypatch, 80, 24, wait)
     assert "\x1b" not in shown
@@ -175,7 +175,7 @@ def test_where_nothing_can_be_shown_waiting_goes_on(
     closed.close()
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", None if stream == "none" else closed)
-        assert job_set.wait(10, progress=True)
+        assert job_set.wait(60, progress=True)
 
 
 def test_running_queued_and_position_are_told_apart(manager, remote, circuits):
@@ -220,7 +220,7 @@ def test_awaiting_holds_up_nobody_and_ends_with_its_task(under_way):
     asyncio.run(ticking())
     for thread in set(threading.enumerate()) - before:
         if thread.name == "qjm-await":
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
     assert not job_set.in_final_state()
 
@@ -245,20 +245,20 @@ def test_a_callback_is_called_once_with_the_job_set_after_its_end(under_way):
     done = threading.Event()
     job_set.add_done_callback(lambda each: called.append((each, each.progress().ended)))
     job_set.add_done_callback(lambda _: done.set())
-    assert gate.reached.wait(10)
+    assert gate.reached.wait(60)
     assert called == []
     gate.release()
-    assert done.wait(10)
+    assert done.wait(60)
     assert called == [(job_set, True)]
 
 
 def test_a_callback_of_what_has_ended_is_called_by_another_thread(manager, backend, circuits):
     job_set = manager.run(circuits(1), backend)
-    assert job_set.wait(10)
+    assert job_set.wait(60)
     threads = []
     done = threading.Event()
     job_set.add_done_callback(lambda _: (threads.append(threading.current_thread()), done.set()))
-    assert done.wait(10)
+    assert done.wait(60)
     assert threads[0] is not threading.current_thread()
 
 
@@ -268,7 +268,7 @@ def test_a_callback_that_raises_is_logged_and_hinders_no_other(manager, backend,
     with caplog.at_level(logging.ERROR, "qiskit_job_manager"):
         job_set.add_done_callback(lambda _: 1 / 0)
         job_set.add_done_callback(lambda _: done.set())
-        assert done.wait(10)
+        assert done.wait(60)
     assert [record.event for record in caplog.records] == ["callback failed"]
     assert caplog.records[0].exc_info[0] is ZeroDivisionError
 
@@ -283,7 +283,7 @@ def test_callbacks_of_what_cannot_be_waited_for_are_given_up_with_a_word(caplog)
         callbacks.add(called.append)
         for thread in threading.enumerate():
             if thread.name == "qjm-callbacks":
-                thread.join(10)
+                thread.join(60)
     assert called == []
     assert "nobody drives it" in caplog.text
 

@@ -137,7 +137,7 @@ def test_job_sets_results_and_managers_obey_no_name(manager, backend, named, nas
 def test_names_are_never_typeset_as_formulas(manager, backend, named):
     name = "$\\frac{1}{2}$"
     job_set = manager.run(named(name), backend, name=name, job_tags=[name])
-    for source in (job_set, job_set.results(10), manager):
+    for source in (job_set, job_set.results(60), manager):
         reader = read(source._repr_html_())
         outside = "".join(reader.text).replace(name, "")
         assert "$" not in outside
@@ -149,7 +149,7 @@ def test_a_job_set_shows_what_is_in_trouble_first(manager, backend, named):
     stories[27] = JobStory.ending(RemoteState.ERROR, "the fridge is warm")
     backend.tell(*stories)
     job_set = manager.run(named(*map(str, range(30))), backend, max_experiments_per_job=1)
-    assert job_set.wait(20)
+    assert job_set.wait(60)
     text = " ".join(read(job_set._repr_html_()).text)
     failed = [job.index for job in job_set.managed_jobs() if job.error_message()]
     assert len(failed) == 1
@@ -173,7 +173,7 @@ def test_what_only_the_user_can_decide_is_pointed_out(manager, named):
 
 def test_what_was_deleted_or_closed_shows_that_instead_of_raising(manager, backend, named):
     job_set = manager.run(named("a"), backend, name="<gone>")
-    results = job_set.results(10)
+    results = job_set.results(60)
     job_set.delete()
     assert "was deleted" in "".join(read(job_set._repr_html_()).text)
     read(results._repr_html_())

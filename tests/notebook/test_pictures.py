@@ -187,7 +187,7 @@ def test_an_unknown_output_is_named(manager, backend, named):
 
 
 def test_a_histogram_is_qiskits_own(manager, backend, named, tmp_path):
-    results = manager.run(named("a", "b"), backend, shots=100).results(10)
+    results = manager.run(named("a", "b"), backend, shots=100).results(60)
     figure = results.plot_histogram("b", title="mine")
     labels = [each.get_text() for each in figure.axes[0].get_xticklabels()]
     assert labels == sorted(results.get_counts("b"))

@@ -100,7 +100,7 @@ def both_forms(registers):
 
 def test_a_samplers_shots_read_as_backend_run_gives_them(manager, registers, both_forms):
     wanted, sampled = both_forms
-    results = manager.run([registers], Prepared(sampled), shots=200).results(timeout=30)
+    results = manager.run([registers], Prepared(sampled), shots=200).results(timeout=60)
     counts = results.get_counts("registers")
     assert type(counts) is Counts
     assert counts == wanted.get_counts()
@@ -118,7 +118,7 @@ def test_a_samplers_shots_read_as_backend_run_gives_them(manager, registers, bot
 def test_counts_are_at_hand_for_the_command_line(manager, registers, both_forms):
     wanted, sampled = both_forms
     job_set = manager.run([registers], Prepared(sampled), shots=200)
-    job_set.results(timeout=30)
+    job_set.results(timeout=60)
     assert source_of(job_set).counts(0) == wanted.data()["counts"]
 
 
@@ -126,27 +126,27 @@ def test_pub_results_are_those_of_the_primitive(manager, registers, sweep, same_
     pubs = [registers, sweep, _plain()]
     wanted = StatevectorSampler(seed=5).run(pubs, shots=100).result()
     job_set = manager.run(pubs, Prepared(wanted), shots=100)
-    results = job_set.results(timeout=30)
+    results = job_set.results(timeout=60)
     assert same_pub(results.pub_result("sweep"), wanted[1])
     whole = results.primitive_result()
     assert type(whole) is PrimitiveResult
     assert whole.metadata == wanted.metadata
     assert all(map(same_pub, whole, wanted))
     assert all(map(same_pub, results.result(), wanted))
-    assert all(map(same_pub, job_set.result(timeout=30), wanted))
+    assert all(map(same_pub, job_set.result(timeout=60), wanted))
 
 
 def test_one_result_has_all_jobs_in_the_order_of_the_input(manager):
     circuits = [_plain(f"c{i}", qubits=i + 1) for i in range(7)]
     sampler = StatevectorSampler(seed=5)
     job_set = manager.run(circuits, sampler, shots=10, max_experiments_per_job=3)
-    whole = job_set.results(timeout=30).primitive_result()
+    whole = job_set.results(timeout=60).primitive_result()
     assert [pub.data.meas.num_bits for pub in whole] == [1, 2, 3, 4, 5, 6, 7]
     assert job_set.n_jobs == 3
 
 
 def test_a_sweep_keeps_the_parameters_shape(manager, sweep):
-    results = manager.run([sweep], StatevectorSampler(seed=1), shots=50).results(timeout=30)
+    results = manager.run([sweep], StatevectorSampler(seed=1), shots=50).results(timeout=60)
     bits = results.pub_result(0).data.meas
     counts, memory = results.get_counts(0), results.get_memory(0)
     assert counts.shape == memory.shape == (2, 3)
@@ -163,7 +163,7 @@ def test_a_sweep_keeps_the_parameters_shape(manager, sweep):
 
 @pytest.mark.parametrize("output", [[], ["--json"], ["--format", "csv"], ["sweep"]])
 def test_the_command_line_says_what_a_sweep_is(manager, sweep, tmp_path, output):
-    manager.run([sweep], StatevectorSampler(), name="one", shots=5).results(timeout=30)
+    manager.run([sweep], StatevectorSampler(), name="one", shots=5).results(timeout=60)
     store = ["--store", str(tmp_path / "store.db")]
     done = CliRunner().invoke(app, [*store, "results", "one", *output])
     assert done.exit_code == errors.SOME_WITHOUT_RESULT
@@ -173,13 +173,13 @@ def test_the_command_line_says_what_a_sweep_is(manager, sweep, tmp_path, output)
 
 def test_a_sweep_of_one_axis_of_one_point_is_still_an_array(manager, sweep):
     circuit, _ = sweep
-    results = manager.run([(circuit, [[0.5]])], StatevectorSampler(), shots=9).results(timeout=30)
+    results = manager.run([(circuit, [[0.5]])], StatevectorSampler(), shots=9).results(timeout=60)
     assert results.get_counts(0).shape == (1,)
     assert sum(results.get_counts(0)[0].values()) == 9
 
 
 def test_expectation_values_are_data(manager, observed, same_pub):
-    results = manager.run([observed], StatevectorEstimator()).results(timeout=30)
+    results = manager.run([observed], StatevectorEstimator()).results(timeout=60)
     wanted = StatevectorEstimator().run([observed]).result()
     assert same_pub(results.pub_result(0), wanted[0])
     assert all(map(same_pub, results.result(), wanted))
@@ -189,7 +189,7 @@ def test_expectation_values_are_data(manager, observed, same_pub):
 
 
 def test_what_an_estimator_does_not_give_is_said(manager, observed):
-    results = manager.run([observed], StatevectorEstimator()).results(timeout=30)
+    results = manager.run([observed], StatevectorEstimator()).results(timeout=60)
     for read in (
         results.get_counts,
         results.get_memory,
@@ -205,7 +205,7 @@ def test_what_an_estimator_does_not_give_is_said(manager, observed):
 
 def test_results_of_backend_run_have_no_pubs(manager):
     job_set = manager.run([_plain()], AerSimulator(max_parallel_threads=1), shots=10)
-    results = job_set.results(timeout=30)
+    results = job_set.results(timeout=60)
     for read in (lambda: results.pub_result(0), results.primitive_result):
         with pytest.raises(ManagedResultDataNotAvailable, match=r"was run by backend\.run"):
             read()
@@ -213,7 +213,7 @@ def test_results_of_backend_run_have_no_pubs(manager):
 
 
 def test_a_samplers_result_has_no_statevector(manager):
-    results = manager.run([_plain()], StatevectorSampler(), shots=10).results(timeout=30)
+    results = manager.run([_plain()], StatevectorSampler(), shots=10).results(timeout=60)
     with pytest.raises(QiskitError, match=r"no statevector.*counts, memory"):
         results.get_statevector(0)
 
@@ -221,7 +221,7 @@ def test_a_samplers_result_has_no_statevector(manager):
 def test_kernelled_measurements_are_data_and_no_counts(manager):
     points = np.arange(6).reshape(3, 2) * 1j
     answer = PrimitiveResult([SamplerPubResult(DataBin(meas=points))])
-    results = manager.run([_plain()], Prepared(answer), shots=3).results(timeout=30)
+    results = manager.run([_plain()], Prepared(answer), shots=3).results(timeout=60)
     assert np.array_equal(results.data(0)["meas"], points)
     with pytest.raises(QiskitError, match=r"no counts.*holds meas"):
         results.get_counts(0)
@@ -232,7 +232,7 @@ def test_what_is_missing_keeps_its_place(manager):
     sampler = Prepared(a=RuntimeError("the fridge is warm"), b=sampled)
     circuits = [_plain("a"), _plain("b")]
     job_set = manager.run(circuits, sampler, shots=10, max_experiments_per_job=1)
-    results = job_set.results(timeout=30)
+    results = job_set.results(timeout=60)
     with pytest.raises(ManagedResultDataNotAvailable, match="the fridge is warm"):
         results.primitive_result()
     gap, found = job_set.results(timeout=30, partial=True).primitive_result()
@@ -248,7 +248,7 @@ def test_metadata_that_differs_is_kept_job_by_job(manager):
     job_set = manager.run(
         circuits, Prepared(a=answers[0], b=answers[1]), shots=10, max_experiments_per_job=1
     )
-    metadata = job_set.results(timeout=30).primitive_result().metadata
+    metadata = job_set.results(timeout=60).primitive_result().metadata
     assert metadata == {"version": 2, "jobs": [answer.metadata for answer in answers]}
 
 

@@ -50,7 +50,7 @@ def run(manager):
         for circuit in circuits:
             circuit.measure_all()
         job_set = manager.run(circuits, backend, shots=shots)
-        job_set.wait(timeout=30)
+        job_set.wait(timeout=60)
         return job_set
 
     return start
@@ -59,7 +59,7 @@ def run(manager):
 @pytest.mark.parametrize("encode", [encode_primitive_result, as_text])
 def test_as_many_pubs_and_shots_as_were_sent_are_a_result(run, encode):
     job_set = run(lambda names, shots: encode(sampled(names, shots)))
-    results = job_set.results(timeout=30)
+    results = job_set.results(timeout=60)
     assert results.success
     assert results.get_counts("c2") == {"01": 20}
     assert len(job_set.result()) == 3
@@ -107,7 +107,7 @@ def test_what_is_no_result_of_the_job_is_kept_and_called_a_failure(run, answer, 
 
 def test_what_a_refused_result_holds_can_be_read_if_asked_for(run):
     job_set = run(lambda names, shots: encode_primitive_result(sampled(names, 7)))
-    results = job_set.results(timeout=30, partial=True)
+    results = job_set.results(timeout=60, partial=True)
     assert results.get_counts("c1") == {"01": 7}
     assert results.pub_result(1).data.meas.num_shots == 7
 

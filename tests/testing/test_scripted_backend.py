@@ -185,7 +185,7 @@ class TestBehaviours:
         backend.script(Call.SUBMIT, hang)
         with ThreadPoolExecutor(1) as threads:
             answer = threads.submit(backend.submit, payload, {}, "tag")
-            assert hang.reached.wait(10)
+            assert hang.reached.wait(60)
             assert not answer.done()
             assert len(backend.ledger.accepted) == int(done_first)
             assert backend.submit(payload, {}, "meanwhile")
