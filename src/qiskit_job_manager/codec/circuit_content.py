@@ -305,7 +305,8 @@ def base_class(operation: Any) -> Any:
 
     Qiskit takes what derives from some classes for these themselves.
     """
-    return _known_base(getattr(operation, "base_class", type(operation)))
+    kind: Any = type(operation)
+    return _known_base(getattr(operation, "base_class", kind))
 
 
 @lru_cache(maxsize=1024)
