@@ -54,13 +54,15 @@ _PARTS = {
     "read once, fetcher killed": 0.05,
     "read once, both killed": 0.05,
     "rivals": 0.05,
-    "through IBM's client": 0.05,
+    "through IBM's client": 0.03,
+    "two at once": 0.02,
 }
 _SERVER_PARTS = {
     "on a server, killed at boundaries": 0.3,
     "on a server, killed at random": 0.3,
     "on a server, rivals": 0.2,
-    "on a server, stopped past the lease": 0.2,
+    "on a server, stopped past the lease": 0.15,
+    "on a server, two at once": 0.05,
 }
 
 
@@ -132,6 +134,11 @@ def _harnesses(said: argparse.Namespace) -> dict[str, tuple[Any, Any, Any]]:
             lambda room: _emptied(room, _alternately(room, first, "IBM's client")),
             lambda tally: tally.cases >= said.processes,
         ),
+        "two at once": (
+            Tally(),
+            lambda room: _emptied(room, _alternately(room, first, "two at once")),
+            _never,
+        ),
     }
 
 
@@ -144,10 +151,22 @@ def _server_harnesses(said: argparse.Namespace) -> dict[str, tuple[Any, Any, Any
         _on_site("rivals", first, server=True),
         _on_site("stopped past the lease", first, server=True),
     ]
-    return {
+    names = [name for name in _SERVER_PARTS if name != "on a server, two at once"]
+    found = {
         name: (Tally(), partial(_with_clouds, case=case, server=URL), _never)
-        for name, case in zip(_SERVER_PARTS, cases, strict=True)
+        for name, case in zip(names, cases, strict=True)
     }
+    pairs = partial(_pairs_on_server, first=first)
+    return {**found, "on a server, two at once": (Tally(), pairs, _never)}
+
+
+def _pairs_on_server(room: Path, first: int) -> Iterator[Tally]:
+    run = IN_ONE_PROCESS["two at once"]
+    cases = (
+        noted("two at once", seed, run(room, seed, server=URL), server=True)
+        for seed in itertools.count(first)
+    )
+    return _emptied(room, cases)
 
 
 _RIVALS = ("two rivals", "four rivals")

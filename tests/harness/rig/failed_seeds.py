@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rig.harnesses import crash_sweep, io_errors, simulation, store_faults
 from rig.ibm import ibm_weather
+from rig.pairs import pair
 from rig.processes import (
     Site,
     killed_at_boundary,
@@ -28,8 +29,9 @@ IN_ONE_PROCESS = {
     "store calls that fail": lambda folder, seed: store_faults(folder, [seed]),
     "statements that fail": lambda folder, seed: io_errors(folder, [seed]),
     "IBM's client": ibm_weather,
+    "two at once": pair,
 }
-"""Each takes a folder and a seed, and returns a tally."""
+"""Each takes a folder and a seed, and returns a tally; `pair` takes a server, too."""
 
 ON_A_SITE = {
     "killed at a boundary": lambda site, seed: killed_at_boundary(site, f"boundary-{seed}", seed),
@@ -58,10 +60,12 @@ def read(path=LIST):
 def run_again(folder, entry, server=None):
     """Run the seed of an entry, and return the tally."""
     name, seed = entry["harness"], entry["seed"]
+    used = server if entry["server"] else None
     if name in IN_ONE_PROCESS:
-        return IN_ONE_PROCESS[name](folder, seed)
+        more = {"server": used} if used else {}
+        return IN_ONE_PROCESS[name](folder, seed, **more)
     reads_once = name in READ_ONCE
-    with Site(folder, reads_once=reads_once, server=server if entry["server"] else None) as site:
+    with Site(folder, reads_once=reads_once, server=used) as site:
         return (READ_ONCE if reads_once else ON_A_SITE)[name](site, seed)
 
 
