@@ -280,10 +280,10 @@ class TestSharesThatDoNotSayWhetherTheySucceeded:
 
         return make
 
-    def test_they_are_taken_as_successes(self, silent):
+    def test_they_are_taken_as_successes(self, silent, share):
         merged = merge([silent(), silent()])
         assert (merged["success"], merged["status"]) == (True, "DONE")
-        assert merge([silent(), silent(status="ENDED")])["status"] == "DONE"
+        assert merge([share(status="DONE"), silent(status="ENDED")])["status"] == "DONE"
 
     def test_their_shots_count_without_data(self, silent):
         assert merge([silent(data={}), silent(data={})])["shots"] == 8
