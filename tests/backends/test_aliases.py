@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qiskit_job_manager import UnknownBackendError, open_backend
-from qiskit_job_manager.backends.aliases import meaning, offers
+from qiskit_job_manager.backends.aliases import fake_devices, meaning, offers
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,11 @@ def test_a_real_device_is_offered_and_not_opened():
 def test_our_own_tables_print_names_that_can_be_typed_back(backend):
     opened = open_backend(backend)
     assert open_backend(opened.name).uri == opened.uri
+
+
+def test_the_fake_devices_are_those_of_the_client():
+    from qiskit_ibm_runtime import fake_provider
+
+    names = {getattr(each, "backend_name", None) for each in vars(fake_provider).values()}
+    known = {name.removeprefix("fake_") for name in names if isinstance(name, str)}
+    assert known <= set(fake_devices())

@@ -204,3 +204,11 @@ def test_waiting_for_a_set_that_another_process_drives_says_so_at_once(qjm, stuc
     assert "is driven by process 4711 on lab1" in outcome.err
     assert f"trouble: {STUCK}" in outcome.err
     assert outcome.code == 4
+
+
+def test_the_fake_devices_are_listed_as_they_can_be_typed(qjm):
+    names = qjm("backends", "fake").out.splitlines()
+    assert "fake:torino" in names
+    assert len(names) > 50
+    refused = qjm("backends", "nothing")
+    assert (refused.code, "these kinds have: fake" in refused.err) == (2, True)

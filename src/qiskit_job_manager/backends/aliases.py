@@ -46,11 +46,17 @@ def offers(name: str) -> list[str]:
 
 
 def is_fake(device: str) -> bool:
-    """Say whether there is a fake device of this name, without an import of IBM's client."""
+    """Say whether there is a fake device of this name."""
+    return device.lower() in fake_devices()
+
+
+def fake_devices() -> list[str]:
+    """Return the names of the fake devices, in order, without an import of IBM's client."""
     client = find_spec("qiskit_ibm_runtime")
     if client is None or client.origin is None:
-        return False
-    return (Path(client.origin).parent / "fake_provider" / "backends" / device.lower()).is_dir()
+        return []
+    folder = Path(client.origin).parent / "fake_provider" / "backends"
+    return sorted(each.parent.name for each in folder.glob("*/__init__.py"))
 
 
 def _fake(word: str) -> str | None:

@@ -38,12 +38,14 @@ class OpenerInfo:
         network: Whether its backends are reached over a network.
         package: The package that it needs beside Qiskit, or ``None``.
         install: What to install with pip for it, or ``None``.
+        arguments: Returns what may follow the name of the kind and a colon, or ``None``.
     """
 
     example: str
     network: bool
     package: str | None = None
     install: str | None = None
+    arguments: Callable[[], list[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

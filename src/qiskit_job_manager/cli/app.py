@@ -145,7 +145,14 @@ _add(
     "qjm log sweep",
     "qjm log sweep 3 --json",
 )
-_add("backends", backends.backends, _LOOK, "List the backends that have names.", "qjm backends")
+_add(
+    "backends",
+    backends.backends,
+    _LOOK,
+    "List the backends that have names.",
+    "qjm backends",
+    "qjm backends fake",
+)
 _add(
     "doctor",
     doctor.doctor,

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from qiskit_job_manager.errors import JobManagerTimeoutError
-from qiskit_job_manager.job_set import display, report, requests, settings, status, waiting
+from qiskit_job_manager.job_set import (
+    display,
+    interruption,
+    report,
+    requests,
+    settings,
+    status,
+    waiting,
+)
 from qiskit_job_manager.job_set.driving import fresh
 from qiskit_job_manager.job_set.managed_job import ManagedJob
 from qiskit_job_manager.model import JobState, RequestKind
@@ -371,6 +379,7 @@ class ManagedJobSet:
 
         Raises:
             JobManagerInvalidStateError: No process drives the set, and this one cannot.
+            KeyboardInterrupt: You interrupted it; the jobs go on.
         """
         deadline = waiting.Deadline(timeout, self._driving.clock)
         with waiting.showing(
@@ -378,7 +387,8 @@ class ManagedJobSet:
         ) as show:
             is_shown = progress is not None and progress is not False
             wait = self._driving.wait if is_shown else self._driving.wait_for_end
-            return wait(lambda: self._has_ended(show), deadline)
+            with interruption.explained(self._record.name):
+                return wait(lambda: self._has_ended(show), deadline)
 
     def wait_for_search(self, timeout: float | None = None) -> bool:
         """Wait until the driver has looked for duplicates, and return whether it has.

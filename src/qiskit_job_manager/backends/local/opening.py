@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.backends.aliases import fake_devices
 from qiskit_job_manager.backends.registry import OpenerInfo, describes
 from qiskit_job_manager.backends.uris import scalars_in
 from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
@@ -64,6 +65,7 @@ def open_basic(argument: str | None) -> Backend:
         network=False,
         package="qiskit_ibm_runtime",
         install="qiskit-job-manager[ibm]",
+        arguments=fake_devices,
     )
 )
 def open_fake(argument: str | None) -> Backend:

@@ -1,6 +1,6 @@
 """``qjm backends``: lists the kinds of backends that have a name."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,7 +22,13 @@ _COLUMNS = (
 _ANSWERS = {None: "not known", True: "yes", False: "no"}
 
 
-def backends(as_json: JsonOption = False) -> None:
+KindArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="KIND", help="A kind, such as fake, to list the names of its backends."),
+]
+
+
+def backends(kind: KindArgument = None, as_json: JsonOption = False) -> None:
     """List the kinds of backends for --backend: what each needs, and whether it uses the network.
 
     Other packages add kinds by an entry point of the group qiskit_job_manager.backends.
@@ -30,11 +36,29 @@ def backends(as_json: JsonOption = False) -> None:
     from qiskit_job_manager.backends.registry import kinds
 
     found = kinds()
+    if kind is not None:
+        _print_names(found, kind, as_json=as_json)
+        return
     if as_json:
         print_array(map(_as_json, found))
         return
     for line in table(_COLUMNS, map(_row, found)):
         typer.echo(line)
+
+
+def _print_names(found: "list[BackendKind]", wanted: str, *, as_json: bool) -> None:
+    about = next((kind.about for kind in found if kind.name == wanted), None)
+    if about is None or about.arguments is None:
+        listing = [kind.name for kind in found if kind.about and kind.about.arguments]
+        raise typer.BadParameter(
+            f"{wanted!r} has no list of names; these kinds have: {', '.join(listing)}"
+        )
+    names = [f"{wanted}:{argument}" for argument in about.arguments()]
+    if as_json:
+        print_array({"backend": name} for name in names)
+        return
+    for name in names:
+        typer.echo(escape(name))
 
 
 def _row(kind: "BackendKind") -> tuple[str, ...]:
