@@ -1,7 +1,7 @@
 """Two things that users do to one job set at the same moment, while its jobs are in flight.
 
 Each is done by a manager of its own on the same store, as two processes would, while a third one
-drives. The outcome must be: done once, or told.
+drives; or both by threads of the manager that drives. The outcome must be: done once, or told.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from qiskit_job_manager.testing.samples import expected_counts
 
 JOBS, CLBITS, SHOTS = 6, 3, 5
 WITHIN_S = 90.0
+CLOSED = 0.5
 NAME = "pair"
 
 
@@ -42,6 +43,13 @@ def run(manager, uri):
     )
 
 
+def delete(job_set):
+    """Delete a set, which must have ended for that."""
+    job_set.cancel()
+    job_set.wait(WITHIN_S)
+    job_set.delete()
+
+
 ACTS = {
     "run": lambda manager, _id, uri, _folder: run(manager, uri).wait(0.5),
     "resume": lambda manager, *_: manager.resume(),
@@ -51,7 +59,7 @@ ACTS = {
         cancelled=True
     ),
     "cancel": lambda manager, job_set_id, *_: manager.find(job_set_id).cancel(),
-    "delete": lambda manager, job_set_id, *_: manager.find(job_set_id).delete(),
+    "delete": lambda manager, job_set_id, *_: delete(manager.find(job_set_id)),
     "close": lambda manager, *_: (manager.resume(), manager.close()),
     "abandon": lambda manager, job_set_id, *_: manager.find(job_set_id).abandon(),
     "resubmit": lambda manager, job_set_id, *_: manager.find(job_set_id).resubmit(),
@@ -70,13 +78,20 @@ SENDS_AGAIN = {"delete", "rename", "cancel", "abandon", "retry cancelled"}
 
 
 def pair(folder, seed, server=None):
-    """Do two things at once; the seed says which, and whether the driver ends just then."""
-    names = PAIRS[seed % len(PAIRS)]
+    """Do two things at once.
+
+    The seed says which, whether by threads of the driving process or by two others, and whether
+    the driver is closed just then.
+    """
+    of_driver, number = divmod(seed % (2 * len(PAIRS)), len(PAIRS))
+    names = PAIRS[number]
     where = folder / f"pair-{seed}"
     where.mkdir()
     with closing(Server(server) if server else _Files(where)) as stores:
         return _Pair(where, names, f"pair {seed} ({' and '.join(names)})").play(
-            stores.new_schema(), ends=random.Random(seed).random() < 0.5
+            stores.new_schema(),
+            by_driver=bool(of_driver),
+            ends=random.Random(seed).random() < CLOSED,
         )
 
 
@@ -97,13 +112,14 @@ class _Pair:
         self.tally = Tally(cases=1, jobs=JOBS)
         self.told = []
 
-    def play(self, store, *, ends):
+    def play(self, store, *, by_driver, ends):
         faults = Faults(jobs_at_once=1)
         with CloudService(faults, ledger=self.folder / "ledger.jsonl") as cloud:
             uri = f"cloud:http://{cloud.address}?variant=findable"
             managers = [JobManager(store) for _ in range(3)]
             job_set = run(managers[0], uri)
-            threads = self._start(managers[1:], job_set.job_set_id(), uri)
+            actors = 2 * managers[:1] if by_driver else managers[1:]
+            threads = self._start(actors, job_set.job_set_id(), uri)
             if ends:
                 managers[0].close()
             for thread in threads:
