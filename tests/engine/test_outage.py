@@ -213,5 +213,8 @@ def test_a_store_that_was_removed_gives_one_word_and_an_end(
     with pytest.raises(StoreGoneError, match="was moved, removed or replaced while it was in use"):
         job_set.wait()
     manager.close()
-    assert len(warnings(caplog, "broken")) <= 1
+    broken = warnings(caplog, "broken")
+    assert len(broken) <= 1
+    assert all("put the file back" in record.getMessage() for record in broken)
+    assert not any(record.exc_info for record in caplog.records)
     assert not warnings(caplog, "store trouble")

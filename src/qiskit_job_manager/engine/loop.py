@@ -484,7 +484,9 @@ class Engine:
     def _break(self, record: JobSetRecord, error: Exception) -> None:
         """Stop driving a job set for good, and keep the reason for those who wait for it."""
         fields = _log_fields("broken", record)
-        logger.error("%r cannot be driven", record.name, exc_info=error, extra=fields)
+        # What is no defect of ours says enough in its own words.
+        trace = None if isinstance(error, JobManagerError) else error
+        logger.error("%r cannot be driven: %s", record.name, error, exc_info=trace, extra=fields)
         with self._lock:
             self._broken[record.key] = error
             self._wanted.pop(record.key, None)
