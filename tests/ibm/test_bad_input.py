@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from qiskit_job_manager.backends import ibm as adapters
+from qiskit_job_manager.backends.ibm.pub_check import IBMPubCheck
 from qiskit_job_manager.errors import (
     CredentialsError,
     InvalidArgumentError,
@@ -12,6 +15,7 @@ from qiskit_job_manager.errors import (
     TransientBackendError,
     UnknownBackendError,
 )
+from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.testing.ibm_service import Behaviour, Kind, Trouble
 
 
@@ -153,3 +157,32 @@ def test_a_circuit_with_more_instructions_than_a_qubit_takes(monkeypatch):
     assert limits.too_many_instructions(circuit) is None
     monkeypatch.setattr(limits, "INSTRUCTIONS_PER_QUBIT", 50)
     assert "60 control instructions on qubit 1" in limits.too_many_instructions(circuit)
+
+
+def test_an_angle_that_the_hardware_does_not_have():
+    """The client's newer primitives do not look at angles, and the service would fail the job."""
+    from qiskit import QuantumCircuit
+    from qiskit_ibm_runtime.fake_provider import FakeFractionalBackend
+
+    backend = FakeFractionalBackend()
+    [pair, *_] = backend.coupling_map.get_edges()
+    check = IBMPubCheck(ExperimentKind.SAMPLER_PUB, lambda: backend)
+    for angle, is_refused in ((1.0, False), (2.0, True)):
+        circuit = QuantumCircuit(backend.num_qubits, 1, name="turned")
+        circuit.rzz(angle, *pair)
+        circuit.measure(0, 0)
+        refusal = pytest.raises(InvalidExperimentError, match="'turned'.*rzz")
+        with refusal if is_refused else contextlib.nullcontext():
+            check(circuit, 0, {})
+
+
+def test_a_qubit_that_is_out_of_order(backend, circuits):
+    """Nor at qubits that are out of order."""
+    properties = backend.properties()
+    properties.faulty_qubits = lambda: [1]
+    check = IBMPubCheck(ExperimentKind.SAMPLER_PUB, lambda: backend)
+    fine, wrong = circuits(2)
+    fine.data = [each for each in fine.data if fine.find_bit(each.qubits[0]).index == 0]
+    check(fine, 0, {})
+    with pytest.raises(InvalidExperimentError, match=r"uses x on qubits \(1,\).*out of order"):
+        check(wrong, 1, {})

@@ -9,6 +9,7 @@ import warnings
 import pytest
 
 from qiskit_job_manager.backends import ibm as adapters
+from qiskit_job_manager.backends import open_backend
 from qiskit_job_manager.backends.ibm.execution_mode import ExecutionModes
 from qiskit_job_manager.errors import (
     CredentialsError,
@@ -155,8 +156,6 @@ def test_a_page_in_place_of_a_403_is_taken_for_too_large_a_job():
 
 
 def test_a_token_that_was_revoked_is_replaced_once(ibm, account, payload):
-    from qiskit_job_manager.backends import open_backend
-
     adapter = open_backend("ibm:ibm_manila")
     adapter.submit(payload, {"shots": 20}, "qjm-1", (LABEL,))
     ibm.revoke_tokens()
@@ -201,17 +200,41 @@ def test_options_that_the_primitive_refuses_are_refused_before_anything_is_sent(
     assert not ibm.books().requests[Kind.USAGE]
 
 
-def test_a_circuit_that_is_not_isa_is_refused_by_the_client_before_it_is_sent(
-    ibm, adapter, payload_of
+def test_a_circuit_that_is_not_isa_is_refused_by_the_older_client_before_it_is_sent(
+    ibm, account, payload_of
 ):
     from qiskit import QuantumCircuit
 
+    adapter = open_backend("ibm:ibm_manila?primitive=sampler")
     circuit = QuantumCircuit(2, 2, name="raw")
     circuit.h(0)
     circuit.measure([0, 1], [0, 1])
     with pytest.raises(SubmissionRefusedError, match="instruction h on qubits"):
         adapter.submit(payload_of([circuit]), {"shots": 20}, "qjm-1", (LABEL,))
     assert not ibm.books().submissions
+
+
+def test_what_the_client_cannot_prepare_is_refused_in_its_words(ibm, account, payload):
+    """Nothing was sent, so the job is not in doubt."""
+    adapter = open_backend("ibm:ibm_manila")
+    options = {"shots": 20, "twirling": {"enable_measure": True, "num_randomizations": 3}}
+    options |= {"execution": {"meas_type": "kerneled"}}
+    with pytest.raises(SubmissionRefusedError, match="meas_type"):
+        adapter.submit(payload, options, "qjm-1", (LABEL,))
+    assert not ibm.books().submissions
+
+
+def test_an_error_of_what_prepares_circuits_in_the_client_is_a_refusal(
+    ibm, account, payload, monkeypatch
+):
+    from qiskit_ibm_runtime.executor_sampler import sampler
+
+    def fail(*args, **options):
+        raise LookupError("no such box")
+
+    monkeypatch.setattr(sampler, "prepare", fail)
+    with pytest.raises(SubmissionRefusedError, match=r"no such box.*LookupError, while the client"):
+        open_backend("ibm:ibm_manila").submit(payload, {"shots": 20}, "qjm-1", (LABEL,))
 
 
 # -- batches ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ still in the chain, and has everything: `failed_request_behind` finds it there.
 from __future__ import annotations
 
 import re
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+# The modules of the client that send a job.
+_SENDING = (
+    "qiskit_ibm_runtime.api",
+    "qiskit_ibm_runtime.qiskit_runtime_service",
+    "qiskit_ibm_runtime.session",
+)
 _CODE = re.compile(r"[Ee]rror code:? *(\d{4})")
 
 
@@ -169,7 +176,21 @@ def _without_network(error: Exception, where: str) -> BackendError:
         return _closed(text)
     if type(error).__name__ == "IBMInputValueError" or "is not among the instances" in text:
         return SubmissionRefusedError(text)
+    if not _came_from_sending(error):
+        kind = type(error).__name__
+        return SubmissionRefusedError(f"{text} ({kind}, while the client prepared the job)")
     return provider_errors.submission_error(error, where, volatile=False)
+
+
+def _came_from_sending(error: Exception) -> bool:
+    """Say whether it was raised in the part of the client that talks to the service.
+
+    The newer primitives prepare circuits before that, with packages that raise many kinds of
+    exceptions.
+    """
+    frames = traceback.walk_tb(error.__traceback__)
+    names = {str(frame.f_globals.get("__name__")) for frame, _ in frames}
+    return not names or any(name.startswith(_SENDING) for name in names)
 
 
 def _before_submission(trouble: FailedRequest, where: str) -> BackendError:

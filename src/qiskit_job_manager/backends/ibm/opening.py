@@ -111,7 +111,7 @@ def adapted(candidate: Any, *, listing_lag_s: float = LISTING_LAG_S) -> IBMBacke
             f"backend {backend.name!r} is retired: choose another one, and transpile the circuits "
             "for it"
         )
-    primitive = _found(candidate, _PRIMITIVES) or Primitive.SAMPLER
+    primitive = _found(candidate, _PRIMITIVES) or Primitive.EXECUTOR_SAMPLER
     mode = _mode_of(candidate)
     execution = _found(mode, _MODES) or Execution.JOB
     options = getattr(candidate, "options", None) if _found(candidate, _PRIMITIVES) else None

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.ibm.uri import Execution, Primitive
 from qiskit_job_manager.backends.job_pubs import PUB_OPTIONS
-from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 _CLIENT = "qiskit_ibm_runtime"
-# Modules and names of each primitive and of its options. Older clients lack the last two.
+# Modules and names of each primitive and of its options. Newer clients may lack the first two.
 _PLACES = {
     Primitive.SAMPLER: (_CLIENT, "SamplerV2", f"{_CLIENT}.options", "SamplerOptions"),
     Primitive.ESTIMATOR: (_CLIENT, "EstimatorV2", f"{_CLIENT}.options", "EstimatorOptions"),
@@ -35,6 +35,10 @@ _PLACES = {
         f"{_CLIENT}.options_models",
         "EstimatorOptions",
     ),
+}
+_REPLACED_BY = {
+    Primitive.SAMPLER: Primitive.EXECUTOR_SAMPLER,
+    Primitive.ESTIMATOR: Primitive.EXECUTOR_ESTIMATOR,
 }
 
 
@@ -84,8 +88,22 @@ class PrimitiveFactory:
             mode: The client's backend, batch or session.
             options: As `options` gave them.
         """
-        _ignore_deprecation()
+        if self._primitive in _REPLACED_BY:
+            _ignore_deprecation()
+        else:
+            mode = _without_look_up(mode)
         return _class_of(self._primitive)(mode=mode, options=options)
+
+    def make_sendable(self, pubs: Iterable[Any]) -> None:
+        """Leave out what the client cannot send, from PUBs that nobody else uses.
+
+        The newer primitives send the metadata of circuits as JSON, and raise for other values. The
+        store has all of it.
+        """
+        if self._primitive not in _REPLACED_BY:
+            for circuit in (pub.circuit for pub in pubs):
+                found = circuit.metadata.items()
+                circuit.metadata = {key: value for key, value in found if _is_json({key: value})}
 
     @property
     def reads_once(self) -> bool:
@@ -159,16 +177,42 @@ def _ignore_deprecation() -> None:
     )
 
 
+def _without_look_up(mode: Any) -> Any:
+    """Return a mode with which the client sends each job to this very backend.
+
+    With a backend, the newer primitives look it up again by its name for each job: that is one more
+    request, and may find it in another instance. A session that was never opened is job mode, too.
+    """
+    from qiskit_ibm_runtime import IBMBackend, Session
+
+    return Session(mode, create_new=False) if isinstance(mode, IBMBackend) else mode
+
+
+def _is_json(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(type(key) is str and _is_json(each) for key, each in value.items())
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    return value is None or type(value) in (str, int, float, bool)
+
+
 def _is_mode(name: str, value: Any) -> bool:
     return name == "execution" and isinstance(value, str)
 
 
 def _class_of(primitive: Primitive) -> Any:
     module, name, _, _ = _PLACES[primitive]
-    return getattr(import_module(module), name)
+    found = getattr(import_module(module), name, None)
+    if found is None:
+        raise UnknownBackendError(
+            f"the installed client of IBM has no {name} any more: take its newer primitive, "
+            f"'ibm:NAME?primitive={_REPLACED_BY[primitive]}'"
+        )
+    return found
 
 
 def _options_class(primitive: Primitive) -> Any:
+    _class_of(primitive)
     _, _, module, name = _PLACES[primitive]
     return getattr(import_module(module), name)
 

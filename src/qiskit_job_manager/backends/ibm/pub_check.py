@@ -34,6 +34,7 @@ class IBMPubCheck:
         self._takes = takes
         self._backend = backend
         self._pubs: PubCheck | None = None
+        self._faulty_qubits: frozenset[tuple[int, ...]] | None = None
 
     def __call__(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
         """Check one PUB.
@@ -53,9 +54,27 @@ class IBMPubCheck:
             raise InvalidExperimentError(f"experiment {index} ({circuit.name!r}) {wrong}")
 
     def _refused(self, circuit: QuantumCircuit, experiment: Any) -> str | None:
-        if self._takes is ExperimentKind.ESTIMATOR_PUB:
-            return _odd_observables(experiment) or too_many_instructions(circuit)
-        return _odd_registers(circuit) or too_many_instructions(circuit)
+        samples = self._takes is not ExperimentKind.ESTIMATOR_PUB
+        return (
+            (_odd_registers(circuit) if samples else _odd_observables(experiment))
+            or too_many_instructions(circuit)
+            or _odd_angles(circuit, experiment, samples=samples)
+            or self._faulty(circuit)
+        )
+
+    def _faulty(self, circuit: QuantumCircuit) -> str | None:
+        """Say where a circuit uses what is out of order; the newer primitives do not look."""
+        faulty = self._faulty_qubits
+        if faulty is None:
+            faulty = self._faulty_qubits = _out_of_order(self._backend())
+        for instruction in circuit.data if faulty else ():
+            qubits = tuple(circuit.find_bit(qubit).index for qubit in instruction.qubits)
+            if instruction.operation.name != "barrier" and (
+                qubits in faulty or any((qubit,) in faulty for qubit in qubits)
+            ):
+                name = instruction.operation.name
+                return f"uses {name} on qubits {qubits}, which are out of order; transpile it again"
+        return None
 
 
 def _info(takes: ExperimentKind, backend: Any) -> PrimitiveInfo:
@@ -80,6 +99,32 @@ def _odd_registers(circuit: QuantumCircuit) -> str | None:
                 "Python takes for variables"
             )
     return None
+
+
+def _odd_angles(circuit: QuantumCircuit, experiment: Any, *, samples: bool) -> str | None:
+    """Say which angle of an RZZ gate the hardware has not; the newer primitives do not look."""
+    if "rzz" not in circuit.count_ops():
+        return None
+    from qiskit.primitives.containers.estimator_pub import EstimatorPub
+    from qiskit.primitives.containers.sampler_pub import SamplerPub
+    from qiskit_ibm_runtime.exceptions import IBMInputValueError
+    from qiskit_ibm_runtime.utils import validate_rzz_pubs
+
+    try:
+        validate_rzz_pubs([(SamplerPub if samples else EstimatorPub).coerce(experiment)])
+    except IBMInputValueError as error:
+        return f"cannot run: {error}"
+    return None
+
+
+def _out_of_order(backend: Any) -> frozenset[tuple[int, ...]]:
+    """Return the qubits, each alone, and the pairs of qubits that are out of order."""
+    properties = backend.properties()
+    if not properties:
+        return frozenset()
+    pairs = (tuple(gate.qubits) for gate in properties.faulty_gates())
+    alone = ((qubit,) for qubit in properties.faulty_qubits())
+    return frozenset([*alone, *(each for each in pairs if len(each) > 1)])
 
 
 def _odd_observables(experiment: Any) -> str | None:

@@ -89,6 +89,7 @@ class JobSubmitter:
     ) -> str:
         own = self._factory.options(options, tags)
         mode = self._modes.mode(opened, _label(tags), asked_execution(options))
+        self._factory.make_sendable(pubs)
         try:
             job = self._factory.create(mode, own).run(pubs)
         except Exception as error:

@@ -25,10 +25,10 @@ class Primitive(StrEnum):
     """The primitives of IBM's client, by their names in our URIs.
 
     Attributes:
-        SAMPLER: ``SamplerV2``, which runs on the service.
+        SAMPLER: ``SamplerV2``, prepared on the service; deprecated by the client since 0.50.
         ESTIMATOR: ``EstimatorV2``, likewise.
-        EXECUTOR_SAMPLER: ``executor_sampler.Sampler``, prepared in the client.
-        EXECUTOR_ESTIMATOR: ``executor_estimator.Estimator``, likewise.
+        EXECUTOR_SAMPLER: ``executor_sampler.Sampler``, prepared in the client; the default.
+        EXECUTOR_ESTIMATOR: ``executor_estimator.Estimator``, likewise prepared in the client.
     """
 
     SAMPLER = "sampler"
@@ -79,7 +79,7 @@ class IBMUri:
     account: str | None = None
     instance: str | None = None
     channel: str | None = None
-    primitive: Primitive = Primitive.SAMPLER
+    primitive: Primitive = Primitive.EXECUTOR_SAMPLER
     execution: Execution = Execution.JOB
     session: str | None = None
     fractional_gates: bool = False
