@@ -171,7 +171,7 @@ def test_an_angle_that_the_hardware_does_not_have():
         circuit = QuantumCircuit(backend.num_qubits, 1, name="turned")
         circuit.rzz(angle, *pair)
         circuit.measure(0, 0)
-        refusal = pytest.raises(InvalidExperimentError, match="'turned'.*rzz")
+        refusal = pytest.raises(InvalidExperimentError, match=r"'turned'.*rzz")
         with refusal if is_refused else contextlib.nullcontext():
             check(circuit, 0, {})
 

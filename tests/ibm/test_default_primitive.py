@@ -12,7 +12,6 @@ from packaging.specifiers import SpecifierSet
 from qiskit import QuantumCircuit
 from qiskit.circuit import Parameter
 
-from qiskit_job_manager.backends import ibm as adapters
 from qiskit_job_manager.backends import open_backend
 from qiskit_job_manager.errors import InvalidExperimentError, UnknownBackendError
 from qiskit_job_manager.model import Limits
@@ -124,7 +123,7 @@ def test_a_box_is_refused_before_anything_is_sent(ibm, adapter, manager):
     with boxed.box():
         boxed.x(0)
     boxed.measure(0, 0)
-    with pytest.raises(InvalidExperimentError, match="'boxed'.*box"):
+    with pytest.raises(InvalidExperimentError, match=r"'boxed'.*box"):
         manager.run([boxed], adapter, shots=20)
     assert not ibm.books().submissions
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from qiskit_job_manager.backends.aliases import meaning, offers
@@ -127,6 +128,8 @@ def open_backend(uri: str) -> Backend:
         UnknownBackendError: There is no such kind, or the kind has no such backend.
         InvalidArgumentError: The argument or the options cannot be used.
     """
+    if (retired := _RETIRED.fullmatch(uri)) is not None:
+        raise UnknownBackendError(_no_more(retired["name"]))
     kind, argument = split_uri(uri if _is_kind(uri) else meaning(uri))
     found = entry_points(group=GROUP, name=kind)
     if not found:
@@ -146,6 +149,27 @@ def split_uri(uri: str) -> tuple[str, str | None]:
     if match is None:  # pragma: no cover  # the pattern fits any text
         return uri, None
     return match["kind"], match["argument"] or None
+
+
+_RETIRED = re.compile(r"(?:ibm:|fake:)?(?P<name>ibmq(?:_|x\d)[^?]*)(?:\?.*)?", re.DOTALL)
+
+
+def _no_more(name: str) -> str:
+    return (
+        f"the backend {name!r} is retired, with the service that IBM had then. Choose one of the "
+        "present service, as in 'ibm:ibm_fez', and transpile the circuits for it; "
+        f"{_rehearsal(name)!r} rehearses that here, without an account"
+    )
+
+
+def _rehearsal(name: str) -> str:
+    """Return the name of a simulator that stands for a retired backend."""
+    if "simulator" in name:
+        return "aer"
+    device = name.rpartition("_")[2]
+    client = find_spec("qiskit_ibm_runtime")
+    snapshots = Path((client and client.origin) or "").parent / "fake_provider" / "backends"
+    return f"fake:{device}" if device and (snapshots / device).is_dir() else "fake:torino"
 
 
 def _unknown(uri: str, kind: str) -> str:

@@ -82,6 +82,7 @@ class LiveJob:
         repeats: Whether its submission under way repeats one that may have been accepted.
         cancel_sent: Whether the backend was asked to cancel it, with whatever success.
         cancel_again: Whether that failed, so that it is asked again if the job still runs.
+        cancel_noted: Whether it is recorded that the job goes on after that.
     """
 
     record: JobRecord
@@ -100,6 +101,7 @@ class LiveJob:
     repeats: bool = False
     cancel_sent: bool = False
     cancel_again: bool = False
+    cancel_noted: bool = False
 
     def note_failure(self, kind: CallKind, words: str, now: datetime, now_s: float) -> Outage:
         """Count a call about it that failed, and return all that failed in a row."""
@@ -484,7 +486,7 @@ class ActiveJobSet:
             job.since_s = now_s
             job.look_ups, job.outage = 0, None
             job.repeats = step.event == Event.REPEATED
-            job.cancel_sent = False
+            job.cancel_sent = job.cancel_noted = False
             if step.after.is_accepted:
                 job.failures = 0
         job.record = advanced(job.record, step)

@@ -14,6 +14,7 @@ from qiskit_job_manager.engine.transitions import fact, step
 from qiskit_job_manager.engine.usage_polling import poll_usage
 from qiskit_job_manager.errors import CredentialsError
 from qiskit_job_manager.lifecycle import (
+    CANCEL_SENT,
     Call,
     CallKind,
     Event,
@@ -214,6 +215,23 @@ class Tick:
         last = step(record, result.event, at, **result.facts)
         return [*steps, last] if last else []
 
+    def _answers_cancelling(self, call: BackendCall, job: LiveJob, result: Outcome) -> bool:
+        """Say whether it is news that a job goes on after its cancellation."""
+        sent = job.cancel_sent and not job.cancel_again
+        asked = sent or not self._active.capabilities.cancels
+        is_new = job.record.cancel_requested and asked and not job.cancel_noted
+        goes_on = result.status is not None and result.status.state in _STILL_THERE
+        return call.kind is CallKind.STATUS and is_new and goes_on
+
+    def _note_cancelling(self, job: LiveJob) -> None:
+        """Record that a job goes on, so that those who wait for its cancellation see it."""
+        job.cancel_noted = True
+        words = "the backend was asked to cancel it, and it goes on"
+        if not job.cancel_sent:
+            words = "the backend cannot cancel jobs, and it goes on"
+        now, token = self._tools.clock.now(), self._active.token
+        self._store.append_event(token, now, job.record.index, CANCEL_SENT, words)
+
     def _news(self, job: LiveJob, result: Outcome) -> dict[str, Any]:
         """Return what the backend says that is worth writing down while the job goes on."""
         news = result.status
@@ -259,9 +277,15 @@ class Tick:
             self._back_off(job, kind, result.pause_s)
         else:
             self._go_on(job, kind, result)
-        if kind is CallKind.CANCEL:
+        self._remember_cancelling(job, call, result)
+
+    def _remember_cancelling(self, job: LiveJob, call: BackendCall, result: Outcome) -> None:
+        """Keep whether the backend was asked to cancel a job, and whether the job goes on."""
+        if call.kind is CallKind.CANCEL:
             job.cancel_sent, job.cancel_again = True, result.failed
-        elif kind is CallKind.STATUS and job.cancel_again:
+        elif self._answers_cancelling(call, job, result):
+            self._note_cancelling(job)
+        if call.kind is CallKind.STATUS and job.cancel_again:
             # A job that has ended cannot be cancelled; only one that still runs is asked again.
             job.cancel_sent = job.cancel_again = False
 
@@ -281,6 +305,7 @@ class Tick:
         if kind in (CallKind.STATUS, CallKind.SUBMIT, CallKind.CANCEL):
             job.failures = 0
             goes_on = result.status is None or result.status.state in _STILL_THERE
+            goes_on &= kind is not CallKind.CANCEL  # some backends cancel at once
             job.ready_s = self._now_s + (self._poll_interval_s(job) if goes_on else 0.0)
         elif kind is CallKind.FIND:
             job.look_ups += result.missed

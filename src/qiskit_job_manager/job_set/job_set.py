@@ -303,8 +303,12 @@ class ManagedJobSet:
         self._driving.ask(RequestKind.REFRESH)
 
     def cancel(self) -> None:
-        """Request that every job that has not ended is cancelled; does not wait."""
-        self._driving.ask(RequestKind.CANCEL)
+        """Cancel every job that has not ended, here and on the backend.
+
+        It returns within seconds, when the backend was asked about each job. What was not sent, and
+        what the backend cancels at once, is cancelled then.
+        """
+        requests.cancel(self._driving, self._store, self._record.key)
 
     def cancel_duplicates(self) -> list[str]:
         """Cancel the duplicates of jobs on the backend, and return their ids.

@@ -9,6 +9,7 @@ from qiskit_job_manager.errors import (
     ManagedResultDataNotAvailable,
     SubmissionRefusedError,
 )
+from qiskit_job_manager.job_set import requests
 from qiskit_job_manager.job_set.status import detail, qiskit_status, status_name
 from qiskit_job_manager.job_set.waiting import Deadline
 from qiskit_job_manager.model import JobState, RequestKind
@@ -146,8 +147,8 @@ class ManagedJob:
         return self._driving.wait(lambda: self._read().state.is_final, deadline)
 
     def cancel(self) -> None:
-        """Request that the job is cancelled, here and on the backend; does not wait."""
-        self._driving.ask(RequestKind.CANCEL, self.index)
+        """Cancel the job, here and on the backend; see `ManagedJobSet.cancel`."""
+        requests.cancel(self._driving, self._source.store, self._source.record.key, self.index)
 
     def _read(self) -> JobRecord:
         """Return everything that the store knows of the job now."""

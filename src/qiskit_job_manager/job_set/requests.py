@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
+from qiskit_job_manager.errors import (
+    InvalidArgumentError,
+    JobManagerError,
+    JobManagerInvalidStateError,
+)
 from qiskit_job_manager.job_set import waiting
+from qiskit_job_manager.job_set.status import read_jobs
+from qiskit_job_manager.job_set.waiting import Deadline, requests_handled
+from qiskit_job_manager.lifecycle import CANCEL_SENT, Event
 from qiskit_job_manager.model import JobState, RemoteState, RequestKind
 
 if TYPE_CHECKING:
@@ -14,9 +22,9 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.job_set.driving import Driving
     from qiskit_job_manager.job_set.job_set import ManagedJobSet
-    from qiskit_job_manager.model import AttemptRecord, JobSetRecord
+    from qiskit_job_manager.model import AttemptRecord, JobRecord, JobSetRecord
     from qiskit_job_manager.model.progress import Progress
-    from qiskit_job_manager.ports import Backend
+    from qiskit_job_manager.ports import Backend, Store
 
 
 _USUAL = frozenset({JobState.FAILED, JobState.LOST})
@@ -28,6 +36,10 @@ _KINDS = {
 RETRIED = frozenset(_KINDS)
 """States of jobs that can be sent again."""
 
+CANCEL_WITHIN_S = 5.0
+"""How long a cancellation is waited for at most."""
+
+_MAY_BE_ASKED = (JobState.PLANNED, JobState.SUBMITTING, JobState.ACTIVE)
 _ALIVE = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
 
 
@@ -73,6 +85,42 @@ def request_each(driving: Driving, kind: RequestKind, jobs: Iterable[int] | None
     """Leave one request for each job, or one for all jobs if ``jobs`` is ``None``."""
     for index in [None] if jobs is None else list(jobs):
         driving.ask(kind, index)
+
+
+def cancel(driving: Driving, store: Store, key: int, job_index: int | None = None) -> None:
+    """Request that a job, or each one, is cancelled; return when the backend was asked.
+
+    This waits for `CANCEL_WITHIN_S` at most. By then what was not sent is cancelled. The request
+    stays, whatever goes wrong meanwhile.
+
+    Args:
+        driving: Leaves the request, and waits.
+        store: Where the job set is.
+        key: The store's number of the job set.
+        job_index: The job, or ``None`` for all that have not ended.
+    """
+    driving.ask(RequestKind.CANCEL, job_index)
+    asked: set[int] = set()
+
+    def is_over() -> bool:
+        if not requests_handled(store, key):
+            return False
+        jobs = (job for job in read_jobs(store, key, _MAY_BE_ASKED) if job.key not in asked)
+        about = (job for job in jobs if job_index in (None, job.index))
+        return all(_was_asked(store, key, job, asked) for job in about)
+
+    with contextlib.suppress(JobManagerError):  # `trouble` says what is wrong
+        driving.wait(is_over, Deadline(CANCEL_WITHIN_S, driving.clock))
+
+
+def _was_asked(store: Store, key: int, job: JobRecord, asked: set[int]) -> bool:
+    """Say whether the backend was asked to cancel the latest attempt of a job; remember it."""
+    was_asked = False
+    for each in store.events(key, job.index):
+        was_asked = each.event == CANCEL_SENT or (was_asked and each.event != Event.INTENDED)
+    if was_asked:
+        asked.add(job.key)
+    return was_asked
 
 
 def retry(

@@ -13,9 +13,10 @@ from qiskit_job_manager.lifecycle.decisions import (
     poll_interval_s,
     proves_absence,
 )
-from qiskit_job_manager.lifecycle.table import TRANSITIONS, Event, next_state
+from qiskit_job_manager.lifecycle.table import CANCEL_SENT, TRANSITIONS, Event, next_state
 
 __all__ = [
+    "CANCEL_SENT",
     "TRANSITIONS",
     "Budget",
     "Call",

@@ -56,6 +56,9 @@ class Event(StrEnum):
     REOPENED = "reopened"
 
 
+CANCEL_SENT = "cancel sent"
+"""What is recorded of a job that goes on after the backend was asked to cancel it."""
+
 TRANSITIONS: dict[tuple[S, Event], S] = {
     (S.PLANNED, Event.INTENDED): S.SUBMITTING,
     (S.PLANNED, Event.DROPPED): S.CANCELLED,

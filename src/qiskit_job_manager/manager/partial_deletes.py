@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ def half_deleted(store: Store, reference: str | None) -> list[JobSetRecord]:
     return left if reference is None else [each for each in left if _is_meant(each, reference)]
 
 
+_OLD_ID = re.compile(r"(ibmq_jobset_)?[0-9a-f]{32}-\d+_?")
+
+
 def why_unknown(store: Store, reference: str) -> str:
     """Return why no job set is found by an id, a prefix of an id, or a name."""
     left = half_deleted(store, reference)
@@ -26,6 +30,13 @@ def why_unknown(store: Store, reference: str) -> str:
             f"job set {left[0].name!r} ({left[0].job_set_id}) is half deleted, and nothing of it "
             "can be read: its deletion goes on elsewhere, or was cut off; delete_job_set(), "
             "`qjm delete` and `qjm resume` remove what is left"
+        )
+    if _OLD_ID.fullmatch(reference):
+        return (
+            f"{reference!r} is an id of the retired IBMQJobManager. Its jobs were kept by the "
+            "service that IBM has shut down, and nobody can retrieve them any more. Run the "
+            "circuits again: 'fake:torino' rehearses that here, 'ibm:ibm_fez' runs them on IBM's "
+            "present service"
         )
     return (
         f"no job set {reference!r} in the store {store.url}: it is given by its id, the beginning "
