@@ -171,12 +171,21 @@ class SubmissionDeferredError(BackendError):
 
     Attributes:
         retry_after_s: How long the backend asked to wait, in seconds, or ``None``.
+        too_many_pending: Whether the reason is that too many jobs are queued or running. No more
+            are sent then than were pending, until one ends.
     """
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
-        """Keep how long the backend asked to wait."""
+    def __init__(
+        self,
+        message: str,
+        retry_after_s: float | None = None,
+        *,
+        too_many_pending: bool = False,
+    ) -> None:
+        """Keep how long the backend asked to wait, and whether a job must end before."""
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.too_many_pending = too_many_pending
 
 
 class SubmissionInDoubtError(BackendError):

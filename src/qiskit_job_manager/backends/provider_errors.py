@@ -45,6 +45,15 @@ _LIMIT_WORDS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+# Those among them that a job which ends makes room for.
+_PENDING_WORDS = re.compile(
+    r"""
+    too\ many\ [\w\s]{0,30}?\b(jobs|tasks|pending|queued|concurrent)\b
+    | \b(pending|queued|concurrent|running)\ (jobs|tasks)\b | \b3458\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
 _NETWORK_WORDS = re.compile(r"time[d-]? ?out|connection|network|socket|proxy", re.IGNORECASE)
 
 _JOB_FAILED = re.compile(r"Job\w*Fail")
@@ -109,7 +118,9 @@ def submission_error(
     limit = _limit_met(error, answer)
     if limit is not None:
         wait_s = answer.retry_after_s if answer else None
-        return SubmissionDeferredError(f"{text} (not now: {limit})", wait_s)
+        pending = any(_PENDING_WORDS.search(message_of(link)) for link in chain_of(error))
+        text = f"{text} (not now: {limit})"
+        return SubmissionDeferredError(text, wait_s, too_many_pending=pending)
     if volatile:
         return SubmissionRefusedError(text)
     refusal = _refusal(error, answer, refusals)

@@ -347,12 +347,22 @@ class ActiveJobSet:
         """Return how many calls about its jobs are under way."""
         return len({job.ticket for job in self.live.values()} - {None})
 
+    def learn_pending(self, now_s: float) -> None:
+        """Take note that the backend takes no more jobs than it has now."""
+        self._report(self.states)
+        self.rate_limits.learn_pending(now_s)
+
+    def _report(self, states: Sequence[JobState]) -> None:
+        self.rate_limits.report(
+            self.record.key,
+            pending=sum(state.is_pending for state in states),
+            planned=states.count(JobState.PLANNED),
+            accepted=states.count(JobState.ACTIVE),
+        )
+
     def _submissions_allowed(self, now_s: float) -> int:
         states = self.states
-        pending = sum(state.is_pending for state in states)
-        self.rate_limits.report(
-            self.record.key, pending=pending, planned=states.count(JobState.PLANNED)
-        )
+        self._report(states)
         allowed = self.rate_limits.allowed(self.record.key, self.record.limits, now_s)
         if self.capabilities.concurrent_submissions:
             return allowed

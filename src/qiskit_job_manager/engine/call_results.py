@@ -76,6 +76,7 @@ class Outcome:
         failed: Whether the call failed in a way that may pass; it is repeated after a wait.
         error: Why it failed, in the words of the backend.
         pause_s: Seconds for which nothing new begins on the backend; ``None``: no pause.
+        full: Whether the backend refused the job because too many are pending.
         missed: Whether a look-up proved once more that the backend does not have the job.
         warning: What the user should know at once, or ``None``.
     """
@@ -86,6 +87,7 @@ class Outcome:
     failed: bool = False
     error: str = ""
     pause_s: float | None = None
+    full: bool = False
     missed: bool = False
     warning: str | None = None
 
@@ -154,7 +156,8 @@ def _submitted(job: LiveJob, answer: Any, error: BaseException | None) -> Outcom
         return Outcome(event, {"remote_id": answer, "error": ""})
     if isinstance(error, SubmissionDeferredError):
         facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
-        return Outcome(Event.DEFERRED, facts, failed=True, pause_s=_wait_of(error))
+        full = error.too_many_pending
+        return Outcome(Event.DEFERRED, facts, failed=True, pause_s=_wait_of(error), full=full)
     if isinstance(error, SubmissionRefusedError):
         facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
         return Outcome(Event.REFUSED, facts)

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 MOST_PENDING = 1000
 MOST_ABANDONED = 32
+LEARNT_FOR_S = 600.0
+"""For how long a limit counts that was learnt: it may have been met because of others' jobs."""
+
 _MINUTE_S = 60.0
 
 
@@ -27,6 +30,10 @@ class RateLimits:
     def __init__(self) -> None:
         self._sent_s: deque[float] = deque()
         self._pending: dict[int, int] = {}
+        self._accepted: dict[int, int] = {}
+        self._accepted_before = 0
+        self._learnt: int | None = None
+        self._learnt_until_s = 0.0
         self._waiting: set[int] = set()
         self._paused_until_s = 0.0
         self._needs_login = False
@@ -47,20 +54,40 @@ class RateLimits:
             "no more are made until one does; starting the program again goes on at once"
         )
 
-    def report(self, job_set_key: int, *, pending: int, planned: int) -> None:
-        """Take note of how many jobs of a set the backend has, and how many wait to be sent."""
+    def report(self, job_set_key: int, *, pending: int, planned: int, accepted: int) -> None:
+        """Take note of how far the jobs of a set are.
+
+        Args:
+            job_set_key: The job set.
+            pending: Jobs that the backend has or is asked to take.
+            planned: Jobs that wait to be sent.
+            accepted: Those among the pending ones that the backend is known to have.
+        """
         self._pending[job_set_key] = pending
+        self._accepted_before = sum(self._accepted.values())
+        self._accepted[job_set_key] = accepted
+        if self._learnt is not None:
+            self._learnt = max(self._learnt, sum(self._accepted.values()))
         (self._waiting.add if planned else self._waiting.discard)(job_set_key)
 
     def leave(self, job_set_key: int) -> None:
         """Forget a job set that this process does not drive any more."""
         self._pending.pop(job_set_key, None)
+        self._accepted.pop(job_set_key, None)
         self._waiting.discard(job_set_key)
 
     def note_submission(self, job_set_key: int, now_s: float) -> None:
         """Count one submission towards the pace, and towards what is pending until `report`."""
         self._sent_s.append(now_s)
         self._pending[job_set_key] = self._pending.get(job_set_key, 0) + 1
+
+    def learn_pending(self, now_s: float) -> None:
+        """Take note that the backend refuses more jobs than it has now.
+
+        At least one counts as possible, or none would ever be tried where others fill the account.
+        """
+        seen = max(self._accepted_before, sum(self._accepted.values()), 1)
+        self._learnt, self._learnt_until_s = seen, now_s + LEARNT_FOR_S
 
     def pause(self, until_s: float) -> None:
         """Send nothing before this time."""
@@ -76,7 +103,7 @@ class RateLimits:
         """Return how many jobs of a set may be sent now."""
         if now_s < self._paused_until_s:
             return 0
-        most = limits.pending_jobs or MOST_PENDING
+        most = min(limits.pending_jobs or MOST_PENDING, self._learnt_pending(now_s))
         sharers = len(self._waiting | {job_set_key})
         places = min(
             most - sum(self._pending.values()),
@@ -90,10 +117,17 @@ class RateLimits:
     def next_change_s(self, limits: Limits, now_s: float) -> float:
         """Return when more may be allowed by the passing of time alone."""
         times = [self._paused_until_s] if self._paused_until_s > now_s else []
+        if self._learnt is not None:
+            times.append(self._learnt_until_s)
         per_minute = limits.submissions_per_minute
         if per_minute is not None and self._sent_within_a_minute(now_s) >= per_minute:
             times.append(self._sent_s[0] + _MINUTE_S)
         return min(times, default=float("inf"))
+
+    def _learnt_pending(self, now_s: float) -> int:
+        if now_s >= self._learnt_until_s:
+            self._learnt = None
+        return MOST_PENDING if self._learnt is None else self._learnt
 
     def _sent_within_a_minute(self, now_s: float) -> int:
         while self._sent_s and self._sent_s[0] + _MINUTE_S <= now_s:

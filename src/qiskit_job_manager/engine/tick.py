@@ -120,6 +120,8 @@ class Tick:
         for ended, job, result in outcomes:
             self._remember(job, ended.call, result)
             self._log(ended, job, result)
+        if any(result.full for _, _, result in outcomes):
+            self._active.learn_pending(self._now_s)
         if any(_is_answer(ended) for ended in ended_calls):
             self._end_waits()
         return bool(steps)

@@ -234,7 +234,8 @@ def _deferred(text: str, trouble: FailedRequest) -> BackendError:
 
 
 def _pending(text: str, trouble: FailedRequest) -> BackendError:
-    return SubmissionDeferredError(text, trouble.retry_after_s or PENDING_WAIT_S)
+    wait_s = trouble.retry_after_s or PENDING_WAIT_S
+    return SubmissionDeferredError(text, wait_s, too_many_pending=True)
 
 
 def _no_time_left(text: str, trouble: FailedRequest) -> BackendError:

@@ -165,7 +165,7 @@ class CloudAdapter(BaseBackend):
             if isinstance(error, CloudAnswerError) and error.code == "too_many_jobs":
                 answer = provider_errors.http_answer_behind(error)
                 wait_s = answer.retry_after_s if answer else None
-                raise SubmissionDeferredError(str(error), wait_s) from error
+                raise SubmissionDeferredError(str(error), wait_s, too_many_pending=True) from error
             raise provider_errors.submission_error(error, self.name, volatile=False) from error
 
     def find(self, tag: str) -> Sequence[str]:
