@@ -7,7 +7,7 @@ Every implementation passes it: ours, and those of other authors.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.model import (
         Advance,
+        Allowance,
         AttemptRecord,
         Blob,
         EncodedBlock,
@@ -220,6 +221,63 @@ class Backend(Protocol):
 
     def error_message(self, remote_id: str) -> str | None:
         """Return the backend's own message on why a job failed, or ``None``."""
+
+
+@runtime_checkable
+class DeletesJobs(Protocol):
+    """What a backend has beside `Backend` if its service can delete jobs."""
+
+    def delete(self, remote_id: str) -> None:
+        """Delete a job that has ended, with its result; one that is gone already stays so.
+
+        Raises:
+            BackendError: The service refuses it, or could not be asked.
+        """
+
+
+@runtime_checkable
+class HasAllowance(Protocol):
+    """What a backend has beside `Backend` if its account has a limit of usage."""
+
+    def allowance(self) -> Allowance | None:
+        """Ask what the account has used and may use; ``None`` where it does not say.
+
+        Raises:
+            BackendError: The service could not be asked.
+        """
+
+
+@runtime_checkable
+class Reopens(Protocol):
+    """What a backend has beside `Backend` if results of retrieved jobs depend on run options."""
+
+    def note_options(self, remote_ids: Sequence[str], options: Mapping[str, Any]) -> None:
+        """Take note of the run options of jobs, before they are asked about by their ids.
+
+        Does not ask the network.
+
+        Args:
+            remote_ids: The jobs; another process may have sent them.
+            options: Run options of their job set.
+        """
+
+
+@runtime_checkable
+class DryRuns(Protocol):
+    """What a backend has beside `Backend` if its service can try a job without running it."""
+
+    def dry_run(self, payload: Blob, options: Mapping[str, Any], tag: str) -> float | None:
+        """Try a job, and return the quantum seconds that it would use, or ``None`` if not known.
+
+        Args:
+            payload: The encoded experiments of the job, in order.
+            options: Run options of the job.
+            tag: A mark of the trial.
+
+        Raises:
+            SubmissionRefusedError: The service refuses the job; the message has its words.
+            BackendError: It could not be asked, or has not answered in time.
+        """
 
 
 class Store(Protocol):

@@ -1,4 +1,4 @@
-"""A limit on pending jobs that a backend enforces, and never stated, is learnt from its refusals."""
+"""A limit on pending jobs that a backend enforces without stating it is learnt from refusals."""
 
 from __future__ import annotations
 

@@ -40,4 +40,4 @@ def test_the_examples_of_the_guide_run(ibm, account, tmp_path, monkeypatch):
     )
     assert done.returncode == 0, done.stderr
     assert "1000" in done.stdout.splitlines()
-    assert len(ibm.books().submissions) == 3 + 3 + 1
+    assert len(ibm.books().submissions) == 3 + 3 + 1 + 1  # the last one is a dry run

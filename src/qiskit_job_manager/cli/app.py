@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from qiskit_job_manager.cli.commands import (
     backends,
@@ -82,10 +83,18 @@ _RUN, _LOOK, _DECIDE, _KEEP = "Run", "Look", "Decide", "Keep order"
 """Groups of commands, in the order in which help shows them."""
 
 
-def _add(name: str, command: Callable[..., None], group: str, about: str, *examples: str) -> None:
+def _add(
+    name: str,
+    command: Callable[..., None],
+    group: str,
+    about: str,
+    *examples: str,
+    cls: type[TyperCommand] | None = None,
+) -> None:
     """Add a command with its line in the list of commands, and examples for its own help."""
     app.command(
         name,
+        cls=cls,
         short_help=about,
         rich_help_panel=group,
         epilog=epilog(*examples),
@@ -99,6 +108,7 @@ _add(
     "Run all circuits of files and folders.",
     "qjm run circuits/ --backend aer --shots 4096 --name sweep",
     "qjm run *.qasm --backend fake:torino --name sweep --if-exists resume",
+    cls=run.RunCommand,
 )
 _add(
     "wait",

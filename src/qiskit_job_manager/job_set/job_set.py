@@ -355,13 +355,19 @@ class ManagedJobSet:
         """
         requests.request_each(self._driving, RequestKind.ABANDON, jobs)
 
-    def delete(self) -> None:
+    def delete(self, *, remote: bool = False) -> None:
         """Remove the job set and its results from the store, for good.
 
+        Args:
+            remote: Whether to delete its jobs on the service before, where the backend can.
+
         Raises:
-            JobManagerInvalidStateError: It has not ended, or another process drives it: cancel it.
+            JobManagerInvalidStateError: It has not ended (cancel it), another process drives it,
+                or the backend deletes no jobs.
+            BackendError: The service could not delete a job; the store still has all.
         """
-        requests.delete(self._driving, self._record, self.progress())
+        progress = self.progress()
+        requests.delete(self._driving, self._store, self._record, progress, remote=remote)
 
     # -- waiting and results ----------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager.engine.duplicate_submissions import label_of
 from qiskit_job_manager.errors import (
     InvalidArgumentError,
     JobManagerError,
@@ -16,6 +17,7 @@ from qiskit_job_manager.job_set.status import read_jobs
 from qiskit_job_manager.job_set.waiting import Deadline, requests_handled
 from qiskit_job_manager.lifecycle import CANCEL_SENT, Event
 from qiskit_job_manager.model import JobState, RemoteState, RequestKind
+from qiskit_job_manager.ports import DeletesJobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -163,16 +165,37 @@ def has_work(progress: Progress, *, requested: bool) -> bool:
     return moves or requested
 
 
-def delete(driving: Driving, record: JobSetRecord, progress: Progress) -> None:
-    """Remove a job set from the store.
+def delete(
+    driving: Driving, store: Store, record: JobSetRecord, progress: Progress, *, remote: bool
+) -> None:
+    """Remove a job set from the store, and its jobs from the service on request.
 
     Raises:
-        JobManagerInvalidStateError: It has not ended, or another process drives it.
+        JobManagerInvalidStateError: It has not ended, another process drives it, or the backend
+            deletes no jobs. Nothing was deleted then.
+        BackendError: A job could not be deleted from the service; the store still has all.
     """
     if record.complete and not progress.ended:
         msg = f"job set {record.name!r} has not ended: cancel it and wait, then delete it"
         raise JobManagerInvalidStateError(msg)
+    if remote and not record.volatile:  # the jobs of a simulator are nowhere else
+        _delete_remote(driving.backend(), store, record)
     driving.delete()
+
+
+def _delete_remote(backend: Backend, store: Store, record: JobSetRecord) -> None:
+    if not isinstance(backend, DeletesJobs):
+        msg = (
+            f"the backend {backend.name!r} cannot delete jobs, so nothing was deleted: without "
+            "remote, the job set is removed from the store alone"
+        )
+        raise JobManagerInvalidStateError(msg)
+    attempts = (each for job in read_jobs(store, record.key) for each in store.attempts(job.key))
+    remote_ids = dict.fromkeys(each.remote_id for each in attempts if each.remote_id)
+    if backend.capabilities.findable:  # duplicates too
+        remote_ids |= dict.fromkeys(backend.find(label_of(record.job_set_id)))
+    for remote_id in remote_ids:
+        backend.delete(remote_id)
 
 
 def cancel_duplicates(backend: Backend, attempts: Iterable[AttemptRecord]) -> Iterator[str]:

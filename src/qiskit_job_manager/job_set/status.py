@@ -72,6 +72,8 @@ def detail(job: JobRecord) -> str:
         words = str(job.status.state)
         if job.status.queue_position is not None:
             words += f", {job.status.queue_position:,} in the queue"
+        if job.status.message and job.status.state is RemoteState.RUNNING:
+            words += f", {escape_lines(job.status.message)}"
     if job.cancel_requested and not job.state.is_final:
         words += ", to be cancelled"
     if job.attempts > 1:

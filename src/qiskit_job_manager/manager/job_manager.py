@@ -8,6 +8,7 @@ import os
 import platform
 import random
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -214,7 +215,7 @@ class JobManager:
         """
         from qiskit_job_manager import backends
         from qiskit_job_manager.manager import transpiler
-        from qiskit_job_manager.manager.estimate import Weighing
+        from qiskit_job_manager.manager.estimate import Weighing, log_what_does_not_fit
         from qiskit_job_manager.manager.hand_over import HandOver
 
         del job_share_level
@@ -245,6 +246,8 @@ class JobManager:
             max_usage_s=checked_usage(max_usage_s),
             transpile=transpiler.checked_options(transpile, optimization_level, seed_transpiler),
         )
+        if isinstance(handed_over, Sequence) and self._store.job_set_named(draft.name) is None:
+            log_what_does_not_fit(handed_over, adapter, draft.limits, weighing, draft.name)
         self._engine.start()  # it renews the lease meanwhile
         where = (self._store, self._engine.leases, self._engine if drive else None, adapter)
         with transpiler.opened(adapter, draft.transpile, handed_over, show=progress) as transpiles:
@@ -269,9 +272,10 @@ class JobManager:
         optimization_level: int | None = None,
         seed_transpiler: int | None = None,
         progress: bool = False,
+        ask_service: bool = False,
         **run_options: Any,
     ) -> Plan:
-        """Return the split that `run` would make and what it would take; nothing is stored or sent.
+        """Return the split that `run` would make and what it would take; nothing is stored or run.
 
         Args:
             experiments: As for `run`.
@@ -284,17 +288,22 @@ class JobManager:
             optimization_level: As for `run`.
             seed_transpiler: As for `run`.
             progress: As for `run`.
+            ask_service: Whether to send up to five of the jobs to the service as dry runs, which
+                check them and say what they would use, and run nothing. On IBM Quantum this may
+                take minutes.
             **run_options: As for `run`.
 
         Returns:
             The jobs, and their sums: executions, bytes, estimated quantum seconds, and the seconds
-            that the limit of submissions a minute takes.
+            that the limit of submissions a minute takes. Also what the account may still use, and
+            what the service said.
 
         Raises:
             InvalidArgumentError: An argument cannot be used.
             InvalidExperimentError: An experiment cannot run; the message names it.
             PlanError: An experiment alone exceeds a limit.
             UnknownBackendError: No backend is known by that name.
+            BackendError: The service refuses a job in its dry run, or cannot be asked.
 
         Example:
             >>> manager.plan(circuits, "aer", shots=1000).executions    # doctest: +SKIP
@@ -316,7 +325,7 @@ class JobManager:
         wanted = transpiler.checked_options(transpile, optimization_level, seed_transpiler)
         with transpiler.opened(adapter, wanted, handed_over, show=progress) as transpiles:
             ready = transpiles.transpiled(handed_over) if transpiles else handed_over
-            return planned(ready, adapter, options, chosen, weighing)
+            return planned(ready, adapter, options, chosen, weighing, asks=ask_service)
 
     # -- finding again ----------------------------------------------------------------------------
 
@@ -415,7 +424,7 @@ class JobManager:
             self._store.delete_rest(left.key)
         return job_sets
 
-    def delete_job_set(self, reference: str) -> None:
+    def delete_job_set(self, reference: str, *, remote: bool = False) -> None:
         """Remove a job set and its results from the store, for good.
 
         The rows of a large set are removed in many short transactions, so that other processes can
@@ -424,16 +433,19 @@ class JobManager:
 
         Args:
             reference: Its id, a prefix of the id, or its name. It may be half deleted.
+            remote: As for `ManagedJobSet.delete`.
 
         Raises:
             JobManagerUnknownJobSet: There is none, or several.
-            JobManagerInvalidStateError: It has not ended; cancel it first.
+            JobManagerInvalidStateError: It has not ended; cancel it first. Or the backend deletes
+                no jobs.
+            BackendError: As `ManagedJobSet.delete`.
         """
         left = (
             [] if self._found(reference) else partial_deletes.half_deleted(self._store, reference)
         )
         if not left:
-            self.find(reference).delete()
+            self.find(reference).delete(remote=remote)
         for each in left:
             self._store.delete_rest(each.key)
 

@@ -20,11 +20,12 @@ from qiskit_job_manager.model.payloads import (
     RawResult,
     RemoteFigures,
 )
-from qiskit_job_manager.model.plans import Block, Plan, PlannedJob
+from qiskit_job_manager.model.plans import Allowance, Block, Plan, PlannedJob, ServiceEstimate
 from qiskit_job_manager.model.writes import Advance, Halves, Request, RequestKind, Token
 
 __all__ = [
     "Advance",
+    "Allowance",
     "AttemptRecord",
     "Blob",
     "Block",
@@ -52,6 +53,7 @@ __all__ = [
     "Request",
     "RequestKind",
     "RetryPolicy",
+    "ServiceEstimate",
     "StoredResult",
     "Token",
     "Totals",

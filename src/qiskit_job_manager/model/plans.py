@@ -32,6 +32,46 @@ class PlannedJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What an account may use in its present period, and has used so far.
+
+    Attributes:
+        used_s: Quantum seconds used.
+        limit_s: Quantum seconds allowed, or ``None`` where there is no limit.
+    """
+
+    used_s: float
+    limit_s: float | None
+
+    def __str__(self) -> str:
+        limit = "" if self.limit_s is None else f" of {self.limit_s:,.1f}"
+        return f"{self.used_s:,.1f}{limit} quantum seconds are used in this period"
+
+    @property
+    def left_s(self) -> float | None:
+        """Quantum seconds that are left, or ``None`` where there is no limit."""
+        return None if self.limit_s is None else max(self.limit_s - self.used_s, 0.0)
+
+    def has_room_for(self, usage_s: float | None) -> bool:
+        """Say whether so many quantum seconds are left; ``None``: not known, and taken as yes."""
+        return usage_s is None or self.left_s is None or usage_s <= self.left_s
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEstimate:
+    """What a service said of jobs that it took in a dry run, which runs nothing on a QPU.
+
+    Attributes:
+        jobs: Indices of the jobs that it was asked about.
+        usage_s: Quantum seconds of all jobs of the plan, by what it said of these; ``None`` where
+            it said nothing.
+    """
+
+    jobs: tuple[int, ...]
+    usage_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A split that has not been stored, and what it would come to.
 
@@ -43,6 +83,8 @@ class Plan:
             backend's own default of shots plays a part.
         usage_s: Quantum seconds, as the backend's adapter estimates them, or ``None``.
         submission_s: Seconds that the pace of submissions alone takes.
+        allowance: What the account has used and may use, or ``None`` where that is not known.
+        service: What the service said in a dry run, or ``None`` where it was not asked.
     """
 
     jobs: tuple[PlannedJob, ...]
@@ -51,6 +93,8 @@ class Plan:
     executions: int | None
     usage_s: float | None
     submission_s: float
+    allowance: Allowance | None = None
+    service: ServiceEstimate | None = None
 
     @property
     def n_jobs(self) -> int:

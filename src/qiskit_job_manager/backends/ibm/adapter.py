@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.ibm.account import account_label
+from qiskit_job_manager.backends.ibm.dry_run import dry_run_usage_s
 from qiskit_job_manager.backends.ibm.fetch import ResultFetcher
 from qiskit_job_manager.backends.ibm.job_api import JobApi
 from qiskit_job_manager.backends.ibm.limits import estimated_usage_s, limits_of
@@ -14,7 +16,7 @@ from qiskit_job_manager.backends.ibm.primitive_factory import asked_execution, c
 from qiskit_job_manager.backends.ibm.pub_check import IBMPubCheck
 from qiskit_job_manager.backends.ibm.status import StatusTracker
 from qiskit_job_manager.backends.ibm.submit import JobSubmitter
-from qiskit_job_manager.errors import InvalidArgumentError, ResultGoneError
+from qiskit_job_manager.errors import BackendError, InvalidArgumentError, ResultGoneError
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.backends.ibm.execution_mode import ExecutionModes
     from qiskit_job_manager.backends.ibm.primitive_factory import PrimitiveFactory
     from qiskit_job_manager.model import (
+        Allowance,
         Blob,
         ExperimentKind,
         Limits,
@@ -197,6 +200,28 @@ class IBMBackendAdapter(BaseBackend):
         """Ask the service to cancel a job; one that has ended or was deleted stays as it is."""
         self._job_api.cancel(remote_id)
         self._statuses.note_cancelling(remote_id)
+
+    def delete(self, remote_id: str) -> None:
+        """Delete a job with its result from the service."""
+        self._job_api.delete(remote_id)
+        self._statuses.forget(remote_id)
+
+    # -- before a run -----------------------------------------------------------------------------
+
+    def allowance(self) -> Allowance | None:
+        """Ask what the instance has used in its period, and its limit."""
+        return self._job_api.allowance()
+
+    def dry_run(self, payload: Blob, options: Mapping[str, Any], tag: str) -> float | None:
+        """Send one job to the backend's stand-in, wait for its end, and delete it."""
+        remote_id = self._submitter.dry_run(payload, options, tag)
+        try:
+            return dry_run_usage_s(self._job_api, remote_id)
+        finally:
+            with contextlib.suppress(BackendError):
+                self._job_api.delete(remote_id)
+
+    # -- messages ---------------------------------------------------------------------------------
 
     def error_message(self, remote_id: str) -> str | None:
         """Return the service's message on why a job failed."""

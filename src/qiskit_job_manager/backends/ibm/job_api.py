@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from qiskit_job_manager.backends.ibm.errors import SESSION_CLOSED, is_login_missing, read_error
-from qiskit_job_manager.backends.ibm.usage import usage_in_info
+from qiskit_job_manager.backends.ibm.usage import allowance_in, usage_in_info
 from qiskit_job_manager.backends.provider_errors import message_of
 from qiskit_job_manager.backends.status_names import state_of
 from qiskit_job_manager.errors import (
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from qiskit_job_manager.backends.ibm.connection import Connection, OpenBackend
-    from qiskit_job_manager.model import RemoteFigures
+    from qiskit_job_manager.model import Allowance, RemoteFigures
 
 PAGE = 200
 """Jobs in one page of a listing: the most that the service allows."""
@@ -155,6 +155,29 @@ class JobApi:
             self._ask(f"the answer to cancelling {remote_id}", ask)
         except ResultGoneError:
             return
+
+    def delete(self, remote_id: str) -> None:
+        """Delete a job with its result; one that is gone stays so.
+
+        Raises:
+            TransientBackendError: The request may not have arrived.
+            CredentialsError: The user must log in again.
+        """
+        try:
+            self._ask(
+                f"the answer to deleting {remote_id}", lambda at: at.client.job_delete(remote_id)
+            )
+        except ResultGoneError:
+            return
+
+    def allowance(self) -> Allowance | None:
+        """Return what the instance has used and may use in its period, or ``None``.
+
+        Raises:
+            As `job`.
+        """
+        what = "the usage of the instance"
+        return self._ask(what, lambda at: allowance_in(at.client.cloud_usage()))
 
     def _ask(self, what: str, ask: Callable[[OpenBackend], _Answer]) -> _Answer:
         """Ask; if the service refuses the token, ask once more with a new token."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager.backends.ibm.usage import ask_within, usage_so_far_s
 from qiskit_job_manager.errors import ResultGoneError, TransientBackendError
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 
@@ -42,6 +44,7 @@ class StatusTracker:
         self._not_there: Counter[str] = Counter()
         self._ended: dict[str, JobInfo] = {}
         self._cache = StatusCache()
+        self._no_usage_before_s = 0.0
 
     def note_submission(self, remote_id: str, tags: Sequence[str]) -> None:
         """Record the tags of a job that the service has just accepted."""
@@ -151,7 +154,21 @@ class StatusTracker:
     def _known_tags(self, remote_id: str) -> tuple[str, ...]:
         return self._tags.get(remote_id, ())
 
+    def _with_usage(self, info: JobInfo) -> RemoteStatus:
+        """Return the status of a job, and while it runs for how long it was on the QPU."""
+        status = info.status
+        is_running = status.state is RemoteState.RUNNING and status.message is None
+        if not is_running or time.monotonic() < self._no_usage_before_s:
+            return status
+        used_s = ask_within(lambda: usage_so_far_s(self._job_api.metrics(info.id)))
+        if used_s is None:  # a call about many jobs must not wait for each
+            self._no_usage_before_s = time.monotonic() + IDLE_S
+            return status
+        words = f"{used_s:,.1f} s on the QPU so far" if used_s else "no time on the QPU yet"
+        return replace(status, message=words)
+
     def _note(self, info: JobInfo) -> RemoteStatus:
+        info = replace(info, status=self._with_usage(info))
         self._tags[info.id] = info.tags
         self._not_there.pop(info.id, None)
         if info.status.state in _ENDED:

@@ -7,13 +7,14 @@ which take one more request.
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qiskit_job_manager.errors import BackendError
-from qiskit_job_manager.model import RemoteFigures
+from qiskit_job_manager.model import Allowance, RemoteFigures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 10.0
 """How long a result may wait for its metrics: the client itself would wait for ever."""
 
+_Answer = TypeVar("_Answer")
 _YEARS = range(1970, 3000)
 
 
@@ -56,6 +58,30 @@ def usage_in_info(info: Mapping[str, Any]) -> RemoteFigures:
     )
 
 
+def allowance_in(usage: Mapping[str, Any]) -> Allowance | None:
+    """Read the usage of an instance; ``None`` if it does not say what was used.
+
+    Args:
+        usage: As the service returns it.
+    """
+    used_s = _number(usage.get("usage_consumed_seconds"))
+    limit_s = _number(usage.get("usage_limit_seconds"))
+    if limit_s is None:
+        limit_s = _number(usage.get("usage_allocation_seconds"))
+    return None if used_s is None else Allowance(used_s, limit_s)
+
+
+def usage_so_far_s(metrics: Mapping[str, Any]) -> float | None:
+    """Return the quantum seconds that a job has used while it runs; ``None``: it is not said.
+
+    Preparing a job on the service does not count.
+
+    Args:
+        metrics: As the client's ``job.metrics()`` returns them.
+    """
+    return _number(_mapping(metrics.get("usage")).get("qpu_charge_time_seconds"))
+
+
 def with_times(figures: RemoteFigures, result: Any) -> RemoteFigures | None:
     """Add when a job began and ended to run, if its result contains it.
 
@@ -71,6 +97,16 @@ def with_times(figures: RemoteFigures, result: Any) -> RemoteFigures | None:
         return None
     started_at = min(began for began, _ in spans)
     return replace(figures, started_at=started_at, ended_at=max(ended for _, ended in spans))
+
+
+def spans_s(result: Any) -> float | None:
+    """Return for how long a result says that its circuits were executed; ``None``: it does not.
+
+    Args:
+        result: The result, decoded from JSON only.
+    """
+    spans = _spans(result)
+    return sum((ended - began).total_seconds() for began, ended in spans) if spans else None
 
 
 def _spans(result: Any) -> list[tuple[datetime, datetime]]:
@@ -89,16 +125,14 @@ def _value(said: Any) -> Any:
     return said.get("__value__") if isinstance(said, dict) and "__type__" in said else said
 
 
-def ask_within(
-    ask: Callable[[], RemoteFigures], patience_s: float = PATIENCE_S
-) -> RemoteFigures | None:
+def ask_within(ask: Callable[[], _Answer], patience_s: float = PATIENCE_S) -> _Answer | None:
     """Ask for measurements, and give up after an error or after some seconds.
 
     Args:
         ask: Asks the service.
         patience_s: How long to wait.
     """
-    found: list[RemoteFigures] = []
+    found: list[_Answer] = []
 
     def run() -> None:
         try:
@@ -117,10 +151,15 @@ def _usage_s(usage: Mapping[str, Any]) -> float | None:
     if usage.get("status") in (None, "pending"):
         return None
     for name in ("qpu_charge_time_seconds", "quantum_seconds", "seconds"):
-        value = usage.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+        value = _number(usage.get(name))
+        if value is not None:
+            return value
     return None
+
+
+def _number(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and math.isfinite(value) else None
 
 
 def _time(text: Any) -> datetime | None:

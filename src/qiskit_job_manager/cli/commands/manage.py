@@ -37,6 +37,13 @@ JobSetsArgument = Annotated[
     list[str],
     job_set_argument("Ids of job sets, unique starts of ids, or names."),
 ]
+RemoteOption = Annotated[
+    bool,
+    typer.Option(
+        "--remote",
+        help="Delete the jobs on the service, too. Where the backend cannot, nothing is deleted.",
+    ),
+]
 AddOption = Annotated[
     list[str] | None,
     typer.Option("--add", metavar="TAG", help="A tag to add. Repeat the option for more tags."),
@@ -66,6 +73,7 @@ _NAME_SHOWN = 60
 def delete(
     ctx: typer.Context,
     job_sets: JobSetsArgument,
+    remote: RemoteOption = False,
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -80,14 +88,15 @@ def delete(
         _refuse_unfinished(whole)
         if whole:
             confirm(
-                f"{plural(len(whole), 'job set')} with all results: {_named(whole)}. They "
-                "cannot be restored.",
+                f"{plural(len(whole), 'job set')} with all results"
+                f"{', also on the service' if remote else ''}: {_named(whole)}. They cannot be "
+                "restored.",
                 "Delete?",
                 yes=yes,
             )
         deleted = {each.job_set_id(): summary(each) for each in whole}
         deleted |= {each.job_set_id: _rest_of(each) for each in left}
-        _delete(ctx, manager, list(deleted))
+        _delete(ctx, manager, list(deleted), remote=remote)
     if as_json:
         print_array(deleted.values())
     else:
@@ -151,14 +160,16 @@ def _chosen(
     return list(whole.values()), list(left.values())
 
 
-def _delete(ctx: typer.Context, manager: JobManager, job_set_ids: list[str]) -> None:
+def _delete(
+    ctx: typer.Context, manager: JobManager, job_set_ids: list[str], *, remote: bool
+) -> None:
     waiting = list(job_set_ids)
     try:
         while waiting:
-            manager.delete_job_set(waiting[0])
+            manager.delete_job_set(waiting[0], remote=remote)
             waiting.pop(0)
     except KeyboardInterrupt:
-        command = command_for(ctx, "delete", *waiting)
+        command = command_for(ctx, "delete", *(["--remote"] if remote else []), *waiting)
         say(f"Interrupted. To delete the rest: {command}", err=True)
         raise typer.Exit(errors.INTERRUPTED) from None
 

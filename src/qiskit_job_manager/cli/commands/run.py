@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from qiskit_job_manager.cli.follow import finish, hand_over
 from qiskit_job_manager.cli.options import JsonOption, TimeoutOption, opened_manager
@@ -91,10 +93,33 @@ WaitOption = Annotated[
 ]
 
 
+class DryRun(StrEnum):
+    """Who is asked what a run would take."""
+
+    HERE = "here"
+    SERVICE = "service"
+
+
 DryRunOption = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Show the split and its cost; send nothing."),
+    DryRun | None,
+    typer.Option(
+        "--dry-run",
+        metavar="[=service]",
+        help="Show the split and its cost; run nothing. --dry-run=service also sends up to five of "
+        "the jobs to the service as dry runs of its own, where it has them (IBM).",
+    ),
 ]
+
+
+class RunCommand(TyperCommand):
+    """``qjm run``, whose option ``--dry-run`` may stand without a value."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments, with the value that is meant where none is given."""
+        meant = f"--dry-run={DryRun.HERE}"
+        return super().parse_args(ctx, [meant if arg == "--dry-run" else arg for arg in args])
+
+
 MaxUsageOption = Annotated[
     float | None,
     typer.Option(
@@ -120,7 +145,7 @@ def run(  # noqa: PLR0913  one parameter an option
     wait: WaitOption = True,
     timeout: TimeoutOption = None,
     max_usage: MaxUsageOption = None,
-    dry_run: DryRunOption = False,
+    dry_run: DryRunOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run every circuit in files and folders, split into jobs.
@@ -139,7 +164,9 @@ def run(  # noqa: PLR0913  one parameter an option
             )
             options |= {"optimization_level": optimization_level, "progress": sys.stderr.isatty()}
         if dry_run:
-            plan = manager.plan(circuits, adapter, max_experiments_per_job, shots=shots, **options)
+            asks = dry_run is DryRun.SERVICE
+            options |= {"shots": shots, "ask_service": asks}
+            plan = manager.plan(circuits, adapter, max_experiments_per_job, **options)
             show_plan(plan, adapter.name, as_json=as_json)
             return
         job_set = manager.run(
@@ -206,6 +233,8 @@ def _as_values(plan: Plan, backend: str) -> dict[str, object]:
         "payload_bytes": plan.payload_bytes,
         "usage_s": plan.usage_s,
         "submission_s": plan.submission_s,
+        "allowance": None if plan.allowance is None else asdict(plan.allowance),
+        "service": None if plan.service is None else asdict(plan.service),
         "jobs": [
             {"index": job.index, "start": job.start, "stop": job.stop, "shots": job.shots}
             for job in plan.jobs
@@ -219,6 +248,12 @@ def _lines(plan: Plan, backend: str) -> Iterator[str]:
     yield f"  executions             {_figure(plan.executions)}"
     yield f"  payload                {plan.payload_bytes:,} bytes"
     yield f"  quantum seconds        {_figure(plan.usage_s)} (estimated)"
+    if plan.service is not None:
+        asked = plural(len(plan.service.jobs), "dry run")
+        yield f"                         {_figure(plan.service.usage_s)} (by the service, {asked})"
+    if plan.allowance is not None:
+        fits = plan.allowance.has_room_for(plan.usage_s)
+        yield f"  the account            {plan.allowance}{'' if fits else '; this does not fit'}"
     yield f"  time to submit, paced  {plan.submission_s:,.0f} s"
     for job in plan.jobs[:_JOBS_SHOWN]:
         shots = "the backend's" if job.shots is None else f"{job.shots:,}"

@@ -46,16 +46,18 @@ class Devices:
 
     def listed(self, behaviour: Behaviour) -> list[dict[str, Any]]:
         """Return the list of backends in IBM's form."""
-        return [
-            {
-                "name": name,
-                "status": {"name": "paused" if name in behaviour.paused else "online"},
-                "qubits": _snapshot(self._snapshots[name], "conf")["n_qubits"],
-                "queue_length": 0,
-            }
-            for name in self._snapshots
-            if name not in behaviour.retired
-        ]
+        names = [name for name in self._snapshots if name not in behaviour.retired]
+        devices = [self._device(name, behaviour) for name in names]
+        mocks = [{**each, "name": _mock(each["name"]), "class": "mock"} for each in devices]
+        return [*devices, *(mocks if behaviour.has_mocks else [])]
+
+    def _device(self, name: str, behaviour: Behaviour) -> dict[str, Any]:
+        return {
+            "name": name,
+            "status": {"name": "paused" if name in behaviour.paused else "online"},
+            "qubits": _snapshot(self._snapshots[name], "conf")["n_qubits"],
+            "queue_length": 0,
+        }
 
     def check(self, name: object, behaviour: Behaviour) -> None:
         """Check that a backend exists and is not retired.
@@ -63,7 +65,8 @@ class Devices:
         Raises:
             RefusedError: It does not, or it is.
         """
-        if name not in self._snapshots or name in behaviour.retired:
+        real = self._real(name, behaviour)
+        if real not in self._snapshots or real in behaviour.retired:
             raise RefusedError(404, 1292, f"Backend not found: {name}")
 
     def about(self, name: str, what: str, behaviour: Behaviour) -> dict[str, Any]:
@@ -73,8 +76,9 @@ class Devices:
             RefusedError: There is no such backend.
         """
         self.check(name, behaviour)
+        real = self._real(name, behaviour)
         if what == "status":
-            paused = name in behaviour.paused
+            paused = real in behaviour.paused
             status = "internal" if paused else "active"
             return {
                 "state": not paused,
@@ -83,7 +87,16 @@ class Devices:
                 "backend_version": "1",
             }
         kind = "conf" if what == "configuration" else "props"
-        return {**_snapshot(self._snapshots[name], kind), "backend_name": name}
+        return {**_snapshot(self._snapshots[real], kind), "backend_name": name}
+
+    def _real(self, name: Any, behaviour: Behaviour) -> Any:
+        """Return the backend that a stand-in stands for; any other name as it is."""
+        mocks = {_mock(real): real for real in self._snapshots} if behaviour.has_mocks else {}
+        return mocks.get(name, name)
+
+
+def _mock(name: str) -> str:
+    return f"mock_{name.partition('_')[2]}"
 
 
 @functools.cache

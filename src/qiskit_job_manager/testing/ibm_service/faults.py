@@ -178,7 +178,17 @@ class Fate(StrEnum):
     QUEUED = "queued"
 
 
-_SECONDS = ("latency_s", "service_time_s", "listing_lag_s", "usage_lag_s", "token_lifetime_s")
+_SECONDS = (
+    "latency_s",
+    "service_time_s",
+    "running_s",
+    "preparing_s",
+    "listing_lag_s",
+    "usage_lag_s",
+    "usage_consumed_s",
+    "usage_limit_s",
+    "token_lifetime_s",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,15 +199,20 @@ class Behaviour:
         seed: Of the chances. With the same seed, the n-th request of a kind always has the same
             trouble, and the n-th job the same fate.
         latency_s: Seconds before a request is handled.
-        service_time_s: Seconds that a job runs at least.
+        service_time_s: Seconds that a job is queued at least.
+        running_s: Seconds that a job runs then.
+        preparing_s: Seconds of these before the job is on the QPU.
         listing_lag_s: Seconds until a new job is listed.
         usage_lag_s: Seconds from the end of a job until its usage is final.
+        usage_consumed_s: Quantum seconds that the instance has used in its period.
+        usage_limit_s: Quantum seconds that the instance may use in its period.
         most_pending: Jobs that may be queued or running at once (400, code 3458).
         submissions_per_minute: How many are accepted in any minute (429, code 1202).
         most_pubs: PUBs, or items of a quantum program, in a job (413, code 1001).
         most_bytes: Bytes of a submission (413, code 1001).
         token_lifetime_s: Seconds that a token is valid.
         usage_limit_reached: Whether the usage of the instance is used up.
+        has_mocks: Whether each backend has a stand-in for dry runs, ``mock_…``.
         paused: Names of backends that are paused.
         retired: Names of backends that are not known any more.
         fates: Shares of the accepted jobs with another fate than `Fate.RUNS`.
@@ -209,14 +224,19 @@ class Behaviour:
     seed: int = 0
     latency_s: float = 0.0
     service_time_s: float = 0.0
+    running_s: float = 0.0
+    preparing_s: float = 0.0
     listing_lag_s: float = 0.0
     usage_lag_s: float = 0.0
+    usage_consumed_s: float = 0.0
+    usage_limit_s: float = 600.0
     most_pending: int | None = None
     submissions_per_minute: int | None = None
     most_pubs: int | None = None
     most_bytes: int | None = None
     token_lifetime_s: float = 3600.0
     usage_limit_reached: bool = False
+    has_mocks: bool = True
     paused: tuple[str, ...] = ()
     retired: tuple[str, ...] = ()
     fates: Mapping[Fate, float] = field(default_factory=dict)
@@ -230,6 +250,7 @@ class Behaviour:
             if getattr(self, name) is not None:
                 fields.whole(name, getattr(self, name), 0)
         fields.flag("usage_limit_reached", self.usage_limit_reached)
+        fields.flag("has_mocks", self.has_mocks)
         fields.names("paused", self.paused)
         fields.names("retired", self.retired)
         fields.shares("fates", self.fates, Fate)

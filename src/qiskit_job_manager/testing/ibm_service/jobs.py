@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from qiskit_job_manager.testing.ibm_service.ledger import Ledger
     from qiskit_job_manager.testing.ibm_service.programs import Engine
 
+MOCK = "mock_"
+"""What the names of stand-ins begin with; they run dry runs."""
+
 PROGRAMS = ("sampler", "estimator", "executor")
 _PENDING = ("Queued", "Running")
 _FAILING = (Fate.FAILS, Fate.FAILS_UNREADABLE)
@@ -33,7 +36,7 @@ class Job:
     id: str
     said: dict[str, Any]
     fate: Fate
-    service_time_s: float
+    behaviour: Behaviour
     accepted_s: float = field(default_factory=time.monotonic)
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     status: str = "Queued"
@@ -58,6 +61,11 @@ class Job:
         """Reach a final status."""
         self.status, self.reason, self.reason_code = status, reason, code
         self.finished = datetime.now(UTC)
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether it was sent to the stand-in of a backend, which charges nothing."""
+        return str(self.said["backend"]).startswith(MOCK)
 
     def described(self, *, with_params: bool = False, usage_lag_s: float = 0.0) -> dict[str, Any]:
         """Return a job as IBM describes it.
@@ -100,6 +108,9 @@ class Job:
         now = datetime.now(UTC)
         final = self.finished is not None and now >= self.finished + timedelta(seconds=lag_s)
         used_s = 1.0 if final and self.status == "Completed" else 0.0
+        if self.status == "Running" and self.began is not None:
+            on_qpu_s = (now - self.began).total_seconds() - self.behaviour.preparing_s
+            used_s = max(on_qpu_s, 0.0)
         return {"qpu_charge_time_seconds": used_s, "status": "complete" if final else "pending"}
 
 
@@ -144,7 +155,7 @@ class Jobs:
                 f"ibm{len(self._accepted_s):06d}{hashlib.sha256(_text(said)).hexdigest()[:11]}",
                 said,
                 fate,
-                self.behaviour.service_time_s,
+                self.behaviour,
             )
             self._jobs[job.id] = job
             self._accepted_s.append(job.accepted_s)
@@ -211,6 +222,7 @@ class Jobs:
         """
         with self._lock:
             del self._jobs[self.get(job_id).id]
+            self._ledger.note_deleted(job_id)
 
     # -- limits -----------------------------------------------------------------------------------
 
@@ -239,7 +251,7 @@ class Jobs:
                 self._run(job)
 
     def _run(self, job: Job) -> None:
-        left_s = job.accepted_s + job.service_time_s - time.monotonic()
+        left_s = job.accepted_s + job.behaviour.service_time_s - time.monotonic()
         if left_s > 0:
             threading.Timer(left_s, self._finish, [job]).start()
         else:
@@ -251,6 +263,12 @@ class Jobs:
                 return
             job.status, job.began = "Running", datetime.now(UTC)
         result, reason = self._outcome(job)
+        if job.behaviour.running_s > 0:
+            threading.Timer(job.behaviour.running_s, self._end, [job, result, reason]).start()
+        else:
+            self._end(job, result, reason)
+
+    def _end(self, job: Job, result: str | None, reason: str | None) -> None:
         with self._lock:
             if not self.is_pending(job):
                 return
@@ -284,6 +302,7 @@ def _submission(job: Job, pubs: int) -> Submission:
         pubs=pubs,
         params_digest=hashlib.sha256(_text(job.said["params"])).hexdigest(),
         private=job.private,
+        backend=job.said["backend"],
         session_id=job.said.get("session_id"),
     )
 

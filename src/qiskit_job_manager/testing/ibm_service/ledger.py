@@ -24,6 +24,7 @@ class Submission:
         pubs: Its PUBs, or items of its quantum program.
         params_digest: SHA-256 of its parameters as sent, in hexadecimal.
         private: Whether its result can be read once.
+        backend: Name of the backend; ``mock_…`` for a dry run.
         session_id: Of the batch or session that it runs in, or ``None``.
     """
 
@@ -33,6 +34,7 @@ class Submission:
     pubs: int
     params_digest: str
     private: bool = False
+    backend: str = ""
     session_id: str | None = None
 
 
@@ -45,6 +47,7 @@ class Books:
         handed_out: Job ids of the results that were read, each time.
         sent_whole: Job ids of the results that left completely, as far as the sender can know.
         cancelled: Job ids that users cancelled.
+        deleted: Job ids that users deleted.
         requests: How many requests of each kind came in, whatever became of them.
         requests_by_job: The same by job id, for those that name one.
     """
@@ -53,6 +56,7 @@ class Books:
     handed_out: list[str] = field(default_factory=list)
     sent_whole: list[str] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     requests: Counter[str] = field(default_factory=Counter)
     requests_by_job: Counter[str] = field(default_factory=Counter)
 
@@ -73,7 +77,7 @@ class Books:
                 self.requests_by_job.update([] if job_id is None else [job_id])
             case "submission":
                 self.submissions.append(_submission(what))
-            case "handed_out" | "sent_whole" | "cancelled":
+            case "handed_out" | "sent_whole" | "cancelled" | "deleted":
                 getattr(self, deed).append(what)
             case _:
                 raise ValueError(f"a ledger has no {deed!r}")
@@ -137,6 +141,10 @@ class Ledger:
         """Record that a user cancelled a job."""
         self._write("cancelled", job_id)
 
+    def note_deleted(self, job_id: str) -> None:
+        """Record that a user deleted a job."""
+        self._write("deleted", job_id)
+
     def as_json(self) -> dict[str, Any]:
         """Return the books as plain values."""
         with self._lock:
@@ -147,6 +155,7 @@ class Ledger:
                 "handed_out": list(books.handed_out),
                 "sent_whole": list(books.sent_whole),
                 "cancelled": list(books.cancelled),
+                "deleted": list(books.deleted),
                 "requests": dict(books.requests),
                 "requests_by_job": dict(books.requests_by_job),
             }

@@ -146,14 +146,15 @@ class RequestHandler:
         return Reply.of(said)
 
     def _usage(self, request: Request, path: str) -> Reply:  # noqa: ARG002
-        reached = self.behaviour.usage_limit_reached
+        reached, limit_s = self.behaviour.usage_limit_reached, self.behaviour.usage_limit_s
+        used_s = limit_s if reached else self.behaviour.usage_consumed_s
         return Reply.of(
             {
                 "instance_id": CRN,
                 "plan_id": _PLAN,
-                "usage_limit_seconds": 600,
-                "usage_consumed_seconds": 600 if reached else 0,
-                "usage_remaining_seconds": 0 if reached else 600,
+                "usage_limit_seconds": limit_s,
+                "usage_consumed_seconds": used_s,
+                "usage_remaining_seconds": max(limit_s - used_s, 0.0),
                 "usage_limit_reached": reached,
             }
         )
