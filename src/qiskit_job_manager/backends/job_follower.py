@@ -6,6 +6,7 @@ while.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -16,6 +17,7 @@ from qiskit.primitives import PrimitiveJob
 
 from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.base import BaseBackend
+from qiskit_job_manager.backends.signatures import argument_names
 from qiskit_job_manager.backends.status_names import status_of
 from qiskit_job_manager.errors import (
     BackendError,
@@ -50,6 +52,7 @@ class JobFollower(BaseBackend):
         self._source = source
         self._volatile = volatile
         self._cache = JobCache()
+        self._options: dict[str, Mapping[str, Any]] = {}
 
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode what a job's ``result()`` returned; ``what`` it is, for messages.
@@ -59,6 +62,14 @@ class JobFollower(BaseBackend):
             RemoteJobFailedError: It is no result, and nothing of it can be stored.
         """
         raise NotImplementedError
+
+    def note_options(self, remote_ids: Sequence[str], options: Mapping[str, Any]) -> None:
+        """Take note of the run options of jobs that may have to be retrieved by their ids."""
+        if not self._volatile:
+            self._options.update((each, options) for each in remote_ids if not self._is_kept(each))
+
+    def _is_kept(self, remote_id: str) -> bool:
+        return self._cache.job(remote_id) is not None or self._cache.ended(remote_id) is not None
 
     # -- the port -------------------------------------------------------------------------------
 
@@ -169,6 +180,7 @@ class JobFollower(BaseBackend):
             raise _asking_failed(error, f"the job {remote_id} on {self.name}") from error
         if job is None:
             raise ResultGoneError(f"{self.name} has no job {remote_id}")
+        _switch_memory_on(job, self._options.pop(remote_id, {}))
         self._cache.keep(remote_id, job)
         return job
 
@@ -185,7 +197,9 @@ class JobFollower(BaseBackend):
                 "process sent, can be read only by the means of its provider"
             )
             raise JobOutOfReachError(msg)
-        return retrieve(remote_id)
+        options = self._options.get(remote_id, {})  # some providers take them as arguments
+        names = (argument_names(retrieve) or frozenset()) & options.keys()
+        return retrieve(remote_id, **{name: options[name] for name in names})
 
     def _watch(self, remote_ids: Sequence[str]) -> None:
         """Wait until one of the jobs has ended, if all of them run on threads of this process."""
@@ -228,6 +242,17 @@ class JobFollower(BaseBackend):
         except BackendError:
             return False
         return status.state in (RemoteState.ERROR, RemoteState.CANCELLED)
+
+
+def _switch_memory_on(job: Any, options: Mapping[str, Any]) -> None:
+    """Let a retrieved job read its memory, if it was sent with that option.
+
+    Some job objects keep the option on themselves: there, ``memory`` of a retrieved job is
+    ``False``, whatever the job was sent with.
+    """
+    if options.get("memory") is True and getattr(job, "memory", None) is False:
+        with contextlib.suppress(AttributeError):  # it may be a property
+            job.memory = True
 
 
 def _asking_failed(error: Exception, what: str) -> BackendError:

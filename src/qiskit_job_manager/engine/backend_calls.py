@@ -59,10 +59,12 @@ class Verdict:
     Attributes:
         error: Why the job counts as failed, or ``None`` when all of it succeeded.
         failed_offsets: Offsets of the experiments that failed inside it.
+        loss: What was asked for and is not in it, and why; or ``None``.
     """
 
     error: str | None
     failed_offsets: tuple[int, ...]
+    loss: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +215,23 @@ def awaiting(backend: Backend, remote_id: str) -> Callable[[], Fetched]:
     return lambda: Fetched(backend.fetch(remote_id), None)
 
 
-def understanding(store: Store, job_set_key: int, job: JobRecord) -> Callable[[], Verdict]:
-    """Return the call that finds out what a stored result says."""
-    return lambda: understand(store, job_set_key, job)
+def understanding(
+    store: Store, job_set: JobSetRecord, job: JobRecord, *, reopened: bool
+) -> Callable[[], Verdict]:
+    """Return the call that finds out what a stored result says.
+
+    Args:
+        store: Where the result is.
+        job_set: The job set.
+        job: The job.
+        reopened: Whether the job was retrieved by its id, as another process had sent it.
+    """
+    return lambda: understand(store, job_set, job, reopened=reopened)
 
 
-def understand(store: Store, job_set_key: int, job: JobRecord) -> Verdict:
+def understand(
+    store: Store, job_set: JobSetRecord, job: JobRecord, *, reopened: bool = False
+) -> Verdict:
     """Read a stored result far enough to know what succeeded."""
     from qiskit_job_manager.codec.results import open_result
 
@@ -227,8 +240,9 @@ def understand(store: Store, job_set_key: int, job: JobRecord) -> Verdict:
         if blob is None:
             return Verdict("the stored result has disappeared from the store", ())
         reader = open_result(blob)
-        mismatch = _mismatch(reader, job, _names(store, job_set_key, job))
+        mismatch = _mismatch(reader, job, _names(store, job_set.key, job))
         failures = reader.failures()
+        loss = _loss(reader, job_set, reopened=reopened)
     except (CodecError, StoreCorruptError) as error:
         return Verdict(f"the result is kept as it came, but cannot be read: {error}", ())
     if mismatch:
@@ -241,7 +255,25 @@ def understand(store: Store, job_set_key: int, job: JobRecord) -> Verdict:
         return Verdict(text + failures[first], tuple(sorted(failures)))
     if reader.success is False:
         return Verdict(f"the backend calls the result unsuccessful: {reader.status}", ())
-    return Verdict(job.error if _ended_in_error(job) else None, ())
+    return Verdict(job.error if _ended_in_error(job) else None, (), loss)
+
+
+def _loss(reader: ResultReader, job_set: JobSetRecord, *, reopened: bool) -> str | None:
+    """Say that a result lacks the memory that was asked for, and why; or return ``None``."""
+    from qiskit_job_manager.codec.primitive_reading import PrimitiveReader
+
+    asked = job_set.options.get("memory") is True and not job_set.volatile
+    if not asked or isinstance(reader, PrimitiveReader):  # PUBs keep each shot in their registers
+        return None
+    if any(each is not None for each in reader.each("data", "memory")):
+        return None
+    why = "the backend gave none"
+    if reopened:
+        why = (
+            "the job was opened again by its id, as another process had sent it, and the "
+            "provider gives no memory then"
+        )
+    return f"memory=True was asked for, and the result of {job_set.backend_name} has none: {why}"
 
 
 def _names(store: Store, job_set_key: int, job: JobRecord) -> list[str]:

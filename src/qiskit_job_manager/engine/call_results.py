@@ -189,6 +189,9 @@ def _found(
     if len(found) > 1:
         warning = f"the backend has it {len(found)} times: also {', '.join(found[1:])}"
         cause += f"; {warning}"
+        warning += (
+            "; ManagedJobSet.cancel_duplicates() or qjm cancel --duplicates cancels the others"
+        )
     facts = {"remote_id": found[0], "cause": cause, "error": ""}
     return Outcome(Event.FOUND, facts, warning=warning)
 
@@ -242,7 +245,9 @@ def _understood(
         words = f"the result is kept as it came, but could not be read: {_words(error)}"
         return Outcome(Event.BROKE, {"cause": words, "error": words, "ends_attempt": True})
     if verdict.error is None:
-        return Outcome(Event.UNDERSTOOD, {"error": "", "failed_offsets": (), "ends_attempt": True})
+        facts = {"error": "", "failed_offsets": (), "ends_attempt": True}
+        facts |= {"cause": verdict.loss} if verdict.loss else {}
+        return Outcome(Event.UNDERSTOOD, facts, warning=verdict.loss)
     return _failed_run(job, verdict.error, verdict.failed_offsets, context)
 
 

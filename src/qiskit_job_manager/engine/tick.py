@@ -26,6 +26,7 @@ from qiskit_job_manager.lifecycle import (
     poll_interval_s,
 )
 from qiskit_job_manager.model import Advance, JobState, RemoteState, RequestKind
+from qiskit_job_manager.ports import Reopens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -171,9 +172,9 @@ class Tick:
         fields = {"job_set_id": active.record.job_set_id}
         if result.warning:
             where = (job.record.index, active.record.name)
-            hint = "ManagedJobSet.cancel_duplicates() or qjm cancel --duplicates cancels the others"
-            extra = {**fields, "event": "duplicates"}
-            logger.warning("job %d of %r: %s; %s", *where, result.warning, hint, extra=extra)
+            is_loss = ended.call.kind is CallKind.UNDERSTAND
+            extra = {**fields, "event": "no memory" if is_loss else "duplicates"}
+            logger.warning("job %d of %r: %s", *where, result.warning, extra=extra)
         needs_login = isinstance(error, CredentialsError)
         if ended.call.kind is not CallKind.UNDERSTAND and (needs_login or error is None):
             self._log_login(error, fields)
@@ -464,6 +465,7 @@ class Tick:
 
     def _status_check(self, backend: Backend, keys: Sequence[int]) -> CallToStart:
         remote_ids = [self._active.live[key].record.remote_id or "" for key in keys]
+        self._note_options(backend, remote_ids)
         call = self._new_call(CallKind.STATUS, tuple(keys))
         return CallToStart(call, backend_calls.status_check(backend, remote_ids))
 
@@ -472,6 +474,7 @@ class Tick:
         backend = self._active.backend_of(one.job_key)
         job = live.record
         tag, remote_id = job.tag or "", job.remote_id or ""
+        self._note_options(backend, [remote_id] if remote_id else [])
         function: Callable[[], Any]
         match one.kind:
             case CallKind.SUBMIT:
@@ -485,10 +488,16 @@ class Tick:
                 # The call reports the end; the place in the queue is worth a late enquiry.
                 live.ready_s = max(live.ready_s, self._now_s + ASK_AWAITED_AFTER_S)
             case CallKind.UNDERSTAND:
-                function = backend_calls.understanding(self._store, self._active.record.key, job)
+                where = (self._store, self._active.record, job)
+                function = backend_calls.understanding(*where, reopened=live.backend is None)
             case _:
                 function = backend_calls.cancellation(backend, remote_id)
         return CallToStart(self._new_call(one.kind, (job.key,), tag), function)
+
+    def _note_options(self, backend: Backend, remote_ids: Sequence[str]) -> None:
+        """Let a backend that retrieves jobs by their ids know what their results are read with."""
+        if isinstance(backend, Reopens):
+            backend.note_options(remote_ids, self._active.record.options)
 
     def _submission(self, live: LiveJob) -> Callable[[], Any]:
         """Return the call that submits a job to the newest backend, if the lease is safe then."""

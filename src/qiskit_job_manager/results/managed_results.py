@@ -128,12 +128,19 @@ class ManagedResults:
 
         Raises:
             JobManagerJobNotFound: The job set has no such experiment.
-            ManagedResultDataNotAvailable: It has no result; the message says why.
+            ManagedResultDataNotAvailable: It has no result, or the backend gave no memory although
+                it was asked for; the message says why.
             QiskitError: It has no memory, or failed inside a job that returned something.
         """
         index = self._index(experiment)
         found = self._experiment(index)
         self._check_has(found, "memory", index)
+        if self._source.record.options.get("memory") and not hasattr(found.data, "memory"):
+            raise ManagedResultDataNotAvailable(
+                f"experiment {index} has no memory, although memory=True was asked for: the "
+                "backend gave none with its result. `qjm log`, or the job's events, say why; its "
+                "counts are complete"
+            )
         return at_each_point(found, "memory", lambda point: self._wrapped(point).get_memory(0))
 
     def get_statevector(
