@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJobSet as ManagedJobSet
     from qiskit_job_manager.job_set.as_qiskit_job import StoredJob as StoredJob
     from qiskit_job_manager.manager import JobManager as JobManager
+    from qiskit_job_manager.model import Allowance as Allowance
     from qiskit_job_manager.model import AttemptRecord as AttemptRecord
     from qiskit_job_manager.model import EventRecord as EventRecord
     from qiskit_job_manager.model import ExperimentRecord as ExperimentRecord
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import PlannedJob as PlannedJob
     from qiskit_job_manager.model import RemoteFigures as RemoteFigures
     from qiskit_job_manager.model import RetryPolicy as RetryPolicy
+    from qiskit_job_manager.model import ServiceEstimate as ServiceEstimate
     from qiskit_job_manager.model import Usage as Usage
     from qiskit_job_manager.model.progress import Activity as Activity
     from qiskit_job_manager.model.progress import Progress as Progress
@@ -124,6 +126,7 @@ _HOMES = {
     "job_set.as_qiskit_job": ("StoredJob",),
     "manager": ("JobManager",),
     "model": (
+        "Allowance",
         "AttemptRecord",
         "EventRecord",
         "ExperimentRecord",
@@ -134,6 +137,7 @@ _HOMES = {
         "PlannedJob",
         "RemoteFigures",
         "RetryPolicy",
+        "ServiceEstimate",
         "Usage",
     ),
     "model.progress": ("Activity", "Progress"),

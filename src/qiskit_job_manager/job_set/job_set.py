@@ -190,10 +190,7 @@ class ManagedJobSet:
     def activity(self, progress: Progress | None = None) -> Activity:
         """Return what the backend last said of the first few hundred active jobs; never waits.
 
-        The others count as queued.
-
-        Args:
-            progress: What `progress` returned a moment ago, if you have it.
+        The others count as queued. ``progress``: what `progress` returned just before.
         """
         found = status.read_activity(self._store, self._record, progress or self.progress())
         here = self._driving.trouble if self._driving.is_here else None
@@ -230,7 +227,7 @@ class ManagedJobSet:
     def error_messages(self) -> str | None:
         """Return why jobs have no result, job by job, or ``None`` where all have one or go on.
 
-        These are failed and lost jobs, jobs that were cancelled elsewhere, and jobs in doubt.
+        They failed, were lost, were cancelled elsewhere, or are in doubt.
         """
         return report.errors(self._jobs(report.failing_states(self._record)))
 
@@ -305,16 +302,15 @@ class ManagedJobSet:
     def cancel(self) -> None:
         """Cancel every job that has not ended, here and on the backend.
 
-        It returns within seconds, when the backend was asked about each job. What was not sent, and
-        what the backend cancels at once, is cancelled then.
+        It returns within seconds, when the backend was asked about each job. By then, what was not
+        sent is cancelled, and what the backend cancels at once.
         """
         requests.cancel(self._driving, self._store, self._record.key)
 
     def cancel_duplicates(self) -> list[str]:
         """Cancel the duplicates of jobs on the backend, and return their ids.
 
-        A backend may accept one attempt twice, when the answer to its submission is lost. The
-        oldest one counts; the others are found by their tag.
+        A backend may accept one attempt twice. The oldest counts; the others have the same tag.
 
         Raises:
             JobManagerInvalidStateError: The backend has no search by tag, or cannot be opened here.
@@ -351,23 +347,22 @@ class ManagedJobSet:
         """Give up jobs in doubt: the backend may or may not have accepted them.
 
         Args:
-            jobs: Indices of the jobs; ``None`` means all that are in doubt.
+            jobs: As for `resubmit`.
         """
         requests.request_each(self._driving, RequestKind.ABANDON, jobs)
 
     def delete(self, *, remote: bool = False) -> None:
         """Remove the job set and its results from the store, for good.
 
-        Args:
-            remote: Whether to delete its jobs on the service before, where the backend can.
+        With ``remote``, its jobs on the service are deleted before, where the backend can.
 
         Raises:
             JobManagerInvalidStateError: It has not ended (cancel it), another process drives it,
                 or the backend deletes no jobs.
             BackendError: The service could not delete a job; the store still has all.
         """
-        progress = self.progress()
-        requests.delete(self._driving, self._store, self._record, progress, remote=remote)
+        where = (self._driving, self._store, self._record)
+        requests.delete(*where, self.progress(), remote=remote)
 
     # -- waiting and results ----------------------------------------------------------------------
 
