@@ -117,7 +117,7 @@ class RateLimits:
     def next_change_s(self, limits: Limits, now_s: float) -> float:
         """Return when more may be allowed by the passing of time alone."""
         times = [self._paused_until_s] if self._paused_until_s > now_s else []
-        if self._learnt is not None:
+        if self._learnt is not None and self._learnt_until_s > now_s:
             times.append(self._learnt_until_s)
         per_minute = limits.submissions_per_minute
         if per_minute is not None and self._sent_within_a_minute(now_s) >= per_minute:

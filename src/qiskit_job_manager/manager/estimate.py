@@ -20,6 +20,7 @@ from qiskit_job_manager.errors import (
     CodecError,
     InvalidArgumentError,
     InvalidExperimentError,
+    JobManagerError,
 )
 from qiskit_job_manager.manager.transpiler import Transpiled, runnable
 from qiskit_job_manager.model import ExperimentKind, ExperimentSize, Plan, ServiceEstimate
@@ -202,8 +203,8 @@ def _dry_runs(
         try:
             said.append(backend.dry_run(payload, own, f"qjm-dry-run-{uuid.uuid4().hex}"))
         except BackendError as error:
-            error.add_note(f"job {job.index}, experiments {job.start} to {job.stop - 1}")
-            raise
+            where = f"job {job.index} (experiments {job.start} to {job.stop - 1})"
+            raise type(error)(f"{where}: {error.message}") from error
         work += _circuits(job) * (job.shots or 1)
     known = [each for each in said if each is not None]
     share = work / sum(_circuits(job) * (job.shots or 1) for job in of.jobs)
@@ -217,7 +218,7 @@ def _allowance(backend: Backend) -> Allowance | None:
         return None
     try:
         return backend.allowance()
-    except BackendError:  # the run itself meets it again, and says so
+    except JobManagerError:  # the run itself meets it again, and says so
         return None
 
 
@@ -269,10 +270,14 @@ def _work_of(experiment: Any, weighing: Weighing) -> tuple[int, int | None]:
     from qiskit.primitives.containers.estimator_pub import EstimatorPub
     from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-    if weighing.kind is ExperimentKind.ESTIMATOR_PUB:
-        pub = EstimatorPub.coerce(experiment)
-        return pub.size, shots_for(weighing.precision if pub.precision is None else pub.precision)
-    sampled = SamplerPub.coerce(experiment)
+    try:
+        if weighing.kind is ExperimentKind.ESTIMATOR_PUB:
+            pub = EstimatorPub.coerce(experiment)
+            precision = weighing.precision if pub.precision is None else pub.precision
+            return pub.size, shots_for(precision)
+        sampled = SamplerPub.coerce(experiment)
+    except Exception:  # noqa: BLE001  # what is no PUB is refused afterwards, by its index
+        return 1, weighing.shots
     return sampled.size, weighing.shots if sampled.shots is None else sampled.shots
 
 

@@ -16,6 +16,7 @@ from qiskit_job_manager.backends.ibm.primitive_factory import asked_execution, c
 from qiskit_job_manager.backends.ibm.pub_check import IBMPubCheck
 from qiskit_job_manager.backends.ibm.status import StatusTracker
 from qiskit_job_manager.backends.ibm.submit import JobSubmitter
+from qiskit_job_manager.backends.ibm.usage import ask_within
 from qiskit_job_manager.errors import BackendError, InvalidArgumentError, ResultGoneError
 from qiskit_job_manager.ports import Capabilities
 
@@ -210,7 +211,7 @@ class IBMBackendAdapter(BaseBackend):
 
     def allowance(self) -> Allowance | None:
         """Ask what the instance has used in its period, and its limit."""
-        return self._job_api.allowance()
+        return ask_within(self._job_api.allowance)
 
     def dry_run(self, payload: Blob, options: Mapping[str, Any], tag: str) -> float | None:
         """Send one job to the backend's stand-in, wait for its end, and delete it."""

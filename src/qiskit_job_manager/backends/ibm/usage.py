@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from qiskit_job_manager.errors import BackendError
+from qiskit_job_manager.errors import JobManagerError
 from qiskit_job_manager.model import Allowance, RemoteFigures
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def ask_within(ask: Callable[[], _Answer], patience_s: float = PATIENCE_S) -> _A
     def run() -> None:
         try:
             found.append(ask())
-        except BackendError:
+        except JobManagerError:
             return
 
     thread = threading.Thread(target=run, name="qjm-ibm-figures", daemon=True)
