@@ -69,7 +69,7 @@ class StoredJob(JobV1):  # type: ignore[misc]  # Qiskit has no type information
         return self._managed_job.status()
 
     def cancel(self) -> None:
-        """Request that the job is cancelled; does not wait."""
+        """Cancel the job, here and on the backend; see `ManagedJobSet.cancel`."""
         self._managed_job.cancel()
 
     def error_message(self) -> str | None:
