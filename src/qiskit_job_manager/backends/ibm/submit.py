@@ -90,9 +90,9 @@ class JobSubmitter:
             self._factory.make_sendable(pubs)
             job = self._factory.create(opened.backend, own).run(pubs, dry_run=True)
         except Exception as error:
-            if "dry_run" in str(error):  # no stand-in, or a client older than 0.51
+            if "dry_run" in str(error):  # the backend has no stand-in
                 raise SubmissionRefusedError(f"no dry run is possible here: {error}") from error
-            raise self._sorted(error, (tag,)) from error
+            raise self._sorted(error) from error
         return str(job.job_id())
 
     def _renewed(self, opened: OpenBackend, refused: CredentialsError) -> OpenBackend:
