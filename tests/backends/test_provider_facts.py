@@ -13,6 +13,7 @@ from qiskit_job_manager.backends import adapt
 from qiskit_job_manager.backends.provider_facts import facts_of
 from qiskit_job_manager.codec.results import open_result
 from qiskit_job_manager.errors import (
+    InvalidExperimentError,
     JobManagerError,
     SubmissionInDoubtError,
     TransientBackendError,
@@ -133,6 +134,17 @@ def test_pubs_too_make_one_task_of_braket_a_call(braket):
     remote_id = adapter.submit(payload, {"shots": 5}, "qjm-7")
     assert open_result(adapter.fetch(remote_id)).n_experiments == 3
     assert backend.runs == 3
+
+
+def test_a_bit_that_braket_would_leave_out_is_refused_before_anything_is_sent(braket):
+    from qiskit.circuit import QuantumCircuit
+
+    circuit = QuantumCircuit(2, 3, name="part")
+    circuit.measure(0, 1)
+    backend, _ = braket()
+    with pytest.raises(InvalidExperimentError, match=r"experiment 4 \('part'\).*measured into"):
+        adapt(backend).check(circuit, 4, {})
+    adapt(backend).check(basis_state(2, 2), 5, {})
 
 
 # -- Azure ------------------------------------------------------------------------------------

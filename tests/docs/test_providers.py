@@ -12,7 +12,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "tests" / "providers"
 PAGE = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
-RESULTS = json.loads((HERE / "results.json").read_text(encoding="utf-8"))
+RESULTS = {
+    file.stem: json.loads(file.read_text(encoding="utf-8"))
+    for file in sorted((HERE / "results").glob("*.json"))
+}
 
 
 @pytest.fixture(scope="module")

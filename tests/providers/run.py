@@ -6,8 +6,8 @@
 
 A probe in ``probes/`` says which packages it needs, in the form that PEP 723 gives to scripts, and
 how to get a backend. The packages are installed once, into ``.providers/`` at the top of the
-project, with ``uv`` where it is found. Results are kept in ``results.json``, and written as tables
-into ``docs/providers.md``.
+project, with ``uv`` where it is found. Results are kept in ``results/``, and written as tables into
+``docs/providers.md``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CACHE = ROOT / ".providers"
-RESULTS = HERE / "results.json"
+RESULTS = HERE / "results"
 DOCS = ROOT / "docs" / "providers.md"
 INSTALL_S, RUN_S = 1800, 1200
 
@@ -52,6 +52,12 @@ COLUMNS = {
 def probes():
     """Return the probes by name."""
     return {path.stem: path for path in sorted((HERE / "probes").glob("*.py"))}
+
+
+def kept_results():
+    """Return what was found at the last try of each probe, by name."""
+    files = {name: RESULTS / f"{name}.json" for name in probes()}
+    return {name: json.loads(file.read_text()) for name, file in files.items() if file.exists()}
 
 
 def header(path):
@@ -207,14 +213,13 @@ def main():
     parser.add_argument("--table", action="store_true", help="only write the tables again")
     given = parser.parse_args()
     known = probes()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    results = {name: each for name, each in results.items() if name in known}
     for name in () if given.table else given.names or known:
         print(f"{name}: ", end="", flush=True)
-        results[name] = tried(name, known[name])
-        print(_short(results[name]), flush=True)
-        RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
-    write_tables(dict(sorted(results.items())))
+        found = tried(name, known[name])
+        print(_short(found), flush=True)
+        (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    results = kept_results()
+    write_tables(results)
     verdicts = [c["verdict"] for each in results.values() for c in each.get("checks", {}).values()]
     return "wrong" in verdicts
 

@@ -32,6 +32,8 @@ class ProviderFacts:
         listing_lag_s: Seconds after which `find` is believed when it finds nothing.
         circuits_per_job: Return how many circuits become one job of the service; beyond that, one
             call of ``run()`` sends several, and may fail in the midst of them.
+        drops_bits: Its results lack the bits that nothing is measured into, as if they were not in
+            the circuit.
         keep: Let the client keep what it needs to retrieve a job in another process.
         retrieve: Return a job by its id, where that is not ``retrieve_job``.
         sending_once: Return a backend like this one whose ``run()`` sends a job once, where the
@@ -43,6 +45,7 @@ class ProviderFacts:
     find: Callable[[Any, str], Sequence[str]] | None = None
     listing_lag_s: float = _CAUTIOUS_LAG_S
     circuits_per_job: Callable[[Any], int | None] | None = None
+    drops_bits: bool = False
     keep: Callable[[Any], None] | None = None
     retrieve: Callable[[Any, str], Any] | None = None
     sending_once: Callable[[Any], Any] | None = None
@@ -61,7 +64,8 @@ def facts_of(runs: Any) -> ProviderFacts:
 #
 # The id of a job is the ARN of its task, by which `retrieve_job` finds it. Options of `run()` reach
 # `CreateQuantumTask`, which takes tags; `SearchQuantumTasks` returns them, and cannot filter by
-# them. A list of circuits makes a task of each circuit, unless the device takes program sets.
+# them. A list of circuits makes a task of each circuit, unless the device takes program sets. Where
+# nothing is measured into a bit, the outcome has no such bit.
 
 
 def _braket_tagged(options: Mapping[str, Any], tag: str) -> dict[str, Any]:
@@ -154,11 +158,14 @@ _LOCAL = ProviderFacts(local=True)
 _AQT = ProviderFacts(keep=_aqt_keep, retrieve=_aqt_retrieve)
 
 _TABLE: Mapping[str, ProviderFacts] = {
-    "qiskit_braket_provider.providers.braket_backend.BraketLocalBackend": _LOCAL,
+    "qiskit_braket_provider.providers.braket_backend.BraketLocalBackend": ProviderFacts(
+        local=True, drops_bits=True
+    ),
     "qiskit_braket_provider.providers.braket_backend.BraketAwsBackend": ProviderFacts(
         tagged=_braket_tagged,
         find=_braket_find,
         circuits_per_job=_braket_circuits_per_job,
+        drops_bits=True,
     ),
     "azure.quantum.qiskit.backends.backend.AzureBackendBase": ProviderFacts(
         tagged=_azure_tagged, find=_azure_find

@@ -27,6 +27,7 @@ from qiskit_job_manager.backends.uris import uri_of
 from qiskit_job_manager.codec.circuits import were_proved_here
 from qiskit_job_manager.errors import (
     CodecError,
+    InvalidExperimentError,
     RemoteJobFailedError,
     SubmissionDeferredError,
     SubmissionRefusedError,
@@ -127,8 +128,14 @@ class QiskitBackend(JobFollower):
         return known.overridden_by(Limits(experiments_per_job=most))
 
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
-        """Check that one circuit can run on this backend; see `CircuitCheck`."""
+        """Check that one circuit can run on this backend; see `CircuitCheck`.
+
+        Raises:
+            InvalidExperimentError: It cannot run, or its result would be another one's.
+        """
         self._check(experiment, index, options)
+        if self._facts.drops_bits:
+            _check_measures_all_bits(experiment, index, self.name)
         self._sharing.expect(experiment, options)
 
     def submit(
@@ -268,3 +275,13 @@ class QiskitBackend(JobFollower):
             return self._begin(self.circuits_in(job.payload), job.options)
         except SubmissionRefusedError as error:
             raise RemoteJobFailedError(str(error)) from error
+
+
+def _check_measures_all_bits(circuit: Any, index: int, where: str) -> None:
+    measured = {bit for each in circuit.data if each.name == "measure" for bit in each.clbits}
+    if any(bit not in measured for bit in circuit.clbits):
+        raise InvalidExperimentError(
+            f"experiment {index} ({circuit.name!r}) has classical bits that nothing is measured "
+            f"into, and {where} would leave them out of the outcomes: remove them, or measure into "
+            "all of them"
+        )

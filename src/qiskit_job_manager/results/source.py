@@ -353,7 +353,8 @@ def _are_outcomes_of(circuit: Any, found: Any) -> bool:
     """Say whether the outcomes have all the bits of a circuit, whose registers divide them all."""
     if sum(register.size for register in circuit.cregs) != circuit.num_clbits:
         return False
-    outcomes = getattr(found.data, "counts", None) or getattr(found.data, "memory", None) or ()
+    data = getattr(found, "data", None)
+    outcomes = getattr(data, "counts", None) or getattr(data, "memory", None) or ()
     texts = (str(each).replace(" ", "") for each in outcomes)
     return all(text.startswith("0x") or len(text) == circuit.num_clbits for text in texts)
 

@@ -11,4 +11,4 @@ PACKAGES = ("qiskit-qrack-provider", "pyqrack-cpu")
 
 
 def backend():
-    return Qrack.get_backend("qasm_simulator")
+    return next(each for each in Qrack.backends() if each.name == "qasm_simulator")
