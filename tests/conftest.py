@@ -19,6 +19,9 @@ from threading import Thread
 import pytest
 from hypothesis import Phase, settings
 
+# Worker processes take seconds to start. Tests of them ask for them.
+os.environ["QISKIT_JOB_MANAGER_WORKERS"] = "0"
+
 settings.register_profile("same", derandomize=True)
 settings.register_profile("new")
 settings.register_profile(

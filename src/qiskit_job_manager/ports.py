@@ -73,6 +73,10 @@ class Capabilities:
             minutes, and raises `JobNotEndedError` if the job goes on. Its results must say by
             themselves whether a job failed. This is ignored where results can be read only once.
         concurrent_submissions: `submit` may be called again before an earlier call has returned.
+        reports_ends: `wait_for_ends` says which jobs have ended, so that they are seldom asked
+            about.
+        pending_jobs: Jobs that it can make use of at once, ``None``: not known. Unlike a limit it
+            is never stored, and may change.
     """
 
     volatile: bool = False
@@ -86,6 +90,8 @@ class Capabilities:
     reports_usage_late: bool = False
     awaits: bool = False
     concurrent_submissions: bool = True
+    reports_ends: bool = False
+    pending_jobs: int | None = None
 
 
 class Backend(Protocol):
@@ -118,7 +124,7 @@ class Backend(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it can do; the same for the whole life of the adapter."""
+        """What it can do; the same for the whole life of the adapter, but for `pending_jobs`."""
 
     def limits(self) -> Limits:
         """Return what is known of its limits. Does not ask the network."""
@@ -214,6 +220,19 @@ class Backend(Protocol):
             ResultGoneError: The result was deleted, or can be read only once and was read.
             CredentialsError: The user must log in again.
             Exception: Anything else counts as transient.
+        """
+
+    def wait_for_ends(self, timeout_s: float) -> Mapping[str, RemoteStatus]:
+        """Return the jobs that have ended, each once, and wait for the first of them.
+
+        Called only if `reports_ends`, by one thread at a time. What it leaves out is found by
+        `statuses`, some seconds later.
+
+        Args:
+            timeout_s: The longest wait; nothing is returned after it.
+
+        Returns:
+            The last status of each, by its id.
         """
 
     def cancel(self, remote_id: str) -> None:

@@ -237,3 +237,10 @@ def test_what_follows_by_itself_is_taken_with_its_cause():
         Take(Event.STOPPED, 4, "cancelled on the backend, by somebody else"),
         Take(Event.OUT_OF_REACH, 5, reach),
     ]
+
+
+def test_a_volatile_job_in_doubt_is_sent_again_under_its_tag_where_that_gives_the_same_job():
+    """The scheduler of a cluster may still have it, though the process that sent it has ended."""
+    assert decided(DOUBT, volatile=True, idempotent=True) == calls(CallKind.SUBMIT, 1)
+    (taken,) = decided(DOUBT, volatile=True)
+    assert taken.event is Event.ABSENT

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 def sized() -> Callable[..., list[ExperimentSize]]:
     """Make experiments, one for each number of shots."""
 
-    def make(*shots: int | None, circuits: int = 1, payload_bytes: int = 100) -> list:
+    def make(
+        *shots: int | None, circuits: int = 1, payload_bytes: int = 100, **more: float
+    ) -> list:
         return [
-            ExperimentSize(index, f"c{index}", circuits, asked, payload_bytes)
+            ExperimentSize(index, f"c{index}", circuits, asked, payload_bytes, **more)
             for index, asked in enumerate(shots)
         ]
 

@@ -8,6 +8,7 @@ that is not needed. All others it must accept.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from qiskit import QuantumCircuit
@@ -35,6 +36,10 @@ from qiskit_job_manager import (
 manager = JobManager()
 JobManager(Path("store.db"))
 JobManager(store="sqlite:///store.db")
+JobManager(workers=4)
+JobManager(executor="dask:tcp://host:8786")
+JobManager(executor=ThreadPoolExecutor())
+JobManager(workers="all")  # type: ignore[arg-type]
 JobManager(7)  # type: ignore[arg-type]
 
 circuit = QuantumCircuit(1)

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.model import Blob, RawResult, RemoteFigures, RemoteStatus
 
-PORT_MEMBERS = frozenset(name for name in vars(Backend) if not name.startswith("_"))
-"""The names of the methods and properties that the port `Backend` asks for."""
+_OPTIONAL = frozenset({"wait_for_ends"})
+
+PORT_MEMBERS = frozenset(name for name in vars(Backend) if not name.startswith("_")) - _OPTIONAL
+"""The names of the methods and properties that the port `Backend` asks for in any case."""
 
 
 class BaseBackend(ABC):
@@ -134,6 +136,10 @@ class BaseBackend(ABC):
     @abstractmethod
     def fetch(self, remote_id: str) -> RawResult:
         """Fetch the result of a job that has ended, as raw bytes; see `Backend.fetch`."""
+
+    def wait_for_ends(self, timeout_s: float) -> Mapping[str, RemoteStatus]:
+        """Raise, as no end is reported; called only where `capabilities` say so."""
+        raise NotImplementedError(f"{self.name} reports no ends, within {timeout_s} s or later")
 
     def cancel(self, remote_id: str) -> None:  # noqa: B027  # a default, not an abstract method
         """Do nothing, as no job can be cancelled."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import OrderedDict
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from qiskit.primitives import PrimitiveJob
 
 from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.base import BaseBackend
+from qiskit_job_manager.backends.job_ends import JobEnds, ResultWaiter
 from qiskit_job_manager.backends.signatures import argument_names
 from qiskit_job_manager.backends.status_names import status_of
 from qiskit_job_manager.errors import (
@@ -29,12 +30,9 @@ from qiskit_job_manager.errors import (
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from qiskit_job_manager.model import RawResult
-
-
-_WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for long
 
 
 class JobFollower(BaseBackend):
@@ -53,6 +51,8 @@ class JobFollower(BaseBackend):
         self._volatile = volatile
         self._cache = JobCache()
         self._options: dict[str, Mapping[str, Any]] = {}
+        self._ends = JobEnds()
+        self._results = ResultWaiter(self._ends)
 
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode what a job's ``result()`` returned; ``what`` it is, for messages.
@@ -73,13 +73,9 @@ class JobFollower(BaseBackend):
 
     # -- the port -------------------------------------------------------------------------------
 
-    def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
-        """Ask about one job after the other.
-
-        If all of them run in this process, this first waits a moment until one of them ends.
-        """
-        self._watch(remote_ids)
-        return super().statuses(remote_ids)
+    def wait_for_ends(self, timeout_s: float) -> Mapping[str, RemoteStatus]:
+        """Return the jobs that have ended since the last call; wait for the first of them."""
+        return self._ends.wait(timeout_s)
 
     def status(self, remote_id: str) -> RemoteStatus:
         """Ask about one job; one that was deleted or cannot be reached has a status of its own."""
@@ -110,7 +106,7 @@ class JobFollower(BaseBackend):
 
     def _read(self, remote_id: str, job: Any) -> RawResult:
         try:
-            answer = job.result()
+            answer = self._results.answer(remote_id, job.result)
         except Exception as error:
             raise self._no_result(remote_id, job, error) from error
         return self.encoded(answer, f"the result of the job {remote_id}")
@@ -154,7 +150,9 @@ class JobFollower(BaseBackend):
 
     def _keep(self, job: Any, tag: str) -> str:
         """Keep a job that was accepted, and return the id that it is kept under."""
-        return self._cache.put(_id_of(job), job, tag)
+        remote_id = self._cache.put(_id_of(job), job, tag)
+        self._results.follow(remote_id, job)
+        return remote_id
 
     def _job(self, remote_id: str) -> Any:
         """Return a job object that this process keeps, or retrieve it.
@@ -181,7 +179,8 @@ class JobFollower(BaseBackend):
         if job is None:
             raise ResultGoneError(f"{self.name} has no job {remote_id}")
         _switch_memory_on(job, self._options.pop(remote_id, {}))
-        self._cache.keep(remote_id, job)
+        if self._cache.keep(remote_id, job):
+            self._results.follow(remote_id, job)
         return job
 
     def _retrieve(self, remote_id: str) -> Any:
@@ -200,13 +199,6 @@ class JobFollower(BaseBackend):
         options = self._options.get(remote_id, {})  # some providers take them as arguments
         names = (argument_names(retrieve) or frozenset()) & options.keys()
         return retrieve(remote_id, **{name: options[name] for name in names})
-
-    def _watch(self, remote_ids: Sequence[str]) -> None:
-        """Wait until one of the jobs has ended, if all of them run on threads of this process."""
-        futures = [_future_of(self._cache.job(remote_id)) for remote_id in remote_ids]
-        known = [future for future in futures if future is not None]
-        if known and len(known) == len(futures):
-            wait(known, _WATCH_S, FIRST_COMPLETED)
 
     def _ask(self, remote_id: str) -> RemoteStatus:
         job = self._job(remote_id)
@@ -348,10 +340,10 @@ class JobCache:
             self._jobs[remote_id] = job
             return remote_id
 
-    def keep(self, remote_id: str, job: Any) -> None:
-        """Keep a job that was retrieved by its id."""
+    def keep(self, remote_id: str, job: Any) -> bool:
+        """Keep a job that was retrieved by its id; say whether it is the first one."""
         with self._lock:
-            self._jobs.setdefault(remote_id, job)
+            return self._jobs.setdefault(remote_id, job) is job
 
     def job(self, remote_id: str) -> Any | None:
         """Return the job object, or ``None`` if it is not kept."""

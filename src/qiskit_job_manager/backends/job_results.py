@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qiskit.providers import JobStatus
 from qiskit.result import Result
@@ -14,9 +14,6 @@ from qiskit_job_manager.errors import (
     SubmissionInDoubtError,
     SubmissionRefusedError,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class FinishedJob:
@@ -78,12 +75,6 @@ def reports_end(job: Any) -> bool:
     Jobs of Aer and of Qiskit's own simulator hold a future, although no contract says so.
     """
     return callable(getattr(getattr(job, "_future", None), "add_done_callback", None))
-
-
-def call_at_end(job: Any, callback: Callable[[], None]) -> None:
-    """Call a function when a job that runs in this process ends, if the job can call back."""
-    if reports_end(job):
-        job._future.add_done_callback(lambda _: callback())
 
 
 def result_in_answer(answer: Any, what: str) -> Result:

@@ -7,7 +7,7 @@ from typing import Any
 from qiskit_job_manager.model import Limits
 
 # Aer runs one job after the other. A second job that waits keeps it busy while the result of the
-# first is stored, in this process and in the helper; a few more hide the time that the store takes.
+# first is stored; a few more hide the time that the store takes.
 # Each pending job holds its circuits and its result in memory.
 LOCAL_PENDING_JOBS = 6
 

@@ -3,47 +3,31 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends import provider_errors
-from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.checks.circuits import CircuitCheck
 from qiskit_job_manager.backends.job_follower import JobFollower
 from qiskit_job_manager.backends.job_results import (
-    call_at_end,
     job_in_answer,
-    reports_end,
     result_in_answer,
 )
 from qiskit_job_manager.backends.limits import limits_of
-from qiskit_job_manager.backends.local.helper import HelpedJob, HelperError
-from qiskit_job_manager.backends.local.placement import Sharing
 from qiskit_job_manager.backends.locality import is_local, is_reentrant, refuse_runless
-from qiskit_job_manager.backends.provider_facts import facts_of
+from qiskit_job_manager.backends.provider_facts import ProviderFacts, facts_of
 from qiskit_job_manager.backends.run_lock import run_lock_of
 from qiskit_job_manager.backends.seeds import backend_seed
 from qiskit_job_manager.backends.uris import uri_of
-from qiskit_job_manager.codec.circuits import were_proved_here
-from qiskit_job_manager.errors import (
-    CodecError,
-    InvalidExperimentError,
-    RemoteJobFailedError,
-    SubmissionDeferredError,
-    SubmissionRefusedError,
-)
-from qiskit_job_manager.model import Limits, RemoteState, RemoteStatus
+from qiskit_job_manager.errors import InvalidExperimentError, SubmissionDeferredError
+from qiskit_job_manager.model import Limits
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qiskit_job_manager.model import Blob, RawResult
 
 logger = logging.getLogger(__name__)
-
-_GOING_ON = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
-_WATCH_S = 0.1  # while a job is asked about it cannot be cancelled, so not for long
 
 
 class QiskitBackend(JobFollower):
@@ -82,8 +66,8 @@ class QiskitBackend(JobFollower):
         concurrent = is_reentrant(backend) if concurrent is None else concurrent
         self._run_lock = None if concurrent else run_lock_of(backend)
         self._check = CircuitCheck(backend)
-        self._one_ended = threading.Event()
-        self._sharing = Sharing(backend, self._uri if self._local and self._volatile else None)
+        # The clients of services ask over the network while ``result()`` waits, and show bars.
+        self._results.can_wait = local or self._facts == ProviderFacts()
 
     @property
     def name(self) -> str:
@@ -112,6 +96,7 @@ class QiskitBackend(JobFollower):
             listing_lag_s=0.0 if self._facts.find is None else self._facts.listing_lag_s,
             bulk_status=self._local,
             concurrent_submissions=self._run_lock is None,
+            reports_ends=self._results.can_wait,
         )
 
     @property
@@ -136,7 +121,6 @@ class QiskitBackend(JobFollower):
         self._check(experiment, index, options)
         if self._facts.drops_bits:
             _check_measures_all_bits(experiment, index, self.name)
-        self._sharing.expect(experiment, options)
 
     def submit(
         self,
@@ -148,16 +132,7 @@ class QiskitBackend(JobFollower):
         """Send one job; the tag is sent where the provider's client has a place for it."""
         if self._facts.tagged is not None:
             options = self._facts.tagged(options, tag)
-        if not self._was_proved(payload):
-            # Refuse it here: a worker would lose all circuits of the job.
-            self.circuits_in(payload)
-        job = self._sharing.give(payload, options)
-        if job is None:
-            circuits = self.circuits_in(payload)
-            job = self._sharing.give_known(payload, options, circuits)
-            job = self._begin(circuits, options) if job is None else job
-        if self._local:
-            call_at_end(job, self._one_ended.set)
+        job = self._begin(self.circuits_in(payload), options)
         self._let_client_keep(job)
         return self._keep(job, tag)
 
@@ -188,11 +163,18 @@ class QiskitBackend(JobFollower):
             return self._facts.retrieve(self._backend, remote_id)
         return super()._retrieve(remote_id)
 
-    def _was_proved(self, payload: Blob) -> bool:
-        try:
-            return were_proved_here(payload)
-        except CodecError:
-            return False
+    @property
+    def is_simulated_here(self) -> bool:
+        """Whether it is known to compute in this process alone."""
+        return self._local and self._volatile
+
+    def compute(
+        self, payload: Blob, options: Mapping[str, Any], look: Callable[[Sequence[Any]], None]
+    ) -> RawResult:
+        """Run one job to its end, and return the encoded result; see `LocalAdapter.compute`."""
+        circuits = self.circuits_in(payload)
+        look(circuits)
+        return self._read("", self._begin(circuits, options))
 
     def _begin(self, circuits: list[Any], options: Mapping[str, Any]) -> Any:
         """Begin a job on the Qiskit backend, and return its job object."""
@@ -204,10 +186,7 @@ class QiskitBackend(JobFollower):
             raise provider_errors.submission_error(
                 error, self.name, volatile=self._volatile, refusals=self._refusals
             ) from error
-        job = job_in_answer(answer, self.name, volatile=self._volatile)
-        if self._local:
-            self._sharing.note_begun(job)
-        return job
+        return job_in_answer(answer, self.name, volatile=self._volatile)
 
     def _run(self, circuits: list[Any], options: Mapping[str, Any]) -> Any:
         """Call ``run()`` with a list, as Qiskit's interface says, even with one circuit.
@@ -238,43 +217,9 @@ class QiskitBackend(JobFollower):
             return isinstance(error, TypeError | AttributeError)
         return provider_errors.raised_before_sending(error) is not None
 
-    def statuses(self, remote_ids: Sequence[str]) -> Mapping[str, RemoteStatus]:
-        """Ask about one job after the other.
-
-        If all of them run in this process, this waits a moment until the first one ends. Waiting
-        costs less than asking often, because simulators leave other threads little time.
-        """
-        self._one_ended.clear()
-        found = BaseBackend.statuses(self, remote_ids)
-        if self._are_running_here(found):
-            self._one_ended.wait(_WATCH_S)
-            found = BaseBackend.statuses(self, remote_ids)
-        return found
-
-    def _are_running_here(self, found: Mapping[str, RemoteStatus]) -> bool:
-        jobs = (self._cache.job(remote_id) for remote_id in found)
-        going_on = all(each.state in _GOING_ON for each in found.values())
-        return self._local and bool(found) and going_on and all(map(reports_end, jobs))
-
-    def _read(self, remote_id: str, job: Any) -> RawResult:
-        """Return the encoded result of a job; this process runs what the helper could not."""
-        if isinstance(job, HelpedJob):
-            try:
-                return job.raw_result()
-            except HelperError:
-                self._sharing.note_declined()
-            job = self._begin_after_all(job)
-        return super()._read(remote_id, job)
-
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode the `qiskit.result.Result` of a job."""
         return self.encode_result(result_in_answer(answer, what))
-
-    def _begin_after_all(self, job: HelpedJob) -> Any:
-        try:
-            return self._begin(self.circuits_in(job.payload), job.options)
-        except SubmissionRefusedError as error:
-            raise RemoteJobFailedError(str(error)) from error
 
 
 def _check_measures_all_bits(circuit: Any, index: int, where: str) -> None:

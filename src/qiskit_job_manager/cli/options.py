@@ -79,13 +79,34 @@ TimeoutOption = Annotated[
 ]
 
 
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="NUMBER",
+        help="Processes of this machine that compute simulations; 0: this process. Default: "
+        "$QISKIT_JOB_MANAGER_WORKERS, or one for each core.",
+    ),
+]
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Cluster that computes simulations: dask:tcp://HOST:PORT, or dask:PATH of a scheduler "
+        "file. Default: $QISKIT_JOB_MANAGER_EXECUTOR.",
+    ),
+]
+
+
 @contextmanager
-def opened_manager(ctx: typer.Context) -> "Iterator[JobManager]":
+def opened_manager(
+    ctx: typer.Context, workers: int | None = None, executor: str | None = None
+) -> "Iterator[JobManager]":
     """Open the store that the command line names; close it and its engine at the end."""
     from qiskit_job_manager.manager import JobManager
 
     warnings = log_to_stderr(PlainFormatter(), logging.WARNING)
-    with warnings, JobManager(store=ctx.obj) as manager:
+    with warnings, JobManager(ctx.obj, workers=workers, executor=executor) as manager:
         yield manager
 
 

@@ -32,12 +32,13 @@ from qiskit_job_manager.model import (
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from typing import TypeAlias
 
     from qiskit_job_manager.engine.call_results import BackendCall
     from qiskit_job_manager.engine.rate_limits import RateLimits
+    from qiskit_job_manager.model import Limits
     from qiskit_job_manager.ports import Backend, Store
 
     Notify: TypeAlias = Callable[[JobSetRecord, Sequence[tuple[JobRecord, Advance]]], None]
@@ -152,6 +153,7 @@ class ActiveJobSet:
 
     Attributes:
         more_to_come: Whether this process is handing experiments over to it.
+        is_watched: Whether a call waits for the next end of a job.
         looks_seen: How many calls to `Engine.drive` this has seen that ask for a look.
         looked_s: When the store was last read for requests.
         first_requests: The requests that were stored when this began, until they are handled.
@@ -173,6 +175,7 @@ class ActiveJobSet:
         self.backend = backend
         self.rate_limits = rate_limits
         self.more_to_come = False
+        self.is_watched = False
         self.typical_s: float | None = None
         self.looked_s = float("-inf")
         self.looks_seen = 0
@@ -278,6 +281,14 @@ class ActiveJobSet:
             if job is not None and job.awaited == ticket:
                 job.awaited = None
 
+    def note_ends(self, ended: Mapping[str, RemoteStatus], now_s: float) -> None:
+        """Fetch at once what has ended, as the backend reports."""
+        self.is_watched = False
+        for job in self.live.values() if ended else ():
+            status = ended.get(job.record.remote_id or "")
+            if status is not None and job.record.state is JobState.ACTIVE:
+                job.record, job.ready_s = replace(job.record, status=status), now_s
+
     def trouble(self) -> str | None:
         """Return what has failed for long, or ``None``."""
         found = [job.outage for job in self.live.values() if job.outage and job.outage.is_stored]
@@ -295,7 +306,8 @@ class ActiveJobSet:
 
     def let_die(self) -> None:
         """Cancel what would die with this process, so that it does not hold up its exit."""
-        if self.backend is None or not self.capabilities.volatile:
+        can = self.capabilities
+        if self.backend is None or not can.volatile or can.idempotent:
             return
         for job in self.live.values():
             if job.record.state is JobState.ACTIVE and job.record.remote_id is not None:
@@ -363,10 +375,17 @@ class ActiveJobSet:
     def _submissions_allowed(self, now_s: float) -> int:
         states = self.states
         self._report(states)
-        allowed = self.rate_limits.allowed(self.record.key, self.record.limits, now_s)
+        allowed = self.rate_limits.allowed(self.record.key, self._limits(), now_s)
         if self.capabilities.concurrent_submissions:
             return allowed
         return min(allowed, 1 - states.count(JobState.SUBMITTING))
+
+    def _limits(self) -> Limits:
+        """Return the stored limits, and how many jobs are of use to the backend now."""
+        stored, of_use = self.record.limits, self.capabilities.pending_jobs
+        if of_use is None:
+            return stored
+        return replace(stored, pending_jobs=min(of_use, stored.pending_jobs or of_use))
 
     def affordable(self, decisions: Sequence[Take | Call]) -> list[Take | Call]:
         """Leave out the submissions that would exceed the set's limit of usage."""

@@ -40,8 +40,12 @@ DEADLINES_S: Mapping[CallKind, float] = {
     CallKind.CANCEL: 120.0,
     CallKind.DUPLICATE_SEARCH: 600.0,
     CallKind.USAGE_POLL: 600.0,
+    CallKind.END_WATCH: 600.0,
     CallKind.LATE_ACCEPTANCE: 600.0,
 }
+
+
+END_WATCH_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +115,7 @@ def submission(
         try:
             return backend.submit(payload, own, tag, labels)
         except SubmissionTooLargeError as error:
-            if not _is_divisible(job) or not job_set.complete:
-                raise
-            middle = (job.stop - job.start) // 2
-            reason = f"refused as too large: {error.message}"
-            return Divided(reason, _parts(payload, job, middle))
+            return _halved(error, payload, job, complete=job_set.complete)
         except SubmissionRefusedError as error:
             divided = _divided_by_what_is_readable(payload, job)
             if divided is None:
@@ -126,6 +126,24 @@ def submission(
             return divided
 
     return submit
+
+
+def _halved(
+    error: SubmissionTooLargeError, payload: Blob, job: JobRecord, *, complete: bool
+) -> Divided:
+    """Divide a job that was refused as too large.
+
+    Raises:
+        SubmissionTooLargeError: It cannot be divided.
+        SubmissionDeferredError: It can be divided when all experiments are stored.
+    """
+    if not _is_divisible(job):
+        raise error
+    if not complete:
+        msg = f"{error.message}; its halves are sent when all experiments are stored"
+        raise SubmissionDeferredError(msg) from error
+    middle = (job.stop - job.start) // 2
+    return Divided(f"refused as too large: {error.message}", _parts(payload, job, middle))
 
 
 def _is_divisible(job: JobRecord) -> bool:
@@ -213,6 +231,11 @@ def fetching(
 def awaiting(backend: Backend, remote_id: str) -> Callable[[], Fetched]:
     """Return the call that waits for a job's end and fetches its result."""
     return lambda: Fetched(backend.fetch(remote_id), None)
+
+
+def end_watch(backend: Backend) -> Callable[[], Mapping[str, RemoteStatus]]:
+    """Return the call that waits until some jobs have ended, and says which."""
+    return lambda: backend.wait_for_ends(END_WATCH_S)
 
 
 def understanding(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger(__name__)
+_ONLY_WAIT = frozenset({CallKind.AWAIT, CallKind.END_WATCH})
 _NOT_TO_BE_MISSED = frozenset({CallKind.SUBMIT, CallKind.LATE_ACCEPTANCE})
 
 
@@ -86,7 +87,7 @@ class CallsUnderWay:
 
     def start(self, call: BackendCall, function: Callable[[], Any], now_s: float) -> int:
         """Start a call, and return its ticket."""
-        awaits = call.kind is CallKind.AWAIT
+        awaits = call.kind in _ONLY_WAIT
         ticket = self._pool.start(function, now_s + DEADLINES_S[call.kind], awaits=awaits)
         self._calls[ticket] = call
         return ticket

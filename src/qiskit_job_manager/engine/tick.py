@@ -138,6 +138,8 @@ class Tick:
             case CallKind.USAGE_POLL:
                 self._store.store_usage(self._active.token, ended.finished.value or {})
                 self._active.usage_polling.note_end(self._now_s)
+            case CallKind.END_WATCH:
+                self._active.note_ends(ended.finished.value or {}, self._now_s)
 
     def _end_waits(self) -> None:
         """Ask again soon about all that failed: the backend has just answered.
@@ -238,7 +240,9 @@ class Tick:
     def _news(self, job: LiveJob, result: Outcome) -> dict[str, Any]:
         """Return what the backend says that is worth writing down while the job goes on."""
         news = result.status
-        if self._active.record.volatile or news is None or news == job.record.status:
+        if news is None or news == job.record.status:
+            return {}
+        if self._active.record.volatile and not self._active.capabilities.reports_ends:
             return {}  # other processes will see a local job as done before long
         return {"status": news} if news.state in _STILL_THERE else {}
 
@@ -325,7 +329,9 @@ class Tick:
 
     def _poll_interval_s(self, job: LiveJob) -> float:
         active, age_s = self._active, self._now_s - job.since_s
-        return poll_interval_s(age_s, local=active.record.volatile, typical_s=active.typical_s)
+        local, typical_s = active.record.volatile, active.typical_s
+        usual_s = poll_interval_s(age_s, local=local, typical_s=typical_s)
+        return max(usual_s, ASK_AWAITED_AFTER_S) if active.capabilities.reports_ends else usual_s
 
     # -- what users ask for -----------------------------------------------------------------------
 
@@ -363,7 +369,7 @@ class Tick:
         steps = [s for d in decisions if (s := self._intent(d))]
         self._active.write(steps, self._now_s)
         asked = [d for d in decisions if isinstance(d, Call)]
-        set_wide = [*self._duplicate_search(), *self._usage_poll()]
+        set_wide = [*self._duplicate_search(), *self._usage_poll(), *self._end_watch(free_awaits)]
         return bool(steps), [*self._calls_to_start(asked), *set_wide]
 
     def _request_duplicate_search(self) -> None:
@@ -423,6 +429,16 @@ class Tick:
             polling.note_begin()
             function = poll_usage(active.backend, self._store, active.record)
             yield CallToStart(self._new_call(CallKind.USAGE_POLL, ()), function)
+
+    def _end_watch(self, free_awaits: int) -> Iterator[CallToStart]:
+        """Wait for the next end, where the backend reports ends and has jobs."""
+        active = self._active
+        if active.backend is None or active.is_watched or free_awaits <= 0:
+            return
+        if active.capabilities.reports_ends and JobState.ACTIVE in active.states:
+            active.is_watched = True
+            function = backend_calls.end_watch(active.backend)
+            yield CallToStart(self._new_call(CallKind.END_WATCH, ()), function)
 
     def _intent(self, decision: Take | Call) -> Advance | None:
         job = self._active.live[decision.job_key].record

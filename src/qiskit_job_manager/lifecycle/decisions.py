@@ -66,7 +66,7 @@ OUT_OF_REACH = "only the process that sent the job could ask the backend about i
 class CallKind(StrEnum):
     """What the engine has done outside its own thread, mostly by the backend.
 
-    All but the last are about jobs, and chosen by `decide`.
+    Those before `DUPLICATE_SEARCH` are about jobs, and chosen by `decide`.
     """
 
     SUBMIT = "submit"
@@ -78,6 +78,7 @@ class CallKind(StrEnum):
     CANCEL = "cancel"
     DUPLICATE_SEARCH = "sweep"
     USAGE_POLL = "measure"
+    END_WATCH = "end watch"
     LATE_ACCEPTANCE = "late acceptance"
 
 
@@ -257,7 +258,7 @@ def _take(job: Situation, budget: Budget) -> Take | None:
 
 
 def _resolve_doubt(job: Situation, budget: Budget) -> Take | None:
-    if budget.volatile:
+    if budget.volatile and not budget.idempotent:
         return Take(Event.ABSENT, job.job_key, "its process ended, and the job with it")
     if budget.findable and job.look_ups >= LOOK_UPS_FOR_ABSENCE:
         return Take(Event.ABSENT, job.job_key, "the backend has no job with its tag")

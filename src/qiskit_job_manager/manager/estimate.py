@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,11 @@ from qiskit_job_manager.errors import (
 )
 from qiskit_job_manager.manager.transpiler import Transpiled, runnable
 from qiskit_job_manager.model import ExperimentKind, ExperimentSize, Plan, ServiceEstimate
-from qiskit_job_manager.planning import plan, shots_for
+from qiskit_job_manager.planning import longest_job_s, plan, shots_for
 from qiskit_job_manager.ports import DryRuns, HasAllowance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from qiskit_job_manager.manager.transpiler import Transpiler
     from qiskit_job_manager.model import Allowance, EncodedExperiment, Limits, PlannedJob
@@ -42,6 +43,47 @@ MOST_DRY_RUNS = 5
 _MINUTE_S = 60.0
 
 
+class SimulationTimes:
+    """How long the experiments of a run are expected to be simulated here; 0 where none is.
+
+    Args:
+        costs: Estimates one experiment; ``None``: nothing is simulated here.
+        experiments: What was handed over.
+        chosen: Whether the user chose how many experiments a job may have.
+        expect: Called with the seconds of each experiment that will run.
+
+    Attributes:
+        longest_s: Seconds of one job; ``None``: any.
+    """
+
+    def __init__(
+        self,
+        costs: Callable[[Any], float] | None = None,
+        experiments: Iterable[Any] = (),
+        *,
+        chosen: bool = False,
+        expect: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        self._costs = costs
+        self._expect = expect
+        self._known: list[float] = []
+        self.longest_s: float | None = None
+        if costs is None or chosen:
+            return
+        if isinstance(experiments, Sequence):
+            self._known = [costs(each) for each in experiments]
+        self.longest_s = longest_job_s(sum(self._known) if self._known else None)
+
+    def of(self, experiment: Any, index: int) -> float:
+        """Return the seconds of an experiment, for one binding of its parameters."""
+        if self._costs is None:
+            return 0.0
+        is_known = index < len(self._known)
+        seconds = self._known[index] if is_known else self._costs(experiment)
+        self._expect(seconds)
+        return seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Weighing:
     """How the experiments of a run are transpiled and encoded, and their default shots.
@@ -52,6 +94,7 @@ class Weighing:
         precision: Precision of an estimator's PUB, or ``None`` for the backend's default.
         split_shots: Whether shots above a limit are split into shares; ``None``: not those of an
             estimator.
+        times: How long experiments are expected to be simulated.
         transpiler: Transpiles experiments before; ``None``: they run as they were handed over.
     """
 
@@ -59,6 +102,7 @@ class Weighing:
     shots: int | None
     precision: float | None
     split_shots: bool | None
+    times: SimulationTimes
     transpiler: Transpiler | None = None
 
     @property
@@ -108,14 +152,15 @@ class Weighing:
         except CodecError as error:
             raise _cannot_be_stored(experiment, index, error) from error
 
-    def size(self, coded: EncodedExperiment, index: int) -> ExperimentSize:
+    def size(self, coded: EncodedExperiment, index: int, experiment: Any) -> ExperimentSize:
         """Return the size of an experiment, with its own shots and precision if it has them."""
         precision, shots = None, self.shots if coded.shots is None else coded.shots
         if self.kind is ExperimentKind.ESTIMATOR_PUB:
             precision = self.precision if coded.precision is None else coded.precision
             shots = shots_for(precision)
         size = len(coded.data)
-        return ExperimentSize(index, coded.name, coded.circuits, shots, size, precision)
+        run_s = coded.circuits * self.times.of(runnable(experiment), index)
+        return ExperimentSize(index, coded.name, coded.circuits, shots, size, precision, run_s)
 
 
 def _cannot_be_stored(experiment: Any, index: int, error: CodecError) -> InvalidExperimentError:
@@ -158,11 +203,11 @@ def planned(
             backend.check(runnable(experiment), index, options)
             coded = weighing.encoded(experiment, index)
             kept.extend([coded] if asks else [])
-            size = weighing.size(coded, index)
+            size = weighing.size(coded, index, experiment)
             payload_bytes += size.payload_bytes
             yield size
 
-    blocks = plan(sizes(), limits, split_shots=weighing.splits)
+    blocks = plan(sizes(), limits, split_shots=weighing.splits, longest_s=weighing.times.longest_s)
     jobs = tuple(job for block in blocks for job in block.jobs)
     if not jobs:
         msg = "there are no experiments; hand over at least one circuit"

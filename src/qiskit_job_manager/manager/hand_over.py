@@ -250,6 +250,7 @@ class HandOver:
             record.limits,
             split_shots=self._weighing.splits,
             start_job=record.n_jobs,
+            longest_s=self._weighing.times.longest_s,
         )
         ready = (self._with_payload(self._estimated(block), waiting) for block in blocks)
         room = _Room(self._store, self._engine, record) if self._engine else None
@@ -373,7 +374,7 @@ class HandOver:
             self._check(experiment, index)
             coded = self._coded(experiment, index)
             waiting.append(coded)
-            yield self._weighing.size(coded, index)
+            yield self._weighing.size(coded, index, experiment)
 
     def _with_payload(self, block: Block, waiting: deque[EncodedExperiment]) -> EncodedBlock:
         members = tuple(waiting.popleft() for _ in range(block.stop - block.start))

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from qiskit_job_manager import stores
+from qiskit_job_manager.backends.local.executor import chosen_executor
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.engine import Engine, Spool
 from qiskit_job_manager.errors import (
@@ -36,8 +37,11 @@ from qiskit_job_manager.views.html import job_sets_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Executor
     from datetime import datetime
     from pathlib import Path
+
+    from distributed import Client
 
     from qiskit_job_manager.model import JobSetRecord, Limits, Plan, RetryPolicy
     from qiskit_job_manager.model.inputs import ExperimentsLike, RunsCircuits
@@ -58,8 +62,17 @@ class JobManager:
     Args:
         store: File path or SQLAlchemy URL of the store. By default the environment variable
             ``QISKIT_JOB_MANAGER_STORE``, or else a file in the user's data folder.
+        workers: How many processes of this machine compute local simulations; 0: this process does.
+            By default the environment variable ``QISKIT_JOB_MANAGER_WORKERS``, or else as many as
+            this process may use cores. They are started when enough work is expected, and end when
+            they are idle, and with this process.
+        executor: What computes local simulations instead: a Dask ``Client``, any
+            `concurrent.futures.Executor`, or a name: ``"dask:tcp://host:8786"``, or
+            ``"dask:PATH"`` with a scheduler file. By default the environment variable
+            ``QISKIT_JOB_MANAGER_EXECUTOR``. It is not shut down when the manager is closed.
 
     Raises:
+        InvalidArgumentError: ``workers`` or ``executor`` cannot be used.
         StoreError: The store cannot be opened; the message says why and what to do.
 
     Example:
@@ -74,7 +87,14 @@ class JobManager:
         {'1': 100}
     """
 
-    def __init__(self, store: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        store: str | Path | None = None,
+        *,
+        workers: int | None = None,
+        executor: Client | Executor | str | None = None,
+    ) -> None:
+        self._executor = chosen_executor(workers, executor)
         self._store = stores.open_store(store)
         self._clock = SystemClock()
         self._engine = Engine(
@@ -109,6 +129,7 @@ class JobManager:
         try:
             self._engine.stop()
         finally:
+            self._executor.close()
             self._store.close()
 
     def adopt_store(self) -> None:
@@ -214,8 +235,13 @@ class JobManager:
             StoreError: The job set cannot be stored.
         """
         from qiskit_job_manager import backends
+        from qiskit_job_manager.backends.local.costs import simulation_costs
         from qiskit_job_manager.manager import transpiler
-        from qiskit_job_manager.manager.estimate import Weighing, log_what_does_not_fit
+        from qiskit_job_manager.manager.estimate import (
+            SimulationTimes,
+            Weighing,
+            log_what_does_not_fit,
+        )
         from qiskit_job_manager.manager.hand_over import HandOver
 
         del job_share_level
@@ -230,7 +256,16 @@ class JobManager:
         given = arguments.checked_options(run_options, _parameters(JobManager.run), theirs)
         options = backends.options_to_store(adapter, given)
         shots = arguments.checked_shots(shots, adapter)
-        weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
+        chosen = max_experiments_per_job is not None or limits is not None
+        asked = options if shots is None else {**options, "shots": shots}
+        times = SimulationTimes(
+            simulation_costs(adapter, asked),
+            handed_over,
+            chosen=chosen,
+            expect=self._executor.expect,
+        )
+        adapter = self._placed(adapter)
+        weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots, times)
         draft = JobSetDraft(
             job_set_id=uuid.uuid4().hex,
             name=self._free_name() if name is None else checked_name(name),
@@ -239,7 +274,7 @@ class JobManager:
             backend_name=adapter.name,
             volatile=adapter.capabilities.volatile,
             blind=arguments.is_blind(adapter.capabilities),
-            options=options if shots is None else {**options, "shots": shots},
+            options=asked,
             limits=arguments.chosen_limits(adapter, max_experiments_per_job, limits),
             retry=arguments.checked_retry(retry),
             tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
@@ -310,8 +345,9 @@ class JobManager:
             300000
         """
         from qiskit_job_manager import backends
+        from qiskit_job_manager.backends.local.costs import simulation_costs
         from qiskit_job_manager.manager import transpiler
-        from qiskit_job_manager.manager.estimate import Weighing, planned
+        from qiskit_job_manager.manager.estimate import SimulationTimes, Weighing, planned
 
         handed_over, takes = arguments.as_experiments(experiments)
         adapter = backends.adapt(backend, takes=takes)
@@ -319,13 +355,16 @@ class JobManager:
         given = arguments.checked_options(run_options, _parameters(JobManager.plan), theirs)
         options = backends.options_to_store(adapter, given)
         shots = arguments.checked_shots(shots, adapter)
-        weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots)
-        options = options if shots is None else {**options, "shots": shots}
+        given_split = max_experiments_per_job is not None or limits is not None
+        asked = options if shots is None else {**options, "shots": shots}
+        costs = simulation_costs(adapter, asked)
+        times = SimulationTimes(costs, handed_over, chosen=given_split)
+        weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots, times)
         chosen = arguments.chosen_limits(adapter, max_experiments_per_job, limits)
         wanted = transpiler.checked_options(transpile, optimization_level, seed_transpiler)
         with transpiler.opened(adapter, wanted, handed_over, show=progress) as transpiles:
             ready = transpiles.transpiled(handed_over) if transpiles else handed_over
-            return planned(ready, adapter, options, chosen, weighing, asks=ask_service)
+            return planned(ready, adapter, asked, chosen, weighing, asks=ask_service)
 
     # -- finding again ----------------------------------------------------------------------------
 
@@ -391,7 +430,8 @@ class JobManager:
             InvalidArgumentError: The backend is another one than the job set's.
         """
         record = source_of(self.find(job_set_id)).record
-        job_set = self._job_set(record, None if backend is None else _same(record, backend))
+        adapter = None if backend is None else self._placed(_same(record, backend))
+        job_set = self._job_set(record, adapter)
         if refresh:
             job_set.refresh()
         with contextlib.suppress(JobManagerInvalidStateError):  # it can be read in any case
@@ -538,8 +578,20 @@ class JobManager:
     # -- inside -----------------------------------------------------------------------------------
 
     def _job_set(self, record: JobSetRecord, backend: Backend | None = None) -> ManagedJobSet:
-        driving = Driving(record, self._store, self._engine, self._clock, _open_backend, backend)
+        where = (self._store, self._engine, self._clock)
+        driving = Driving(record, *where, self._open_backend, backend)
         return ManagedJobSet(record, self._store, driving)
+
+    def _open_backend(self, uri: str) -> Backend:
+        from qiskit_job_manager import backends
+
+        return self._placed(backends.open_backend(uri))
+
+    def _placed(self, adapter: Backend) -> Backend:
+        """Return the adapter that runs an adapter's jobs where this manager computes."""
+        from qiskit_job_manager.backends.local.adapter import on_executor
+
+        return on_executor(adapter, self._executor)
 
     def _records(self) -> Iterator[JobSetRecord]:
         last = None
@@ -592,12 +644,6 @@ def _same(record: JobSetRecord, backend: Any) -> Backend:
         raise InvalidArgumentError(msg)
     backends.compare_seeds(adapter, record.options)
     return adapter
-
-
-def _open_backend(uri: str) -> Backend:
-    from qiskit_job_manager import backends
-
-    return backends.open_backend(uri)
 
 
 def _owner(now: datetime) -> str:

@@ -25,6 +25,7 @@ class ExperimentSize:
         shots: Shots asked for, or ``None`` where the backend's own default holds.
         payload_bytes: Bytes of the encoded experiment.
         precision: Precision asked for, of an estimator's PUB, or ``None``.
+        simulation_s: Seconds that it is expected to be simulated for; 0 where nothing is.
     """
 
     index: int
@@ -33,6 +34,7 @@ class ExperimentSize:
     shots: int | None
     payload_bytes: int
     precision: float | None = None
+    simulation_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ The rules:
    they can be. Experiments share a block only with the same number of shares, and the block is
    sent once a share: 300 circuits of 5 shares are 5 jobs, not 1,500.
 3. A block takes the next experiment whenever every limit then still holds for its largest job.
+4. What is simulated here is cut into jobs of about equal time, so that many workers share it.
 
 What a block takes depends on nothing before it, so a plan can be resumed at any block's end.
 """
@@ -30,6 +31,7 @@ def plan(
     *,
     split_shots: bool = True,
     start_job: int = 0,
+    longest_s: float | None = None,
 ) -> Iterator[Block]:
     """Split a stream of experiments into jobs.
 
@@ -46,6 +48,8 @@ def plan(
         limits: What one job may hold; the limits on the pace play no part here.
         split_shots: Whether shots beyond a limit are divided among several jobs.
         start_job: Index of the first job.
+        longest_s: Seconds that the experiments of one job may be simulated for together, as
+            expected; one that takes longer is alone. ``None``: any.
 
     Returns:
         The blocks, in order; without experiments there are none.
@@ -55,7 +59,8 @@ def plan(
             exceeds one (raised when it is met, before a block that has it is handed over).
     """
     check_limits(limits)
-    return _blocks(sizes, limits, split_shots, start_job)
+    most_s = float("inf") if longest_s is None else longest_s
+    return _blocks(sizes, limits, split_shots, start_job, most_s)
 
 
 @dataclass(slots=True)
@@ -69,22 +74,26 @@ class _Run:
     shots: int | None
     precision: float | None
     shares: int
+    simulation_s: float
 
-    def takes(self, other: _Run, limits: Limits) -> bool:
+    def takes(self, other: _Run, limits: Limits, longest_s: float) -> bool:
         """Take the next experiments in, if they go with these and all limits still hold."""
         ours = (self.shots, self.precision, self.shares)
         if ours != (other.shots, other.precision, other.shares):
             return False
         circuits = self.circuits + other.circuits
         payload_bytes = self.payload_bytes + other.payload_bytes
+        simulation_s = self.simulation_s + other.simulation_s
         shots = 1 if self.shots is None else _share_of(self.shots, 0, self.shares)
         if (
             exceeds(other.stop - self.start, limits.experiments_per_job)
             or exceeds(payload_bytes, limits.payload_bytes_per_job)
             or exceeds(circuits * shots, limits.executions_per_job)
+            or simulation_s > longest_s
         ):
             return False
         self.stop, self.circuits, self.payload_bytes = other.stop, circuits, payload_bytes
+        self.simulation_s = simulation_s
         return True
 
     def block(self, first_job: int) -> Block:
@@ -109,7 +118,11 @@ class _Run:
 
 
 def _blocks(
-    sizes: Iterable[ExperimentSize], limits: Limits, split_shots: bool, start_job: int
+    sizes: Iterable[ExperimentSize],
+    limits: Limits,
+    split_shots: bool,
+    start_job: int,
+    longest_s: float,
 ) -> Iterator[Block]:
     gathered: _Run | None = None
     next_job = start_job
@@ -117,7 +130,7 @@ def _blocks(
         single = _alone(size, limits, split_shots)
         if gathered is None:
             gathered = single
-        elif not gathered.takes(single, limits):
+        elif not gathered.takes(single, limits, longest_s):
             yield gathered.block(next_job)
             next_job += gathered.shares
             gathered = single
@@ -137,6 +150,7 @@ def _alone(size: ExperimentSize, limits: Limits, split_shots: bool) -> _Run:
         shots=size.shots,
         precision=size.precision,
         shares=_fewest_shares(size, limits),
+        simulation_s=size.simulation_s,
     )
 
 

@@ -26,6 +26,8 @@ _INSTRUCTION_S = 1e-6
 _AMPLITUDE_S = 3e-9
 """To change a state by an instruction, and for each amplitude of the state."""
 
+_AMPLITUDE_BYTES = 16
+
 _NOISE = 3
 """How many times as long each instruction takes with its noise."""
 
@@ -89,6 +91,17 @@ def simulation_s(
     if repeats:
         return shots * (_SHOT_S + draw_s + once_s * (_NOISE if noisy else 1))
     return once_s + shots * draw_s
+
+
+def state_bytes(
+    circuit: QuantumCircuit, shots: int, method: str = "automatic", *, noisy: bool = False
+) -> int:
+    """Return how many bytes the state of a circuit takes; 0 where it is small or not known."""
+    n_qubits = width(circuit)
+    if method == "automatic":
+        method = _chosen(circuit.count_ops(), n_qubits, shots, noisy=noisy)
+    power = _POWERS.get(method, 0)
+    return _AMPLITUDE_BYTES << min(power * n_qubits, 100) if power else 0
 
 
 def width(circuit: QuantumCircuit) -> int:

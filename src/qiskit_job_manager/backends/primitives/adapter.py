@@ -28,7 +28,7 @@ from qiskit_job_manager.planning import SEED_OPTIONS
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qiskit_job_manager.backends.primitives.known import PrimitiveInfo
     from qiskit_job_manager.model import Blob, RawResult
@@ -103,6 +103,7 @@ class PrimitiveBackend(JobFollower):
             volatile=self._volatile,
             bulk_status=self._info.local,
             concurrent_submissions=self._run_lock is None,
+            reports_ends=self._results.can_wait,
         )
 
     @property
@@ -150,6 +151,23 @@ class PrimitiveBackend(JobFollower):
     ) -> str:
         """Send one job; the tag is not sent, because Qiskit's interface has no place for it."""
         pubs = job_pubs(payload, self._info.takes, options, self.name)
+        return self._keep(self._begin(pubs, options), tag)
+
+    @property
+    def is_simulated_here(self) -> bool:
+        """Whether it is known to compute in this process alone."""
+        return self._info.local and self._volatile
+
+    def compute(
+        self, payload: Blob, options: Mapping[str, Any], look: Callable[[Sequence[Any]], None]
+    ) -> RawResult:
+        """Run one job to its end, and return the encoded result; see `LocalAdapter.compute`."""
+        pubs = job_pubs(payload, self._info.takes, options, self.name)
+        look([pub.circuit for pub in pubs])
+        return self._read("", self._begin(pubs, options))
+
+    def _begin(self, pubs: list[Any], options: Mapping[str, Any]) -> Any:
+        """Begin a job on the primitive, and return its job object."""
         try:
             answer = self._run(pubs, options)
         except SubmissionDeferredError:
@@ -158,7 +176,7 @@ class PrimitiveBackend(JobFollower):
             raise provider_errors.submission_error(
                 error, self.name, volatile=self._volatile, refusals=self._refusals
             ) from error
-        return self._keep(job_in_answer(answer, self.name, volatile=self._volatile), tag)
+        return job_in_answer(answer, self.name, volatile=self._volatile)
 
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode the `PrimitiveResult` of a job."""

@@ -11,8 +11,10 @@ from qiskit_job_manager.cli.errors import print_error
 from qiskit_job_manager.cli.follow import code_of, print_needs_user, report, watch
 from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.options import (
+    ExecutorOption,
     JsonOption,
     TimeoutOption,
+    WorkersOption,
     command_for,
     job_set_argument,
     opened_manager,
@@ -80,6 +82,8 @@ def resume(
     job_sets: JobSetsArgument = None,
     max_usage: MaxUsageOption = None,
     timeout: TimeoutOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Go on with job sets, all at once, until each has ended or needs you.
@@ -92,7 +96,7 @@ def resume(
         raise typer.BadParameter(
             "name the job sets that get this limit.", param_hint="'--max-usage'"
         )
-    with opened_manager(ctx) as manager:
+    with opened_manager(ctx, workers, executor) as manager:
         chosen = _start(manager, job_sets, max_usage)
         if not chosen and not as_json:
             typer.echo("All job sets have ended.")

@@ -11,7 +11,13 @@ import typer
 from typer.core import TyperCommand
 
 from qiskit_job_manager.cli.follow import finish, hand_over
-from qiskit_job_manager.cli.options import JsonOption, TimeoutOption, opened_manager
+from qiskit_job_manager.cli.options import (
+    ExecutorOption,
+    JsonOption,
+    TimeoutOption,
+    WorkersOption,
+    opened_manager,
+)
 from qiskit_job_manager.cli.output import escape, plural, print_object, say
 from qiskit_job_manager.clock import SystemClock
 
@@ -145,6 +151,8 @@ def run(  # noqa: PLR0913  one parameter an option
     wait: WaitOption = True,
     timeout: TimeoutOption = None,
     max_usage: MaxUsageOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     dry_run: DryRunOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -155,7 +163,7 @@ def run(  # noqa: PLR0913  one parameter an option
     """
     clock = SystemClock()
     begun = clock.monotonic()
-    with opened_manager(ctx) as manager:
+    with opened_manager(ctx, workers, executor) as manager:
         adapter, circuits = _prepare(paths, backend)
         options = _simulator_options(seed, memory=memory)
         if getattr(adapter, "qiskit_backend", None) is not None:

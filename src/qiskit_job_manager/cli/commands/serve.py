@@ -11,6 +11,7 @@ import typer
 
 from qiskit_job_manager.cli.engine_log import DatedFormatter, JsonFormatter, log_to_stderr
 from qiskit_job_manager.cli.needs_user import commands_for, why_held
+from qiskit_job_manager.cli.options import ExecutorOption, WorkersOption
 from qiskit_job_manager.cli.output import counted, plural
 from qiskit_job_manager.cli.signals import StopSignals
 from qiskit_job_manager.clock import SystemClock
@@ -60,6 +61,8 @@ MetricsHostOption = Annotated[
 def serve(
     ctx: typer.Context,
     poll: PollOption = 2.0,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
     as_json: JsonLinesOption = False,
     metrics_port: MetricsPortOption = None,
     metrics_host: MetricsHostOption = "127.0.0.1",
@@ -78,7 +81,7 @@ def serve(
     with log_to_stderr(JsonFormatter() if as_json else DatedFormatter(), logging.INFO):
         with (
             StopSignals() as stop,
-            JobManager(store=ctx.obj) as manager,
+            JobManager(ctx.obj, workers=workers, executor=executor) as manager,
             _metrics(manager, metrics_host, metrics_port),
         ):
             _log("serving", f"serving {manager.store_url}, looking every {poll:g} s")

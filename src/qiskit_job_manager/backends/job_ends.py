@@ -1,0 +1,121 @@
+"""Learns that jobs have ended when they have, not when they are asked about the next time."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from qiskit_job_manager.backends.job_results import reports_end
+from qiskit_job_manager.backends.status_names import status_of
+from qiskit_job_manager.model import RemoteState, RemoteStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_THREADS = 64
+_GOING_ON = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
+
+
+class JobEnds:
+    """The jobs that have ended, until they are asked for. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._ended: dict[str, RemoteStatus] = {}
+
+    def report(self, remote_id: str, status: RemoteStatus) -> None:
+        """Take note that a job has ended."""
+        with self._changed:
+            self._ended[remote_id] = status
+            self._changed.notify_all()
+
+    def wait(self, timeout_s: float) -> Mapping[str, RemoteStatus]:
+        """Return the jobs that have ended since the last call; wait for the first of them."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._ended), timeout_s)
+            found, self._ended = self._ended, {}
+        return found
+
+
+class ResultWaiter:
+    """Waits for the results of a provider's job objects, on threads of its own.
+
+    A job that runs on a thread of this process calls back. Any other is waited for by its
+    ``result()``, the oldest jobs first; the answer is kept for the call that reads it.
+
+    Args:
+        ends: Where to report the ends.
+
+    Attributes:
+        can_wait: Whether ``result()`` of these jobs waits. Where it raises while the job goes on,
+            the jobs are asked about instead.
+    """
+
+    def __init__(self, ends: JobEnds) -> None:
+        self.can_wait = True
+        self._ends = ends
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[str, Any]] = deque()
+        self._answers: dict[str, Any] = {}
+        self._threads = 0
+
+    def follow(self, remote_id: str, job: Any) -> None:
+        """Wait for the end of a job."""
+        if reports_end(job):
+            job._future.add_done_callback(lambda done: self._report_future(remote_id, done))
+            return
+        with self._lock:
+            if self.can_wait:
+                self._waiting.append((remote_id, job))
+                if self._threads < min(_THREADS, len(self._waiting)):
+                    self._start_thread()
+
+    def answer(self, remote_id: str, read: Callable[[], Any]) -> Any:
+        """Return the answer of a job that was waited for, or what ``read`` returns."""
+        with self._lock:
+            if remote_id in self._answers:
+                return self._answers.pop(remote_id)
+        return read()
+
+    def _report_future(self, remote_id: str, done: Any) -> None:
+        state = RemoteState.CANCELLED if done.cancelled() else RemoteState.DONE
+        self._ends.report(remote_id, RemoteStatus(state))
+
+    def _start_thread(self) -> None:
+        try:
+            threading.Thread(target=self._wait_for_all, name="qjm-result", daemon=True).start()
+        except RuntimeError:  # no thread can be started now; the jobs are asked about
+            return
+        self._threads += 1
+
+    def _wait_for_all(self) -> None:
+        while (one := self._next()) is not None:
+            remote_id, job = one
+            try:
+                answer = job.result()
+            except Exception:  # noqa: BLE001  # the boundary to code of others
+                self._look_at(remote_id, job)
+                continue
+            with self._lock:
+                self._answers[remote_id] = answer
+            self._ends.report(remote_id, RemoteStatus(RemoteState.DONE))
+
+    def _look_at(self, remote_id: str, job: Any) -> None:
+        """Ask a job whose result could not be read whether it has ended."""
+        try:
+            status = status_of(job)
+        except Exception:  # noqa: BLE001  # the boundary to code of others
+            self.can_wait = False
+            return
+        if status.state in _GOING_ON:
+            self.can_wait = False
+        else:
+            self._ends.report(remote_id, status)
+
+    def _next(self) -> tuple[str, Any] | None:
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._threads -= 1
+            return None

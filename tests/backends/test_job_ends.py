@@ -1,0 +1,91 @@
+"""The end of a job whose object waits for its result is known when it comes."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.providers import JobStatus
+
+from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
+from qiskit_job_manager.codec.circuits import encode_circuit, pack
+from qiskit_job_manager.codec.results import open_result
+from qiskit_job_manager.model import RemoteState
+
+DEADLINE_S = 60.0
+
+
+@pytest.fixture
+def payload():
+    circuit = QuantumCircuit(1, 1)
+    circuit.measure(0, 0)
+    return pack([encode_circuit(circuit)])
+
+
+@pytest.fixture
+def gated(providers):
+    """A provider whose jobs go on until a gate opens."""
+    plain = providers["PlainJob"]
+
+    class Job(plain):
+        def result(self):
+            self.backend().reads += 1
+            assert self.backend().gate.wait(DEADLINE_S)
+            return self._result
+
+        def status(self):
+            return JobStatus.DONE if self.backend().gate.is_set() else JobStatus.RUNNING
+
+    class Gated(providers["Provider"]):
+        def answer(self, result):
+            return Job(self, "an id", result)
+
+    return Gated(gate=threading.Event(), reads=0)
+
+
+def test_an_end_is_reported_when_it_comes_and_the_result_is_read_once(gated, payload):
+    adapter = QiskitBackend(gated)
+    assert adapter.capabilities.reports_ends
+    remote_id = adapter.submit(payload, {}, "tag")
+    assert not adapter.wait_for_ends(0.01)
+    gated.gate.set()
+    ended = adapter.wait_for_ends(DEADLINE_S)
+    assert {each: status.state for each, status in ended.items()} == {remote_id: RemoteState.DONE}
+    assert open_result(adapter.fetch(remote_id)).n_experiments == 1
+    assert gated.reads == 1
+
+
+def test_jobs_whose_result_does_not_wait_are_asked_about(providers, payload, wait_until):
+    class Job(providers["PlainJob"]):
+        def result(self):
+            raise RuntimeError("it still runs")
+
+        def status(self):
+            return JobStatus.RUNNING
+
+    class Provider(providers["Provider"]):
+        def answer(self, result):
+            return Job(self, "an id", result)
+
+    adapter = QiskitBackend(Provider())
+    adapter.submit(payload, {}, "tag")
+    wait_until(lambda: not adapter.capabilities.reports_ends, DEADLINE_S)
+    assert not adapter.wait_for_ends(0.01)
+
+
+def test_a_job_that_failed_is_reported_as_failed(providers, payload):
+    class Job(providers["PlainJob"]):
+        def result(self):
+            raise RuntimeError("the fridge is warm")
+
+        def status(self):
+            return JobStatus.ERROR
+
+    class Provider(providers["Provider"]):
+        def answer(self, result):
+            return Job(self, "an id", result)
+
+    adapter = QiskitBackend(Provider())
+    remote_id = adapter.submit(payload, {}, "tag")
+    assert adapter.wait_for_ends(DEADLINE_S)[remote_id].state is RemoteState.ERROR

@@ -1,0 +1,133 @@
+"""A Dask cluster of real processes computes job sets, and keeps them while drivers die."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from local_tasks import ENDLESS, dynamic, flip, is_gone, task_of
+
+from qiskit_job_manager import JobManager
+from qiskit_job_manager.backends.local.task import AnswerKind
+
+distributed = pytest.importorskip("distributed")
+
+from qiskit_job_manager.backends.local.dask import DaskCluster  # noqa: E402
+
+DEADLINE_S = 200.0
+pytestmark = pytest.mark.filterwarnings("default")  # Dask's own, of its closing
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers of one thread each, which are started again when they die."""
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def client(cluster):
+    with distributed.Client(cluster, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=DEADLINE_S)
+        yield client
+
+
+def test_counts_are_those_of_this_process(client, manager, store_path):
+    circuits = [dynamic(str(index)) for index in range(6)]
+    options = {"shots": 300, "seed_simulator": 3, "max_experiments_per_job": 2}
+    here = manager.run(circuits, "aer", **options).results(DEADLINE_S)
+    with JobManager(store_path.with_name("other.db"), executor=client) as other:
+        there = other.run(circuits, "aer", **options).results(DEADLINE_S)
+        assert [there.get_counts(i) for i in range(6)] == [here.get_counts(i) for i in range(6)]
+    assert not client.list_datasets(), "nothing is left on the scheduler"
+
+
+def test_a_worker_that_is_killed_gives_its_task_back(client, store_path, wait_until):
+    circuits = [dynamic(str(index)) for index in range(4)]
+    pids = client.run(os.getpid)
+    with JobManager(store_path, executor=client) as manager:
+        job_set = manager.run(circuits, "aer", shots=50_000, max_experiments_per_job=1)
+        wait_until(lambda: any(client.processing().values()), DEADLINE_S)
+        os.kill(next(iter(pids.values())), signal.SIGKILL)
+        assert job_set.results(DEADLINE_S).success
+
+
+def test_a_task_that_is_cancelled_is_computed_no_more(client, wait_until):
+    executor = DaskCluster(client)
+    task = task_of(experiments=[dynamic()], options={"shots": ENDLESS})
+    pids = client.run(os.getpid)  # a worker that simulates answers nothing
+    executor.submit(task)
+
+    def worker():
+        return next((w for w, keys in client.processing().items() if task.key in keys), None)
+
+    pid = pids[wait_until(worker, DEADLINE_S)]
+    executor.cancel(task.key)
+    wait_until(lambda: is_gone(pid), DEADLINE_S)
+    client.wait_for_workers(2, timeout=DEADLINE_S)
+    next_one = task_of()
+    assert executor.submit(next_one).result(DEADLINE_S).kind == AnswerKind.RESULT
+    executor.forget(next_one.key)
+    assert not client.list_datasets()
+
+
+DRIVER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from local_tasks import dynamic
+from qiskit_job_manager import JobManager
+if __name__ == "__main__":
+    manager = JobManager(sys.argv[2], executor="dask:" + sys.argv[3])
+    circuits = [dynamic(str(index)) for index in range(2)]
+    job_set = manager.run(circuits, "aer", shots=400_000, max_experiments_per_job=1)
+    print(job_set.job_set_id(), flush=True)
+    job_set.results()
+"""
+
+
+def test_what_a_killed_driver_left_is_taken_up(cluster, client, store_path, wait_until):
+    """The tasks of the driver are computed once, though another process fetches them."""
+    here = str(Path(__file__).parent)
+    command = [sys.executable, "-c", DRIVER, here, str(store_path), cluster.scheduler_address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
+        job_set_id = driver.stdout.readline().strip()
+        wait_until(lambda: len(client.list_datasets()) == 2, DEADLINE_S)
+        driver.kill()
+    tags = set(client.list_datasets())
+    with JobManager(store_path, executor=f"dask:{cluster.scheduler_address}") as manager:
+        job_set = manager.retrieve_job_set(job_set_id)
+        assert job_set.results(DEADLINE_S).success
+        attempts = [job.attempts() for job in job_set.managed_jobs()]
+    assert [len(each) for each in attempts] == [1, 1]
+    assert {each.tag for each, *_ in attempts} == tags
+
+
+def test_a_scheduler_file_names_a_cluster(client, cluster, tmp_path):
+    file = tmp_path / "scheduler.json"
+    file.write_text(
+        json.dumps(client.scheduler.identity and {"address": cluster.scheduler_address})
+    )
+    executor = DaskCluster.named(str(file), "executor")
+    assert executor.submit(task_of()).result(DEADLINE_S).kind == AnswerKind.RESULT
+    executor.close()
+
+
+def test_jobs_wait_for_a_scheduler_that_cannot_be_reached(
+    store_path, wait_until, monkeypatch, caplog
+):
+    from qiskit_job_manager.backends.local import dask
+
+    monkeypatch.setattr(dask, "_CONNECT_S", 0.5)
+    with JobManager(store_path, executor="dask:tcp://127.0.0.1:1") as manager:
+        job_set = manager.run([flip()], "aer", shots=5)
+        wait_until(lambda: "cannot be reached" in caplog.text, DEADLINE_S)
+        assert not job_set.progress().n_ended
+    with JobManager(store_path, workers=0) as manager:
+        assert manager.retrieve_job_set(job_set.job_set_id()).results(DEADLINE_S).success
