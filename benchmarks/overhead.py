@@ -1,6 +1,6 @@
 """What one run of 2,000 circuits takes: `direct`, `managed`, `alone`, or their encoding (`qpy`).
 
-`alone` is `managed` without the helper process. Each is run by `run.py` in a process of its own,
+`alone` is `managed` without worker processes. Each is run by `run.py` in a process of its own,
 all taking turns, so that whatever else the
 machine does hits all of them. Prints one line of JSON.
 """
@@ -48,20 +48,17 @@ def direct(circuits: list[QuantumCircuit]) -> dict[str, Any]:
 
 def managed(circuits: list[QuantumCircuit], store: Path, *, alone: bool) -> dict[str, Any]:
     from qiskit_job_manager import JobManager
-    from qiskit_job_manager.backends.local.helper import the_helper
 
-    if alone:
-        the_helper.stop()  # and so it is never started
     backend = AerSimulator(max_parallel_threads=1)
-    with JobManager(store) as manager:
+    with JobManager(store, workers=0 if alone else None) as manager:
         # Imports are made, and the store with its schema; both are paid once.
         manager.run(measured.make(1), backend, shots=SHOTS).results()
 
         def work() -> None:
             job_set = manager.run(circuits, backend, shots=SHOTS, max_experiments_per_job=PER_JOB)
             assert job_set.results().success
-            # Its CPU time, that of its start too, is counted when it has ended.
-            the_helper.stop()
+            # The CPU time of the workers, that of their start too, is counted when they have ended.
+            manager.close()
 
         figures = timed(work)
     return figures | sizes(store)
