@@ -30,7 +30,7 @@ from qiskit_job_manager.errors import (
 from qiskit_job_manager.model import RemoteState, RemoteStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from qiskit_job_manager.model import RawResult
 

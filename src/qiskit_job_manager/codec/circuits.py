@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.aer_saves import read_saves
@@ -36,7 +35,6 @@ from qiskit_job_manager.codec.formats import CIRCUITS_FORMAT, PAYLOAD_KINDS, for
 from qiskit_job_manager.codec.identity import body_of, content_hash, hash_of, metadata_in
 from qiskit_job_manager.codec.kept_operations import OperationCodec
 from qiskit_job_manager.codec.qpy_files import (
-    VERSION_AT,
     dump_qpy,
     joined,
     load_all_of_qpy,
@@ -191,21 +189,6 @@ def unpack(blob: Blob) -> list[QuantumCircuit]:
     return load_circuits(
         [data for block in range(container.n_blocks) for data in _circuits(container, block)]
     )
-
-
-def were_proved_here(blob: Blob) -> bool:
-    """Tell whether circuits were proved readable when they were stored, by this very Qiskit.
-
-    Raises:
-        CodecError: The bytes are damaged.
-    """
-    import qiskit
-
-    if blob.format != CIRCUITS_FORMAT:
-        return False
-    version = bytes(int(each) for each in re.findall(r"\d+", qiskit.__version__)[:3])
-    files = (_parts(each)[2] for each in frames_in(blob))
-    return all(each[VERSION_AT + 1 :].startswith(version) for each in files)
 
 
 def unpack_one(blob: Blob, offset: int) -> QuantumCircuit:
