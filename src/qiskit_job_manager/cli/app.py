@@ -8,6 +8,7 @@ from typer.core import TyperCommand
 
 from qiskit_job_manager.cli.commands import (
     backends,
+    dashboard,
     decide,
     demo,
     doctor,
@@ -125,6 +126,14 @@ _add(
     "qjm resume",
     "qjm resume sweep --timeout 3600",
     "qjm resume sweep --max-usage 600",
+)
+_add(
+    "dashboard",
+    dashboard.dashboard,
+    _LOOK,
+    "Show it all on a page that refreshes itself.",
+    "qjm dashboard",
+    "qjm dashboard --port 0 --no-browser --read-only",
 )
 _add("serve", serve.serve, _RUN, "Drive all job sets until it is stopped.", "qjm serve --json")
 _add("demo", demo.demo, _RUN, "Run a dozen small circuits here.", "qjm demo")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from qiskit_job_manager.cli import errors
-from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import command_for
 from qiskit_job_manager.cli.output import counted, cut, escape, plural, print_object, say
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.displays import shown_progress
 from qiskit_job_manager.job_set import wait_for_requests
+from qiskit_job_manager.job_set.json_values import summary
 from qiskit_job_manager.job_set.waiting import Deadline
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of

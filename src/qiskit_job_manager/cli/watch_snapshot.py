@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager.cli.output import counted, cut, first_line, plural
 from qiskit_job_manager.cli.tables import Column, table
 from qiskit_job_manager.displays.rate_meter import Meter
+from qiskit_job_manager.job_set.json_values import watch_values
 from qiskit_job_manager.job_set.status import detail
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
@@ -137,23 +138,8 @@ def plain_line(snapshot: Snapshot) -> str:
 
 def values(snapshot: Snapshot) -> dict[str, Any]:
     """Return the snapshot as JSON values."""
-    progress, pace = snapshot.progress, snapshot.pace
-    return {
-        "job_set_id": snapshot.record.job_set_id,
-        "name": snapshot.record.name,
-        "jobs_by_state": {str(state): count for state, count in progress.jobs.items()},
-        "experiments_by_state": {str(s): count for s, count in progress.experiments.items()},
-        "running": snapshot.activity.running,
-        "queued": snapshot.activity.queued,
-        "queue_position": snapshot.activity.position,
-        "jobs_per_second": pace.jobs_per_s,
-        "ends_at": None if pace.ends_at is None else pace.ends_at.isoformat(),
-        "trouble": snapshot.activity.trouble,
-        "needs_user": progress.needs_user,
-        "driven": snapshot.is_driven,
-        "ended": progress.ended,
-        "success": progress.success,
-    }
+    moving = (snapshot.progress, snapshot.activity, snapshot.pace)
+    return watch_values(snapshot.record, *moving, is_driven=snapshot.is_driven)
 
 
 def _for_the_user(snapshot: Snapshot, go_on: str) -> Iterator[str]:

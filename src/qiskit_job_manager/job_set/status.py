@@ -45,6 +45,7 @@ _UNFINISHED = (
     JobState.PLANNED,
 )
 _PAGE = 1000
+_SETS_PAGE = 200
 
 FINAL_NAMES = frozenset({"DONE", "CANCELLED", "ERROR"})
 """Names of the statuses of a job set that has ended."""
@@ -113,6 +114,17 @@ def read_progress(store: Store, record: JobSetRecord) -> Progress:
     """Return how many jobs and experiments of a job set are in each state now."""
     totals = store.totals(record.key)
     return progress_of(record, totals, held_jobs(store, record, totals))
+
+
+def read_overview(store: Store) -> Iterator[tuple[JobSetRecord, Progress]]:
+    """Yield each job set of a store with its progress, newest first, read in pages."""
+    last = None
+    while page := store.job_sets(before=last, limit=_SETS_PAGE):
+        totals = store.totals_of([record.key for record in page])
+        for record in page:
+            counted = totals[record.key]
+            yield record, progress_of(record, counted, held_jobs(store, record, counted))
+        last = page[-1]
 
 
 def held_jobs(store: Store, record: JobSetRecord, totals: Totals) -> int:

@@ -26,11 +26,10 @@ from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.job_set import ManagedJobSet
 from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.settings import checked_name, checked_tags, checked_usage
-from qiskit_job_manager.job_set.status import held_jobs
+from qiskit_job_manager.job_set.status import read_overview
 from qiskit_job_manager.manager import arguments, partial_deletes
 from qiskit_job_manager.manager.interpreter_exit import stop_at_exit
 from qiskit_job_manager.model import ExperimentKind, JobSetDraft
-from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views import html
 from qiskit_job_manager.views.html import job_sets_html
@@ -388,13 +387,7 @@ class JobManager:
 
         This is the fast way to look at thousands of job sets: they are read in pages.
         """
-        last = None
-        while page := self._store.job_sets(before=last, limit=_PAGE):
-            totals = self._store.totals_of([record.key for record in page])
-            for record in page:
-                counted = totals[record.key]
-                yield record, progress_of(record, counted, held_jobs(self._store, record, counted))
-            last = page[-1]
+        return read_overview(self._store)
 
     def find(self, reference: str) -> ManagedJobSet:
         """Return a job set to look at, without driving it and without opening its backend.

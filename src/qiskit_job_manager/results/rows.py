@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.errors import InvalidArgumentError, JobManagerError
 from qiskit_job_manager.model import ExperimentKind, JobState
 
 if TYPE_CHECKING:
@@ -94,6 +94,13 @@ class Rows:
                 jobs = source.store.jobs_covering(source.record.key, experiment.index)
             yield from self._of(experiment, _state(jobs))
 
+    def of(self, experiment: ExperimentRecord) -> Iterator[Row]:
+        """Yield the rows of one experiment."""
+        source = self._source
+        return self._of(
+            experiment, _state(source.store.jobs_covering(source.record.key, experiment.index))
+        )
+
     def _of(self, experiment: ExperimentRecord, state: JobState) -> Iterator[Row]:
         from qiskit.exceptions import QiskitError
 
@@ -104,7 +111,7 @@ class Rows:
         }
         try:
             found = list(self._read(experiment.index))
-        except QiskitError as error:
+        except (JobManagerError, QiskitError) as error:  # on the command line these are two kinds
             found = [{"error": str(error.message)}]
         for each in found:
             yield Row(**about, **each)

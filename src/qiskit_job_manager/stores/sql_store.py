@@ -16,6 +16,7 @@ from qiskit_job_manager.stores import (
     job_counts,
     read_statements,
     reads,
+    search,
 )
 from qiskit_job_manager.stores.identity import store_ids, take_new_identity
 from qiskit_job_manager.stores.rows import (
@@ -51,6 +52,13 @@ if TYPE_CHECKING:
         Token,
         Totals,
         Usage,
+    )
+    from qiskit_job_manager.model.search import (
+        ErrorCount,
+        JobFilter,
+        JobSetFilter,
+        JobSetOrder,
+        RecentTotals,
     )
     from qiskit_job_manager.stores.database import Database
     from qiskit_job_manager.stores.leases import Leases
@@ -269,6 +277,56 @@ class SqlStore:
         """Return the requests that the driver has not handled yet, oldest first."""
         rows = self._database.quick(read_statements.REQUESTS, {"set": job_set_key})
         return [request_from(row) for row in rows]
+
+    # -- searching ------------------------------------------------------------------------------
+
+    def find_job_sets(
+        self, wanted: JobSetFilter, order: JobSetOrder, *, offset: int = 0, limit: int
+    ) -> list[JobSetRecord]:
+        """Return one page of the job sets that meet the conditions."""
+        return search.find_job_sets(self._database, wanted, order, offset, limit)
+
+    def count_job_sets(self, wanted: JobSetFilter) -> int:
+        """Count the job sets that meet the conditions."""
+        return search.count_job_sets(self._database, wanted)
+
+    def jobs_by_backend(self) -> Mapping[tuple[str, JobState], int]:
+        """Count all jobs by the name of their backend and their state."""
+        return search.jobs_by_backend(self._database)
+
+    def find_jobs(
+        self, job_set_key: int, wanted: JobFilter, *, offset: int = 0, limit: int
+    ) -> list[JobRecord]:
+        """Return one page of the jobs that meet the conditions, in order."""
+        return search.find_jobs(self._database, job_set_key, wanted, offset, limit)
+
+    def count_jobs(self, job_set_key: int, wanted: JobFilter) -> int:
+        """Count the jobs that meet the conditions."""
+        return search.count_jobs(self._database, job_set_key, wanted)
+
+    def count_errors(
+        self, job_set_key: int, states: Iterable[JobState], *, limit: int
+    ) -> list[ErrorCount]:
+        """Count the jobs in some states by their error, the most frequent error first."""
+        return search.count_errors(self._database, job_set_key, states, limit)
+
+    def experiments_named(
+        self, job_set_key: int, start: str, *, offset: int = 0, limit: int
+    ) -> list[ExperimentRecord]:
+        """Return one page of the experiments whose name begins so, by their names."""
+        return search.experiments_named(self._database, job_set_key, start, offset, limit)
+
+    def recent(self, failed_since: datetime, used_since: datetime) -> RecentTotals:
+        """Return what happened lately to the newest jobs."""
+        return search.recent(self._database, failed_since, used_since)
+
+    def recent_attempts(self, backend_name: str, *, limit: int) -> list[AttemptRecord]:
+        """Return the attempts of the newest jobs on a backend."""
+        return search.recent_attempts(self._database, backend_name, limit)
+
+    def mark(self, job_set_key: int | None = None) -> int:
+        """Return a number that grows with each event: of one job set, or of all."""
+        return search.mark(self._database, job_set_key)
 
     # -- what users may write without a lease ---------------------------------------------------
 

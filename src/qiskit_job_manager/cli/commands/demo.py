@@ -9,9 +9,9 @@ import typer
 
 from qiskit_job_manager.cli.commands.results import choose, histogram, read
 from qiskit_job_manager.cli.follow import code_of, watch_to_the_end
-from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.options import JsonOption, command_for, opened_manager
 from qiskit_job_manager.cli.output import plural, print_object, say
+from qiskit_job_manager.job_set.json_values import summary
 from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:

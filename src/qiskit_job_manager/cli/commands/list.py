@@ -1,8 +1,7 @@
 """``qjm list``: lists the job sets of the store, filtered by state, tag, backend, name and age."""
 
-import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from itertools import chain, islice, starmap
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qiskit_job_manager.cli.json_summaries import summary_of
 from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import JsonOption, command_for, opened_manager
 from qiskit_job_manager.cli.output import (
@@ -25,7 +23,10 @@ from qiskit_job_manager.cli.output import (
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound
 from qiskit_job_manager.cli.tables import Column, table
 from qiskit_job_manager.clock import SystemClock
+from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.job_set.json_values import summary_of
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.views.moments import moment_of
 from qiskit_job_manager.views.phrases import short_id
 
 if TYPE_CHECKING:
@@ -65,29 +66,16 @@ class State(StrEnum):
     UNFINISHED = "unfinished"
 
 
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|min|h|d|w)")
-
-
 def parse_since(text: str) -> datetime:
     """Return the moment that an ISO date or an age such as ``2d`` means.
 
     Raises:
         typer.BadParameter: It is neither.
     """
-    if match := _DURATION.fullmatch(text.strip()):
-        try:
-            return SystemClock().now() - timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
-        except OverflowError as error:
-            raise typer.BadParameter(f"{text!r} is longer ago than dates can say.") from error
     try:
-        # Without a time zone the user means local time.
-        return datetime.fromisoformat(text.strip()).astimezone()
-    except (ValueError, OverflowError, OSError) as error:
-        raise typer.BadParameter(
-            f"{text!r} is neither an ISO date such as 2026-03-01 or 2026-03-01T14:30 nor an age "
-            "such as 90s, 30min, 3h, 2d or 1w."
-        ) from error
+        return moment_of(text, SystemClock().now())
+    except InvalidArgumentError as error:
+        raise typer.BadParameter(error.message) from error
 
 
 StateOption = Annotated[

@@ -1,13 +1,14 @@
 """``qjm log``: prints the events of a job set, or of one of its jobs."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
 from qiskit_job_manager.cli.output import escape, local_time, print_array, say
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
+from qiskit_job_manager.job_set.json_values import event_values
 from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def log(
         chosen = manager.find(job_set)
         events, more = _events(chosen, job, limit)
         if as_json:
-            print_array(map(_as_json, events))
+            print_array(map(event_values, events))
             return
         for event in events:
             say(_line(event), indent=_INDENT)
@@ -87,15 +88,3 @@ def _line(event: "EventRecord") -> str:
     cause = f": {escape(event.cause)}" if event.cause else ""
     what = escape(_WORDS.get(event.event, event.event))
     return f"{local_time(event.at)}  {where}{attempt}  {what}{change}{cause}"
-
-
-def _as_json(event: "EventRecord") -> dict[str, Any]:
-    return {
-        "at": event.at.isoformat(),
-        "job": event.job_index,
-        "attempt": event.attempt,
-        "event": event.event,
-        "before": event.before,
-        "after": event.after,
-        "cause": event.cause,
-    }

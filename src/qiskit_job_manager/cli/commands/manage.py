@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qiskit_job_manager.cli import errors
-from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.options import (
     JobSetArgument,
     JsonOption,
@@ -26,6 +25,7 @@ from qiskit_job_manager.cli.output import (
     say,
 )
 from qiskit_job_manager.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
+from qiskit_job_manager.job_set.json_values import summary
 
 if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJobSet

@@ -9,7 +9,6 @@ import typer
 from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.errors import print_error
 from qiskit_job_manager.cli.follow import code_of, print_needs_user, report, watch
-from qiskit_job_manager.cli.json_summaries import summary
 from qiskit_job_manager.cli.options import (
     ExecutorOption,
     JsonOption,
@@ -22,6 +21,7 @@ from qiskit_job_manager.cli.options import (
 from qiskit_job_manager.cli.output import print_array, say
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import JobManagerError, JobManagerInvalidStateError
+from qiskit_job_manager.job_set.json_values import summary
 from qiskit_job_manager.job_set.waiting import Deadline
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qiskit_job_manager.cli.job_measurements import COLUMNS, PAGE, cells, measured
-from qiskit_job_manager.cli.json_summaries import job_summary, summary, usage_summary
+from qiskit_job_manager.cli.job_measurements import COLUMNS, cells
 from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import (
     JobSetArgument,
@@ -33,6 +32,7 @@ from qiskit_job_manager.cli.output import (
 )
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.cli.tables import Column, table
+from qiskit_job_manager.job_set.json_values import PAGE, job_values, measured, show_values
 from qiskit_job_manager.job_set.status import detail, trouble_of
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
@@ -82,18 +82,12 @@ def show(
     with opened_manager(ctx) as manager:
         shown = manager.find(job_set)
         progress = shown.progress()
-        listed = measured(shown, _jobs(shown, progress, limit))
+        source = source_of(shown)
+        listed = measured(source.store, source.record.key, _jobs(shown, progress, limit))
         left = 0 if limit is None else max(progress.n_jobs - limit, 0)
         if as_json:
-            source = source_of(shown)
-            figures = {
-                "usage": usage_summary(shown),
-                "trouble": trouble_of(source.store, source.record, progress),
-                "driven": source.store.driver(source.record.key) is not None,
-                "jobs_not_listed": left,
-            }
-            some = (job_summary(*each) for each in listed)
-            print_object_with(summary(shown) | figures, "job_list", some)
+            values = show_values(source.store, source.record, progress, not_listed=left)
+            print_object_with(values, "job_list", (job_values(*each) for each in listed))
             return
         for line in _heading(ctx, shown, progress):
             say(line, indent=_INDENT)

@@ -1,0 +1,82 @@
+"""The filters of lists, as fields of an address say them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.model import JobState
+from qiskit_job_manager.model.search import JobFilter, JobSetFilter, JobSetOrder
+from qiskit_job_manager.views.moments import moment_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from qiskit_job_manager.dashboard.visit import Visit
+
+_ENDED = {"ended": True, "unfinished": False}
+_NEEDS_USER = "needs-you"
+WHOLE_SET_STATES = (*_ENDED, _NEEDS_USER)
+"""What stands beside the states of jobs in the filter of job sets."""
+
+
+def state_word(state: JobState) -> str:
+    """Return a state as it stands in an address, as the command line has it."""
+    return str(state).replace(" ", "-")
+
+
+_STATES = {state_word(state): state for state in JobState}
+
+
+def job_set_filter(visit: Visit) -> JobSetFilter:
+    """Return the conditions on job sets.
+
+    Raises:
+        InvalidArgumentError: One makes no sense; the message names it and what would.
+    """
+    words = visit.texts("state")
+    chosen = [word for word in words if word not in WHOLE_SET_STATES]
+    ended = {_ENDED[word] for word in words if word in _ENDED}
+    since = visit.text("since")
+    return JobSetFilter(
+        states=_states(chosen, WHOLE_SET_STATES),
+        ended=ended.pop() if len(ended) == 1 else None,
+        may_need_user=_NEEDS_USER in words,
+        tags=tuple(visit.texts("tag")),
+        backend=visit.text("backend") or None,
+        name=visit.text("name") or None,
+        since=moment_of(since, visit.clock.now()) if since else None,
+    )
+
+
+def job_set_order(visit: Visit) -> JobSetOrder:
+    """Return the order of job sets.
+
+    Raises:
+        InvalidArgumentError: There is no such order.
+    """
+    word = visit.text("sort") or JobSetOrder.NEWEST
+    try:
+        return JobSetOrder(word)
+    except ValueError:
+        raise _unknown("sort", word, JobSetOrder) from None
+
+
+def job_filter(visit: Visit) -> JobFilter:
+    """Return the conditions on jobs.
+
+    Raises:
+        InvalidArgumentError: A state does not exist.
+    """
+    return JobFilter(states=_states(visit.texts("state")), error=visit.text("error") or None)
+
+
+def _states(words: Iterable[str], others: Iterable[str] = ()) -> tuple[JobState, ...]:
+    try:
+        return tuple(_STATES[word] for word in words)
+    except KeyError as error:
+        raise _unknown("state", str(error.args[0]), [*_STATES, *others]) from None
+
+
+def _unknown(field: str, word: str, known: Iterable[str]) -> InvalidArgumentError:
+    return InvalidArgumentError(f"{field} is {word!r}; it is one of {', '.join(known)}")

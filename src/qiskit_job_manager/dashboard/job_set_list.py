@@ -1,0 +1,189 @@
+"""The first page: what needs the user, totals, and the list of job sets."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.dashboard import filters
+from qiskit_job_manager.dashboard.commands import Command, qjm
+from qiskit_job_manager.dashboard.rendering import page, pager
+from qiskit_job_manager.dashboard.visit import PAGE_ROWS
+from qiskit_job_manager.job_set.attention import needs
+from qiskit_job_manager.job_set.status import held_jobs
+from qiskit_job_manager.model import JobState
+from qiskit_job_manager.model.progress import progress_of
+from qiskit_job_manager.model.search import JobSetOrder
+from qiskit_job_manager.views.phrases import shares
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from starlette.responses import Response
+
+    from qiskit_job_manager.dashboard.visit import Visit
+    from qiskit_job_manager.model import EventRecord, JobSetRecord, Totals, Usage
+    from qiskit_job_manager.model.progress import Progress
+    from qiskit_job_manager.model.search import RecentTotals
+    from qiskit_job_manager.ports import SearchableStore
+
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
+_RECENT_FOR_S = 30.0
+_JOBS_SUMMED = 500
+_EVENTS_READ = 60
+_NEEDS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A job set as the list shows it.
+
+    Attributes:
+        record: The job set.
+        progress: How far it is.
+        usage: Its quantum seconds, where they are cheap to read or limited.
+        driver: Who drives it, or ``None``.
+        ended_at: When it ended, or ``None``.
+        until: When it will have ended if it goes on like now, or ``None``.
+    """
+
+    record: JobSetRecord
+    progress: Progress
+    usage: Usage | None
+    driver: str | None
+    ended_at: datetime | None
+    until: datetime | None
+
+    @property
+    def states(self) -> list[tuple[str, int]]:
+        """Its jobs by state."""
+        return shares(self.progress)
+
+    @property
+    def n_done(self) -> int:
+        """Experiments of jobs that are done, each share of shots counted as its part."""
+        return done_of(self.progress)
+
+
+def done_of(progress: Progress) -> int:
+    """Return how many experiments are done; one in several shares counts by its parts."""
+    counted = sum(progress.experiments.values())
+    done = progress.experiments.get(JobState.DONE, 0)
+    return done * progress.n_experiments // counted if counted else 0
+
+
+def index(visit: Visit) -> Response:
+    """Return the first page."""
+    wanted, order = filters.job_set_filter(visit), filters.job_set_order(visit)
+    store = visit.store
+    offset = (visit.page - 1) * PAGE_ROWS
+    total = store.count_job_sets(wanted)
+    records = store.find_job_sets(wanted, order, offset=offset, limit=PAGE_ROWS)
+    needed = needs(store)
+    return page(
+        visit,
+        "index.html",
+        rows=list(rows_of(store, records, visit.clock.now())),
+        pager=pager(visit, total, PAGE_ROWS),
+        needs=needed[:_NEEDS_SHOWN],
+        needs_left=len(needed) - _NEEDS_SHOWN,
+        attention=len({need.record.key for need in needed}),
+        totals=_totals(visit),
+        states=(*map(filters.state_word, JobState), *filters.WHOLE_SET_STATES),
+        orders=list(JobSetOrder),
+        order=order,
+        mark=store.mark(),
+        commands=_commands(visit),
+    )
+
+
+def rows_of(store: SearchableStore, records: list[JobSetRecord], now: datetime) -> Iterator[Row]:
+    """Yield job sets with all that the list shows of them."""
+    totals = store.totals_of([record.key for record in records])
+    return (_row(store, record, totals[record.key], now) for record in records)
+
+
+def _row(store: SearchableStore, record: JobSetRecord, totals: Totals, now: datetime) -> Row:
+    progress = progress_of(record, totals, held_jobs(store, record, totals))
+    is_cheap = record.n_jobs <= _JOBS_SUMMED and not record.volatile
+    shows_usage = is_cheap or record.max_usage_s is not None
+    usage = store.usage(record.key) if shows_usage else None
+    if progress.ended:
+        last = store.last_events(record.key, limit=1)
+        return Row(record, progress, usage, None, last[0].at if last else None, None)
+    driver = store.driver(record.key)
+    events = store.last_events(record.key, limit=_EVENTS_READ) if driver else []
+    return Row(record, progress, usage, driver, None, until(events, progress, now))
+
+
+def until(events: list[EventRecord], progress: Progress, now: datetime) -> datetime | None:
+    """Return when a job set will have ended if its jobs go on ending as fast as the last ones."""
+    ends = [event.at for event in events if event.after is not None and event.after.is_final]
+    left = progress.n_jobs - progress.n_ended
+    if len(ends) < 2 or left <= 0:
+        return None
+    return now + (now - ends[0]) / len(ends) * left
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTotals:
+    """The figures above the list.
+
+    Attributes:
+        running: Jobs that a backend has, or that are on their way.
+        waiting: Jobs that are still to be sent.
+        in_doubt: Jobs in doubt.
+        recent: What happened in the last day and week.
+    """
+
+    running: int
+    waiting: int
+    in_doubt: int
+    recent: RecentTotals
+
+
+class _Recent:
+    """What happened lately, read again after half a minute only: it takes a look at many rows."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, RecentTotals]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, visit: Visit) -> RecentTotals:
+        now_s, url = visit.clock.monotonic(), visit.store.url
+        with self._lock:
+            at_s, known = self._known.get(url, (float("-inf"), None))
+            if known is None or now_s - at_s > _RECENT_FOR_S:
+                now = visit.clock.now()
+                known = visit.store.recent(now - _DAY, now - _WEEK)
+                self._known[url] = now_s, known
+            return known
+
+
+_recent = _Recent()
+
+
+def _totals(visit: Visit) -> StoreTotals:
+    counted: dict[JobState, int] = dict.fromkeys(JobState, 0)
+    for (_, state), jobs in visit.store.jobs_by_backend().items():
+        counted[state] += jobs
+    running = sum(jobs for state, jobs in counted.items() if state.is_running)
+    waiting = sum(jobs for state, jobs in counted.items() if state.is_waiting)
+    return StoreTotals(running, waiting, counted[JobState.IN_DOUBT], _recent.get(visit))
+
+
+def _commands(visit: Visit) -> list[Command]:
+    words = ["list"]
+    for state in visit.texts("state"):
+        words += ["--state", state] if state != "needs-you" else []
+    for tag in visit.texts("tag"):
+        words += ["--tag", tag]
+    for option in ("backend", "name"):
+        text = visit.text(option)
+        pattern = text if not text or "*" in text or "?" in text else f"*{text}*"
+        words += [f"--{option}", pattern] if pattern else []
+    words += ["--since", visit.text("since")] if visit.text("since") else []
+    return [qjm(*words), Command("Python", "JobManager().job_sets()")]

@@ -1,0 +1,133 @@
+// Refreshes the parts of a page while it is looked at, copies lines, and tells of the end.
+"use strict";
+
+const LOOK_MS = 1000; // between two looks at whether something has happened
+const REFRESH_MS = 10000; // a refresh at least so often: not everything is an event
+const SHARE = 60; // a refresh may take one part in so many of the time, so that it costs little
+
+const page = document.body.dataset;
+const connection = document.getElementById("connection");
+let mark = null;
+let refreshedAt = performance.now();
+let pauseMs = 0;
+let troubled = false;
+
+const show = (words) => {
+  if (connection.textContent !== words) connection.textContent = words;
+};
+
+async function look() {
+  if (document.hidden || page.live !== "yes") return;
+  try {
+    const answer = await fetch(page.mark, { credentials: "same-origin", cache: "no-store" });
+    if (answer.status === 404) return gone();
+    if (!answer.ok) throw new Error(String(answer.status));
+    const found = (await answer.json()).mark;
+    const now = performance.now();
+    const isOld = now - refreshedAt > REFRESH_MS;
+    if (isOld || (found !== mark && now - refreshedAt > pauseMs)) {
+      if (mark !== null || isOld || troubled) await refresh();
+      mark = found;
+    }
+    troubled = false;
+    show("");
+  } catch {
+    troubled = true;
+    show("The dashboard or its store does not answer; this page may be old.");
+  }
+}
+
+function gone() {
+  show("This job set was deleted.");
+  page.live = "no";
+}
+
+async function refresh() {
+  const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
+  if (answer.status === 404) return gone();
+  if (!answer.ok) throw new Error(String(answer.status));
+  pauseMs = SHARE * Number(answer.headers.get("X-Took-Ms") || 10);
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const other = fresh.getElementById(part.id);
+    if (other && other.innerHTML !== part.innerHTML) replace(part, other);
+  }
+  takeOver(fresh);
+  refreshedAt = performance.now();
+}
+
+// What the user has chosen, opened or is typing stays.
+function replace(part, other) {
+  const active = document.activeElement;
+  if (part.contains(active) && /^(INPUT|SELECT|TEXTAREA)$/.test(active.tagName) && active.type !== "checkbox") return;
+  const place = part.contains(active) ? [...part.querySelectorAll("a, button, input, summary")].indexOf(active) : -1;
+  const checked = new Set([...part.querySelectorAll("input:checked")].map((box) => box.value));
+  const open = [...part.querySelectorAll("details")].map((each) => each.open);
+  part.innerHTML = other.innerHTML;
+  part.className = other.className;
+  for (const box of part.querySelectorAll("input[type=checkbox]")) box.checked = checked.has(box.value);
+  part.querySelectorAll("details").forEach((each, number) => (each.open = Boolean(open[number])));
+  if (place >= 0) part.querySelectorAll("a, button, input, summary")[place]?.focus();
+  prepare(part);
+}
+
+function takeOver(fresh) {
+  document.title = fresh.title;
+  const icon = document.querySelector("link[rel=icon]");
+  const href = fresh.querySelector("link[rel=icon]").getAttribute("href");
+  if (icon.getAttribute("href") !== href) icon.setAttribute("href", href);
+  const ended = fresh.body.dataset.ended;
+  if (page.ended === "no" && ended === "yes") tell(fresh.title);
+  if (ended) page.ended = ended;
+}
+
+function tell(title) {
+  if (window.Notification && Notification.permission === "granted" && sessionStorage.getItem(location.pathname)) {
+    new Notification("A job set has ended", { body: title });
+  }
+}
+
+function copy(event) {
+  const button = event.currentTarget;
+  navigator.clipboard.writeText(button.dataset.copy).then(() => {
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy"), 1500);
+  });
+}
+
+async function askToTell(event) {
+  const button = event.currentTarget;
+  if ((await Notification.requestPermission()) === "granted") {
+    sessionStorage.setItem(location.pathname, "yes");
+    button.textContent = "You are told at the end";
+    button.disabled = true;
+  }
+}
+
+// Buttons that need this script are shown by it.
+function prepare(root) {
+  for (const button of root.querySelectorAll("[data-copy]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", copy);
+  }
+  for (const button of root.querySelectorAll("[data-notify]")) {
+    button.hidden = !window.Notification;
+    button.addEventListener("click", askToTell);
+  }
+}
+
+function prepareSelection() {
+  const all = document.querySelector("[data-check-all]");
+  if (!all) return;
+  all.hidden = document.querySelector("[data-check-all-label]").hidden = false;
+  all.addEventListener("change", () => {
+    for (const box of document.querySelectorAll("#list input[type=checkbox]")) box.checked = all.checked;
+  });
+}
+
+prepare(document);
+prepareSelection();
+(async function loop() {
+  await look();
+  setTimeout(loop, LOOK_MS);
+})();
