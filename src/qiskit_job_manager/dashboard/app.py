@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from qiskit_job_manager.dashboard.guard import Place
-    from qiskit_job_manager.dashboard.opened_store import OpenedStore
+    from qiskit_job_manager.dashboard.opened_store import GivenStore, OpenedStore
     from qiskit_job_manager.dashboard.sessions import Sessions
 
     View = Callable[[Visit], Response]
@@ -108,7 +108,7 @@ class Dashboard:
         clock: Gives the time.
     """
 
-    store: OpenedStore
+    store: OpenedStore | GivenStore
     sessions: Sessions
     place: Place
     is_read_only: bool = False

@@ -116,7 +116,7 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers, session: Session | None) -> Response | None:
         """Return the answer to a request that no page may see, or ``None``."""
         path, method = scope["path"], scope["method"]
-        if not self._is_our_host(headers.get("host", "")):
+        if not (_has_path_key(session) or self._is_our_host(headers.get("host", ""))):
             return _refused(421, "This host name is not that of the dashboard.")
         if len(scope["query_string"]) > _LONGEST_URL or len(path) > _LONGEST_URL:
             return _refused(414, "The address is too long.")
@@ -126,7 +126,7 @@ class Guard:
             return None
         if session is None:
             return self._for_script(path, method, headers)
-        return self._check_post(headers) if method == "POST" else None
+        return self._check_post(headers, session) if method == "POST" else None
 
     def _log_in(self, token: str) -> Response:
         session = self._sessions.redeem(token)
@@ -148,19 +148,20 @@ class Guard:
             return None
         return _refused(401, "Show the key for scripts: Authorization: Bearer KEY.")
 
-    def _check_post(self, headers: Headers) -> Response | None:
+    def _check_post(self, headers: Headers, session: Session) -> Response | None:
         if self._is_read_only:
             return _refused(403, "This dashboard is read-only.")
-        origin = urlsplit(headers.get("origin", ""))
-        if origin.scheme not in ("http", "https") or origin.netloc not in self._hosts(headers):
+        if not (_has_path_key(session) or self._is_our_origin(headers)):
             return _refused(403, "This request came from another page.")
         length = headers.get("content-length", "")
         if not length.isdecimal() or int(length) > LARGEST_FORM_BYTES:
             return _refused(413, "The form is too large.")
         return None
 
-    def _hosts(self, headers: Headers) -> set[str]:
-        return {headers.get("host", ""), self._place.public or ""} - {""}
+    def _is_our_origin(self, headers: Headers) -> bool:
+        origin = urlsplit(headers.get("origin", ""))
+        ours = {headers.get("host", ""), self._place.public or ""} - {""}
+        return origin.scheme in ("http", "https") and origin.netloc in ours
 
     def _is_our_host(self, host: str) -> bool:
         if host == self._place.public:
@@ -170,6 +171,14 @@ class Guard:
         except ValueError:
             return False
         return name in self._names or _is_address(name)
+
+
+def _has_path_key(session: Session | None) -> bool:
+    """Return whether the path itself proves who asks: no other page knows it.
+
+    Such a request may come through the proxy of a notebook, which changes the host.
+    """
+    return session is not None and session.is_framed
 
 
 def _names_of(place: Place) -> frozenset[str]:
@@ -206,8 +215,8 @@ def _refused(status: int, why: str) -> Response:
 
 
 def _with_headers(send: Send, session: Session | None, place: Place) -> Send:
-    framed = session is not None and session.is_framed
-    ancestors = (place.notebook or _FRAMING_NOTEBOOKS) if framed else "'none'"
+    framed = _has_path_key(session)
+    ancestors = f"'self' {place.notebook or _FRAMING_NOTEBOOKS}" if framed else "'none'"
     policy = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         f"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"

@@ -15,6 +15,24 @@ if TYPE_CHECKING:
 _OPEN_AGAIN = (StoreGoneError, StoreTooNewError)
 
 
+class GivenStore:
+    """A store that somebody else opened, and closes.
+
+    Args:
+        store: The store.
+    """
+
+    def __init__(self, store: SearchableStore) -> None:
+        self._store = store
+
+    def get(self) -> SearchableStore:
+        """Return the store."""
+        return self._store
+
+    def note(self, error: Exception) -> None:
+        """Take note of an error of the store: nothing can be done here."""
+
+
 class OpenedStore:
     """Opens a store once for all pages. Any thread may use it.
 
@@ -44,18 +62,14 @@ class OpenedStore:
         if not self._lock.acquire(timeout=10):
             raise StoreBusyError(f"The store {self._where} is still being opened: try again.")
         try:
+            # A file that was removed can still be read while it is open.
+            if self._was_open and not self._exists():
+                raise StoreGoneError(f"The store {self._where} is gone: it was removed or moved.")
             if self._store is None:
-                self._store = self._opened()
+                self._store, self._was_open = self._open(), True
             return self._store
         finally:
             self._lock.release()
-
-    def _opened(self) -> SearchableStore:
-        if self._was_open and not self._exists():
-            raise StoreGoneError(f"The store {self._where} is gone: it was removed or moved.")
-        store = self._open()
-        self._was_open = True
-        return store
 
     def note(self, error: Exception) -> None:
         """Take note of an error of the store: after some it must be opened again."""

@@ -14,7 +14,7 @@ import uvicorn
 
 from qiskit_job_manager.dashboard.app import Dashboard
 from qiskit_job_manager.dashboard.guard import Place
-from qiskit_job_manager.dashboard.opened_store import OpenedStore
+from qiskit_job_manager.dashboard.opened_store import GivenStore, OpenedStore
 from qiskit_job_manager.dashboard.sessions import Sessions
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.stores import open_store, store_exists
@@ -132,16 +132,19 @@ class Served:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving, and close what is open."""
+        """Stop serving."""
         self._server.should_exit = True
         if self._thread is not None:
             self._thread.join(timeout=_STOP_WITHIN_S)
         self._bound.close()
-        self.dashboard.store.close()
 
 
 def served(
-    store: OpenedStore, where: tuple[str, int, str], *, is_read_only: bool, notebook: str = ""
+    store: OpenedStore | GivenStore,
+    where: tuple[str, int, str],
+    *,
+    is_read_only: bool,
+    notebook: str = "",
 ) -> Served:
     """Return a dashboard that listens and does not answer yet.
 
@@ -183,6 +186,7 @@ def opened(location: str, where: tuple[str, int, str], *, is_read_only: bool) ->
         yield found
     finally:
         found.close()
+        store.close()
 
 
 def _config(dashboard: Dashboard) -> uvicorn.Config:

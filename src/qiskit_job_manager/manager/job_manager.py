@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from distributed import Client
 
+    from qiskit_job_manager.dashboard.notebook import NotebookDashboard
     from qiskit_job_manager.model import JobSetRecord, Limits, Plan, RetryPolicy
     from qiskit_job_manager.model.inputs import ExperimentsLike, RunsCircuits
     from qiskit_job_manager.model.jobs import JobEvent
@@ -104,6 +105,7 @@ class JobManager:
             chance=random.random,
             spool=Spool(*self._store.spool_folders),
         )
+        self._dashboards: list[NotebookDashboard] = []
         stop_at_exit(self._engine)
 
     def __enter__(self) -> Self:
@@ -125,6 +127,8 @@ class JobManager:
 
         Jobs that a backend has go on there. The next process that opens the job set drives it on.
         """
+        while self._dashboards:
+            self._dashboards.pop().close()
         try:
             self._engine.stop()
         finally:
@@ -383,10 +387,7 @@ class JobManager:
         return (self._job_set(record) for record in self._records())
 
     def overview(self) -> Iterator[tuple[JobSetRecord, Progress]]:
-        """Yield each job set as the store has it now, with its progress, newest first.
-
-        This is the fast way to look at thousands of job sets: they are read in pages.
-        """
+        """Yield each job set with its progress, newest first: the fast way to look at many."""
         return read_overview(self._store)
 
     def find(self, reference: str) -> ManagedJobSet:
@@ -495,6 +496,29 @@ class JobManager:
     def report(self, detailed: bool = True) -> str:
         """Return a text on all job sets, newest first, and on each job if it is ``detailed``."""
         return "\n\n".join(self._job_set(r).report(detailed) for r in self._records())
+
+    def dashboard(
+        self, *, port: int = 0, read_only: bool = False, notebook: str = ""
+    ) -> NotebookDashboard:
+        """Show the store in a frame of the notebook; a thread of this process serves the pages.
+
+        Args:
+            port: The port to listen on, on this machine alone; 0 takes a free one.
+            read_only: Whether the pages have no buttons.
+            notebook: Origin that may frame the pages; by default any notebook of this machine.
+
+        Raises:
+            InvalidArgumentError: The port is in use or ``qiskit-job-manager[web]`` is missing.
+        """
+        from qiskit_job_manager.dashboard import needs_web
+
+        try:
+            from qiskit_job_manager.dashboard.notebook import NotebookDashboard
+        except ModuleNotFoundError as error:
+            raise needs_web(error) from error
+        shown = NotebookDashboard(self._store, port, is_read_only=read_only, notebook=notebook)
+        self._dashboards.append(shown)
+        return shown
 
     # -- from elsewhere ---------------------------------------------------------------------------
 

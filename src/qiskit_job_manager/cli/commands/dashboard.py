@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qiskit_job_manager import stores
-from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.dashboard import needs_web
 
 if TYPE_CHECKING:
     from qiskit_job_manager.dashboard.server import Served
@@ -60,8 +60,7 @@ def dashboard(  # one parameter an option
     try:
         from qiskit_job_manager.dashboard import server
     except ModuleNotFoundError as error:
-        msg = f'the dashboard needs {error.name}: pip install "qiskit-job-manager[web]"'
-        raise InvalidArgumentError(msg) from error
+        raise needs_web(error) from error
     with server.opened(
         ctx.obj or stores.default_location(), (host, port, root_path), is_read_only=read_only
     ) as served:
