@@ -43,10 +43,13 @@ def _bounds(visit: Visit) -> dict[str, int]:
 
 
 def mark(visit: Visit) -> Response:
-    """Return a number that grows when something has happened, of one job set or of all."""
-    job_set_id = visit.text("set")
-    key = visit.job_set_with(job_set_id).key if job_set_id else None
-    return _answer({"mark": visit.store.mark(key)})
+    """Return a text that changes when something has happened, to one job set or to any."""
+    job_set_id, store = visit.text("set"), visit.store
+    if not job_set_id:
+        return _answer({"mark": str(store.mark())})
+    key = visit.job_set_with(job_set_id).key
+    requests = len(store.requests(key))
+    return _answer({"mark": f"{store.mark(key)} {requests} {store.driver(key) or ''}"})
 
 
 def job_sets(visit: Visit) -> Response:

@@ -95,7 +95,6 @@ def index(visit: Visit) -> Response:
         states=(*map(filters.state_word, JobState), *filters.WHOLE_SET_STATES),
         orders=list(JobSetOrder),
         order=order,
-        mark=store.mark(),
         commands=_commands(visit),
     )
 

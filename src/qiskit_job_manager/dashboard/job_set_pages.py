@@ -113,7 +113,6 @@ def set_page(visit: Visit, template: str, head: Head, **values: Any) -> Response
         "head": head,
         "attention": head.attention,
         "ended": head.progress.ended,
-        "mark": visit.store.mark(head.record.key),
     }
     return page(visit, template, **{**shared, **values})
 

@@ -71,7 +71,6 @@ def show(visit: Visit) -> Response:
         drivers=[(record, store.driver(record.key)) for record in moving],
         largest=store.find_job_sets(JobSetFilter(), JobSetOrder.LARGEST, limit=_LARGEST),
         backends=list(_backends(store, visit.clock.now())),
-        mark=store.mark(),
         commands=[qjm("doctor"), qjm("backends"), Command("scripts", _for_scripts(visit))],
     )
 
