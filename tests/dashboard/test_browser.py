@@ -155,7 +155,7 @@ def test_a_killed_driver_shows_and_the_next_one_too(visit, swept, fork_driver):
         driver.kill()
         driver.wait()
         expect(page.locator("#head")).to_contain_text("nobody drives it", timeout=20_000)
-        manager.resume()
+        job_set.drive()
         assert job_set.wait(60)
         expect(page.locator("#head")).to_contain_text("1 of 1 circuits done", timeout=20_000)
         job_set.delete()

@@ -6,10 +6,11 @@ import pytest
 
 from qiskit_job_manager.stores import open_store, sqlite
 from qiskit_job_manager.testing.store_contract import StoreContract
+from qiskit_job_manager.testing.store_search_contract import StoreSearchContract
 
 
 @pytest.mark.parametrize("journal", ["delete", "wal"], scope="class")
-class TestSqlite(StoreContract):
+class TestSqlite(StoreContract, StoreSearchContract):
     @pytest.fixture
     def open_again(self, store_path, journal, monkeypatch):
         monkeypatch.setattr(sqlite, "journal_mode", lambda version: journal)

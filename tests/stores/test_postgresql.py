@@ -27,6 +27,7 @@ from qiskit_job_manager.testing.store_samples import (
     submission,
     the_set,
 )
+from qiskit_job_manager.testing.store_search_contract import StoreSearchContract
 
 if "QJM_TEST_POSTGRES_URL" not in os.environ:
     pytest.skip("QJM_TEST_POSTGRES_URL names no database", allow_module_level=True)
@@ -48,7 +49,7 @@ def store(open_again):
     store.close()
 
 
-class TestPostgresql(StoreContract):
+class TestPostgresql(StoreContract, StoreSearchContract):
     pass
 
 
