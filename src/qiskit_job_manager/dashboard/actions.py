@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import RedirectResponse
 
 from qiskit_job_manager.dashboard.commands import qjm
+from qiskit_job_manager.dashboard.remembered import remembered
 from qiskit_job_manager.dashboard.rendering import page
 from qiskit_job_manager.errors import (
     InvalidArgumentError,
@@ -305,6 +306,7 @@ def act(visit: Visit) -> Response:
         raise JobManagerInvalidStateError(msg)
     action, value = _action(_field(visit, "action")), _field(visit, "value").strip()
     effects = _effects(visit.store, action, _chosen(visit.form.get("set", [])), value)
+    remembered.forget()
     done = [_done(visit.store, action, each, value) for each in effects if each.happens]
     failed = [each for each in done if not each.happens]
     if failed:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.dashboard import filters
 from qiskit_job_manager.dashboard.commands import Command, qjm
+from qiskit_job_manager.dashboard.remembered import remembered
 from qiskit_job_manager.dashboard.rendering import page, pager
 from qiskit_job_manager.dashboard.visit import PAGE_ROWS
 from qiskit_job_manager.job_set.attention import needs
@@ -19,19 +20,20 @@ from qiskit_job_manager.model.search import JobSetOrder
 from qiskit_job_manager.views.phrases import shares
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from starlette.responses import Response
 
     from qiskit_job_manager.dashboard.visit import Visit
+    from qiskit_job_manager.job_set.attention import Need
     from qiskit_job_manager.model import EventRecord, JobSetRecord, Totals, Usage
     from qiskit_job_manager.model.progress import Progress
     from qiskit_job_manager.model.search import RecentTotals
     from qiskit_job_manager.ports import SearchableStore
 
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
-_RECENT_FOR_S = 30.0
+_RECENT_FOR_S, _MOMENT_S = 30.0, 3.0
 _JOBS_SUMMED = 500
 _EVENTS_READ = 60
 _NEEDS_SHOWN = 12
@@ -82,7 +84,7 @@ def index(visit: Visit) -> Response:
     offset = (visit.page - 1) * PAGE_ROWS
     total = store.count_job_sets(wanted)
     records = store.find_job_sets(wanted, order, offset=offset, limit=PAGE_ROWS)
-    needed = needs(store)
+    needed = needs_now(visit)
     return page(
         visit,
         "index.html",
@@ -144,34 +146,29 @@ class StoreTotals:
     recent: RecentTotals
 
 
-class _Recent:
-    """What happened lately, read again after half a minute only: it takes a look at many rows."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[float, RecentTotals]] = {}
-        self._lock = threading.Lock()
-
-    def get(self, visit: Visit) -> RecentTotals:
-        now_s, url = visit.clock.monotonic(), visit.store.url
-        with self._lock:
-            at_s, known = self._known.get(url, (float("-inf"), None))
-            if known is None or now_s - at_s > _RECENT_FOR_S:
-                now = visit.clock.now()
-                known = visit.store.recent(now - _DAY, now - _WEEK)
-                self._known[url] = now_s, known
-            return known
+def needs_now(visit: Visit) -> list[Need]:
+    """Return what needs the user, as it was a few seconds ago at the earliest."""
+    return remembered.get(visit, ("needs",), _MOMENT_S, lambda: needs(visit.store))
 
 
-_recent = _Recent()
+def jobs_by_backend(visit: Visit) -> Mapping[tuple[str, JobState], int]:
+    """Return the jobs of the store by backend and state, as they were a few seconds ago."""
+    return remembered.get(visit, ("jobs",), _MOMENT_S, visit.store.jobs_by_backend)
+
+
+def _recent(visit: Visit) -> RecentTotals:
+    now = visit.clock.now()
+    read = partial(visit.store.recent, now - _DAY, now - _WEEK)
+    return remembered.get(visit, ("recent",), _RECENT_FOR_S, read)
 
 
 def _totals(visit: Visit) -> StoreTotals:
     counted: dict[JobState, int] = dict.fromkeys(JobState, 0)
-    for (_, state), jobs in visit.store.jobs_by_backend().items():
+    for (_, state), jobs in jobs_by_backend(visit).items():
         counted[state] += jobs
     running = sum(jobs for state, jobs in counted.items() if state.is_running)
     waiting = sum(jobs for state, jobs in counted.items() if state.is_waiting)
-    return StoreTotals(running, waiting, counted[JobState.IN_DOUBT], _recent.get(visit))
+    return StoreTotals(running, waiting, counted[JobState.IN_DOUBT], _recent(visit))
 
 
 def _commands(visit: Visit) -> list[Command]:

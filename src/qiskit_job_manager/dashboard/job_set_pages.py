@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.dashboard import filters
 from qiskit_job_manager.dashboard.commands import python, qjm
 from qiskit_job_manager.dashboard.job_set_list import done_of, until
+from qiskit_job_manager.dashboard.remembered import remembered
 from qiskit_job_manager.dashboard.rendering import page, pager
 from qiskit_job_manager.dashboard.visit import PAGE_ROWS
 from qiskit_job_manager.errors import JobManagerJobNotFound
@@ -27,11 +29,13 @@ if TYPE_CHECKING:
     from qiskit_job_manager.job_set.attention import Need
     from qiskit_job_manager.model import EventRecord, JobRecord, JobSetRecord, Request
     from qiskit_job_manager.model.progress import Activity, Progress
+    from qiskit_job_manager.model.search import ErrorCount
     from qiskit_job_manager.pictures.timeline import Span
 
 _TIMELINE_ROWS = 30
 _EVENTS_READ = 60
 _ERRORS_SHOWN = 20
+_USAGE_FOR_S, _ERRORS_FOR_S = 10.0, 60.0
 _LOG_LENGTHS = (100, 500, 2000)
 _LIVE = (JobState.COLLECTING, JobState.ACTIVE, JobState.SUBMITTING, JobState.IN_DOUBT)
 _ENDED = (JobState.DONE, JobState.FAILED, JobState.LOST, JobState.CANCELLED)
@@ -126,14 +130,24 @@ def overview(visit: Visit) -> Response:
         visit,
         "overview.html",
         head,
-        usage=store.usage(record.key),
-        errors=store.count_errors(record.key, _WITH_ERRORS, limit=_ERRORS_SHOWN),
+        usage=remembered.get(
+            visit, ("usage", record.key), _USAGE_FOR_S, lambda: store.usage(record.key)
+        ),
+        errors=_errors(visit, head),
         timeline=_timeline(visit, _on_timeline(visit, head)),
         duplicates=store.duplicates(record.key, limit=10),
         state_word=filters.state_word,
         facts=_facts(record),
         commands=[*commands, python(record, "report()")],
     )
+
+
+def _errors(visit: Visit, head: Head) -> list[ErrorCount]:
+    """Return the jobs without result by their error; they agree with the figures above them."""
+    key = head.record.key
+    counted = tuple(head.progress.jobs.get(state, 0) for state in _WITH_ERRORS)
+    read = partial(visit.store.count_errors, key, _WITH_ERRORS, limit=_ERRORS_SHOWN)
+    return remembered.get(visit, ("errors", key, counted), _ERRORS_FOR_S, read)
 
 
 def _facts(record: JobSetRecord) -> list[tuple[str, str]]:
@@ -183,7 +197,7 @@ def jobs(visit: Visit) -> Response:
         head,
         jobs=[(job, detail(job)) for job in found],
         pager=pager(visit, total, PAGE_ROWS),
-        errors=store.count_errors(record.key, _WITH_ERRORS, limit=_ERRORS_SHOWN),
+        errors=_errors(visit, head),
         states=list(map(filters.state_word, JobState)),
         state_word=filters.state_word,
         commands=[qjm("show", record.job_set_id, "--all"), python(record, "managed_jobs()")],

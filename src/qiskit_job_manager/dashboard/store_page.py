@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager import checkup, stores
 from qiskit_job_manager.dashboard.commands import Command, qjm
+from qiskit_job_manager.dashboard.job_set_list import jobs_by_backend, needs_now
 from qiskit_job_manager.dashboard.rendering import page
-from qiskit_job_manager.job_set.attention import needs
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.search import JobSetFilter, JobSetOrder
 
@@ -61,7 +61,7 @@ def show(visit: Visit) -> Response:
     store = visit.store
     unfinished = JobSetFilter(ended=False)
     moving = store.find_job_sets(unfinished, JobSetOrder.NEWEST, limit=_DRIVEN)
-    needed = needs(store)
+    needed = needs_now(visit)
     return page(
         visit,
         "store.html",
@@ -70,7 +70,7 @@ def show(visit: Visit) -> Response:
         findings=list(_findings(store.url, is_whole=visit.text("check") == "all")),
         drivers=[(record, store.driver(record.key)) for record in moving],
         largest=store.find_job_sets(JobSetFilter(), JobSetOrder.LARGEST, limit=_LARGEST),
-        backends=list(_backends(store, visit.clock.now())),
+        backends=list(_backends(visit)),
         commands=[qjm("doctor"), qjm("backends"), Command("scripts", _for_scripts(visit))],
     )
 
@@ -87,8 +87,9 @@ def _for_scripts(visit: Visit) -> str:
     return f'curl -H "Authorization: Bearer {key}" ADDRESS/api/sets.json'
 
 
-def _backends(store: SearchableStore, now: datetime) -> Iterable[BackendRow]:
-    jobs = store.jobs_by_backend()
+def _backends(visit: Visit) -> Iterable[BackendRow]:
+    store, now = visit.store, visit.clock.now()
+    jobs = jobs_by_backend(visit)
     names = sorted({name for name, _ in jobs})[:_BACKENDS]
     for name in names:
         attempts = store.recent_attempts(name, limit=_ATTEMPTS_READ)

@@ -46,7 +46,7 @@ async function refresh() {
   const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
   if (answer.status === 404) return gone();
   if (!answer.ok) throw new Error(String(answer.status));
-  pauseMs = SHARE * Number(answer.headers.get("X-Took-Ms") || 10);
+  pauseMs = SHARE * Number(/cpu;dur=([\d.]+)/.exec(answer.headers.get("Server-Timing"))?.[1] || 10);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll("[data-part]")) {
     const other = fresh.getElementById(part.id);
