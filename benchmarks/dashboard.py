@@ -222,7 +222,7 @@ def cost_of_a_page(client: TestClient, path: str) -> tuple[float, float]:
         The share, and the seconds between two refreshes.
     """
     looks, refreshes = _cpu_s(client, "/mark.json"), _cpu_s(client, path)
-    pause_s = max(1.0, 60 * took_ms(client.get(path), "cpu") / 1000)
+    pause_s = max(1.4, 60 * took_ms(client.get(path), "cpu") / 1000)
     return looks / 1.0 + refreshes / pause_s, pause_s
 
 

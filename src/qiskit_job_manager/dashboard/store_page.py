@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from qiskit_job_manager import checkup, stores
 from qiskit_job_manager.dashboard.commands import Command, qjm
 from qiskit_job_manager.dashboard.job_set_list import jobs_by_backend, needs_now
+from qiskit_job_manager.dashboard.remembered import remembered
 from qiskit_job_manager.dashboard.rendering import page
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.search import JobSetFilter, JobSetOrder
@@ -29,6 +30,7 @@ _DRIVEN = 50
 _BACKENDS = 20
 _ATTEMPTS_READ = 300
 _MINUTE_S = 60
+_BACKENDS_FOR_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ def show(visit: Visit) -> Response:
         findings=list(_findings(store.url, is_whole=visit.text("check") == "all")),
         drivers=[(record, store.driver(record.key)) for record in moving],
         largest=store.find_job_sets(JobSetFilter(), JobSetOrder.LARGEST, limit=_LARGEST),
-        backends=list(_backends(visit)),
+        backends=remembered.get(
+            visit, ("backends",), _BACKENDS_FOR_S, lambda: list(_backends(visit))
+        ),
         commands=[qjm("doctor"), qjm("backends"), Command("scripts", _for_scripts(visit))],
     )
 

@@ -2,6 +2,7 @@
 "use strict";
 
 const LOOK_MS = 1000; // between two looks at whether something has happened
+const FEWEST_MS = 1400; // between two refreshes
 const REFRESH_MS = 10000; // a refresh at least so often: not everything is an event
 const SHARE = 60; // a refresh may take one part in so many of the time, so that it costs little
 
@@ -9,7 +10,7 @@ const page = document.body.dataset;
 const connection = document.getElementById("connection");
 let mark = null;
 let refreshedAt = performance.now();
-let pauseMs = 0;
+let pauseMs = FEWEST_MS;
 let troubled = false;
 
 const show = (words) => {
@@ -46,7 +47,7 @@ async function refresh() {
   const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
   if (answer.status === 404) return gone();
   if (!answer.ok) throw new Error(String(answer.status));
-  pauseMs = SHARE * Number(/cpu;dur=([\d.]+)/.exec(answer.headers.get("Server-Timing"))?.[1] || 10);
+  pauseMs = Math.max(FEWEST_MS, SHARE * Number(/cpu;dur=([\d.]+)/.exec(answer.headers.get("Server-Timing"))?.[1] || 10));
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll("[data-part]")) {
     const other = fresh.getElementById(part.id);
