@@ -32,8 +32,8 @@ def export(visit: Visit) -> Response:
     """Return a job set as a file, as far as it is stored."""
     record = visit.job_set()
     form = export_format(visit.text("format") or FORMATS[0])
-    by = _BY.get(visit.text("by") or "experiment")
-    if by is None:
+    by = _BY.get(visit.text("by"))
+    if by is None and visit.text("by"):
         msg = f"by is {visit.text('by')!r}; it is one of {', '.join(_BY)}"
         raise InvalidArgumentError(msg)
     if not _one_at_a_time.acquire(blocking=False):

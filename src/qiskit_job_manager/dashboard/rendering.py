@@ -108,6 +108,7 @@ def _environment() -> Environment:
         "seconds": lambda seconds: f"{seconds:,.1f}".removesuffix(".0"),
         "short_id": phrases.short_id,
         "duration": phrases.duration,
+        "driver": _driver,
         "time": time_element,
     }
     environment.globals |= {
@@ -124,6 +125,12 @@ def _harmless(value: Any) -> Any:
     if isinstance(value, str) and not isinstance(value, Markup):
         return escape(value)
     return value
+
+
+def _driver(owner: str) -> str:
+    """Return who drives a job set, in words, or as it calls itself where that says more."""
+    words = phrases.driver(owner)
+    return words if " on " in words else shortened(owner, 24)
 
 
 def _lines(text: str, limit: int = 20_000) -> Markup:

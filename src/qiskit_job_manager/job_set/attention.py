@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.job_set.status import held_jobs
-from qiskit_job_manager.model import JobState
+from qiskit_job_manager.job_set.status import held_jobs, trouble_of
 from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.model.search import JobSetFilter, JobSetOrder
 from qiskit_job_manager.views.phrases import plural
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 _SETS_READ = 200
 _DUPLICATES_READ = 20
-_NEXT = (JobState.PLANNED, JobState.SUBMITTING, JobState.ACTIVE, JobState.COLLECTING)
 
 
 class NeedKind(StrEnum):
@@ -100,19 +98,13 @@ def needs_of(
         yield Need(
             NeedKind.NOT_DRIVEN, record, "nobody drives it", "", ("resume", record.job_set_id)
         )
-    elif is_unfinished and is_driven and (error := _trouble(store, record)):
-        yield Need(NeedKind.WAITING, record, error)
+    elif is_driven and (trouble := trouble_of(store, record, progress)):
+        yield Need(NeedKind.WAITING, record, trouble)
 
 
 def _only_waits(progress: Progress) -> bool:
     """Return whether all that is left waits for the user, so that a driver would not help."""
     return progress.ended and bool(progress.needs_user or progress.held)
-
-
-def _trouble(store: SearchableStore, record: JobSetRecord) -> str | None:
-    """Return why the next jobs do not go on, such as a login that is needed; or ``None``."""
-    found = store.jobs(record.key, states=_NEXT, limit=2)
-    return next((job.error for job in found if job.error), None)
 
 
 def _of_half_deleted(store: SearchableStore) -> Iterator[Need]:
