@@ -6,7 +6,10 @@ import csv
 import io
 import json
 import re
+import socket
 import sqlite3
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 import pytest
 
@@ -108,7 +111,8 @@ def test_a_sweep_is_plotted_over_its_metadata(client, set_id):
 
 @pytest.mark.parametrize("form", ["csv", "json", "archive", "qpy"])
 def test_exports_are_downloads(client, set_id, form):
-    answer = client.get(f"/sets/{set_id('sweep')}/export?format={form}")
+    by = "&by=experiment" * (form == "csv")
+    answer = client.get(f"/sets/{set_id('sweep')}/export?format={form}{by}")
     assert answer.status_code == 200
     assert answer.headers["content-disposition"].startswith("attachment")
     if form == "csv":
@@ -143,12 +147,17 @@ def test_metrics_are_those_of_the_service(client):
 
 
 @pytest.fixture
-def later(tmp_path):
-    """A store with one job set that nobody drives, and its id."""
+def circuit():
     from qiskit import QuantumCircuit
 
     circuit = QuantumCircuit(1, name="one")
     circuit.measure_all()
+    return circuit
+
+
+@pytest.fixture
+def later(tmp_path, circuit):
+    """A store with one job set that nobody drives, and its id."""
     path = tmp_path / "store.db"
     with JobManager(path) as manager:
         made = manager.run([circuit] * 4, "basic", name="later", shots=5, drive=False)
@@ -207,6 +216,63 @@ def test_an_ended_set_is_deleted_and_its_page_says_so(opened, act, later):
     assert "was deleted" in words_of(gone)
 
 
+def test_pages_and_acts_work_on_postgresql(opened, act, postgresql_url, circuit):
+    with JobManager(postgresql_url) as manager:
+        done = manager.run([circuit] * 3, "basic", name="done", shots=5, job_tags=["a"])
+        assert done.wait(60)
+        later = manager.run([circuit], "basic", name="later", shots=5, drive=False)
+        ids = [done.job_set_id(), later.job_set_id()]
+    client = opened(postgresql_url)
+    tails = ("", "/jobs", "/jobs/0", "/jobs?error=x", "/results", "/results/0", "/results?q=on")
+    paths = [f"/sets/{each}{tail}" for each in ids for tail in (*tails, "/sweep", "/log")]
+    for path in ("/", "/?tag=a&name=D*&state=ended", "/store", "/mark.json", *paths):
+        page = client.get(path)
+        assert page.status_code == 200, (path, page.text)
+    assert act(client, "tag", ids[1], value="b").status_code == 303
+    assert act(client, "delete", ids[0]).status_code == 303
+    assert [each["name"] for each in client.get("/api/sets.json?tag=b").json()] == ["later"]
+
+
+# -- where it is shown ----------------------------------------------------------------------------
+
+
+def test_a_notebook_shows_the_pages_until_its_manager_is_closed(later):
+    path, one = later
+    with JobManager(path) as manager:
+        shown = manager.dashboard()
+        [address] = re.findall(r'<iframe src="([^"]+)"', shown._repr_html_())
+        with urlopen(f"{address}sets/{one}", timeout=30) as page:
+            assert "later" in page.read().decode()
+        with pytest.raises(HTTPError, match="401"):
+            urlopen(re.sub(r"/s/[^/]+/", "/", address), timeout=30)
+    with pytest.raises(URLError, match="refused"):
+        urlopen(address, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--port", "{used}"), "Choose another port"),
+        (("--host", "203.0.113.7", "--port", "0"), "cannot listen on 203.0.113.7"),
+        (("--root-path", "ftp://elsewhere", "--port", "0"), "the root path is"),
+        (("--root-path", "relative", "--port", "0"), "the root path is"),
+    ],
+)
+def test_a_command_that_cannot_listen_says_why(swept, options, words):
+    from typer.testing import CliRunner
+
+    from qiskit_job_manager.cli.app import app
+
+    with socket.create_server(("127.0.0.1", 0)) as used:
+        port = str(used.getsockname()[1])
+        given = [each.replace("{used}", port) for each in options]
+        outcome = CliRunner().invoke(
+            app, ["--store", str(swept), "dashboard", "--no-browser", *given]
+        )
+    assert outcome.exit_code == 1
+    assert words in " ".join(outcome.stderr.split())
+
+
 # -- stores in trouble ----------------------------------------------------------------------------
 
 
@@ -233,16 +299,19 @@ def test_a_store_that_another_process_holds_is_told_soon(opened, later, monkeypa
     from qiskit_job_manager.dashboard import app
 
     path, _ = later
+    with sqlite3.connect(path) as before:  # in this mode a reader waits for a writer
+        before.execute("PRAGMA journal_mode = DELETE")
+    before.close()
     client = opened(path)
     assert client.get("/").status_code == 200
     monkeypatch.setattr(app, "_PATIENCE_S", 0.1)
-    with sqlite3.connect(path, isolation_level=None) as holder:
-        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
-        holder.execute("BEGIN EXCLUSIVE")
-        page = client.get("/")
-        holder.execute("ROLLBACK")
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    page = client.get("/")
+    holder.execute("ROLLBACK")
     holder.close()
-    assert page.status_code in (200, 503)  # readers of a WAL need not wait
+    assert page.status_code == 503
+    assert "another process" in words_of(page) or "locked" in words_of(page)
     assert client.get("/").status_code == 200
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PAGE_ROWS = 50
 _LONGEST_TEXT = 1000
+_NOT_KEPT = ("page", "did", "n")
 _LAST_PAGE = 10**6
 
 
@@ -63,7 +64,7 @@ class Visit:
 
     def here(self, **fields: object) -> str:
         """Return the address of this page with some fields changed, and from its first rows on."""
-        kept = {name: values for name, values in self.query.items() if name != "page"}
+        kept = {name: values for name, values in self.query.items() if name not in _NOT_KEPT}
         return f"./{self.path.rpartition('/')[2]}{encoded({**kept, **fields})}"
 
     def text(self, name: str) -> str:
