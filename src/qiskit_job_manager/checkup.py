@@ -39,6 +39,7 @@ _PACKAGES = (
     "matplotlib",
     "prometheus-client",
     "qiskit-qasm3-import",
+    "starlette",
 )
 
 

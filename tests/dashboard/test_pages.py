@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import sqlite3
+from html import unescape
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -117,6 +118,14 @@ def test_exports_are_downloads(client, set_id, form):
     assert answer.headers["content-disposition"].startswith("attachment")
     if form == "csv":
         assert len(list(csv.DictReader(io.StringIO(answer.text)))) == 12
+
+
+def test_chosen_sets_are_exported_one_by_one(client, set_id):
+    ids = [set_id("sweep"), set_id("later")]
+    page = client.get("/exports", params={"set": ids})
+    links = re.findall(r'href="\./(sets/[^"]+/export[^"]+)"', page.text)
+    assert len(links) == 10
+    assert client.get("/" + unescape(links[0])).status_code == 200
 
 
 def test_json_is_that_of_the_command_line(client, set_id, swept):

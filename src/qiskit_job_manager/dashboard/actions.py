@@ -111,7 +111,7 @@ def plan(visit: Visit) -> Response:
     """Return a page that says what an action would do; nothing is changed."""
     action = _action(visit.text("action"))
     value = visit.text("value")
-    effects = _effects(visit.store, action, _chosen(visit.texts("set")), value)
+    effects = _effects(visit.store, action, chosen_sets(visit.texts("set")), value)
     acting = [each for each in effects if each.happens]
     return page(
         visit,
@@ -146,7 +146,12 @@ def _action(word: str) -> Action:
         raise InvalidArgumentError(msg) from None
 
 
-def _chosen(ids: Sequence[str]) -> list[str]:
+def chosen_sets(ids: Sequence[str]) -> list[str]:
+    """Return the ids of the job sets that were chosen, each once.
+
+    Raises:
+        InvalidArgumentError: None was chosen, or too many were.
+    """
     chosen = list(dict.fromkeys(ids))
     if not 1 <= len(chosen) <= _MOST_SETS:
         msg = f"{len(chosen)} job sets are chosen; choose 1 to {_MOST_SETS}"
@@ -305,7 +310,7 @@ def act(visit: Visit) -> Response:
         msg = "this form is too old, or came from another page: go back, load the page again"
         raise JobManagerInvalidStateError(msg)
     action, value = _action(_field(visit, "action")), _field(visit, "value").strip()
-    effects = _effects(visit.store, action, _chosen(visit.form.get("set", [])), value)
+    effects = _effects(visit.store, action, chosen_sets(visit.form.get("set", [])), value)
     remembered.forget()
     done = [_done(visit.store, action, each, value) for each in effects if each.happens]
     failed = [each for each in done if not each.happens]

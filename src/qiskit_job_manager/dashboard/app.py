@@ -76,6 +76,7 @@ _SET = "/sets/{job_set_id}"
 _VIEWS: dict[str, View] = {
     "/": job_set_list.index,
     "/plan": actions.plan,
+    "/exports": exports.choose,
     "/store": store_page.show,
     _SET: job_set_pages.overview,
     f"{_SET}/jobs": job_set_pages.jobs,

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
+from qiskit_job_manager.dashboard.actions import chosen_sets
+from qiskit_job_manager.dashboard.commands import qjm
+from qiskit_job_manager.dashboard.rendering import page
 from qiskit_job_manager.dashboard.result_readers import results_of
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
 from qiskit_job_manager.exchange.export_format import export_format
@@ -22,16 +25,24 @@ if TYPE_CHECKING:
     from qiskit_job_manager.dashboard.visit import Visit
     from qiskit_job_manager.results.tables import By
 
-FORMATS = ("csv", "parquet", "json", "archive", "qpy")
 _BY: dict[str, By] = {"experiment": "experiment", "outcome": "outcome"}
 
+_COMMANDS_SHOWN = 5
+
 _one_at_a_time = threading.Lock()
+
+
+def choose(visit: Visit) -> Response:
+    """Return a page with the downloads of each job set that was chosen."""
+    records = [visit.job_set_with(each) for each in chosen_sets(visit.texts("set"))]
+    commands = [qjm("export", record.job_set_id) for record in records[:_COMMANDS_SHOWN]]
+    return page(visit, "exports.html", records=records, commands=commands)
 
 
 def export(visit: Visit) -> Response:
     """Return a job set as a file, as far as it is stored."""
     record = visit.job_set()
-    form = export_format(visit.text("format") or FORMATS[0])
+    form = export_format(visit.text("format") or "csv")
     by = _BY.get(visit.text("by"))
     if by is None and visit.text("by"):
         msg = f"by is {visit.text('by')!r}; it is one of {', '.join(_BY)}"
