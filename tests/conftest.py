@@ -17,15 +17,17 @@ import uuid
 from threading import Thread
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # Worker processes take seconds to start. Tests of them ask for them.
 os.environ["QISKIT_JOB_MANAGER_WORKERS"] = "0"
 
-settings.register_profile("same", derandomize=True)
-settings.register_profile("new")
+# A busy machine may take long to make an example, and to try it, which is no failure.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", patient, derandomize=True)
+settings.register_profile("new", patient)
 settings.register_profile(
-    "few", derandomize=True, max_examples=20, phases=(Phase.explicit, Phase.generate)
+    "few", patient, derandomize=True, max_examples=20, phases=(Phase.explicit, Phase.generate)
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
