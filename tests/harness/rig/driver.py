@@ -4,22 +4,29 @@ It reads a line of JSON for each driver, and answers with the process id. A driv
 
     run      hand the job set over, or go on with it, and wait for its results
     attach   open the job set again by its name, and wait for its results
+    threads  `run` in several threads at once, with one manager or with one each
+    again    `run` in a process in which the generator failed several times before
+    qjm      a command of the command line
     naive    what `rig.naive` does, against the cloud
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import random
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 SHOTS = 40
 CLBITS = 4
 LEASE_S = 2.0
+PATIENCE_S = 100.0
 
 
 def circuits(name, jobs, per_job):
@@ -39,25 +46,25 @@ def drive(said):
         logging.debug("everything is logged")
     if said.get("token"):
         os.environ["QJM_CLOUD_TOKEN"] = said["token"]
-    if said.get("crash_at"):
-        die_at(said["crash_at"])
+    if said.get("signal_at"):
+        signal_at(*said["signal_at"])
     record(Path(said["words"]).parent)
-    if said["do"] == "naive":
-        naive(said)
-    else:
-        ours(said)
+    DOES[said["do"]](said)
 
 
 def hurry():
     """Poll the cloud and the store often, and make leases short."""
-    from qiskit_job_manager.engine import loop
+    from qiskit_job_manager.engine import lease, loop
     from qiskit_job_manager.lifecycle import decisions
     from qiskit_job_manager.stores import leases
 
+    shorter = LEASE_S / leases.TimedLeases.lease_s
     decisions._REMOTE_POLL_S = (0.02, 0.1)
     loop._LOOK_EVERY_S = 0.05
-    loop._RENEW_EVERY_S = LEASE_S / 5
+    lease.RENEW_EVERY_S *= shorter
+    lease.SAFE_REST_S *= shorter
     leases._LEASE_US = int(1e6 * LEASE_S)
+    leases.TimedLeases.lease_s = LEASE_S
 
 
 def record(folder):
@@ -69,8 +76,8 @@ def record(folder):
     Recorder(folder / f"{os.getpid()}{SUFFIX}").watch(SqlStore)
 
 
-def die_at(number):
-    """Die by SIGKILL at a boundary; see `rig.gate`."""
+def signal_at(number, signal_number):
+    """Send this process a signal at a boundary; see `rig.gate`."""
     from rig.gate import BACKEND_CALLS, SPOOL_CALLS, STORE_WRITES, Gate, gated
 
     from qiskit_job_manager.engine import Spool
@@ -79,7 +86,7 @@ def die_at(number):
 
     def happen(count, name):
         if count == number:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal_number)
 
     gate = Gate(happen)
     handing_over = ("create_job_set", "add_blocks", "complete_job_set")
@@ -92,24 +99,106 @@ def die_at(number):
             setattr(port, call, gated(getattr(port, call), call, gate))
 
 
-def ours(said):
+def run(said):
     from qiskit_job_manager import JobManager
-    from qiskit_job_manager.model import RetryPolicy
 
     with JobManager(said["store"]) as manager:
-        if said["do"] == "run":
-            job_set = manager.run(
-                circuits(said["name"], said["jobs"], said["per_job"]),
-                said["uri"],
-                name=said["name"],
-                shots=SHOTS,
-                max_experiments_per_job=said["per_job"],
-                retry=RetryPolicy(first_wait_s=0.02, longest_wait_s=0.2),
-                if_exists="resume",
-            )
-        else:
-            job_set = manager.retrieve_job_set(said["name"])
-        job_set.results(timeout=100)
+        whole(manager, said)
+
+
+def hand_over(manager, said, experiments):
+    from qiskit_job_manager.model import RetryPolicy
+
+    return manager.run(
+        experiments,
+        said["uri"],
+        name=said["name"],
+        shots=SHOTS,
+        max_experiments_per_job=said["per_job"],
+        retry=RetryPolicy(first_wait_s=0.02, longest_wait_s=0.2),
+        if_exists="resume",
+    )
+
+
+def whole(manager, said):
+    """Hand all over, and get all results."""
+    experiments = circuits(said["name"], said["jobs"], said["per_job"])
+    job_set = hand_over(manager, said, list(experiments) if said["as_list"] else experiments)
+    job_set.results(timeout=PATIENCE_S)
+    assert job_set.n_experiments == said["jobs"] * said["per_job"]
+
+
+def attach(said):
+    from qiskit_job_manager import JobManager
+
+    with JobManager(said["store"]) as manager:
+        manager.retrieve_job_set(said["name"]).results(timeout=PATIENCE_S)
+
+
+def threads(said):
+    from qiskit_job_manager import JobManager
+
+    number = said["threads"]
+    gate, errors = threading.Barrier(number), []
+
+    def one(manager):
+        gate.wait()
+        try:
+            whole(manager, said)
+        except Exception as error:  # noqa: BLE001  # raised in the main thread
+            errors.append(error)
+
+    with contextlib.ExitStack() as stack:
+        managers = [
+            stack.enter_context(JobManager(said["store"]))
+            for _ in range(number if said["own_managers"] else 1)
+        ]
+        started = [
+            threading.Thread(target=one, args=(managers[i % len(managers)],)) for i in range(number)
+        ]
+        for thread in started:
+            thread.start()
+        for thread in started:
+            thread.join()
+    if errors:
+        raise ExceptionGroup("threads failed", errors)
+
+
+class HiccupError(Exception):
+    """The generator fails."""
+
+
+def again(said):
+    from qiskit_job_manager import JobManager
+
+    chance = random.Random(said["seed"])
+    total = said["jobs"] * said["per_job"]
+
+    def broken(stop):
+        for i, circuit in enumerate(circuits(said["name"], said["jobs"], said["per_job"])):
+            if i == stop:
+                raise HiccupError
+            time.sleep(chance.choice((0.0, 0.0, 0.02)))
+            yield circuit
+
+    with JobManager(said["store"]) as first, JobManager(said["store"]) as second:
+        for stop in sorted(chance.sample(range(total), 3)):
+            manager = first if not said["second"] else chance.choice((first, second))
+            with contextlib.suppress(HiccupError):
+                hand_over(manager, said, broken(stop))
+            time.sleep(chance.choice((0.0, chance.uniform(0.0, 0.2))))
+        whole(second if said["second"] else first, said)
+
+
+def qjm(said):
+    from qiskit_job_manager.cli import main as command
+
+    sys.argv = ["qjm", "--store", said["store"], *said["arguments"]]
+    try:
+        command()
+    except SystemExit as end:
+        if end.code:
+            raise
 
 
 def naive(said):
@@ -141,8 +230,10 @@ def naive(said):
         path.write_text(json.dumps(jobs))
 
 
-def main():
+DOES = {each.__name__: each for each in (run, attach, threads, again, qjm, naive)}
 
+
+def main():
     import qiskit_job_manager.backends.qiskit_backend
     import qiskit_job_manager.manager.hand_over
     import qiskit_job_manager.stores.open

@@ -17,7 +17,7 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from rig.driver import CLBITS, LEASE_S, SHOTS
+from rig.driver import CLBITS, SHOTS
 from rig.history import read_histories
 from rig.history_checker import violations
 from rig.server import Server
@@ -47,6 +47,7 @@ class Driver:
     """A process, by a handle that never means another one."""
 
     def __init__(self, pid):
+        self.pid = pid
         self._handle = None
         with contextlib.suppress(ProcessLookupError):  # dead already
             self._handle = os.pidfd_open(pid)
@@ -133,19 +134,20 @@ class Site:
         folder: Where.
         reads_once: Whether results can be read once.
         server: URL of a PostgreSQL server for the stores; ``None``: they are SQLite files.
+        faults: How the cloud behaves; by default some calls of each kind fail.
     """
 
-    def __init__(self, folder, *, reads_once=False, server=None):
+    def __init__(self, folder, *, reads_once=False, server=None, faults=None):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.reads_once = reads_once
         self._server_url = server
+        self._faults = faults or troubled(reads_once=reads_once)
 
     def __enter__(self):
         self._stack = contextlib.ExitStack()
         self.ledger = self.folder / "ledger.jsonl"
-        faults = troubled(reads_once=self.reads_once)
-        self.cloud = self._stack.enter_context(CloudProcess(self.ledger, faults))
+        self.cloud = self._stack.enter_context(CloudProcess(self.ledger, self._faults))
         self.zygote = self._stack.enter_context(Zygote(self.folder))
         self._server = None
         if self._server_url is not None:
@@ -173,13 +175,15 @@ class Case:
         jobs: How many.
         per_job: Experiments in each.
         may_double: Whether a job may be paid for twice, if that is reported.
+        as_list: Whether the circuits are handed over as a list, rather than as a generator.
     """
 
-    def __init__(self, site, name, *, jobs=4, per_job=2, may_double=False):
+    def __init__(self, site, name, *, jobs=4, per_job=2, may_double=False, as_list=False):
         self.site = site
         self.name = name
         self.jobs, self.per_job = jobs, per_job
         self.may_double = may_double
+        self.as_list = as_list
         self.folder = site.folder / name
         self.folder.mkdir()
         self.store = site.new_store(self.folder)
@@ -190,17 +194,18 @@ class Case:
         self._drivers = []
 
     def start(self, do="run", **more):
-        driver = self.site.zygote.start(
-            do=do,
-            store=self.store if do != "naive" else str(self.progress),
-            uri=self.site.uri,
-            name=self.name,
-            jobs=self.jobs,
-            per_job=self.per_job,
-            words=str(self.folder / "words"),
-            finished=str(self.finished),
-            **more,
-        )
+        said = {
+            "do": do,
+            "store": self.store if do != "naive" else str(self.progress),
+            "uri": self.site.uri,
+            "name": self.name,
+            "jobs": self.jobs,
+            "per_job": self.per_job,
+            "as_list": self.as_list,
+            "words": str(self.folder / "words"),
+            "finished": str(self.finished),
+        }
+        driver = self.site.zygote.start(**said | more)
         self._drivers.append(driver)
         return driver
 
@@ -353,8 +358,8 @@ def together(cases):
 
 def killed_at_boundary(site, name, boundary, do="run"):
     """Kill the driver by SIGKILL at one boundary of the port calls, then go on."""
-    case = Case(site, name)
-    driver = case.start(do, crash_at=boundary)
+    case = Case(site, name, as_list=bool(boundary % 2))
+    driver = case.start(do, signal_at=[boundary, signal.SIGKILL])
     if driver.lives(WITHIN_S):
         driver.kill()
     if not case.finished.exists():
@@ -368,7 +373,7 @@ def killed_at_boundary(site, name, boundary, do="run"):
 def killed_at_random(site, name, seed, victims="driver", kills=4, do="run"):
     """Kill drivers, fetch processes or both at random times, then go on to the end."""
     chance = random.Random(f"{seed} {victims}")
-    case = Case(site, name, jobs=2 if site.reads_once else 4)
+    case = Case(site, name, jobs=2 if site.reads_once else 4, as_list=bool(seed % 2))
     for _ in range(kills):
         driver = case.start(do)
         if site.reads_once:
@@ -393,7 +398,7 @@ def rivals(site, name, seed, processes=2, troubles=6):
     case = Case(site, name, jobs=8)
     drivers = [case.start() for _ in range(1)]
     until_s = time.monotonic() + WITHIN_S
-    while not _handed_over(case) and time.monotonic() < until_s:
+    while not is_handed_over(case) and time.monotonic() < until_s:
         drivers[0].lives(within_s=0.01)
     drivers += [case.start("attach") for _ in range(processes - 1)]
     for _ in range(troubles):
@@ -412,27 +417,7 @@ def rivals(site, name, seed, processes=2, troubles=6):
     return case.end("attach")
 
 
-def stopped_past_lease(site, name, seed):
-    """Stop a driver for longer than its lease, at any instant, while another takes over."""
-    chance = random.Random(f"{seed} stopped")
-    case = Case(site, name, jobs=8, may_double=True)
-    driver = case.start()
-    until_s = time.monotonic() + WITHIN_S
-    while not _handed_over(case) and time.monotonic() < until_s:
-        driver.lives(within_s=0.01)
-    driver.lives(within_s=chance.uniform(0.0, 0.3))
-    if driver.send(signal.SIGSTOP):
-        case.tally.stops += 1
-        rival = case.start("attach")
-        rival.lives(within_s=LEASE_S + chance.uniform(0.0, 1.0))
-        driver.send(signal.SIGCONT)
-        for each in (driver, rival):
-            if each.lives(WITHIN_S):
-                case.tally.violations.append(f"{name}: a driver did not end within {WITHIN_S:g} s")
-    return case.end("attach")
-
-
-def _handed_over(case):
+def is_handed_over(case):
     if not case.has_store:
         return False
     store = open_store(case.store)

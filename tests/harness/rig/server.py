@@ -21,7 +21,7 @@ class Server:
         self._url = url
         self._names = []
         plain = make_url(url).set(drivername="postgresql+psycopg")
-        self._engine = create_engine(plain, isolation_level="AUTOCOMMIT")
+        self._engine = create_engine(plain, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
 
     def new_schema(self):
         """Return the URL of a new schema."""

@@ -17,6 +17,7 @@ class Tally:
         driver_kills: Drivers killed while they lived.
         fetch_kills: Fetch processes killed while they lived.
         stops: Drivers stopped and resumed.
+        outages: Times that the database was away.
         jobs: Jobs judged.
         losses: Results lost and reported: a crash while a result is read once may cost it.
         duplicates: Jobs paid for twice and reported, as a driver stood still past its lease.
@@ -32,6 +33,7 @@ class Tally:
     driver_kills: int = 0
     fetch_kills: int = 0
     stops: int = 0
+    outages: int = 0
     jobs: int = 0
     losses: int = 0
     duplicates: int = 0
