@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from qiskit_job_manager.model import (
@@ -329,17 +330,28 @@ class Store(Protocol):
 
     # -- handing over ---------------------------------------------------------------------------
 
-    def create_job_set(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
-        """Begin a job set, without experiments and not complete, and take its lease.
+    def create_job_set(
+        self,
+        draft: JobSetDraft,
+        owner: str,
+        blocks: Sequence[EncodedBlock] = (),
+        *,
+        are_last: bool = False,
+    ) -> tuple[JobSetRecord, Token]:
+        """Begin a job set, take its lease, and append its first blocks.
 
-        Both are one transaction: no other driver can claim the job set in between.
+        All of it is one transaction: no other driver can claim the job set in between.
 
         Args:
             draft: What the user asked for.
             owner: Identity of the driver, as for `claim`.
+            blocks: The first blocks of the plan, as for `add_blocks`; by default it has none yet.
+            are_last: Whether the job set is complete with them.
 
         Raises:
             NameInUseError: Another job set has the name.
+            StoreCopiedError: The store is a copy, as for `ensure_original`.
+            StoreError: A block is not the next one.
         """
 
     def add_blocks(
@@ -404,6 +416,12 @@ class Store(Protocol):
         """
 
     # -- finding --------------------------------------------------------------------------------
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Return a context in which small reads of this thread may be one transaction.
+
+        It is for reads that follow each other at once: a writer may have to wait for its end.
+        """
 
     def job_set(self, job_set_id: str) -> JobSetRecord | None:
         """Return the job set with this id, or ``None``."""
@@ -594,13 +612,20 @@ class Store(Protocol):
     def driver(self, job_set_key: int) -> str | None:
         """Return the identity of the live driver, or ``None`` when there is none."""
 
-    def advance(self, token: Token, steps: Sequence[Advance]) -> list[bool]:
+    def advance(
+        self, token: Token, steps: Sequence[Advance], *, releases: bool = False
+    ) -> list[bool]:
         """Write steps of jobs in one transaction, and return for each whether it landed.
 
         A step lands when the job is in its expected state. None lands when the token is stale.
         A landed step also appends an event if the state or the attempt changes, or if it brings a
         result. A step that halves a job keeps the first half in that job, and adds a job with the
         second half, planned and numbered after all others; the job must be alone in its block.
+
+        Args:
+            token: The lease.
+            steps: The steps.
+            releases: Whether to give the lease back, too, if every step lands.
 
         Returns:
             One truth value a step, in order. ``False``: nothing of that step was written.

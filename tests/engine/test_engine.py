@@ -156,6 +156,12 @@ def test_a_store_that_is_busy_for_a_moment_fails_no_job(make_bench, circuits, mo
     """Not even on a blind backend, where a doubt would wait for the user: nothing was sent."""
     bench = make_bench()
     record = bench.job_set(circuits(1))
+    if read == "result":  # the driver that stores one does not read it again
+        bench.drive(record)
+        while not bench.jobs(record)[0].has_result:
+            bench.step()
+            bench.clock.advance(1.0)
+        bench.crash()
     original, refused = getattr(bench.store, read), []
 
     def busy(key):

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING
 from qiskit_job_manager.engine.duplicate_submissions import (
     DuplicateSearch,
 )
+from qiskit_job_manager.engine.lease import Holder
 from qiskit_job_manager.engine.outage import Outage
 from qiskit_job_manager.engine.requests import request_of
 from qiskit_job_manager.engine.usage_polling import UsagePolling
+from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.lifecycle import Budget, Call, CallKind, Event, Situation, Take
 from qiskit_job_manager.model import (
     Advance,
     JobRecord,
     JobSetRecord,
     JobState,
+    RawResult,
     RemoteState,
     RemoteStatus,
     Request,
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from qiskit_job_manager.engine.call_results import BackendCall
+    from qiskit_job_manager.engine.lease import Leases
     from qiskit_job_manager.engine.rate_limits import RateLimits
     from qiskit_job_manager.model import Limits
     from qiskit_job_manager.ports import Backend, Store
@@ -67,6 +71,7 @@ class LiveJob:
 
     Attributes:
         record: As the store has it.
+        raw: Its raw result, from when it is stored until the next step.
         ticket: The call about it that is under way, or ``None``; not one that waits.
         awaited: The call that waits for its result, or ``None``.
         await_s: No other such call begins before this time.
@@ -88,6 +93,7 @@ class LiveJob:
 
     record: JobRecord
     since_s: float
+    raw: RawResult | None = None
     ticket: int | None = None
     awaited: int | None = None
     await_s: float = 0.0
@@ -183,26 +189,28 @@ class ActiveJobSet:
         self.notify: Notify = _ignore
         self._has_logged_outage = False
         self._store = store
-        self.first_requests: list[Request] | None = store.requests(record.key)
+        with store.reading():
+            self.first_requests: list[Request] | None = store.requests(record.key)
+            jobs = self._first_jobs()
         search = request_of(self.first_requests, RequestKind.DUPLICATE_SEARCH)
         self.duplicates = DuplicateSearch(search, self._lag_s(), now_s)
         self._watch_former_driver()
         poll = request_of(self.first_requests, RequestKind.USAGE_POLL)
         self.usage_polling = UsagePolling(poll, now_s)
         self._last_planned = -1
-        self._has_all_planned = False
         self._waiting: list[tuple[JobRecord, Advance]] = []
         self._waiting_since_s = now_s
-        self._read_jobs(now_s)
+        self._has_all_planned = record.complete and len(jobs) < _PLANNED_AT_HAND
+        self._take_in(jobs, now_s)
 
-    def _read_jobs(self, now_s: float) -> None:
+    def _first_jobs(self) -> list[JobRecord]:
         """Read the jobs under way, and with them the planned ones where there are few."""
-        key = self.record.key
-        jobs = self._store.jobs(key, states=_MOVING, limit=_PLANNED_AT_HAND)
-        if len(jobs) == _PLANNED_AT_HAND:
-            jobs = self._store.jobs(key, states=_UNDER_WAY)
-        else:
-            self._has_all_planned = self.record.complete
+        jobs = self._store.jobs(self.record.key, states=_MOVING, limit=_PLANNED_AT_HAND)
+        if len(jobs) < _PLANNED_AT_HAND:
+            return jobs
+        return self._store.jobs(self.record.key, states=_UNDER_WAY)
+
+    def _take_in(self, jobs: Sequence[JobRecord], now_s: float) -> None:
         for job in jobs:
             self.live[job.key] = LiveJob(self._as_known(job), since_s=now_s)
             if job.state is JobState.PLANNED:
@@ -480,6 +488,23 @@ class ActiveJobSet:
         if self._waiting and due:
             self._advance(())
 
+    def write_last(self, leases: Leases) -> None:
+        """Write what waits to be written, and let go of the lease.
+
+        Raises:
+            SupersededError: Another process drives, or has moved one of the jobs.
+            StoreError: Nothing was written, and the lease is still held.
+        """
+        waited = self._waiting
+        if not waited:
+            with contextlib.suppress(StoreError):  # the leases try again
+                leases.let_go(self.record.key, Holder.DRIVER)
+        elif not all(leases.write_and_let_go(self.token, [step for _, step in waited])):
+            raise SupersededError(self.record.job_set_id)
+        else:
+            self._waiting = []
+            self.notify(self.record, waited)
+
     def _can_wait(self, steps: Sequence[Advance], now_s: float) -> bool:
         """Keep steps for later if none of them needs to be written yet; say whether that is so."""
         can = self.capabilities.volatile and all(step.event in _CAN_WAIT for step in steps)
@@ -519,6 +544,7 @@ class ActiveJobSet:
             if step.after.is_accepted:
                 job.failures = 0
         job.record = advanced(job.record, step)
+        job.raw = step.result
         if step.halves is not None:
             self._has_all_planned = False
         if step.after.is_final:

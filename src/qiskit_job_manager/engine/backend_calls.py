@@ -17,7 +17,7 @@ from qiskit_job_manager.errors import (
     SubmissionTooLargeError,
 )
 from qiskit_job_manager.lifecycle import CallKind
-from qiskit_job_manager.model import Halves, JobRecord, RawResult, RemoteState, RemoteStatus
+from qiskit_job_manager.model import Blob, Halves, JobRecord, RawResult, RemoteState, RemoteStatus
 from qiskit_job_manager.planning import SEED_OPTIONS, derive_seed
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.codec.results import ResultReader
     from qiskit_job_manager.engine.spool import Spool
-    from qiskit_job_manager.model import Blob, JobSetRecord
+    from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Backend, Store
 
 # These are long: to give up too early costs more than a thread. IBM's client itself waits 900 s for
@@ -239,27 +239,38 @@ def end_watch(backend: Backend) -> Callable[[], Mapping[str, RemoteStatus]]:
 
 
 def understanding(
-    store: Store, job_set: JobSetRecord, job: JobRecord, *, reopened: bool
+    store: Store,
+    job_set: JobSetRecord,
+    job: JobRecord,
+    *,
+    reopened: bool,
+    raw: RawResult | None = None,
 ) -> Callable[[], Verdict]:
-    """Return the call that finds out what a stored result says.
+    """Return the call that finds out what a stored result says; it takes what `understand` takes."""
+    return lambda: understand(store, job_set, job, reopened=reopened, raw=raw)
+
+
+def understand(
+    store: Store,
+    job_set: JobSetRecord,
+    job: JobRecord,
+    *,
+    reopened: bool = False,
+    raw: RawResult | None = None,
+) -> Verdict:
+    """Read a stored result far enough to know what succeeded.
 
     Args:
         store: Where the result is.
         job_set: The job set.
         job: The job.
         reopened: Whether the job was retrieved by its id, as another process had sent it.
+        raw: The result, where this driver has just stored it; otherwise it is read from the store.
     """
-    return lambda: understand(store, job_set, job, reopened=reopened)
-
-
-def understand(
-    store: Store, job_set: JobSetRecord, job: JobRecord, *, reopened: bool = False
-) -> Verdict:
-    """Read a stored result far enough to know what succeeded."""
     from qiskit_job_manager.codec.results import open_result
 
     try:
-        blob = store.result(job.key)
+        blob = store.result(job.key) if raw is None else Blob(raw.format, raw.data)
         if blob is None:
             return Verdict("the stored result has disappeared from the store", ())
         reader = open_result(blob)
@@ -321,9 +332,11 @@ def _mismatch(reader: ResultReader, job: JobRecord, names: list[str]) -> str | N
     found = reader.each("header", "name") if names else names
     if found != names and sorted(map(str, found)) == sorted(names) and len(set(names)) > 1:
         return "the backend returned the results in another order than the experiments"
+    if job.shots is None:
+        return None
     failed = reader.failures()
     shots = [n for offset, n in enumerate(reader.each("shots")) if offset not in failed]
-    other = [n for n in shots if isinstance(n, int) and job.shots not in (None, n)]
+    other = [n for n in shots if isinstance(n, int) and n != job.shots]
     if other:
         return f"the backend returned a result of {other[0]} shots instead of {job.shots}"
     return None

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 from qiskit_job_manager.errors import StoreError
 
 if TYPE_CHECKING:
-    from qiskit_job_manager.model import JobSetDraft, JobSetRecord, Token
+    from collections.abc import Sequence
+
+    from qiskit_job_manager.model import Advance, EncodedBlock, JobSetDraft, JobSetRecord, Token
     from qiskit_job_manager.ports import Clock, Store
 
 RENEW_EVERY_S = 10.0
@@ -75,15 +77,19 @@ class Leases:
 
     # -- taking and giving back -------------------------------------------------------------------
 
-    def create(self, draft: JobSetDraft) -> tuple[JobSetRecord, Token]:
-        """Create a job set and hold its lease for a hand-over.
+    def create(
+        self, draft: JobSetDraft, blocks: Sequence[EncodedBlock] = (), *, are_last: bool = False
+    ) -> tuple[JobSetRecord, Token]:
+        """Create a job set with its first blocks, and hold its lease for a hand-over.
 
         Raises:
             NameInUseError: Another job set has the name.
         """
         with self._asking:
             since_boot_s, now_s = self._clock.since_boot(), self._clock.monotonic()
-            record, token = self._store.create_job_set(draft, self._owner)
+            record, token = self._store.create_job_set(
+                draft, self._owner, blocks, are_last=are_last
+            )
             lease = _Lease(token, since_boot_s, now_s, {Holder.HAND_OVER})
             with self._lock:
                 self._leases[record.key] = lease
@@ -127,6 +133,26 @@ class Leases:
                 if lease.holders:
                     return
             self._release(lease)
+
+    def write_and_let_go(self, token: Token, steps: Sequence[Advance]) -> list[bool]:
+        """Write the last steps of the driver, which holds the lease no longer if all of them land.
+
+        They and the release are one transaction, unless a hand-over holds the lease as well.
+
+        Raises:
+            StoreError: Nothing was written, and the lease is still held.
+        """
+        with self._asking:
+            with self._lock:
+                lease = self._leases.get(token.job_set_key)
+            is_alone = lease is not None and lease.holders == {Holder.DRIVER}
+            landed = self._store.advance(token, steps, releases=is_alone)
+            if lease is not None and all(landed):
+                with self._lock:
+                    lease.holders.discard(Holder.DRIVER)
+                if is_alone:
+                    self.lose(token)
+        return landed
 
     def lose(self, token: Token) -> None:
         """Forget a lease that the store has given to another process."""

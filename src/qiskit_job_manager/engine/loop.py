@@ -330,10 +330,12 @@ class Engine:
             for each in calls:
                 ticket = self._calls.start(each.call, each.function, now_s)
                 active.note_call(ticket, each.call)
+        if active.is_finished or (active.backend is None and not changed):
+            if self._let_go(active, seen):
+                return 0.0 if changed or self.drives(active.record.key) else float("inf")
+            changed = True
         active.write_waiting(now_s)
         self._note_end(active)
-        if active.is_finished or (active.backend is None and not changed):
-            changed |= not self._let_go(active, seen)
         return 0.0 if changed else max(active.next_wake_s(now_s) - now_s, 0.0)
 
     def _note_end(self, active: ActiveJobSet) -> None:
@@ -452,20 +454,26 @@ class Engine:
 
         A request is stored first, and `drive` is called after that. This tick looked at the store
         after it saw the latest call to `drive`. So where there is no newer call, this process has
-        left no request that is not handled.
+        left no request that is not handled. Where there is one, the job set is claimed again.
         """
         key = active.record.key
-        with self._lock:
-            wanted = self._wanted.get(key)
-            if wanted is not None and wanted.calls != seen:
-                return False
-            self._wanted.pop(key, None)
-            self._troubles.pop(key, None)
+        if not self._is_newest(key, seen):
+            return False
+        active.write_last(self.leases)
         self._leave(active)
-        with contextlib.suppress(StoreError):  # the leases try again
-            self.leases.let_go(key, Holder.DRIVER)
+        with self._lock:
+            if self._is_newest(key, seen):
+                self._wanted.pop(key, None)
+                self._troubles.pop(key, None)
+            else:
+                self._claimed_s = float("-inf")
         self._notify_done()
         return True
+
+    def _is_newest(self, job_set_key: int, seen: int) -> bool:
+        """Say whether `drive` was not called for a job set again, after so many calls."""
+        wanted = self._wanted.get(job_set_key)
+        return wanted is None or wanted.calls == seen
 
     def _leave(self, active: ActiveJobSet) -> None:
         active.rate_limits.leave(active.record.key)

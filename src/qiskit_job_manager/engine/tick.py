@@ -505,7 +505,9 @@ class Tick:
                 live.ready_s = max(live.ready_s, self._now_s + ASK_AWAITED_AFTER_S)
             case CallKind.UNDERSTAND:
                 where = (self._store, self._active.record, job)
-                function = backend_calls.understanding(*where, reopened=live.backend is None)
+                function = backend_calls.understanding(
+                    *where, reopened=live.backend is None, raw=live.raw
+                )
             case _:
                 function = backend_calls.cancellation(backend, remote_id)
         return CallToStart(self._new_call(one.kind, (job.key,), tag), function)

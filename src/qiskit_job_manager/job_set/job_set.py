@@ -586,11 +586,15 @@ class ManagedJobSet:
         source = self._result_source()
         return (ManagedJob(job, source, self._driving) for job in jobs)
 
-    def _result_source(self) -> ResultSource:
-        return ResultSource(self._store, self._read())
+    def _result_source(self, *, as_it_is_now: bool = True) -> ResultSource:
+        is_whole = self._record.complete and not as_it_is_now
+        return ResultSource(self._store, self._record if is_whole else self._read())
 
     def _results(self, *, partial: bool) -> ManagedResults:
-        return ManagedResults(self, self.backend_name, self.progress().success, partial=partial)
+        progress = self.progress()
+        if not any(progress.jobs.values()):
+            self._read()  # raises if it was deleted
+        return ManagedResults(self, self.backend_name, progress.success, partial=partial)
 
     def _has_ended(self, show: Callable[[Progress], None] | None = None) -> bool:
         return waiting.has_ended(self._store, self._record.key, self.progress, show)

@@ -98,11 +98,13 @@ def has_ended(
         progress: Reads how far it is.
         show: Takes the progress that was read.
     """
-    now = progress()
+    with store.reading():
+        # In this order: the second read sees what was done for a request that the first one missed.
+        handled = requests_handled(store, key)
+        now = progress()
     if show is not None:
         show(now)
-    # The last look sees what was done for a request that was handled between the first two.
-    return now.ended and requests_handled(store, key) and progress().ended
+    return handled and now.ended
 
 
 def requests_handled(store: Store, key: int) -> bool:

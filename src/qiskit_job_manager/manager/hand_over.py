@@ -5,7 +5,8 @@ back: the job set stays, incomplete, with what it has, and a resumed hand-over g
 
 A hand-over holds the lease of its job set from the moment it creates the set. Where the name is
 taken, it looks again: it resumes that job set, and waits as long as another hand-over stores
-experiments in it.
+experiments in it. It does the same where it stood still for so long that another process took its
+job set over meanwhile.
 """
 
 from __future__ import annotations
@@ -39,7 +40,14 @@ if TYPE_CHECKING:
     from qiskit_job_manager.engine import Engine
     from qiskit_job_manager.engine.lease import Leases
     from qiskit_job_manager.manager.estimate import Weighing
-    from qiskit_job_manager.model import Block, EncodedExperiment, JobSetDraft, JobSetRecord, Token
+    from qiskit_job_manager.model import (
+        Block,
+        EncodedExperiment,
+        JobSetDraft,
+        JobSetRecord,
+        Limits,
+        Token,
+    )
     from qiskit_job_manager.ports import Backend, Store
 
 logger = logging.getLogger(__name__)
@@ -52,8 +60,6 @@ _WAITING_BYTES = 1 << 30
 _LOOK_EVERY_S = 0.25
 _TRY_AGAIN_S = 0.1
 _KEPT_BYTES = 64 << 20
-
-logger = logging.getLogger(__name__)
 
 
 class HandOver:
@@ -96,33 +102,59 @@ class HandOver:
         self._encoded: dict[int, EncodedExperiment] = {}
         self._is_list = False
 
-    def run(self, experiments: Iterable[Any], *, resume: bool) -> JobSetRecord:
+    def run(
+        self, experiments: Iterable[Any], *, resume: bool, name_is_given: bool = True
+    ) -> JobSetRecord:
         """Store all experiments, and return the job set, complete.
 
-        A list is checked as a whole before anything is stored. What comes from an iterator is
-        checked as it comes. After an error what was stored stays, as it may have been sent; a new
-        job set of which nothing was stored is removed.
+        A list is checked as a whole before anything is stored, and its first block is stored in the
+        transaction that creates the job set. What comes from an iterator is checked as it comes.
+        After an error what was stored stays, as it may have been sent; a new job set of which
+        nothing was stored is removed.
+
+        Args:
+            experiments: The experiments.
+            resume: Whether to go on with a job set that has the name.
+            name_is_given: Whether the user gave the name; any other one may be changed.
 
         Raises:
             NameInUseError: The name is in use, or its job set runs something else.
             InvalidExperimentError: One cannot run, or there are none at all.
             PlanError: One alone exceeds a limit.
-            LeaseLostError: Another process has taken the job set over meanwhile.
+            LeaseLostError: The job set was deleted meanwhile.
         """
-        self._store.ensure_original()
         self._is_list = isinstance(experiments, Sequence)
         self._n_experiments = len(experiments) if isinstance(experiments, Sequence) else None
         if isinstance(experiments, Sequence) and self._weighing.transpiler is None:
             self._check_all(experiments)
+        given = _Given(experiments)
         while True:
+            blocks = self._planned(given, self._draft.limits) if self._all_checked else None
+            first = [] if blocks is None else _batch(blocks, self._seconds(), self._seconds)
             try:
-                record, token = self._leases.create(self._draft)
+                record, token = self._leases.create(
+                    self._draft, first, are_last=self._are_last(first)
+                )
             except NameInUseError:
-                found = self._found(resume=resume)
-                if found:
-                    return self._resumed(*found, iter(experiments))
+                self._take_back(first, given)
+                if not name_is_given:
+                    self._rename()
+                elif found := self._found(resume=resume):
+                    return self._resumed(*found, given)
             else:
-                return self._begun(record, token, iter(experiments))
+                given.settle(record.n_experiments)
+                return self._begun(record, token, given, blocks)
+
+    def _take_back(self, blocks: Sequence[EncodedBlock], given: _Given) -> None:
+        """Read experiments again that could not be stored, and do not encode them again."""
+        for one in blocks:
+            self._encoded.update(enumerate(one.experiments, one.block.start))
+        given.rewind()
+
+    def _rename(self) -> None:
+        """Choose another name, as another job set was begun in the same microsecond."""
+        name = f"{self._draft.name}-{self._draft.job_set_id[:8]}"
+        self._draft = replace(self._draft, name=name)
 
     def _found(self, *, resume: bool) -> tuple[JobSetRecord, Token | None] | None:
         """Return the job set that has the name, for this hand-over to go on with.
@@ -138,6 +170,7 @@ class HandOver:
             return None
         if not resume:
             raise NameInUseError(_in_use(before))
+        self._store.ensure_original()
         self._compare(before)
         return self._at_turn(before)
 
@@ -171,15 +204,17 @@ class HandOver:
         time.sleep(_TRY_AGAIN_S)
 
     def _begun(
-        self, record: JobSetRecord, token: Token, experiments: Iterator[Any]
+        self,
+        record: JobSetRecord,
+        token: Token,
+        given: _Given,
+        blocks: Iterator[EncodedBlock] | None,
     ) -> JobSetRecord:
         try:
-            return self._take(record, token, experiments)
+            return self._resumed(record, token, given, blocks)
         except BaseException as error:
             self._keep_or_delete(record, token, error)
             raise
-        finally:
-            self._end(record)
 
     def _keep_or_delete(self, record: JobSetRecord, token: Token, error: BaseException) -> None:
         """Delete a new job set of which nothing was stored; say of another that it stays."""
@@ -191,18 +226,66 @@ class HandOver:
                 self._store.delete_job_set(token)
 
     def _resumed(
-        self, record: JobSetRecord, token: Token | None, experiments: Iterator[Any]
+        self,
+        record: JobSetRecord,
+        token: Token | None,
+        given: _Given,
+        blocks: Iterator[EncodedBlock] | None = None,
     ) -> JobSetRecord:
-        if token is None:
-            self._pass_over(record, experiments)
-            if list(islice(experiments, 1)):
-                raise NameInUseError(_differs(record, record.n_experiments, "there was none then"))
-            return record
+        """Go on behind what is stored, also behind what another process has stored meanwhile.
+
+        Args:
+            record: The job set.
+            token: Its lease; ``None``: it is complete.
+            given: The experiments; those that this hand-over has stored are not read again.
+            blocks: The next blocks, where they are planned already.
+
+        Raises:
+            LeaseLostError: The job set was deleted meanwhile.
+        """
+        while token is not None:
+            try:
+                return self._gone_on(record, token, given, blocks)
+            except StoreError as error:
+                if not self._is_taken_over(record, given, error):
+                    raise
+                self._leases.lose(token)
+                turn = self._at_turn(record)
+                if turn is None:
+                    raise
+                record, token = turn
+            blocks = None
+            given.rewind()
+        self._pass_over(record, given)
+        if list(islice(given, 1)):
+            raise NameInUseError(_differs(record, record.n_experiments, "there was none then"))
+        return record
+
+    def _gone_on(
+        self,
+        record: JobSetRecord,
+        token: Token,
+        given: _Given,
+        blocks: Iterator[EncodedBlock] | None,
+    ) -> JobSetRecord:
         try:
-            self._pass_over(record, experiments)
-            return self._take(record, token, experiments)
+            if record.n_experiments > given.n_stored:
+                self._pass_over(record, given)
+            return self._take(record, token, given, blocks)
         finally:
             self._end(record)
+
+    def _is_taken_over(self, record: JobSetRecord, given: _Given, error: StoreError) -> bool:
+        """Say whether another process went on with the job set while this one stood still.
+
+        The engine here may have the lease again by now. Then only the stored experiments show it.
+        """
+        if isinstance(error, LeaseLostError):
+            return True
+        if type(error) is not StoreError:
+            return False
+        stored = self._store.job_set(record.job_set_id)
+        return stored is not None and (stored.complete or stored.n_experiments != given.n_stored)
 
     def _end(self, record: JobSetRecord) -> None:
         """Hold the lease no longer; the engine goes on if it drives the job set."""
@@ -211,13 +294,21 @@ class HandOver:
         if self._engine:
             self._engine.note_hand_over_ended()
 
-    def _take(self, record: JobSetRecord, token: Token, experiments: Iterator[Any]) -> JobSetRecord:
+    def _take(
+        self,
+        record: JobSetRecord,
+        token: Token,
+        given: _Given,
+        blocks: Iterator[EncodedBlock] | None,
+    ) -> JobSetRecord:
         """Store experiments after those that are stored, in batches of blocks; these are all.
 
         Raises:
             LeaseLostError: Another process has taken the job set over meanwhile.
         """
-        whole = self._store_all(record, token, self._transpiled(record, experiments))
+        if blocks is None:
+            blocks = self._planned(self._transpiled(record, given), record.limits, record)
+        whole = self._store_all(record, token, given, blocks)
         self._drive(whole)
         return whole
 
@@ -240,25 +331,38 @@ class HandOver:
         self._all_checked = True
         return iter(whole)
 
-    def _store_all(
-        self, record: JobSetRecord, token: Token, experiments: Iterator[Any]
-    ) -> JobSetRecord:
-        """Store the experiments, and return the job set, complete."""
+    def _planned(
+        self, experiments: Iterator[Any], limits: Limits, after: JobSetRecord | None = None
+    ) -> Iterator[EncodedBlock]:
+        """Yield the blocks of experiments, behind those of a job set that has some."""
         waiting: deque[EncodedExperiment] = deque()
         blocks = plan(
-            self._sizes(experiments, record.n_experiments, waiting),
-            record.limits,
+            self._sizes(experiments, after.n_experiments if after else 0, waiting),
+            limits,
             split_shots=self._weighing.splits,
-            start_job=record.n_jobs,
+            start_job=after.n_jobs if after else 0,
             longest_s=self._weighing.times.longest_s,
         )
-        ready = (self._with_payload(self._estimated(block), waiting) for block in blocks)
+        return (self._with_payload(self._estimated(block), waiting) for block in blocks)
+
+    def _are_last(self, blocks: Sequence[EncodedBlock]) -> bool:
+        return bool(blocks) and blocks[-1].block.stop == self._n_experiments
+
+    def _store_all(
+        self, record: JobSetRecord, token: Token, given: _Given, blocks: Iterator[EncodedBlock]
+    ) -> JobSetRecord:
+        """Store the experiments, and return the job set, complete."""
+        if record.complete:
+            return record
+        if record.n_experiments:
+            self._drive(record)
         room = _Room(self._store, self._engine, record) if self._engine else None
         begun_s = self._seconds()
-        while batch := _batch(ready, self._until_s(begun_s), self._seconds):
+        while batch := _batch(blocks, self._until_s(begun_s), self._seconds):
             last = batch[-1].block
-            are_last = last.stop == self._n_experiments
+            are_last = self._are_last(batch)
             self._store.add_blocks(token, batch, are_last=are_last)
+            given.settle(last.stop)
             n_jobs = last.jobs[-1].index + 1
             record = replace(record, n_experiments=last.stop, n_jobs=n_jobs, complete=are_last)
             if are_last:
@@ -310,7 +414,7 @@ class HandOver:
                 )
                 raise NameInUseError(msg)
 
-    def _pass_over(self, record: JobSetRecord, experiments: Iterator[Any]) -> None:
+    def _pass_over(self, record: JobSetRecord, given: _Given) -> None:
         """Read as many experiments as are stored, and refuse others than those.
 
         Hashes that differ may be of different versions of Qiskit or of this package, so what is
@@ -318,8 +422,8 @@ class HandOver:
         """
         stored = StoredExperiments(self._store, record, self._weighing.kind)
         other_metadata: list[int] = []
-        for before in self._store.experiments(record.key):
-            now = next(experiments, None)
+        for before in self._store.experiments(record.key, start=given.n_stored):
+            now = next(given, None)
             if now is None:
                 raise NameInUseError(_differs(record, before.index, "there is none now"))
             if self._weighing.transpiler is None:
@@ -332,6 +436,7 @@ class HandOver:
                     raise NameInUseError(_differs(record, before.index, difference))
             if stored.metadata_differs(before.index, now):
                 other_metadata.append(before.index)
+            given.settle(before.index + 1)
         if other_metadata:
             logger.warning(
                 "%d experiments of job set %r, the first of them experiment %d, are stored with "
@@ -379,6 +484,39 @@ class HandOver:
     def _with_payload(self, block: Block, waiting: deque[EncodedExperiment]) -> EncodedBlock:
         members = tuple(waiting.popleft() for _ in range(block.stop - block.start))
         return EncodedBlock(block, members, pack_experiments(members, self._weighing.kind))
+
+
+class _Given(Iterator[Any]):
+    """The experiments that were handed over; those that are not stored yet can be read again.
+
+    Args:
+        experiments: All of them.
+
+    Attributes:
+        n_stored: How many are known to be stored, from the first one on.
+    """
+
+    def __init__(self, experiments: Iterable[Any]) -> None:
+        self.n_stored = 0
+        self._rest = iter(experiments)
+        self._read: deque[Any] = deque()
+        self._again: deque[Any] = deque()
+
+    def __next__(self) -> Any:
+        experiment = self._again.popleft() if self._again else next(self._rest)
+        self._read.append(experiment)
+        return experiment
+
+    def settle(self, n_stored: int) -> None:
+        """Take note that so many are stored."""
+        while self.n_stored < n_stored:
+            self._read.popleft()
+            self.n_stored += 1
+
+    def rewind(self) -> None:
+        """Give those that are not stored again."""
+        self._again.extendleft(reversed(self._read))
+        self._read.clear()
 
 
 class _Room:

@@ -10,6 +10,7 @@ import random
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from qiskit_job_manager import stores
@@ -271,7 +272,7 @@ class JobManager:
         weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots, times)
         draft = JobSetDraft(
             job_set_id=uuid.uuid4().hex,
-            name=self._free_name() if name is None else checked_name(name),
+            name=self._time_of_day() if name is None else checked_name(name),
             created_at=self._clock.now(),
             backend_uri=adapter.uri,
             backend_name=adapter.name,
@@ -291,7 +292,8 @@ class JobManager:
         with transpiler.opened(adapter, draft.transpile, handed_over, show=progress) as transpiles:
             weighing = replace(weighing, transpiler=transpiles)
             hand_over = HandOver(*where, draft, weighing)
-            record = hand_over.run(handed_over, resume=if_exists == "resume")
+            resume = if_exists == "resume"
+            record = hand_over.run(handed_over, resume=resume, name_is_given=name is not None)
         job_set = self._job_set(record, adapter)
         if drive and not hand_over.is_driven:
             job_set.drive()
@@ -629,12 +631,11 @@ class JobManager:
             raise JobManagerUnknownJobSet(msg)
         return found[0] if found else None
 
-    def _free_name(self) -> str:
-        """Return the time of day as a name that is free."""
-        base = self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        return base if self._store.job_set_named(base) is None else f"{base}-{uuid.uuid4().hex[:8]}"
+    def _time_of_day(self) -> str:
+        return self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+@cache
 def _parameters(method: Callable[..., object]) -> list[str]:
     parameters = inspect.signature(method).parameters.values()
     return [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]

@@ -77,7 +77,7 @@ class ManagedResults:
         self.backend_name = backend_name
         self.success = success
         self._partial = partial
-        self._source = source_of(job_set)
+        self._source = source_of(job_set, as_it_is_now=False)
 
     def __repr__(self) -> str:
         name = self._source.record.name
@@ -282,6 +282,7 @@ class ManagedResults:
         Raises:
             ManagedResultDataNotAvailable: An experiment has no result.
         """
+        self._source.read_ahead()
         if self._source.kind is ExperimentKind.CIRCUIT:
             return self.combine_results()
         return self.primitive_result()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right, insort
 from collections import OrderedDict
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qiskit_job_manager import merging
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Store
 
 _JOBS_KEPT = 10_000
+_READ_AHEAD = 100
 _BYTES_KEPT = 32 * 1024 * 1024
 
 _NOT_YET = {
@@ -41,7 +43,7 @@ _NOT_YET = {
 class HasResults(Protocol):
     """A job set, as far as its results need it."""
 
-    def _result_source(self) -> ResultSource:
+    def _result_source(self, *, as_it_is_now: bool) -> ResultSource:
         """Return the reader of single experiments."""
 
 
@@ -63,6 +65,7 @@ class ResultSource:
         self._readers: OrderedDict[tuple[int, int], tuple[ResultReader, int]] = OrderedDict()
         self._bytes = 0
         self._done = _DoneJobs()
+        self._all_done: list[JobRecord] = []
         self._lock = threading.Lock()
 
     def experiment(self, index: int, *, partial: bool) -> Any:
@@ -112,6 +115,19 @@ class ResultSource:
         """What the experiments are, by the form in which they were stored."""
         return self.experiments.kind
 
+    def read_ahead(self) -> None:
+        """Read at once what is needed to read all experiments of a small job set."""
+        with self.store.reading():
+            jobs = self.store.jobs(self.record.key, limit=_READ_AHEAD + 1)
+            _ = self.kind
+        if len(jobs) <= _READ_AHEAD and all(job.state is JobState.DONE for job in jobs):
+            self._all_done = jobs
+            for _, block in groupby(jobs, key=lambda job: job.start):
+                self._done.keep(list(block))
+
+    def _all_jobs(self) -> list[JobRecord]:
+        return self._all_done or self.store.jobs(self.record.key)
+
     def metadata(self, *, partial: bool) -> Iterator[Mapping[str, Any]]:
         """Yield the metadata of each stored result of a primitive, job by job.
 
@@ -121,7 +137,7 @@ class ResultSource:
         Raises:
             ManagedResultDataNotAvailable: One cannot be read; the message says why.
         """
-        for job in self.store.jobs(self.record.key):
+        for job in self._all_jobs():
             if _is_readable(job, partial=partial) and self._is_pub(job):
                 reader: Any = self.reader(job)
                 yield _decoded(reader.metadata, job)
@@ -135,7 +151,7 @@ class ResultSource:
         Raises:
             ManagedResultDataNotAvailable: One cannot be read; the message says why.
         """
-        for job in self.store.jobs(self.record.key):
+        for job in self._all_jobs():
             if _is_readable(job, partial=partial):
                 read = getattr(self.reader(job), "envelope", None)
                 if read is not None:
@@ -266,18 +282,20 @@ class ResultSource:
             raise ManagedResultDataNotAvailable(_unreadable(index, error)) from error
 
 
-def source_of(job_set: HasResults) -> ResultSource:
-    """Return the reader of a job set's experiments, with its store and its record as it is now.
+def source_of(job_set: HasResults, *, as_it_is_now: bool = True) -> ResultSource:
+    """Return the reader of a job set's experiments, with its store and its record.
 
     For the packages of this library that show or export what a job set has no method for.
 
     Args:
         job_set: A `ManagedJobSet`.
+        as_it_is_now: Whether to read the record again, though the job set is complete: its name
+            and its tags may have changed.
 
     Raises:
         JobManagerUnknownJobSet: It was deleted.
     """
-    return job_set._result_source()
+    return job_set._result_source(as_it_is_now=as_it_is_now)
 
 
 class _DoneJobs:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from sqlalchemy import (
         Connection,
         Engine,
-        Executable,
         PoolProxiedConnection,
         Select,
         UpdateBase,
@@ -101,9 +100,17 @@ class _Trouble:
 
 
 class _Held(threading.local):
-    """The connection that a thread keeps for its quick reads."""
+    """The connection that a thread keeps for its quick reads.
+
+    Attributes:
+        connection: The connection.
+        together: Whether these reads are one transaction now.
+        begun: Whether that has begun.
+    """
 
     connection: PoolProxiedConnection | None = None
+    together: bool = False
+    begun: bool = False
 
 
 _COMPILED_FOR_SQLITE: dict[Statement, _Query] = {}
@@ -168,8 +175,16 @@ class Database:
         with self._writing(Patience()) as connection:
             yield connection
 
-    def read(self, statement: Executable) -> list[Any]:
-        """Return the rows of one statement that only reads."""
+    def read(self, statement: Any, within: Connection | None = None) -> list[Any]:
+        """Return the rows of one statement that only reads.
+
+        Args:
+            statement: The statement.
+            within: The connection of a transaction that is under way; by default it has its own.
+                Then rows come as from `run`.
+        """
+        if within is not None:
+            return list(self.run(within, statement, {}))
         patience = Patience()
         while True:
             try:
@@ -213,6 +228,7 @@ class Database:
 
     def _begun(self, stack: ExitStack, engine: Engine, patience: Patience) -> Connection:
         """Enter a transaction, trying again while the database is busy or away."""
+        self._end_together()  # nobody waits for a connection or a lock while holding another one
         while True:
             self._check_usable()
             try:
@@ -287,6 +303,24 @@ class Database:
                     raise
             finally:
                 self._leave()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make the quick reads of this thread one transaction; for moments only.
+
+        Another transaction of this thread divides it.
+        """
+        held = self._held
+        if held.together:
+            yield
+            return
+        with self._used():
+            held.together = True
+            try:
+                yield
+            finally:
+                held.together = False
+                self._end_together()
 
     def close(self) -> None:
         """Close all connections; harmless when it is closed already.
@@ -367,29 +401,49 @@ class Database:
 
     def _read(self, sql: str, values: Any) -> list[Any]:
         """Run one statement that reads on the thread's connection, and return its rows."""
-        connection = self._held.connection or self._checked_out()
+        held = self._held
+        connection = held.connection or self._checked_out()
         try:
             cursor = connection.dbapi_connection.cursor()  # type: ignore[union-attr]  # it is open
+            if held.together and not held.begun and self.has_one_writer:
+                cursor.execute("BEGIN")  # a server's transaction begins by itself
             cursor.execute(sql, values)
             rows = list(cursor.fetchall())
-            connection.dbapi_connection.rollback()  # type: ignore[union-attr]  # ends the read
         except (self._engine.dialect.loaded_dbapi.Error, UnicodeDecodeError) as error:
             self._let_go(connection)
             raise store_error(error, self.where) from error
-        if not self.has_one_writer:
-            connection.close()  # a server has few connections: back to the pool
-        elif self._held.connection is None:
-            self._held.connection = connection
+        if held.connection is None:
+            held.connection = connection
             self._all_held.add(connection)
+        held.begun = held.together
+        if not held.together:
+            self._end_read(connection)
         self._trouble.end()
         return rows
+
+    def _end_together(self) -> None:
+        if self._held.begun and self._held.connection is not None:
+            self._end_read(self._held.connection)
+        self._held.begun = False
+
+    def _end_read(self, connection: PoolProxiedConnection) -> None:
+        """End a transaction that only reads; what fails here shows at the next use."""
+        try:
+            connection.dbapi_connection.rollback()  # type: ignore[union-attr]  # it is open
+        except self._engine.dialect.loaded_dbapi.Error:
+            self._let_go(connection)
+            return
+        if not self.has_one_writer:
+            self._held.connection = None
+            self._all_held.discard(connection)
+            connection.close()  # a server has few connections: back to the pool
 
     def _checked_out(self) -> PoolProxiedConnection:
         with self._translated():
             return self._engine.raw_connection()
 
     def _let_go(self, connection: PoolProxiedConnection) -> None:
-        self._held.connection = None
+        self._held.connection, self._held.begun = None, False
         self._all_held.discard(connection)
         connection.invalidate()
 

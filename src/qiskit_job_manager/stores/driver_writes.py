@@ -32,16 +32,20 @@ _requests = schema.request
 
 
 def advance(
-    database: Database, token: Token, steps: Sequence[Advance]
+    database: Database, token: Token, steps: Sequence[Advance], *, releases: bool = False
 ) -> tuple[list[bool], int | None]:
     """Write steps of jobs in one transaction.
+
+    Args:
+        database: The store's database.
+        token: The lease.
+        steps: The steps; one at least.
+        releases: Whether to give the lease back, if every step lands.
 
     Returns:
         Which of the steps landed; and the new generation of the store where one of them is the
         intent of a submission that may cost something, otherwise ``None``.
     """
-    if not steps:
-        return [], None
 
     def work(connection: Connection) -> tuple[list[bool], int | None]:
         holds = _holds(database, connection, token)
@@ -50,6 +54,8 @@ def advance(
         writing = _Steps(database, connection, token.job_set_key)
         landed = [writing.write(step) for step in steps]
         writing.finish()
+        if releases and all(landed):
+            database.run(connection, write_statements.RELEASE, {"of_set": token.job_set_key})
         submits = any(
             is_in and step.new_tag for is_in, step in zip(landed, steps, strict=True)
         ) and not any(volatile for _, volatile in holds)

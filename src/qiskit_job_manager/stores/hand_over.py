@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from qiskit_job_manager.stores.rows import (
 from qiskit_job_manager.stores.schema import microseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection
@@ -38,27 +39,66 @@ if TYPE_CHECKING:
 _SETS, _REQUESTS = schema.job_set, schema.request
 
 
-def create_job_set(database: Database, draft: JobSetDraft, **lease: Any) -> JobSetRecord:
-    """Begin a job set, without experiments and not complete, and with its first lease.
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What `create_job_set` stores in one transaction.
+
+    Attributes:
+        draft: What the user asked for.
+        blocks: The first blocks.
+        are_last: Whether the job set is complete with them.
+        check: Called first in the transaction; raises where no job set may be made.
+    """
+
+    draft: JobSetDraft
+    blocks: Sequence[EncodedBlock]
+    are_last: bool
+    check: Callable[[Connection], None]
+
+    def size(self) -> dict[str, Any]:
+        """Return the columns that count what the job set has.
+
+        Raises:
+            StoreError: Its blocks do not begin at the start.
+        """
+        n_experiments = n_jobs = 0
+        for one in self.blocks:
+            _must_be_whole(one)
+            if (one.block.start, one.block.jobs[0].index) != (n_experiments, n_jobs):
+                raise StoreError(f"The new job set {self.draft.name!r} begins with another block.")
+            n_experiments, n_jobs = one.block.stop, one.block.jobs[-1].index + 1
+        return {"n_experiments": n_experiments, "n_jobs": n_jobs, "complete": self.are_last}
+
+
+def create_job_set(database: Database, beginning: Beginning, **lease: Any) -> JobSetRecord:
+    """Begin a job set with its first lease and its first blocks.
 
     Args:
         database: The store's database.
-        draft: What the user asked for.
+        beginning: The job set.
         **lease: Columns of the lease: ``owner``, ``fence`` and, on a server, ``lease_until``.
 
     Raises:
         NameInUseError: Another job set has the name.
     """
+    draft = beginning.draft
+    values = job_set_values(draft) | lease | beginning.size()
+    tries = 0
 
     def work(connection: Connection) -> JobSetRecord:
-        # It is there already if the database failed in the commit, and committed.
-        mine = (_SETS.c.job_set_id == draft.job_set_id, _SETS.c.owner == lease["owner"])
-        row = connection.execute(select(*JOB_SET_COLUMNS).where(*mine)).one_or_none()
-        if row is not None:
-            return job_set_from(row)
-        new = insert(_SETS).values(job_set_values(draft) | lease).returning(*JOB_SET_COLUMNS)
+        nonlocal tries
+        tries += 1
+        beginning.check(connection)
+        if tries > 1:  # it is there already if the database failed in the commit, and committed
+            mine = (_SETS.c.job_set_id == draft.job_set_id, _SETS.c.owner == lease["owner"])
+            row = connection.execute(select(*JOB_SET_COLUMNS).where(*mine)).one_or_none()
+            if row is not None:
+                return job_set_from(row)
+        new = insert(_SETS).values(values).returning(*JOB_SET_COLUMNS)
         made = job_set_from(connection.execute(new).one())
         job_counts.begin(database, connection, made.key)
+        if beginning.blocks:
+            _insert_blocks(database, connection, made.key, beginning.blocks)
         return made
 
     try:
@@ -118,14 +158,24 @@ def _add_blocks(
         raise StoreError(f"Job set number {token.job_set_key} takes no block: {why}.")
     # A job that was halved meanwhile took a number that the plan does not know.
     later = n_jobs_now - (last.jobs[-1].index + 1)
+    _insert_blocks(database, connection, token.job_set_key, blocks, later)
+
+
+def _insert_blocks(
+    database: Database,
+    connection: Connection,
+    job_set_key: int,
+    blocks: Sequence[EncodedBlock],
+    later: int = 0,
+) -> None:
     for statement, rows in (
         (write_statements.NEW_PAYLOAD, _payloads),
         (write_statements.NEW_EXPERIMENT, _experiments),
         (write_statements.NEW_JOB, partial(_jobs, later)),
     ):
-        values = (value for one in blocks for value in rows(token.job_set_key, one))
+        values = (value for one in blocks for value in rows(job_set_key, one))
         database.run_many(connection, statement, values)
-    change = job_counts.Change(token.job_set_key)
+    change = job_counts.Change(job_set_key)
     for one in blocks:
         size = one.block.stop - one.block.start
         change.add(JobState.PLANNED, len(one.block.jobs), size * len(one.block.jobs))

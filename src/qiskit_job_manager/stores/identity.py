@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 _DIGITS = 20
 _ROW = schema.store.c
 _NEWEST_ROW = select(_ROW.key).order_by(_ROW.key.desc()).limit(1).scalar_subquery()
+_GENERATION = select(_ROW.generation).where(_ROW.key == _NEWEST_ROW)
+_GENERATION_OF_SERVER = text("SELECT last_value FROM store_generation")
 _UNFINISHED = [state for state in JobState if not state.is_final]
 
 
@@ -77,13 +79,10 @@ def raise_generation(connection: Connection) -> int:
     return int(connection.scalar(select(schema.store_generation.next_value())) or 0)
 
 
-def generation(database: Database) -> int:
-    """Return the generation that the database has."""
-    if database.has_one_writer:
-        rows = database.read(select(_ROW.generation).where(_ROW.key == _NEWEST_ROW))
-    else:
-        rows = database.read(text("SELECT last_value FROM store_generation"))
-    return int(rows[0][0])
+def generation(database: Database, within: Connection | None = None) -> int:
+    """Return the generation that the database has; ``within`` is as for `Database.read`."""
+    statement = _GENERATION if database.has_one_writer else _GENERATION_OF_SERVER
+    return int(database.read(statement, within)[0][0])
 
 
 def record_beside(files: StoreFiles, number: int) -> None:
@@ -97,8 +96,13 @@ def record_beside(files: StoreFiles, number: int) -> None:
                     os.pwrite(file.fileno(), str(number).zfill(_DIGITS).encode(), 0)
 
 
-def ensure_newest(database: Database, files: StoreFiles) -> None:
+def ensure_newest(database: Database, files: StoreFiles, within: Connection | None = None) -> None:
     """Make sure that the database is not older than what was driven from it on this machine.
+
+    Args:
+        database: The store's database.
+        files: What is beside it.
+        within: The connection of a transaction that is under way, if any.
 
     Raises:
         StoreOutdatedError: It is.
@@ -107,7 +111,7 @@ def ensure_newest(database: Database, files: StoreFiles) -> None:
     beside = recorded(files)
     if not beside:
         return
-    stored = generation(database)
+    stored = generation(database, within)
     if stored < beside:
         raise StoreOutdatedError(
             f"The store {database.where} is older than what was driven from it: it does not know "
@@ -147,6 +151,12 @@ def is_original(user_version: int, path: Path) -> bool:
     return user_version == _mark(path)
 
 
+def is_in_place(connection: Connection, path: Path) -> bool:
+    """Return whether an open file is where it was made, or adopted."""
+    cursor = connection.connection.cursor()
+    return is_original(cursor.execute("PRAGMA user_version").fetchone()[0], path)
+
+
 def ensure_original(database: Database, path: Path) -> bool:
     """Make sure that the file is no copy of a store that another process may go on with.
 
@@ -158,7 +168,7 @@ def ensure_original(database: Database, path: Path) -> bool:
         StoreCorruptError: It is one, and was copied while it was written to.
     """
     with database.reading() as connection:
-        if connection.exec_driver_sql("PRAGMA user_version").scalar() == _mark(path):
+        if is_in_place(connection, path):
             return True
         found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         if found != "ok":

@@ -66,19 +66,17 @@ def put_right(database: Database, job_set_key: int) -> None:
     """
     found = select(_jobs.state, func.count(), func.sum(_jobs.stop - _jobs.start))
     kept = select(_counts.state, _counts.jobs, _counts.experiments)
-    with database.reading() as connection:
-        scanned = connection.execute(
-            found.where(_jobs.job_set == job_set_key).group_by(_jobs.state)
-        ).all()
-        counted = connection.execute(
-            kept.where(_counts.job_set == job_set_key, _counts.jobs != 0)
-        ).all()
+    scanned = database.read(found.where(_jobs.job_set == job_set_key).group_by(_jobs.state))
+    counted = database.read(kept.where(_counts.job_set == job_set_key, _counts.jobs != 0))
     if sorted(map(tuple, scanned)) == sorted(map(tuple, counted)):
         return
-    with database.writing() as connection:
+
+    def work(connection: Connection) -> None:
         connection.execute(delete(schema.job_count).where(_counts.job_set == job_set_key))
         begin(database, connection, job_set_key)
         recount(connection, job_set_key)
+
+    database.write(work, repeatable=True)
 
 
 class Change:

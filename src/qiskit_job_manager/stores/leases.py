@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
-    from qiskit_job_manager.model import JobSetDraft, JobSetRecord
+    from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.stores.database import Database
+    from qiskit_job_manager.stores.hand_over import Beginning
     from qiskit_job_manager.stores.store_files import StoreFiles
 
 _LEASE_US = 30 * 1_000_000
@@ -37,7 +38,7 @@ class Leases(Protocol):
 
     lease_s: ClassVar[float | None]
 
-    def create(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+    def create(self, beginning: Beginning, owner: str) -> tuple[JobSetRecord, Token]:
         """Begin a job set with its first lease."""
 
     def claim(self, job_set_key: int, owner: str) -> Token | None:
@@ -50,7 +51,7 @@ class Leases(Protocol):
         """Give the lease back."""
 
     def forget(self, token: Token) -> None:
-        """Forget the lease of a job set that was deleted."""
+        """Forget a lease that is given back, or whose job set was deleted."""
 
     def driver(self, job_set_key: int) -> str | None:
         """Return who has the lease and lives."""
@@ -81,14 +82,15 @@ class KernelLocks:
         self._mutex = threading.Lock()
         self._held: dict[int, tuple[_Locks, Token]] = {}
 
-    def create(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+    def create(self, beginning: Beginning, owner: str) -> tuple[JobSetRecord, Token]:
         """Begin a job set with its first lease; its locks are held before its row is there."""
+        job_set_id = beginning.draft.job_set_id
         with self._mutex:
-            locks = _Locks.take(self._files, draft.job_set_id)
+            locks = _Locks.take(self._files, job_set_id)
             if locks is None:
-                raise StoreError(f"Another process makes the job set {draft.job_set_id} now.")
+                raise StoreError(f"Another process makes the job set {job_set_id} now.")
             try:
-                made = create_job_set(self._database, draft, owner=owner, fence=1)
+                made = create_job_set(self._database, beginning, owner=owner, fence=1)
             except BaseException:
                 locks.release()
                 raise
@@ -124,7 +126,7 @@ class KernelLocks:
             self._drop_held(token)
 
     def forget(self, token: Token) -> None:
-        """Forget the lease of a job set that was deleted; a newer one stays."""
+        """Forget a lease that is given back, or whose job set was deleted; a newer one stays."""
         with self._mutex:
             self._drop_held(token)
 
@@ -254,10 +256,10 @@ class TimedLeases:
         self._mutex = threading.Lock()
         self._held: set[Token] = set()
 
-    def create(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
+    def create(self, beginning: Beginning, owner: str) -> tuple[JobSetRecord, Token]:
         """Begin a job set with its first lease."""
         until = _now_us() + _LEASE_US
-        made = create_job_set(self._database, draft, owner=owner, fence=1, lease_until=until)
+        made = create_job_set(self._database, beginning, owner=owner, fence=1, lease_until=until)
         token = Token(made.key, owner, 1)
         with self._mutex:
             self._held.add(token)
@@ -285,7 +287,7 @@ class TimedLeases:
         self.forget(token)
 
     def forget(self, token: Token) -> None:
-        """Forget the lease of a job set that was deleted."""
+        """Forget a lease that is given back, or whose job set was deleted."""
         with self._mutex:
             self._held.discard(token)
 

@@ -30,8 +30,11 @@ from qiskit_job_manager.stores.versions import refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from qiskit_job_manager.model import (
         Advance,
@@ -63,6 +66,10 @@ if TYPE_CHECKING:
     from qiskit_job_manager.stores.database import Database
     from qiskit_job_manager.stores.leases import Leases
     from qiskit_job_manager.stores.store_files import StoreFiles
+
+
+class _MovedError(Exception):
+    """The file was copied or moved since it was made."""
 
 
 class SqlStore:
@@ -102,11 +109,29 @@ class SqlStore:
 
     # -- handing over ---------------------------------------------------------------------------
 
-    def create_job_set(self, draft: JobSetDraft, owner: str) -> tuple[JobSetRecord, Token]:
-        """Begin a job set and take its lease, in one transaction."""
-        refuse_newer(self._database)
-        identity.ensure_newest(self._database, self._files)
-        return self._leases.create(draft, owner)
+    def create_job_set(
+        self,
+        draft: JobSetDraft,
+        owner: str,
+        blocks: Sequence[EncodedBlock] = (),
+        *,
+        are_last: bool = False,
+    ) -> tuple[JobSetRecord, Token]:
+        """Begin a job set, take its lease and append its first blocks, in one transaction."""
+        beginning = hand_over.Beginning(draft, blocks, are_last, self._must_be_current)
+        try:
+            return self._leases.create(beginning, owner)
+        except _MovedError:
+            self.ensure_original()
+            return self._leases.create(beginning, owner)
+
+    def _must_be_current(self, connection: Connection) -> None:
+        """Check in a transaction that this program may write new job sets to the database."""
+        refuse_newer(self._database, connection)
+        identity.ensure_newest(self._database, self._files, connection)
+        path = self._files.path
+        if path is not None and not identity.is_in_place(connection, path):
+            raise _MovedError
 
     def add_blocks(
         self, token: Token, blocks: Sequence[EncodedBlock], *, are_last: bool = False
@@ -141,6 +166,10 @@ class SqlStore:
         return delete.half_deleted(self._database)
 
     # -- finding --------------------------------------------------------------------------------
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Return a context in which the small reads of this thread are one transaction."""
+        return self._database.together()
 
     def job_set(self, job_set_id: str) -> JobSetRecord | None:
         """Return the job set with this id, or ``None``."""
@@ -392,9 +421,13 @@ class SqlStore:
         """Return the identity of the live driver, or ``None`` when nobody drives."""
         return self._leases.driver(job_set_key)
 
-    def advance(self, token: Token, steps: Sequence[Advance]) -> list[bool]:
+    def advance(
+        self, token: Token, steps: Sequence[Advance], *, releases: bool = False
+    ) -> list[bool]:
         """Write steps of jobs in one transaction, and return which of them landed."""
-        landed, reached = driver_writes.advance(self._database, token, steps)
+        landed, reached = driver_writes.advance(self._database, token, steps, releases=releases)
+        if releases and all(landed):
+            self._leases.forget(token)
         if reached is not None:
             identity.record_beside(self._files, reached)
         return landed

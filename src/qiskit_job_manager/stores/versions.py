@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from qiskit_job_manager.stores.database import Database
 
 
+_VERSION = text("SELECT version_num FROM alembic_version")
+
+
 def bring_up_to_date(database: Database, first: Callable[[Connection], None]) -> None:
     """Make the tables, or migrate them, unless they are of this version.
 
@@ -44,13 +47,17 @@ def bring_up_to_date(database: Database, first: Callable[[Connection], None]) ->
             migrate(connection)
 
 
-def refuse_newer(database: Database) -> None:
+def refuse_newer(database: Database, within: Connection | None = None) -> None:
     """Make sure that no newer program has migrated the store since it was opened.
+
+    Args:
+        database: The store's database.
+        within: The connection of a transaction that is under way, if any.
 
     Raises:
         StoreTooNewError: One has.
     """
-    rows = database.read(text("SELECT version_num FROM alembic_version"))
+    rows = database.read(_VERSION, within)
     _compare(rows[0][0] if rows else None, database.where)
 
 
@@ -75,5 +82,5 @@ def schema_version(connection: Connection) -> str | None:
     """Return the number of the store's newest migration, or ``None`` before the first."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    version: str | None = connection.scalar(_VERSION)
     return version

@@ -83,6 +83,13 @@ HOLDS = (
 )
 """Finds the job set whose newest token this is, and locks it until the transaction ends."""
 
+RELEASE = (
+    update(schema.job_set)
+    .where(_sets.key == bindparam("of_set"))
+    .values(owner=None, lease_until=None)
+)
+"""Gives the lease of a job set back, in a transaction that has it locked by `HOLDS`."""
+
 _OF_JOB: dict[str, dict[str, Any]] = {
     "state": _given("state"),
     # The result of an earlier attempt must not be taken for one of this attempt.

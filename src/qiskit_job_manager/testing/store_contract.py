@@ -48,6 +48,7 @@ from qiskit_job_manager.testing.store_samples import (
     complete,
     create,
     draft,
+    encoded_block,
     experiments,
     hand_over,
     must_claim,
@@ -72,6 +73,34 @@ class HandingOverContract:
         assert (made.complete, made.n_experiments, made.n_jobs) == (False, 0, 0)
         assert store.job_set(asked.job_set_id) == store.job_set_named(asked.name) == made
         assert (token.job_set_key, token.owner) == (made.key, "me")
+
+    def test_a_job_set_begins_with_its_first_blocks(self, store: Store) -> None:
+        blocks = [encoded_block(["a", "b"], shares=2), encoded_block(["c"], 2, 2)]
+        made, token = store.create_job_set(draft(), "me", blocks, are_last=True)
+        assert (made.complete, made.n_experiments, made.n_jobs) == (True, 3, 3)
+        assert store.job_set_named("sweep") == made
+        assert [each.name for each in store.experiments(made.key)] == ["a", "b", "c"]
+        jobs = store.jobs(made.key)
+        assert [(job.index, job.start, job.stop, job.share) for job in jobs] == [
+            (0, 0, 2, 0),
+            (1, 0, 2, 1),
+            (2, 2, 3, 0),
+        ]
+        assert store.payload(jobs[2].key) == Blob("circuits/1", b"c")
+        assert store.totals(made.key).jobs == {JobState.PLANNED: 3}
+        with pytest.raises(StoreError):
+            store.add_blocks(token, [encoded_block(["d"], 3, 3)])
+
+    def test_a_name_in_use_stores_no_blocks(self, store: Store) -> None:
+        hand_over(store, [["a"]])
+        with pytest.raises(NameInUseError):
+            store.create_job_set(draft("other", name="sweep"), "me", [encoded_block(["b"])])
+        assert [each.name for each in store.experiments(the_set(store).key)] == ["a"]
+
+    def test_a_job_set_begins_with_no_other_block(self, store: Store) -> None:
+        with pytest.raises(StoreError):
+            store.create_job_set(draft(), "me", [encoded_block(["b"], 1, 1)])
+        assert store.job_set_named("sweep") is None
 
     def test_a_new_job_set_has_a_lease_from_its_first_instant(
         self, store: Store, open_again: OpenAgain

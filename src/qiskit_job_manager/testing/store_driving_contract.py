@@ -76,6 +76,31 @@ class DrivingContract:
         assert (attempt.intended_at, attempt.accepted_at, attempt.ended_at) == (NOON, NOON, later)
         assert (attempt.error, job.error) == ("one failed", "one failed")
 
+    def test_the_last_steps_give_the_lease_back(self, store: Store, open_again: OpenAgain) -> None:
+        hand_over(store, [["a"]])
+        token, other = must_claim(store), open_again()
+        try:
+            early = step(store, 0, JobState.ACTIVE, JobState.DONE)
+            assert store.advance(token, [early], releases=True) == [False]
+            assert other.claim(token.job_set_key, "other") is None
+            assert store.advance(token, [submission(store, 0, "tag")], releases=True) == [True]
+            assert store.driver(token.job_set_key) is None
+            assert other.claim(token.job_set_key, "other") is not None
+            late = step(store, 0, JobState.SUBMITTING, JobState.ACTIVE)
+            assert store.advance(token, [late], releases=True) == [False]
+            assert other.driver(token.job_set_key) == "other"
+        finally:
+            other.close()
+
+    def test_reads_of_one_thread_may_be_one_transaction(self, store: Store) -> None:
+        hand_over(store, [["a"]])
+        key = the_set(store).key
+        with store.reading(), store.reading():
+            assert len(store.jobs(key)) == 1
+            assert store.totals(key).jobs == {JobState.PLANNED: 1}
+        hand_over(store, [["b"]])
+        assert len(store.jobs(key)) == 2
+
     def test_a_new_attempt_begins_clean_and_keeps_the_old_result(self, store: Store) -> None:
         hand_over(store, [["a"]])
         token = must_claim(store)

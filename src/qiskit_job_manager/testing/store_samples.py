@@ -63,6 +63,23 @@ def experiments(names: Sequence[str]) -> tuple[EncodedExperiment, ...]:
     return tuple(EncodedExperiment(*one, b"") for one in zip(names, hashes, strict=True))
 
 
+def encoded_block(
+    names: Sequence[str], start: int = 0, first: int = 0, shares: int = 1
+) -> EncodedBlock:
+    """Return a block of experiments with these names.
+
+    Args:
+        names: The names.
+        start: Index of the first experiment.
+        first: Index of the first job.
+        shares: Jobs that share the shots.
+    """
+    stop = start + len(names)
+    jobs = [PlannedJob(first + i, start, stop, 10, i, shares) for i in range(shares)]
+    payload = Blob("circuits/1", ",".join(names).encode())
+    return EncodedBlock(Block(start, stop, tuple(jobs)), experiments(names), payload)
+
+
 def hand_over(
     store: Store, blocks: Sequence[Sequence[str]], shares: int = 1, token: Token | None = None
 ) -> None:
@@ -77,12 +94,8 @@ def hand_over(
     lease = token or must_claim(store, "hand-over")
     for names in blocks:
         job_set = the_set(store)
-        start, first = job_set.n_experiments, job_set.n_jobs
-        stop = start + len(names)
-        jobs = [PlannedJob(first + i, start, stop, 10, i, shares) for i in range(shares)]
-        payload = Blob("circuits/1", ",".join(names).encode())
-        block = Block(start, stop, tuple(jobs))
-        store.add_blocks(lease, [EncodedBlock(block, experiments(names), payload)])
+        block = encoded_block(names, job_set.n_experiments, job_set.n_jobs, shares)
+        store.add_blocks(lease, [block])
     if token is None:
         store.release(lease)
 

@@ -70,7 +70,7 @@ def _of_set(job_set_key, *_, **__):
 # Of each call: what is kept of its arguments, and of its answer.
 CALLS = {
     "create_job_set": (
-        lambda draft, owner: {"set": None, "owner": owner},
+        lambda draft, owner, *_, **__: {"set": None, "owner": owner},
         lambda made: _token(made[1]),
     ),
     "add_blocks": (_with_token, lambda _: None),
@@ -83,7 +83,9 @@ CALLS = {
     "renew": (_with_token, bool),
     "release": (_with_token, lambda _: None),
     "advance": (
-        lambda token, steps: _with_token(token) | {"steps": [_step(each) for each in steps]},
+        lambda token, steps, releases=False: (
+            _with_token(token) | {"steps": [_step(each) for each in steps], "releases": releases}
+        ),
         list,
     ),
     "finish_request": (_with_token, bool),

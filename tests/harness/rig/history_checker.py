@@ -13,7 +13,8 @@ What the contract says, and what is checked:
     create_job_set   takes the lease as well
     claim    raises the fence above all earlier ones; it gives no token only while another has one
     renew    is true for the newest token, and false when another driver has claimed
-    advance  lands a step when its token is the newest and the job is in its expected state
+    advance  lands a step when its token is the newest and the job is in its expected state; may
+             give the lease back when all steps land
     finish_request, append_event, store_usage   are done for the newest token, refused for others
     add_blocks, complete_job_set, delete_job_set   are done for the owner of the newest token
     jobs     gives what was committed: state, tag and remote id
@@ -155,8 +156,9 @@ def _advance(store, call):
         landed.append(lands)
         if lands:
             rows[step["job"]] = _stepped(row, step)
+    owner = None if call.asked.get("releases") and all(landed) else store.owner
     if not _knows(call) or call.answer == landed:
-        yield store._replace(rows=frozenset(rows.items()))
+        yield store._replace(rows=frozenset(rows.items()), owner=owner)
 
 
 def _stepped(row, step):
