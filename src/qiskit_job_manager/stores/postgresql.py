@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
-from qiskit_job_manager.errors import StoreError
+from qiskit_job_manager.errors import StoreBusyError, StoreError
 from qiskit_job_manager.patience import patient, remaining_s
 from qiskit_job_manager.stores.database import Database
 from qiskit_job_manager.stores.identity import store_ids
@@ -37,6 +37,9 @@ CONNECTIONS = 5
 
 _OPEN_WITHIN_S = 5.0
 """A server that restarts is waited for; a wrong host or port is to be reported soon."""
+
+_STOOD_STILL_S = 12.0
+"""After so long an attempt to open a store is made again; a server that is away takes less."""
 
 _SILENCE_S = 15.0
 """Seconds without a byte from the server after which a connection is given up."""
@@ -79,13 +82,27 @@ def open_server(url: str) -> SqlStore:
     where = engine.url.set(query={}).render_as_string(hide_password=True)
     database = Database(engine, where, dispose=lambda: _engines.give_back(url))
     try:
-        with patient(_OPEN_WITHIN_S):
-            bring_up_to_date(database, first=_wait_for_others)
-            files = StoreFiles(url, store_ids(database))
+        files = _opened(database, url)
     except BaseException:
         database.close()
         raise
     return SqlStore(database, TimedLeases(database), files)
+
+
+def _opened(database: Database, url: str) -> StoreFiles:
+    """Make or migrate the tables, and return what belongs to the store.
+
+    If this process stands still in the middle, the server ends its transaction. It begins again.
+    """
+    while True:
+        begun_s = time.monotonic()
+        try:
+            with patient(_OPEN_WITHIN_S):
+                bring_up_to_date(database, first=_wait_for_others)
+                return StoreFiles(url, store_ids(database))
+        except StoreBusyError:
+            if time.monotonic() - begun_s < _STOOD_STILL_S:
+                raise
 
 
 class _Engines:

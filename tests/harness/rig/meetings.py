@@ -30,6 +30,11 @@ class Crowd:
         self._started.append((driver, finished, words))
         return driver
 
+    def says_something(self, driver):
+        """Say whether a driver has printed or logged anything."""
+        (words,) = (words for each, _, words in self._started if each is driver)
+        return words.exists() and words.stat().st_size > 0
+
     def must_end_well(self):
         """Wait for all, and note which did not end, or ended with an error."""
         for number, (driver, finished, words) in enumerate(self._started):
@@ -97,9 +102,10 @@ def stopped_at_random(site, name, seed):
     crowd = Crowd(case)
     driver = crowd.start("run")
     driver.lives(within_s=chance.uniform(0.0, 1.0))
+    do = "attach" if is_handed_over(case) else "run"
     if driver.send(signal.SIGSTOP):
         case.tally.stops += 1
-        rival = crowd.start("attach" if is_handed_over(case) else "run")
+        rival = crowd.start(do)
         rival.lives(within_s=LEASE_S + chance.uniform(0.1, 1.0))
         driver.send(signal.SIGCONT)
     crowd.must_end_well()

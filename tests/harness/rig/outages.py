@@ -18,7 +18,6 @@ import time
 from pathlib import Path
 
 from rig.driver import SHOTS, circuits
-from rig.history import SUFFIX
 from rig.meetings import Crowd
 from rig.processes import LAG_S, WITHIN_S, Case, Site
 from rig.proxy import Proxy
@@ -138,11 +137,6 @@ def _commands(case, crowd):
     wait = crowd.start("qjm", arguments=["wait", case.name])
     serve = crowd.start("qjm", arguments=["serve", "--poll", "0.1"])
     for each in (wait, serve):  # a command that cannot open the store at all soon says so
-        while not _uses_store(case, each) and each.lives(within_s=0.02):
+        while not crowd.says_something(each) and each.lives(within_s=0.02):
             assert time.monotonic() < until_s, "a command does not open the store"
     return run, serve
-
-
-def _uses_store(case, driver):
-    file = case.folder / f"{driver.pid}{SUFFIX}"
-    return file.exists() and file.stat().st_size > 0
