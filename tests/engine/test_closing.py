@@ -81,7 +81,6 @@ _METHODS = (
     "usage",
     "advance",
     "payload",
-    "result",
     "release",
 )
 

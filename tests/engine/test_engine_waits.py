@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from qiskit_job_manager.codec import results
 from qiskit_job_manager.engine.backend_calls import DEADLINES_S
 from qiskit_job_manager.engine.call_pool import CallPool
 from qiskit_job_manager.errors import SubmissionDeferredError, TransientBackendError
@@ -128,20 +129,22 @@ def test_a_right_that_is_renewed_in_time_is_kept(make_bench, circuits, monkeypat
     assert max(gaps) <= 10.5
 
 
-def test_a_second_result_that_comes_while_the_first_is_read_is_not_stored(make_bench, circuits):
+def test_a_second_result_that_comes_while_the_first_is_read_is_not_stored(
+    make_bench, circuits, monkeypatch
+):
     bench = make_bench(awaits=True, findable=True)
     pool = CallPool(4, 2, lambda: None)
     bench.engine = bench.new_engine(pool)
     first, reading, go_on = Hang(done_first=True), threading.Event(), threading.Event()
     bench.backend.script(Call.FETCH, first)
-    result = bench.store.result
+    open_result = results.open_result
 
-    def slowly(job_key):
+    def slowly(blob):
         reading.set()
         assert go_on.wait(60.0)
-        return result(job_key)
+        return open_result(blob)
 
-    bench.store.result = slowly
+    monkeypatch.setattr(results, "open_result", slowly)
     record = bench.job_set(circuits(1))
     bench.drive(record)
 

@@ -191,7 +191,7 @@ class ActiveJobSet:
         self._store = store
         with store.reading():
             self.first_requests: list[Request] | None = store.requests(record.key)
-            jobs = self._first_jobs()
+            jobs, has_all_planned = self._first_jobs()
         search = request_of(self.first_requests, RequestKind.DUPLICATE_SEARCH)
         self.duplicates = DuplicateSearch(search, self._lag_s(), now_s)
         self._watch_former_driver()
@@ -200,15 +200,15 @@ class ActiveJobSet:
         self._last_planned = -1
         self._waiting: list[tuple[JobRecord, Advance]] = []
         self._waiting_since_s = now_s
-        self._has_all_planned = record.complete and len(jobs) < _PLANNED_AT_HAND
+        self._has_all_planned = record.complete and has_all_planned
         self._take_in(jobs, now_s)
 
-    def _first_jobs(self) -> list[JobRecord]:
-        """Read the jobs under way, and with them the planned ones where there are few."""
+    def _first_jobs(self) -> tuple[list[JobRecord], bool]:
+        """Read the jobs under way, and the planned ones where there are few; say whether so."""
         jobs = self._store.jobs(self.record.key, states=_MOVING, limit=_PLANNED_AT_HAND)
         if len(jobs) < _PLANNED_AT_HAND:
-            return jobs
-        return self._store.jobs(self.record.key, states=_UNDER_WAY)
+            return jobs, True
+        return self._store.jobs(self.record.key, states=_UNDER_WAY), False
 
     def _take_in(self, jobs: Sequence[JobRecord], now_s: float) -> None:
         for job in jobs:

@@ -521,7 +521,10 @@ class ManagedJobSet:
         """
         if not self.wait(timeout):
             raise self._qiskit_timeout(timeout)
-        return self._results(partial=False).result()
+        with self._store.reading():
+            results = self._results(partial=False)
+            results._read_ahead()
+        return results.result()
 
     def status(self) -> JobStatus:
         """Return the `qiskit.providers.JobStatus` of the whole; never waits.

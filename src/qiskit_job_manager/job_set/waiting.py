@@ -98,13 +98,14 @@ def has_ended(
         progress: Reads how far it is.
         show: Takes the progress that was read.
     """
-    with store.reading():
-        # In this order: the second read sees what was done for a request that the first one missed.
-        handled = requests_handled(store, key)
-        now = progress()
+    now = progress()
     if show is not None:
         show(now)
-    return handled and now.ended
+    if not now.ended:
+        return False
+    with store.reading():
+        # The last look sees what was done for a request that was handled between the first two.
+        return requests_handled(store, key) and progress().ended
 
 
 def requests_handled(store: Store, key: int) -> bool:

@@ -101,6 +101,7 @@ class HandOver:
         self.is_driven = False
         self._encoded: dict[int, EncodedExperiment] = {}
         self._is_list = False
+        self._is_new = False
 
     def run(
         self, experiments: Iterable[Any], *, resume: bool, name_is_given: bool = True
@@ -143,7 +144,8 @@ class HandOver:
                     return self._resumed(*found, given)
             else:
                 given.settle(record.n_experiments)
-                return self._begun(record, token, given, blocks)
+                self._is_new = True
+                return self._resumed(record, token, given, blocks)
 
     def _take_back(self, blocks: Sequence[EncodedBlock], given: _Given) -> None:
         """Read experiments again that could not be stored, and do not encode them again."""
@@ -203,19 +205,6 @@ class HandOver:
         self._has_waited = True
         time.sleep(_TRY_AGAIN_S)
 
-    def _begun(
-        self,
-        record: JobSetRecord,
-        token: Token,
-        given: _Given,
-        blocks: Iterator[EncodedBlock] | None,
-    ) -> JobSetRecord:
-        try:
-            return self._resumed(record, token, given, blocks)
-        except BaseException as error:
-            self._keep_or_delete(record, token, error)
-            raise
-
     def _keep_or_delete(self, record: JobSetRecord, token: Token, error: BaseException) -> None:
         """Delete a new job set of which nothing was stored; say of another that it stays."""
         stored = self._store.job_set(record.job_set_id)
@@ -272,6 +261,10 @@ class HandOver:
             if record.n_experiments > given.n_stored:
                 self._pass_over(record, given)
             return self._take(record, token, given, blocks)
+        except BaseException as error:
+            if self._is_new:
+                self._keep_or_delete(record, token, error)
+            raise
         finally:
             self._end(record)
 

@@ -282,10 +282,13 @@ class ManagedResults:
         Raises:
             ManagedResultDataNotAvailable: An experiment has no result.
         """
-        self._source.read_ahead()
         if self._source.kind is ExperimentKind.CIRCUIT:
             return self.combine_results()
         return self.primitive_result()
+
+    def _read_ahead(self) -> None:
+        """Read at once what `result` needs of a small job set, but for the results themselves."""
+        self._source.read_ahead()
 
     def combine_results(self) -> Result:
         """Return one `qiskit.result.Result` with all experiments, in the order of the input.

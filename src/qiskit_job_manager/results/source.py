@@ -117,9 +117,8 @@ class ResultSource:
 
     def read_ahead(self) -> None:
         """Read at once what is needed to read all experiments of a small job set."""
-        with self.store.reading():
-            jobs = self.store.jobs(self.record.key, limit=_READ_AHEAD + 1)
-            _ = self.kind
+        jobs = self.store.jobs(self.record.key, limit=_READ_AHEAD + 1)
+        _ = self.kind
         if len(jobs) <= _READ_AHEAD and all(job.state is JobState.DONE for job in jobs):
             self._all_done = jobs
             for _, block in groupby(jobs, key=lambda job: job.start):
