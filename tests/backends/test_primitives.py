@@ -452,3 +452,21 @@ def test_an_estimator_is_told_the_precision_that_its_pubs_share(manager):
     estimator, circuit = _DeafEstimator(), QuantumCircuit(1)
     manager.run([(circuit, "Z")] * 2, estimator, precision=0.25).results(timeout=60)
     assert estimator.seen == 0.25
+
+
+def test_outcomes_of_other_bits_than_the_circuit_has_are_no_result_of_it(manager):
+    """As those of a sampler that takes all circuits for circuits of two bits."""
+
+    class TwoBits(StatevectorSampler):
+        def run(self, pubs, *, shots=None):
+            two = QuantumCircuit(2, 2)
+            two.measure([0, 1], [0, 1])
+            return super().run([two] * len(pubs), shots=shots)
+
+    wide, fitting = QuantumCircuit(3, 3), QuantumCircuit(2, 2)
+    for circuit in (wide, fitting):
+        circuit.measure(circuit.qubits, circuit.clbits)
+    job_set = manager.run([wide, fitting], TwoBits(), shots=5, max_experiments_per_job=1)
+    results = job_set.results(timeout=60)
+    assert "outcomes of 2 bits for a register of 3" in job_set.error_messages()
+    assert results.get_counts(1) == {"00": 5}

@@ -68,6 +68,19 @@ def test_an_estimator_estimates(qpu, manager, short_polls):
     assert [round(float(each)) for each in evs] == [-1, 1]
 
 
+def test_a_transpiled_circuit_keeps_all_qubits_of_the_device(qpu, manager, short_polls):
+    from qiskit import transpile
+
+    adapter = open_backend(f"qrmi:{qpu}?primitive=estimator")
+    plain = QuantumCircuit(2)
+    plain.x(0)
+    circuit = transpile(plain, adapter.qiskit_backend, initial_layout=[3, 1], seed_transpiler=7)
+    pubs = [(circuit, SparsePauliOp(each).apply_layout(circuit.layout)) for each in ("IZ", "ZI")]
+    results = manager.run(pubs, adapter, precision=0.1).results(timeout=120)
+    evs = [float(results.pub_result(index).data.evs) for index in range(2)]
+    assert [round(each) for each in evs] == [-1, 1]
+
+
 def test_values_belong_to_their_parameters_however_many_there_are(qpu, manager, short_polls):
     """Names such as a[10] sort before a[2] as soon as OpenQASM 3 has no brackets for them."""
     angles = ParameterVector("a", 12)

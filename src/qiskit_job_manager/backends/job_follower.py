@@ -71,6 +71,13 @@ class JobFollower(BaseBackend):
     def _is_kept(self, remote_id: str) -> bool:
         return self._cache.job(remote_id) is not None or self._cache.ended(remote_id) is not None
 
+    def check_answer(self, job: Any, answer: Any) -> None:
+        """Check what a job's ``result()`` returned against what was sent; accept all by default.
+
+        Raises:
+            RemoteJobFailedError: It belongs to something else.
+        """
+
     # -- the port -------------------------------------------------------------------------------
 
     def wait_for_ends(self, timeout_s: float) -> Mapping[str, RemoteStatus]:
@@ -109,6 +116,7 @@ class JobFollower(BaseBackend):
             answer = self._results.answer(remote_id, job.result)
         except Exception as error:
             raise self._no_result(remote_id, job, error) from error
+        self.check_answer(job, answer)
         return self.encoded(answer, f"the result of the job {remote_id}")
 
     def cancel(self, remote_id: str) -> None:

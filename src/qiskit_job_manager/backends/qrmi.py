@@ -457,7 +457,9 @@ def _program(circuit: QuantumCircuit) -> str:
     """Return a circuit in OpenQASM 3, with parameters whose names are in the order of the values.
 
     The service sorts parameters by name. OpenQASM has no ``a[10]``; the exporter writes ``_a_10_``,
-    which comes before ``_a_2_``, and the values would belong to other parameters.
+    which comes before ``_a_2_``, and the values would belong to other parameters. And the exporter
+    writes a circuit with a layout with the qubits that it uses, and no others: observables, which
+    are for all qubits of the device, would then not fit.
 
     Raises:
         ValueError: OpenQASM 3 cannot say what it is.
@@ -467,9 +469,11 @@ def _program(circuit: QuantumCircuit) -> str:
 
     width = len(str(circuit.num_parameters))
     ordered = {old: Parameter(f"p{place:0{width}}") for place, old in enumerate(circuit.parameters)}
+    whole = circuit.assign_parameters(ordered) if ordered else circuit.copy()
+    whole._layout = None  # there is no public way
     try:
         text: str = qasm3.dumps(
-            circuit.assign_parameters(ordered) if ordered else circuit,
+            whole,
             disable_constants=True,
             allow_aliasing=True,
             experimental=qasm3.ExperimentalFeatures.SWITCH_CASE_V1,

@@ -1,5 +1,5 @@
 # /// script
-# dependencies = ["mitiq", "qiskit", "qiskit-aer"]
+# dependencies = ["mitiq[qiskit]", "qiskit-aer", "ply"]
 # ///
 """Mitiq."""
 

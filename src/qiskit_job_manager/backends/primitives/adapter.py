@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from qiskit.primitives import BitArray
 
 from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.checks.pubs import PubCheck
@@ -71,6 +75,7 @@ class PrimitiveBackend(JobFollower):
         concurrent = bears_more if concurrent is None else concurrent
         self._run_lock = None if concurrent else run_lock_of(self._info.backend or primitive)
         self._check = PubCheck(self._info)
+        self._registers: WeakKeyDictionary[Any, list[dict[str, int]]] = WeakKeyDictionary()
         self._known = argument_names(primitive.run)
 
     @property
@@ -176,7 +181,24 @@ class PrimitiveBackend(JobFollower):
             raise provider_errors.submission_error(
                 error, self.name, volatile=self._volatile, refusals=self._refusals
             ) from error
-        return job_in_answer(answer, self.name, volatile=self._volatile)
+        job = job_in_answer(answer, self.name, volatile=self._volatile)
+        if self._info.takes is ExperimentKind.SAMPLER_PUB:
+            with suppress(TypeError):  # a job that can be no key is not checked
+                self._registers[job] = [_sizes(pub.circuit) for pub in pubs]
+        return job
+
+    def check_answer(self, job: Any, answer: Any) -> None:
+        """Check that outcomes have the bits of their circuits' registers, if they were sent here.
+
+        Raises:
+            RemoteJobFailedError: They have not.
+        """
+        with suppress(TypeError):
+            for index, (sizes, pub) in enumerate(zip(self._registers.get(job, ()), answer)):  # noqa: B905  # a wrong number of results is found when they are understood
+                wrong = _other_bits(sizes, pub)
+                if wrong is not None:
+                    text = f"{self.name} returned {wrong}, at place {index} of the job"
+                    raise RemoteJobFailedError(text)
 
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode the `PrimitiveResult` of a job."""
@@ -241,6 +263,24 @@ class PrimitiveBackend(JobFollower):
 
 
 # -- facts ----------------------------------------------------------------------------------------
+
+
+def _sizes(circuit: Any) -> dict[str, int]:
+    return {register.name: register.size for register in circuit.cregs}
+
+
+def _other_bits(sizes: dict[str, int], pub: Any) -> str | None:
+    """Describe outcomes of another number of bits than their register has, if there are some."""
+    data = getattr(pub, "data", None) or {}
+    found = {name: data[name].num_bits for name in data if isinstance(data[name], BitArray)}
+    for name, bits in found.items():
+        if len(sizes) == len(found) == 1:  # under whatever name
+            [wanted] = sizes.values()
+        else:
+            wanted = sizes.get(name, bits)
+        if bits != wanted:
+            return f"outcomes of {bits} bits for a register of {wanted}"
+    return None
 
 
 def _is_local(info: PrimitiveInfo, primitive: Any, volatile: bool | None) -> bool:
