@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from asyncio import get_running_loop
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -82,11 +84,6 @@ _VIEWS: dict[str, View] = {
     f"{_SET}/jobs": job_set_pages.jobs,
     f"{_SET}/jobs/{{job}}": job_set_pages.job,
     f"{_SET}/log": job_set_pages.log,
-    f"{_SET}/results": experiments.index,
-    f"{_SET}/results/{{experiment}}": experiments.show,
-    f"{_SET}/compare": experiments.compare,
-    f"{_SET}/sweep": experiments.sweep,
-    f"{_SET}/export": exports.export,
     "/mark.json": api.mark,
     "/metrics": api.metrics,
     "/api/sets.json": api.job_sets,
@@ -94,8 +91,19 @@ _VIEWS: dict[str, View] = {
     f"/api{_SET}.json": api.job_set,
     f"/api{_SET}/watch.json": api.watch,
     f"/api{_SET}/log.json": api.log,
+}
+_VIEWS_WITH_QISKIT: dict[str, View] = {
+    f"{_SET}/results": experiments.index,
+    f"{_SET}/results/{{experiment}}": experiments.show,
+    f"{_SET}/compare": experiments.compare,
+    f"{_SET}/sweep": experiments.sweep,
     f"/api{_SET}/results.json": api.results,
 }
+"""Views that read circuits or results.
+
+All of them run in one thread that lives as long as the pages: Qiskit that is first imported by two
+threads at once is left half imported, and reading QPY in several threads has ended the process.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +129,13 @@ class Dashboard:
         # Made here: the limit belongs to the event loop that uses it first.
         limit = CapacityLimiter(_AT_ONCE)
         routes = [Route(path, self._endpoint(view, limit)) for path, view in _VIEWS.items()]
+        in_turn = ThreadPoolExecutor(1, "qjm-dashboard-qiskit", initializer=_import_qiskit)
         routes += [
+            Route(path, self._endpoint_in_turn(view, in_turn))
+            for path, view in _VIEWS_WITH_QISKIT.items()
+        ]
+        routes += [
+            Route(f"{_SET}/export", self._endpoint(exports.export, limit, after=in_turn)),
             Route("/do", self._endpoint(actions.act, limit), methods=["POST"]),
             Route("/static/{name}", _static),
             Route("/favicon.svg", _favicon),
@@ -136,11 +150,24 @@ class Dashboard:
             is_read_only=self.is_read_only,
         )
 
-    def _endpoint(self, view: View, limit: CapacityLimiter) -> Callable[[Request], Any]:
+    def _endpoint(
+        self, view: View, limit: CapacityLimiter, after: ThreadPoolExecutor | None = None
+    ) -> Callable[[Request], Any]:
+        """Return what answers in one of a few threads; ``after`` what imports Qiskit, if given."""
+
         async def endpoint(request: Request) -> Response:
+            if after is not None:
+                await get_running_loop().run_in_executor(after, _import_qiskit)
             form = await _form(request) if request.method == "POST" else {}
             answer = partial(self._timed_answer, view, request, form)
             return await to_thread.run_sync(answer, limiter=limit)
+
+        return endpoint
+
+    def _endpoint_in_turn(self, view: View, thread: ThreadPoolExecutor) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            answer = partial(self._timed_answer, view, request, {})
+            return await get_running_loop().run_in_executor(thread, answer)
 
         return endpoint
 
@@ -193,6 +220,13 @@ class Dashboard:
         status = getattr(error, "status_code", 500)
         words = "There is no such page." if status == 404 else "This page cannot be asked so."
         return self._error_page(request, words, status)
+
+
+def _import_qiskit() -> None:
+    import qiskit.primitives
+    import qiskit.qpy
+    import qiskit.result
+    import qiskit.visualization  # noqa: F401
 
 
 def _status_of(error: JobManagerError) -> int:

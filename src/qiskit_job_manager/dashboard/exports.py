@@ -16,7 +16,7 @@ from qiskit_job_manager.dashboard.commands import qjm
 from qiskit_job_manager.dashboard.rendering import page
 from qiskit_job_manager.dashboard.result_readers import results_of
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
-from qiskit_job_manager.exchange.export_format import export_format
+from qiskit_job_manager.exchange.export_format import ExportFormat, export_format
 from qiskit_job_manager.exchange.exports import export_file
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ def export(visit: Visit) -> Response:
     """Return a job set as a file, as far as it is stored."""
     record = visit.job_set()
     form = export_format(visit.text("format") or "csv")
+    if form is ExportFormat.QPY:  # reads circuits, which only one thread here may do
+        msg = "the dashboard exports no QPY: qjm export --format qpy does"
+        raise InvalidArgumentError(msg)
     by = _BY.get(visit.text("by"))
     if by is None and visit.text("by"):
         msg = f"by is {visit.text('by')!r}; it is one of {', '.join(_BY)}"
