@@ -18,7 +18,7 @@ FAST_TMP := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-short short-tests test-lowest mutants providers check docs format bench soak clean
+.PHONY: help demo test test-short short-tests test-lowest mutants providers check docs format bench soak soak-meetings clean
 
 help:
 	@echo "make demo    run 227 benchmark circuits on the Aer simulator and show the results"
@@ -32,6 +32,7 @@ help:
 	@echo "make format  rewrite the code in the project's format"
 	@echo "make bench   measure speed and size, side by side with plain Aer"
 	@echo "make soak    kill, stop and damage at length; SOAK='--minutes 30' and the like say how much"
+	@echo "make soak-meetings  one script started twice, drivers that stand still, a database that goes away"
 	@echo "make clean   remove all that these made"
 
 demo: export QISKIT_JOB_MANAGER_STORE := $(STORE)
@@ -86,6 +87,9 @@ bench: .venv/dev.installed
 
 soak: .venv/dev.installed
 	scripts/with-postgres $(BIN)/python soak/run.py $(SOAK)
+
+soak-meetings: .venv/dev.installed
+	scripts/with-postgres $(BIN)/python soak/meetings.py $(SOAK)
 
 clean:
 	rm -rf docs/_build .venv .venv-lowest .providers .mutants demo-output build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

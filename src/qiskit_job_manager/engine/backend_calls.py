@@ -246,7 +246,7 @@ def understanding(
     reopened: bool,
     raw: RawResult | None = None,
 ) -> Callable[[], Verdict]:
-    """Return the call that finds out what a stored result says; it takes what `understand` takes."""
+    """Return the call that finds out what a stored result says; its arguments as `understand`'s."""
     return lambda: understand(store, job_set, job, reopened=reopened, raw=raw)
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from rig.harnesses import crash_sweep, io_errors, simulation, store_faults
 from rig.ibm import ibm_weather
+from rig.meetings import stopped_at_random
 from rig.pairs import pair
 from rig.processes import (
     Site,
     killed_at_boundary,
     killed_at_random,
     rivals,
-    stopped_past_lease,
 )
 
 LIST = Path(__file__).parents[1] / "failed_seeds.toml"
@@ -38,7 +38,7 @@ ON_A_SITE = {
     "killed at random": lambda site, seed: killed_at_random(site, f"random-{seed}", seed),
     "two rivals": lambda site, seed: rivals(site, f"rivals-{seed}", seed, 2),
     "four rivals": lambda site, seed: rivals(site, f"rivals-{seed}", seed, 4),
-    "stopped past the lease": lambda site, seed: stopped_past_lease(site, f"stop-{seed}", seed),
+    "stopped past the lease": lambda site, seed: stopped_at_random(site, f"stop-{seed}", seed),
 }
 """Each takes a site of processes and a seed, and returns a tally."""
 
