@@ -58,6 +58,7 @@ _WAIT_S = 0.25
 # Calls of a local backend at once. They compute, and do not wait for a network: more of them would
 # take turns on the cores, and each needs memory.
 _LOCAL_CALLS = 4
+_JOBS_A_LOCAL_CALL = 16  # of an executor with many places: these calls only hand bytes on
 _NEWS_SHARE = 0.2
 
 
@@ -353,7 +354,7 @@ class ActiveJobSet:
         can = self.capabilities
         return Budget(
             submissions=self._submissions_allowed(now_s),
-            calls=min(free_calls, _LOCAL_CALLS - self._n_calls()) if can.volatile else free_calls,
+            calls=min(free_calls, self._free_local_calls()) if can.volatile else free_calls,
             awaits=free_awaits if can.awaits and not can.reads_once else 0,
             volatile=can.volatile,
             idempotent=can.idempotent,
@@ -363,9 +364,11 @@ class ActiveJobSet:
             cancels=can.cancels,
         )
 
-    def _n_calls(self) -> int:
-        """Return how many calls about its jobs are under way."""
-        return len({job.ticket for job in self.live.values()} - {None})
+    def _free_local_calls(self) -> int:
+        """Return how many calls about jobs that are computed, and not sent far, may begin."""
+        under_way = len({job.ticket for job in self.live.values()} - {None})
+        of_many = (self.capabilities.pending_jobs or 0) // _JOBS_A_LOCAL_CALL
+        return max(_LOCAL_CALLS, of_many) - under_way
 
     def learn_pending(self, now_s: float) -> None:
         """Take note that the backend takes no more jobs than it has now."""
