@@ -8,9 +8,12 @@ import json
 import re
 import socket
 import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 
 import pytest
 
@@ -257,6 +260,33 @@ def test_a_notebook_shows_the_pages_until_its_manager_is_closed(later):
             urlopen(re.sub(r"/s/[^/]+/", "/", address), timeout=30)
     with pytest.raises(URLError, match="refused"):
         urlopen(address, timeout=30)
+
+
+def test_results_that_many_ask_for_at_once_come(swept, set_id):
+    words = [sys.executable, "-m", "qiskit_job_manager", "--store", str(swept), "dashboard"]
+    words += ["--no-browser", "--port", "0", "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        address = json.loads(process.stdout.readline())["address"]
+        browser = build_opener(HTTPCookieProcessor())
+        browser.open(address, timeout=60).close()
+        base = f"{address.partition('?')[0]}sets/{set_id('sweep')}"
+
+        def status(tail):
+            try:
+                with browser.open(base + tail, timeout=60) as page:
+                    return page.status
+            except OSError as error:  # an answer that is no page, or no answer at all
+                return getattr(error, "code", str(error))
+
+        # The first of them import Qiskit, which nothing has done there before.
+        tails = ["/results"] * 5 + ["/results/3", "/export?format=csv", "/sweep"] * 5
+        try:
+            with ThreadPoolExecutor(5) as threads:
+                found = list(threads.map(status, tails))
+        finally:
+            process.terminate()
+    assert set(found) <= {200, 409}  # 409: one export at a time
+    assert found.count(200) > 15
 
 
 @pytest.mark.parametrize(
