@@ -134,7 +134,8 @@ def partly_failed(manager, circuits):
     from qiskit_aer import AerSimulator
 
     backend = AerSimulator(method="statevector", max_memory_mb=16, max_parallel_threads=1)
-    return manager.run(failing_aer(circuits(4)), backend, shots=10, name="partly")
+    in_one_job = {"max_experiments_per_job": 10}
+    return manager.run(failing_aer(circuits(4)), backend, shots=10, name="partly", **in_one_job)
 
 
 def test_the_good_experiments_of_a_failed_job_can_be_read(partly_failed):

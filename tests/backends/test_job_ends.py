@@ -56,10 +56,12 @@ def test_an_end_is_reported_when_it_comes_and_the_result_is_read_once(gated, pay
     assert gated.reads == 1
 
 
-def test_jobs_whose_result_does_not_wait_are_asked_about(providers, payload, wait_until):
+@pytest.mark.parametrize("answer", [None, RuntimeError("it still runs")])
+def test_jobs_whose_result_does_not_wait_are_asked_about(providers, payload, wait_until, answer):
     class Job(providers["PlainJob"]):
         def result(self):
-            raise RuntimeError("it still runs")
+            if answer is not None:
+                raise answer
 
         def status(self):
             return JobStatus.RUNNING

@@ -48,8 +48,8 @@ class ResultWaiter:
         ends: Where to report the ends.
 
     Attributes:
-        can_wait: Whether ``result()`` of these jobs waits. Where it raises while the job goes on,
-            the jobs are asked about instead.
+        can_wait: Whether ``result()`` of these jobs waits. Where it comes back while the job goes
+            on, the jobs are asked about instead.
     """
 
     def __init__(self, ends: JobEnds) -> None:
@@ -99,19 +99,25 @@ class ResultWaiter:
                 continue
             with self._lock:
                 self._answers[remote_id] = answer
-            self._ends.report(remote_id, RemoteStatus(RemoteState.DONE))
+            if not self._look_at(remote_id, job):
+                with self._lock:
+                    self._answers.pop(remote_id, None)
 
-    def _look_at(self, remote_id: str, job: Any) -> None:
-        """Ask a job whose result could not be read whether it has ended."""
+    def _look_at(self, remote_id: str, job: Any) -> bool:
+        """Ask a job whose ``result()`` came back whether it has ended; report it if it has.
+
+        Some return ``None``, or what there is, of a job that goes on.
+        """
         try:
             status = status_of(job)
         except Exception:  # noqa: BLE001  # the boundary to code of others
             self.can_wait = False
-            return
+            return False
         if status.state in _GOING_ON:
             self.can_wait = False
-        else:
-            self._ends.report(remote_id, status)
+            return False
+        self._ends.report(remote_id, status)
+        return True
 
     def _next(self) -> tuple[str, Any] | None:
         with self._lock:

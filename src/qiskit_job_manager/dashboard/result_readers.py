@@ -28,7 +28,8 @@ class Stored:
     def __init__(self, store: SearchableStore, record: JobSetRecord) -> None:
         self._source = ResultSource(store, record)
 
-    def _result_source(self) -> ResultSource:
+    def _result_source(self, *, as_it_is_now: bool) -> ResultSource:
+        del as_it_is_now
         return self._source
 
 
