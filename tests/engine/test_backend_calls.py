@@ -250,11 +250,14 @@ def test_no_reason_is_asked_for_where_no_job_failed(job, status):
     assert backend.asked == [("job-1",), ("job-1",)]
 
 
+JOB_SET = SimpleNamespace(key=1, options={}, volatile=False, backend_name="cloud")
+
+
 def verdict(job, result, names=NAMES, **fields):
     store = Store(result=result, names=names)
     told = replace(job, **fields)
-    found = understand(store, 1, told)
-    assert understanding(store, 1, told)() == found
+    found = understand(store, JOB_SET, told)
+    assert understanding(store, JOB_SET, told, reopened=False)() == found
     return found
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 
 from qiskit_job_manager import JobManager, ManagedEstimator
 
-MOST = 10
+MOST = 11
 
 
 @pytest.fixture

@@ -436,7 +436,7 @@ def test_a_defect_is_logged_with_its_traceback(make_bench, circuits, log, caplog
     monkeypatch.setattr(bench.store, "advance", broken)
     driven(bench, record)
     assert isinstance(caplog.records[-1].exc_info[1], ZeroDivisionError)
-    assert log() == [DRIVING, ("ERROR", "broken", "'set-1' cannot be driven")]
+    assert log() == [DRIVING, ("ERROR", "broken", "'set-1' cannot be driven: a mistake of ours")]
 
 
 def test_a_set_that_another_process_has_taken_over_is_logged(
