@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from qiskit import QuantumCircuit
@@ -91,3 +92,13 @@ def test_a_job_that_failed_is_reported_as_failed(providers, payload):
     adapter = QiskitBackend(Provider())
     remote_id = adapter.submit(payload, {}, "tag")
     assert adapter.wait_for_ends(DEADLINE_S)[remote_id].state is RemoteState.ERROR
+
+
+def test_a_result_that_is_being_waited_for_is_not_read_a_second_time(gated, payload):
+    adapter = QiskitBackend(gated)
+    remote_id = adapter.submit(payload, {}, "tag")
+    with ThreadPoolExecutor(1) as pool:
+        fetched = pool.submit(adapter.fetch, remote_id)
+        gated.gate.set()
+        assert open_result(fetched.result(DEADLINE_S)).n_experiments == 1
+    assert gated.reads == 1

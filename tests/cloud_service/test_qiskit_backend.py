@@ -88,8 +88,10 @@ def test_what_it_raises_of_a_submission_is_sorted_rightly(
 
 def test_what_it_raises_of_reads_is_sorted_rightly(cloud, provided, circuits):
     backend = QiskitBackend(provided)
+    # One read waits for the end, the other is that of `fetch`.
+    cloud.script(Endpoint.RESULT, Trouble(Way.HALF), Trouble(Way.HALF))
     job_id = backend.submit(payload_of(circuits(1)), {}, "t")
-    cloud.script(Endpoint.RESULT, Trouble(Way.HALF))
+    assert backend.wait_for_ends(60)
     with pytest.raises(TransientBackendError):
         backend.fetch(job_id)
     cloud.script(Endpoint.STATUS, Trouble(Way.CLOSE))

@@ -62,7 +62,7 @@ def test_each_class_of_error_has_a_row():
 
 def test_each_finding_of_the_doctor_that_needs_somebody_has_a_row():
     said = " ".join(cell for row in rows("What `qjm doctor` says") for cell in row)
-    tree = ast.parse((SOURCE / "cli" / "commands" / "doctor.py").read_text(encoding="utf-8"))
+    tree = ast.parse((SOURCE / "checkup.py").read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     findings = [call for call in calls if getattr(call.func, "id", "") == "Finding"]
     needy = [call for call in findings if len(call.args) > 2]

@@ -118,7 +118,7 @@ def tried(name, path):
     kept = {"packages": needs["dependencies"], "about": _about(path)}
     trouble = install(name, needs)
     if trouble is not None:
-        return {**kept, "trouble": f"does not install: {trouble[-1500:]}"}
+        return {**kept, "trouble": f"does not install: {_without_paths(trouble)[-1500:]}"}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
         command = [CACHE / name / "bin" / "python", HERE / "checks.py", path, out]
@@ -129,7 +129,10 @@ def tried(name, path):
             return {**kept, "trouble": f"did not end in {RUN_S} s"}
         (CACHE / f"{name}.log").write_text(done.stdout + done.stderr)
         if not out.exists():
-            return {**kept, "trouble": "\n".join(done.stderr.strip().splitlines()[-3:])}
+            return {
+                **kept,
+                "trouble": _without_paths("\n".join(done.stderr.strip().splitlines()[-3:])),
+            }
         return {**kept, **json.loads(out.read_text())}
 
 
@@ -140,6 +143,11 @@ def _about(path):
 
 
 # -- the tables -------------------------------------------------------------------------------
+
+
+def _without_paths(text):
+    """Leave out the folders of this machine."""
+    return re.sub(r"(?<![\w.])/(?:[^\s/\"]+/)+", "", text)
 
 
 def tables(results):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -55,8 +56,9 @@ class ResultWaiter:
     def __init__(self, ends: JobEnds) -> None:
         self.can_wait = True
         self._ends = ends
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._waiting: deque[tuple[str, Any]] = deque()
+        self._being_read: set[str] = set()
         self._answers: dict[str, Any] = {}
         self._threads = 0
 
@@ -65,15 +67,20 @@ class ResultWaiter:
         if reports_end(job):
             job._future.add_done_callback(lambda done: self._report_future(remote_id, done))
             return
-        with self._lock:
+        with self._changed:
             if self.can_wait:
                 self._waiting.append((remote_id, job))
                 if self._threads < min(_THREADS, len(self._waiting)):
                     self._start_thread()
 
     def answer(self, remote_id: str, read: Callable[[], Any]) -> Any:
-        """Return the answer of a job that was waited for, or what ``read`` returns."""
-        with self._lock:
+        """Return the answer of a job that is waited for, or what ``read`` returns.
+
+        Never are two reads of one result under way, as some can be read only once.
+        """
+        with self._changed:
+            self._waiting = deque(each for each in self._waiting if each[0] != remote_id)
+            self._changed.wait_for(lambda: remote_id not in self._being_read)
             if remote_id in self._answers:
                 return self._answers.pop(remote_id)
         return read()
@@ -92,19 +99,20 @@ class ResultWaiter:
     def _wait_for_all(self) -> None:
         while (one := self._next()) is not None:
             remote_id, job = one
-            try:
-                answer = job.result()
-            except Exception:  # noqa: BLE001  # the boundary to code of others
-                self._look_at(remote_id, job)
-                continue
-            with self._lock:
-                self._answers[remote_id] = answer
-            if not self._look_at(remote_id, job):
-                with self._lock:
-                    self._answers.pop(remote_id, None)
+            answers = {}
+            with contextlib.suppress(Exception):  # the call that reads it says what is wrong
+                answers[remote_id] = job.result()
+            ended = self._end_of(job)
+            with self._changed:
+                self._being_read.discard(remote_id)
+                if ended is not None:
+                    self._answers |= answers
+                self._changed.notify_all()
+            if ended is not None:
+                self._ends.report(remote_id, ended)
 
-    def _look_at(self, remote_id: str, job: Any) -> bool:
-        """Ask a job whose ``result()`` came back whether it has ended; report it if it has.
+    def _end_of(self, job: Any) -> RemoteStatus | None:
+        """Return the status of a job whose ``result()`` came back, or ``None`` if it goes on.
 
         Some return ``None``, or what there is, of a job that goes on.
         """
@@ -112,16 +120,17 @@ class ResultWaiter:
             status = status_of(job)
         except Exception:  # noqa: BLE001  # the boundary to code of others
             self.can_wait = False
-            return False
+            return None
         if status.state in _GOING_ON:
             self.can_wait = False
-            return False
-        self._ends.report(remote_id, status)
-        return True
+            return None
+        return status
 
     def _next(self) -> tuple[str, Any] | None:
-        with self._lock:
+        with self._changed:
             if self._waiting:
-                return self._waiting.popleft()
+                one = self._waiting.popleft()
+                self._being_read.add(one[0])
+                return one
             self._threads -= 1
             return None
