@@ -71,6 +71,13 @@ def test_pages_load_nothing_from_the_network(site):
         assert loaded == [], page
 
 
+def test_each_extra_is_in_the_table_of_the_first_page():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert told == set(project["optional-dependencies"])
+
+
 def test_every_public_name_is_in_the_reference(site):
     import qiskit_job_manager
 
