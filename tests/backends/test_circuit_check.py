@@ -377,3 +377,21 @@ def test_the_target_is_read_once_for_all_circuits(providers):
     for index in range(5):
         adapter.check(measured(lambda c: c.x(0)), index, {})
     assert len(reads) == 1
+
+
+@pytest.mark.parametrize("placed", [True, False])
+def test_a_target_that_says_nothing_of_measuring_forbids_no_measurement(placed):
+    """As that of pytket's `TketBackend`, which measures and lists gates alone."""
+    from qiskit.circuit.library import CXGate, XGate
+    from qiskit.transpiler import Target
+
+    from qiskit_job_manager.backends.checks.instructions import rules_of
+
+    target = Target(num_qubits=2)
+    target.add_instruction(XGate(), {(0,): None, (1,): None} if placed else None)
+    measured = QuantumCircuit(2, 2)
+    measured.x(0)
+    measured.measure([0, 1], [0, 1])
+    assert rules_of(target, saves=False).first_unsupported(measured) is None
+    measured.append(CXGate(), [0, 1])
+    assert "'cx'" in rules_of(target, saves=False).first_unsupported(measured)

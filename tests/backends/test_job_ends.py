@@ -102,3 +102,30 @@ def test_a_result_that_is_being_waited_for_is_not_read_a_second_time(gated, payl
         gated.gate.set()
         assert open_result(fetched.result(DEADLINE_S)).n_experiments == 1
     assert gated.reads == 1
+
+
+def test_a_result_is_kept_where_the_status_cannot_be_read_after_it(providers, payload):
+    """As with pytket's jobs, which forget themselves with their result: it is read once."""
+
+    class Job(providers["PlainJob"]):
+        reads = 0
+
+        def result(self):
+            self.reads += 1
+            if self.reads > 1:
+                raise RuntimeError("there is no such job any more")
+            return self._result
+
+        def status(self):
+            if self.reads:
+                raise RuntimeError("there is no such job any more")
+            return JobStatus.RUNNING
+
+    class Provider(providers["Provider"]):
+        def answer(self, result):
+            return Job(self, "an id", result)
+
+    adapter = QiskitBackend(Provider())
+    remote_id = adapter.submit(payload, {}, "tag")
+    assert adapter.wait_for_ends(DEADLINE_S)[remote_id].state is RemoteState.DONE
+    assert open_result(adapter.fetch(remote_id)).n_experiments == 1

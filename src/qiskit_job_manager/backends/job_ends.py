@@ -102,7 +102,7 @@ class ResultWaiter:
             answers = {}
             with contextlib.suppress(Exception):  # the call that reads it says what is wrong
                 answers[remote_id] = job.result()
-            ended = self._end_of(job)
+            ended = self._end_of(job, answers.get(remote_id))
             with self._changed:
                 self._being_read.discard(remote_id)
                 if ended is not None:
@@ -111,14 +111,17 @@ class ResultWaiter:
             if ended is not None:
                 self._ends.report(remote_id, ended)
 
-    def _end_of(self, job: Any) -> RemoteStatus | None:
+    def _end_of(self, job: Any, answer: Any) -> RemoteStatus | None:
         """Return the status of a job whose ``result()`` came back, or ``None`` if it goes on.
 
-        Some return ``None``, or what there is, of a job that goes on.
+        Some return ``None``, or what there is, of a job that goes on. Others forget a job with its
+        result, so that its status cannot be read any more; the result is kept then.
         """
         try:
             status = status_of(job)
         except Exception:  # noqa: BLE001  # the boundary to code of others
+            if answer is not None:
+                return RemoteStatus(RemoteState.DONE)
             self.can_wait = False
             return None
         if status.state in _GOING_ON:

@@ -78,7 +78,14 @@ class TargetRules:
     def _supports(self, name: str, places: tuple[int, ...]) -> bool:
         if name in _ALWAYS or (self._saves and name.startswith("save_")):
             return True
+        if name == "measure" and not _lists_measuring(self._target):
+            return True
         return bool(self._target.instruction_supported(name, places))
+
+
+def _lists_measuring(target: Target) -> bool:
+    """Say whether a target says anything of measuring; some list gates alone."""
+    return "measure" in target.operation_names
 
 
 def rules_of(target: Target | None, *, saves: bool) -> Rules:
@@ -91,7 +98,8 @@ def rules_of(target: Target | None, *, saves: bool) -> Rules:
     if target is None:
         return NameRules(lambda _: True)
     if target.qargs is None:
-        return NameRules(frozenset(target.operation_names).__contains__)
+        more = frozenset() if _lists_measuring(target) else frozenset({"measure"})
+        return NameRules((frozenset(target.operation_names) | more).__contains__)
     return TargetRules(target, saves=saves)
 
 
