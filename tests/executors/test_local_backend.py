@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 
-import cloudpickle
+import cloudpickle  # noqa: TID251  # has loky carry a class of this test by value
 import pytest
 from local_tasks import ENDLESS, dynamic, flip, payload_of
 from qiskit import QuantumCircuit
@@ -321,3 +322,36 @@ def test_a_variable_that_cannot_be_used_is_named(text, store_path, monkeypatch):
     monkeypatch.setenv("QISKIT_JOB_MANAGER_WORKERS", text)
     with pytest.raises(InvalidArgumentError, match="QISKIT_JOB_MANAGER_WORKERS"):
         JobManager(store_path)
+
+
+# -- objects that an engine cannot carry -----------------------------------------------------------
+
+
+def unsendable():
+    backend = AerSimulator(noise_model=NoiseModel())
+    backend.log = threading.Lock()  # no engine carries a lock
+    return backend
+
+
+def test_what_an_executor_cannot_carry_fails_with_the_reason(tmp_path):
+    with ProcessPoolExecutor(1) as pool, JobManager(tmp_path / "s.db", executor=pool) as manager:
+        job_set = manager.run([bell("one")], unsendable(), shots=100)
+        assert job_set.wait(DEADLINE_S)
+        assert "cannot be sent to another process" in job_set.error_messages()
+
+
+def test_a_worker_gets_an_object_once_for_all_tasks_of_it(in_workers):
+    sent = []
+
+    class Counted:
+        def __reduce__(self):
+            sent.append(1)
+            return int, ()
+
+    start_workers(in_workers)
+    backend = AerSimulator(noise_model=NoiseModel())
+    backend.counted = Counted()
+    circuits = [bell(str(index)) for index in range(12)]
+    job_set = in_workers.run(circuits, backend, shots=50, max_experiments_per_job=1)
+    assert job_set.results(DEADLINE_S).success
+    assert 1 <= len(sent) <= 2  # there are two workers

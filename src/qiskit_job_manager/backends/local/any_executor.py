@@ -12,6 +12,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Future
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.local.executor import ExecutorTroubleError, WorkerDiedError
+from qiskit_job_manager.backends.local.setup import is_about_sending
 from qiskit_job_manager.backends.local.task import compute, own_versions
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class AnyExecutor:
             raise ExecutorTroubleError(msg) from error
         with self._lock:
             self._under_way[task.key] = under_way
-        under_way.add_done_callback(lambda done: self._take(task.key, answer, done))
+        under_way.add_done_callback(lambda done: self._take(task, answer, done))
         return answer
 
     def find(self, key: str) -> Future[Answer] | None:
@@ -96,22 +97,30 @@ class AnyExecutor:
     def _name(self) -> str:
         return f"the executor {type(self._executor).__name__}"
 
-    def _take(self, key: str, answer: Future[Answer], done: Any) -> None:
+    def _take(self, task: Task, answer: Future[Answer], done: Any) -> None:
         with self._lock:
-            was_under_way = self._under_way.pop(key, None) is not None
+            was_under_way = self._under_way.pop(task.key, None) is not None
         if not was_under_way:
             return
         try:
             answer.set_result(done.result())
         except BaseException as error:  # noqa: BLE001  # the boundary to code of others
-            answer.set_exception(trouble_of(error, self._name))
+            lost = is_about_sending(error)
+            answer.set_exception(
+                task.setup.not_sent(error) if lost else trouble_of(error, self._name)
+            )
 
 
-def arguments_of(task: Task) -> tuple[Any, ...]:
-    """Return what `compute` gets for a task: bytes and texts."""
+def arguments_of(task: Task, backend: Any = None) -> tuple[Any, ...]:
+    """Return what `compute` gets for a task: the backend, bytes and texts.
+
+    Args:
+        task: The task.
+        backend: What stands for its backend; ``None``: its name or the object itself.
+    """
     payload = task.payload
     options = json.dumps(dict(task.options))
-    return (task.setup.data, payload.format, payload.data, options, own_versions())
+    return (backend or task.setup.backend, payload.format, payload.data, options, own_versions())
 
 
 def trouble_of(error: BaseException, name: str) -> Exception:

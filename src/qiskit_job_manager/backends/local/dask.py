@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.local.any_executor import arguments_of, trouble_of
 from qiskit_job_manager.backends.local.executor import ExecutorTroubleError, WorkerDiedError
+from qiskit_job_manager.backends.local.setup import is_about_sending
 from qiskit_job_manager.backends.local.task import compute
 from qiskit_job_manager.errors import InvalidArgumentError
 
@@ -97,6 +98,8 @@ class DaskCluster:
             future = client.submit(compute, *arguments, key=task.key, pure=False)
             client.publish_dataset(future, name=task.key, override=True)
         except Exception as error:
+            if is_about_sending(error):
+                raise task.setup.not_sent(error) from error
             raise self._unreachable(error) from error
         return self._followed(task.key, future)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING, Any
-
-import cloudpickle
 
 from qiskit_job_manager.errors import InvalidArgumentError
 
@@ -15,39 +14,56 @@ if TYPE_CHECKING:
 
 
 class Setup:
-    """What is sent to a worker so that it can open an equal backend.
+    """What a worker needs to open an equal backend: its name, or the object without one.
 
-    A backend with a name is opened by it. An object without one is sent as it is, with its noise
-    model, in the way of Python's own process pools; it goes to processes that the user started, and
-    is never stored.
+    The engine that runs the tasks carries the object to its processes, as it carries all arguments.
+    Nothing here turns an object into bytes, or bytes into an object.
 
     Args:
         adapter: The adapter to the backend.
+
+    Attributes:
+        key: By which a worker knows an object that it keeps.
     """
 
     def __init__(self, adapter: LocalAdapter) -> None:
         self._adapter = adapter
-        self._data: str | bytes | None = adapter.uri
+        self.key = uuid.uuid4().hex
 
     @property
-    def is_ready(self) -> bool:
-        """Whether `data` is at hand; to get an object ready may take seconds."""
-        return self._data is not None
+    def backend(self) -> Any:
+        """The name, or the object."""
+        return self._adapter.uri or object_of(self._adapter)
 
     @property
-    def data(self) -> str | bytes:
-        """The name, or the object as bytes.
+    def has_name(self) -> bool:
+        """Whether a worker opens the backend by its name."""
+        return self._adapter.uri is not None
 
-        Raises:
-            InvalidArgumentError: It cannot be sent; the message says which part of it.
+    def parts(self) -> Iterator[tuple[str, Any]]:
+        """Yield the options and attributes of the object, each with what it is called."""
+        backend = self.backend
+        options = getattr(getattr(backend, "options", None), "__dict__", {})
+        for kind, parts in (("option", options), ("attribute", getattr(backend, "__dict__", {}))):
+            for name, value in parts.items():
+                yield f"its {kind} {name!r}", value
+
+    def not_sent(self, error: BaseException, part: str = "it") -> InvalidArgumentError:
+        """Return the error for a backend that an engine could not carry to its processes.
+
+        Args:
+            error: What the engine raised.
+            part: What of the backend cannot be carried.
         """
-        if self._data is None:
-            self._data = _as_bytes(object_of(self._adapter), self._adapter.name)
-        return self._data
+        return InvalidArgumentError(
+            f"the backend {self._adapter.name} cannot be sent to another process: {part} cannot "
+            f"be: {_last_line(error)}. Workers can have AerSimulator with options and a "
+            "noise model, Qiskit's and Aer's primitives, and all backends with names"
+        )
 
 
-def opened(setup: str | bytes) -> LocalAdapter:
-    """Open the backend that a `Setup` describes.
+def opened(backend: Any) -> LocalAdapter:
+    """Open what `Setup.backend` gave.
 
     Raises:
         UnknownBackendError: No backend is known by that name.
@@ -56,7 +72,7 @@ def opened(setup: str | bytes) -> LocalAdapter:
     from qiskit_job_manager.backends.adapt import adapt
     from qiskit_job_manager.backends.local.costs import is_local_adapter
 
-    found = adapt(setup if isinstance(setup, str) else cloudpickle.loads(setup))
+    found = adapt(backend)
     if not is_local_adapter(found):
         raise InvalidArgumentError(f"{found.name} does not run in the process that opens it")
     return found
@@ -68,25 +84,16 @@ def object_of(adapter: LocalAdapter) -> Any:
     return adapter.qiskit_backend if primitive is None else primitive
 
 
-def _as_bytes(backend: Any, name: str) -> bytes:
-    try:
-        return bytes(cloudpickle.dumps(backend))
-    except Exception as error:
-        part = next(_unsendable_parts(backend), None)
-        what = "it" if part is None else f"its {part}"
-        raise InvalidArgumentError(
-            f"the backend {name} cannot be sent to another process: {what} cannot be: "
-            f"{type(error).__name__}: {error}. Workers can have AerSimulator with options and a "
-            "noise model, Qiskit's and Aer's primitives, and all backends with names"
-        ) from error
+def _last_line(error: BaseException) -> str:
+    """Return what was wrong; some engines give it as the traceback of another thread alone."""
+    lines = [line.strip() for line in str(error.__cause__ or "").splitlines() if line.strip(' "')]
+    return lines[-1] if lines else f"{type(error).__name__}: {error}"
 
 
-def _unsendable_parts(backend: Any) -> Iterator[str]:
-    """Yield the names of the options and attributes that cannot be sent."""
-    options = getattr(getattr(backend, "options", None), "__dict__", {})
-    for kind, parts in (("option", options), ("attribute", getattr(backend, "__dict__", {}))):
-        for name, value in parts.items():
-            try:
-                cloudpickle.dumps(value)
-            except Exception:  # noqa: BLE001  # what an object raises when it is sent is its own
-                yield f"{kind} {name!r}"
+def is_about_sending(error: BaseException) -> bool:
+    """Say whether an engine raised this because it cannot carry an object to a process.
+
+    Each engine has a class of its own for that; all of them say so in words.
+    """
+    words = f"{type(error).__name__} {error}".lower()
+    return "pickl" in words or "serializ" in words

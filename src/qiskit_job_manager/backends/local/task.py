@@ -77,7 +77,7 @@ class TooWideError(Exception):
 
 
 def compute(
-    setup: str | bytes,
+    backend: Any,
     payload_format: str,
     payload: bytes,
     options: str,
@@ -87,7 +87,7 @@ def compute(
     """Simulate the circuits of one job in a worker.
 
     Args:
-        setup: How to get the backend; see `Setup`.
+        backend: What `Setup.backend` gave, or `Kept` where `keep` has brought it.
         payload_format: Format of the encoded circuits.
         payload: The encoded circuits or PUBs.
         options: Run options of the job, as JSON.
@@ -97,7 +97,7 @@ def compute(
     if versions != own_versions():
         return _without_result(AnswerKind.UNFIT, _difference(versions, own_versions()))
     try:
-        adapter = _opened(setup)
+        adapter = _opened(backend)
     except (UnknownBackendError, InvalidArgumentError, ImportError, AttributeError) as error:
         reason = f"cannot open the backend: {type(error).__name__}: {error}"
         return _without_result(AnswerKind.UNFIT, f"{_where()} {reason}")
@@ -195,11 +195,43 @@ def _difference(theirs: str, mine: str) -> str:
     )
 
 
-@lru_cache(maxsize=4)
-def _opened(setup: str | bytes) -> LocalAdapter:
+class Kept(NamedTuple):
+    """Stands for the backend object that this worker was given last."""
+
+    key: str
+
+
+_kept: dict[str, LocalAdapter] = {}
+
+
+def keep(key: str, backend: Any) -> None:
+    """Keep a backend object for the next tasks, in the place of the one before."""
     from qiskit_job_manager.backends.local.setup import opened
 
-    return opened(setup)
+    _kept.clear()
+    _kept[key] = opened(backend)
+
+
+def arrive(part: Any) -> None:
+    """Do nothing with a part of a backend: what cannot be carried does not arrive."""
+    del part
+
+
+def _opened(backend: Any) -> LocalAdapter:
+    from qiskit_job_manager.backends.local.setup import opened
+
+    if isinstance(backend, Kept):
+        if backend.key not in _kept:
+            raise UnknownBackendError("its object did not arrive")
+        return _kept[backend.key]
+    return _named(backend) if isinstance(backend, str) else opened(backend)
+
+
+@lru_cache(maxsize=4)
+def _named(name: str) -> LocalAdapter:
+    from qiskit_job_manager.backends.local.setup import opened
+
+    return opened(name)
 
 
 def _where() -> str:

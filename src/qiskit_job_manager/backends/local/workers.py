@@ -30,14 +30,17 @@ from qiskit_job_manager.backends.local.any_executor import arguments_of
 from qiskit_job_manager.backends.local.costs import SimulationCosts
 from qiskit_job_manager.backends.local.executor import WorkerDiedError
 from qiskit_job_manager.backends.local.memory import oom_kills, usable_bytes
+from qiskit_job_manager.backends.local.setup import is_about_sending
 from qiskit_job_manager.backends.local.task import (
     Answer,
     AnswerKind,
+    Kept,
     answer_of,
+    arrive,
     compute,
+    keep,
 )
 from qiskit_job_manager.backends.local.worker_process import ENVIRONMENT, get_ready, prepare
-from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.foreign_text import clean
 
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ IDLE_S = 30.0
 _HOST = socket.gethostname()
 _MOST_FAILED_STARTS = 3
 _READY_WITHIN_S = 120.0
+_PART_WITHIN_S = 30.0
 
 
 class _TooLongError(Exception):
@@ -97,12 +101,14 @@ class _Worker:
         pool: Its pool of one process.
         pid: Its process, once it is ready.
         run: What it computes, or ``None``.
+        kept: Whose backend object it has, or ``None``.
         oom_kills: Processes that the kernel had killed for lack of memory when the run began.
     """
 
     pool: Any
     pid: int | None = None
     run: _Run | None = None
+    kept: Setup | None = None
     oom_kills: int = 0
 
 
@@ -205,7 +211,6 @@ class Workers:
             while not self._is_closed:
                 while len(self._workers) < self._wanted():
                     self._start_one()
-                self._get_setup_ready()
                 self._give()
                 self._end_idle()
                 self._changed.wait(self._look_again_s())
@@ -280,26 +285,6 @@ class Workers:
             run.where = f"process {worker.pid} on {_HOST}"
             self._begin(worker, run)
 
-    def _get_setup_ready(self) -> None:
-        """Turn the backend of a task into what can be sent; calls are not held up by it.
-
-        A backend that cannot be sent is simulated in this process.
-        """
-        setups = (run.task.setup for run in self._waiting)
-        setup = next((s for s in setups if not s.is_ready and s not in self._unsendable), None)
-        if setup is None or not self._workers_are_ready():
-            return
-        self._changed.release()
-        try:
-            _ = setup.data
-        except InvalidArgumentError as error:
-            self._unsendable.add(setup)
-            words = "%s; so this process simulates, on one core"
-            logger.warning(words, error.message, extra={"event": "not sent"})
-        finally:
-            self._changed.acquire()
-            self._changed.notify_all()
-
     def _free_worker(self) -> _Worker | None:
         free = (each for each in self._workers if each.pid is not None and each.run is None)
         return next(free, None)
@@ -307,8 +292,8 @@ class Workers:
     def _begin(self, worker: _Worker, run: _Run) -> None:
         # What is wider than the machine is left to Aer, which has ways to do without, or says so.
         limit = None if run.bytes_needed > self._memory else self._most_bytes(run)
-        arguments = (*arguments_of(run.task), limit)
         try:
+            arguments = (*arguments_of(run.task, self._keep(worker, run.task.setup)), limit)
             future = worker.pool.submit(compute, *arguments)
         except RuntimeError:  # it died idle
             worker.run = None
@@ -316,6 +301,45 @@ class Workers:
             self._waiting.appendleft(run)
             return
         future.add_done_callback(lambda done: self._take(worker, run, done))
+
+    def _keep(self, worker: _Worker, setup: Setup) -> Kept | None:
+        """Bring a backend object to a worker, once for all tasks; a name goes with each."""
+        if setup.has_name:
+            return None
+        if worker.kept is not setup:
+            sent = worker.pool.submit(keep, setup.key, setup.backend)
+            worker.kept = setup
+            sent.add_done_callback(lambda done: self._note_kept(worker, setup, done))
+        return Kept(setup.key)
+
+    def _note_kept(self, worker: _Worker, setup: Setup, done: Future[None]) -> None:
+        """Take note of an object that cannot be brought to workers: it is simulated here."""
+        error = None if done.cancelled() else done.exception()
+        if error is None:
+            return
+        with self._changed:
+            worker.kept = None
+            is_news = is_about_sending(error) and setup not in self._unsendable
+            if is_news:
+                self._unsendable.add(setup)
+        if is_news:  # this thread feeds the pool that is asked for the part
+            args = (worker, setup, error)
+            threading.Thread(target=self._say_not_sent, args=args, daemon=True).start()
+
+    def _say_not_sent(self, worker: _Worker, setup: Setup, error: BaseException) -> None:
+        """Log which part of a backend object cannot be brought to workers."""
+        refused, part = error, "it"
+        for name, value in setup.parts():
+            try:
+                worker.pool.submit(arrive, value).result(_PART_WITHIN_S)
+            except TimeoutError:
+                break
+            except Exception as found:  # noqa: BLE001  # what an object raises is its own
+                refused, part = found, name
+                break
+        words = "%s; so this process simulates, on one core"
+        message = setup.not_sent(refused, part).message
+        logger.warning(words, message, extra={"event": "not sent"})
 
     def _take(self, worker: _Worker, run: _Run, done: Future[Answer]) -> None:
         """Take what came of a task; this runs on a thread of its pool."""
@@ -327,12 +351,13 @@ class Workers:
                 self._end(worker)
             else:
                 answer = done.result()
-                if answer.kind == AnswerKind.WIDE:
-                    run.bytes_needed = answer.bytes_needed
-                    self._waiting.appendleft(run)
+                run.bytes_needed = answer.bytes_needed
+            again = self._stays_here(run) or (answer is not None and answer.kind == AnswerKind.WIDE)
+            if again:
+                self._waiting.appendleft(run)
             is_over = run.is_cancelled or self._is_closed
             self._wake()
-        if is_over or (answer is not None and answer.kind == AnswerKind.WIDE):
+        if is_over or again:
             return
         if answer is not None:
             run.future.set_result(answer)
@@ -403,7 +428,7 @@ class Workers:
         return None
 
     def _next_to_send(self) -> _Run | None:
-        return next((run for run in self._waiting if run.task.setup.is_ready), None)
+        return next((run for run in self._waiting if not self._stays_here(run)), None)
 
     def _waiting_here(self) -> _Run | None:
         """Return the first task that this process may compute now."""
