@@ -245,3 +245,24 @@ def test_a_script_is_not_run_again_by_its_workers(tmp_path):
         check=True,
     )
     assert done.stdout.split() == ["begun", "result"]
+
+
+def test_a_killed_program_leaves_no_warning_on_the_terminal():
+    script = """
+import time
+from local_tasks import ENDLESS, dynamic, task_of
+from qiskit_job_manager.backends.local.workers import Workers
+workers, task = Workers(1), task_of("aer", [dynamic()], {"shots": ENDLESS}, only_in_worker=True)
+workers.submit(task)
+while not workers.where(task.key):
+    time.sleep(0.01)
+print("computing", flush=True)
+time.sleep(1000)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", script], env=environment, **pipes) as process:
+        assert process.stdout.readline() == "computing\n"
+        process.kill()
+        # The pipes end with the last process that has them.
+        assert process.communicate(timeout=DEADLINE_S) == ("", "")

@@ -20,6 +20,7 @@ ENVIRONMENT = {
 }
 _PR_SET_PDEATHSIG = 1
 _LOOK_EVERY_S = 1.0
+_WARNINGS = "PYTHONWARNINGS"
 
 
 def prepare(parent: int) -> None:
@@ -37,6 +38,25 @@ def prepare(parent: int) -> None:
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
     if os.getppid() != parent:  # it died before
         os._exit(0)
+
+
+def start_quiet_tracker() -> None:
+    """Start loky's process that clears up after a killed program, if there is none.
+
+    It warns of what it clears up, on the terminal of somebody who has just killed the program.
+    Only its environment can keep it from that.
+    """
+    from loky.backend import resource_tracker
+
+    before = os.environ.get(_WARNINGS)
+    os.environ[_WARNINGS] = ",".join(filter(None, [before, "ignore:resource_tracker"]))
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        if before is None:
+            del os.environ[_WARNINGS]
+        else:
+            os.environ[_WARNINGS] = before
 
 
 def _watch(parent: int) -> None:

@@ -40,7 +40,12 @@ from qiskit_job_manager.backends.local.task import (
     compute,
     keep,
 )
-from qiskit_job_manager.backends.local.worker_process import ENVIRONMENT, get_ready, prepare
+from qiskit_job_manager.backends.local.worker_process import (
+    ENVIRONMENT,
+    get_ready,
+    prepare,
+    start_quiet_tracker,
+)
 from qiskit_job_manager.foreign_text import clean
 
 if TYPE_CHECKING:
@@ -245,6 +250,7 @@ class Workers:
     def _start_one(self) -> None:
         from loky import ProcessPoolExecutor
 
+        start_quiet_tracker()
         pool = ProcessPoolExecutor(
             1, initializer=prepare, initargs=(os.getpid(),), env=dict(ENVIRONMENT)
         )
