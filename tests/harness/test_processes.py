@@ -6,16 +6,6 @@ from functools import partial
 
 import pytest
 from rig.processes import Site, killed_at_boundary, killed_at_random, rivals, together
-from rig.server import URL
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def site(request, tmp_path_factory):
-    server = None if request.param == "sqlite" else URL
-    if request.param == "postgresql" and server is None:
-        pytest.skip("QJM_TEST_POSTGRES_URL names no database")
-    with Site(tmp_path_factory.mktemp("site"), server=server) as site:
-        yield site
 
 
 @pytest.fixture(scope="module")
