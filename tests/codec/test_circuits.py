@@ -380,7 +380,7 @@ def test_the_layout_is_no_part_of_the_hash(transpiled):
     # The short way knows where the layout begins: no register of it, no place, is hashed.
     data = encode_circuit(circuit).data
     assert b"ancilla" in data
-    assert b"ancilla" not in identity.plain_body(circuit, data)
+    assert b"ancilla" not in identity.plain_body(circuit, circuit.count_ops(), data)
 
 
 @pytest.mark.parametrize("version", [each for each in KNOWN_VERSIONS if each <= QPY_VERSION])
@@ -390,7 +390,7 @@ def test_plain_circuits_go_the_short_way(version, tmp_path):
         with (tmp_path / "c").open("wb") as file:
             qpy.dump(circuit, file, version=version)
         data = (tmp_path / "c").read_bytes()
-        body = identity.plain_body(circuit, data)
+        body = identity.plain_body(circuit, circuit.count_ops(), data)
         assert body is not None
         assert circuit.name.encode() not in body
 
@@ -402,10 +402,10 @@ def test_an_unknown_layout_of_the_bytes_goes_the_long_way():
     for place, value in ((6, 19), (start + 1, 3), (start + identity._CIRCUIT_HEADER.size, 0)):
         other = bytearray(data)
         other[place] = value
-        assert identity.plain_body(circuit, bytes(other)) is None
+        assert identity.plain_body(circuit, circuit.count_ops(), bytes(other)) is None
     more_registers = bytearray(data)
     struct.pack_into("!I", more_registers, start + 21, 2**31)
-    assert identity.plain_body(circuit, bytes(more_registers)) is None
+    assert identity.plain_body(circuit, circuit.count_ops(), bytes(more_registers)) is None
 
 
 def test_vectors_that_are_not_used_whole_do_not_stop_the_hash():

@@ -176,6 +176,7 @@ class Scripted:
 
     places = 3
     keeps_tasks = False
+    starts_for_work = False
 
     def __init__(self):
         self.given = []

@@ -73,9 +73,10 @@ def encode_circuit(circuit: QuantumCircuit) -> EncodedExperiment:
     if not in_qpy:
         check_metadata(metadata)
     body = None
-    if PROVEN.issuperset(circuit.count_ops()):
+    counts = circuit.count_ops()
+    if PROVEN.issuperset(counts):
         data = _dump(circuit, metadata=in_qpy)
-        body = body_of(circuit, data)
+        body = body_of(circuit, counts, data)
     if body is not None:
         digest, notes = hash_of(body), b"" if in_qpy else write_notes({}, metadata)
     else:
@@ -91,8 +92,9 @@ def hash_circuit(circuit: QuantumCircuit) -> bytes:
     Raises:
         CodecError: Nothing certain can be said of it; the message names the instruction.
     """
-    if PROVEN.issuperset(circuit.count_ops()):
-        body = body_of(circuit, _dump(circuit, metadata=False))
+    counts = circuit.count_ops()
+    if PROVEN.issuperset(counts):
+        body = body_of(circuit, counts, _dump(circuit, metadata=False))
         if body is not None:
             return hash_of(body)
     return content_hash(content_of(circuit))

@@ -32,6 +32,8 @@ from qiskit_job_manager.codec.qpy_files import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qiskit import QuantumCircuit
 
 HASH_VERSION = 2
@@ -75,31 +77,33 @@ def hash_of(data: bytes) -> bytes:
     return bytes((HASH_VERSION,)) + digest.digest()[1:]
 
 
-def body_of(circuit: QuantumCircuit, data: bytes) -> bytes | None:
+def body_of(circuit: QuantumCircuit, counts: Mapping[str, int], data: bytes) -> bytes | None:
     """Return bytes that are what a circuit says, or ``None`` if in doubt.
 
     Args:
         circuit: The circuit, with instructions of `circuit_proof.PROVEN` only.
+        counts: How many instructions of each name it has.
         data: Its QPY file, with this circuit only.
     """
     if not circuit.num_parameters:
-        return plain_body(circuit, data)
+        return plain_body(circuit, counts, data)
     names = [each.name for each in circuit.parameters]
     if len(max(names, key=len)) > LONGEST_NAME_BYTES // _MOST_BYTES_PER_CHARACTER:
         return None
     try:
         at_point = circuit.assign_parameters([coordinate(name) for name in names])
-        body = plain_body(at_point, dump_qpy(at_point, metadata=False))
+        body = plain_body(at_point, counts, dump_qpy(at_point, metadata=False))
     except Exception:  # noqa: BLE001  # of any function, outside of where it has values
         return None
     return None if body is None else repr(names).encode("utf-8", "surrogatepass") + body
 
 
-def plain_body(circuit: QuantumCircuit, data: bytes) -> bytes | None:
+def plain_body(circuit: QuantumCircuit, counts: Mapping[str, int], data: bytes) -> bytes | None:
     """Return the bytes of a QPY file that are what a circuit says, or ``None`` if in doubt.
 
     Args:
         circuit: The circuit, with instructions of `circuit_proof.PROVEN` only.
+        counts: How many instructions of each name it has.
         data: Its QPY file, with this circuit only.
     """
     version = data[VERSION_AT]
@@ -121,7 +125,9 @@ def plain_body(circuit: QuantumCircuit, data: bytes) -> bytes | None:
     said, position = registers
     first = position + _N_NOTHING[version >= 18]
     last = end - (_NO_LAYOUT_BYTES if circuit.layout is None else 0) - (0 if version >= 18 else 2)
-    if data.find(_COUNTED, position, end) >= 0 or not _is_as_named(circuit, data, first, last):
+    if data.find(_COUNTED, position, end) >= 0 or not _is_as_named(
+        circuit, counts, data[first:last]
+    ):
         return None
     sizes = data[start + _NAME_SIZE_END : start + _METADATA_SIZE_PLACE]
     more_sizes = data[start + _METADATA_SIZE_END : name_start]
@@ -131,7 +137,7 @@ def plain_body(circuit: QuantumCircuit, data: bytes) -> bytes | None:
     return b"".join((bytes((version,)), sizes, more_sizes, phase, *said, data[position:end]))
 
 
-def _is_as_named(circuit: QuantumCircuit, data: bytes, first: int, last: int) -> bool:
+def _is_as_named(circuit: QuantumCircuit, counts: Mapping[str, int], written: bytes) -> bool:
     """Tell whether each instruction of a circuit is what its name says, and is written whole.
 
     The operations of Qiskit's library can be renamed, and QPY writes them by their class. Nearly
@@ -140,24 +146,25 @@ def _is_as_named(circuit: QuantumCircuit, data: bytes, first: int, last: int) ->
 
     Args:
         circuit: The circuit, with names of `circuit_proof.PROVEN` only.
-        data: Its QPY file.
-        first: Where the instructions begin there.
-        last: Where they end.
+        counts: How many instructions of each name it has.
+        written: The instructions in its QPY file.
     """
-    counts = dict(circuit.count_ops())
-    size = _bytes_of_barriers(data, first, last, counts.pop("barrier", 0))
-    for name, count in counts.items():
-        size += count * _bytes_of(name)
-    return size == last - first or all(map(_is_as_its_name, circuit.data))
+    size = _bytes_of_barriers(written, counts.get("barrier", 0))
+    others = (count * _bytes_of(name) for name, count in counts.items() if name != "barrier")
+    is_whole = size is not None and size + sum(others) == len(written)
+    return is_whole or all(map(_is_as_its_name, circuit.data))
 
 
-def _bytes_of_barriers(data: bytes, first: int, last: int, count: int) -> int:
-    """Return how many bytes so many barriers take, without labels."""
-    size, place = 0, first
+def _bytes_of_barriers(written: bytes, count: int) -> int | None:
+    """Return how many bytes so many barriers take, without labels; ``None``: there are fewer."""
+    size = end = 0
     for _ in range(count):
-        place = data.find(b"Barrier", place, last) + len(b"Barrier")
-        (n_qubits,) = _N_QUBITS.unpack_from(data, place - len(b"Barrier") - _QUBITS_BEFORE_NAME)
+        place = written.find(b"Barrier", end)
+        if place < _QUBITS_BEFORE_NAME:
+            return None
+        (n_qubits,) = _N_QUBITS.unpack_from(written, place - _QUBITS_BEFORE_NAME)
         size += _INSTRUCTION_BYTES + len(b"Barrier") + _ARGUMENT_BYTES * n_qubits
+        end = place + len(b"Barrier")
     return size
 
 

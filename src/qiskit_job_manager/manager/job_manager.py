@@ -262,8 +262,10 @@ class JobManager:
         shots = arguments.checked_shots(shots, adapter)
         chosen = max_experiments_per_job is not None or limits is not None
         asked = options if shots is None else {**options, "shots": shots}
+        # Neither a chosen split nor an executor that does not start by itself needs estimates.
+        needed = not chosen or (drive and self._executor.starts_for_work)
         times = SimulationTimes(
-            simulation_costs(adapter, asked),
+            simulation_costs(adapter, asked) if needed else None,
             handed_over,
             chosen=chosen,
             expect=self._executor.expect,

@@ -31,6 +31,7 @@ class AnyExecutor:
     """
 
     keeps_tasks = False
+    starts_for_work = False
 
     def __init__(self, executor: Any) -> None:
         self._executor = executor

@@ -41,6 +41,7 @@ class DaskCluster:
     """
 
     keeps_tasks = True
+    starts_for_work = False
 
     def __init__(self, client: Any = None, where: dict[str, str] | None = None) -> None:
         if client is not None and client.asynchronous:

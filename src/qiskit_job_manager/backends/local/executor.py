@@ -81,6 +81,10 @@ class Executor(Protocol):
         """How many tasks it computes at once, as far as is known now."""
 
     @property
+    def starts_for_work(self) -> bool:
+        """Whether it starts processes as soon as enough work is expected."""
+
+    @property
     def keeps_tasks(self) -> bool:
         """Whether its tasks outlive this process, and are found again by their keys."""
 

@@ -142,6 +142,11 @@ class Workers:
         self._unsendable: weakref.WeakSet[Setup] = weakref.WeakSet()
 
     @property
+    def starts_for_work(self) -> bool:
+        """Whether there may be workers at all."""
+        return self._n > 0
+
+    @property
     def places(self) -> int:
         """How many tasks are computed at once."""
         return max(self._n, 1)
