@@ -58,6 +58,8 @@ class Driving:
         self._backend = backend
         self._is_new_to_engine = backend is not None
         self._trouble: str | None = None
+        self._other_was_seen = False
+        self._other_is_missed_since_s: float | None = None
 
     @property
     def is_here(self) -> bool:
@@ -108,10 +110,10 @@ class Driving:
             self._check_that_it_can_move()
             backend = self._backend_for_engine()
         except JobManagerInvalidStateError as error:
-            if self._store.driver(self._record.key) is None:
-                self._trouble = error.message
-                raise
-            return  # another process drives it; its work shows in the store
+            if self._other_drives():
+                return  # its work shows in the store
+            self._trouble = error.message
+            raise
         self._is_new_to_engine = False
         self._engine.drive(self._record, backend)
         self._engine.start()
@@ -195,6 +197,21 @@ class Driving:
         if not self._is_new_to_engine and self._engine.has_backend(self._record.key):
             return None
         return self.backend()
+
+    def _other_drives(self) -> bool:
+        """Say whether another process drives the job set, or did until just now.
+
+        A store that was away for a while comes back to all processes at once. The driver, whose
+        lease has ended meanwhile, has as long as a lease lasts to take it again.
+        """
+        if self._store.driver(self._record.key) is not None:
+            self._other_was_seen, self._other_is_missed_since_s = True, None
+            return True
+        now_s = self.clock.monotonic()
+        if self._other_is_missed_since_s is None:
+            self._other_is_missed_since_s = now_s
+        missed_for_s = now_s - self._other_is_missed_since_s
+        return self._other_was_seen and missed_for_s < (self._store.lease_s or 0.0)
 
     def _check_that_it_can_move(self) -> None:
         record = self._record
