@@ -11,7 +11,7 @@ SHORT_TESTS := tests/lifecycle tests/planning tests/merging tests/codec tests/en
 	tests/stores/test_contract.py tests/stores/test_closing.py tests/api/test_run.py \
 	tests/api/test_resume.py tests/cli/test_commands.py tests/cli/test_text.py \
 	tests/cli/test_bad_input.py tests/cli/test_showing.py tests/cli/test_circuit_reading.py \
-	--ignore=tests/codec/test_sandbox.py \
+	--ignore=tests/codec/test_sandbox.py --ignore=tests/codec/test_openqasm_sandbox.py \
 	--deselect=tests/codec/test_identity.py::test_the_same_script_gives_the_same_hashes_in_every_process \
 	--deselect=tests/engine/test_two_at_once.py::test_three_processes_that_start_one_script_run_each_job_once
 FAST_TMP := $(shell test -w /dev/shm && echo /dev/shm || echo /tmp)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event
 
 from qiskit_job_manager import JobManager, ManagedEstimator
 
-MOST = 11
+MOST = 10
 
 
 @pytest.fixture

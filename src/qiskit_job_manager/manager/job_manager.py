@@ -287,7 +287,9 @@ class JobManager:
             max_usage_s=checked_usage(max_usage_s),
             transpile=transpiler.checked_options(transpile, optimization_level, seed_transpiler),
         )
-        if isinstance(handed_over, Sequence) and self._store.job_set_named(draft.name) is None:
+        # A name that was made for this run is new.
+        is_new = name is None or self._store.job_set_named(name) is None
+        if isinstance(handed_over, Sequence) and is_new:
             log_what_does_not_fit(handed_over, adapter, draft.limits, weighing, draft.name)
         self._engine.start()  # it renews the lease meanwhile
         where = (self._store, self._engine.leases, self._engine if drive else None, adapter)

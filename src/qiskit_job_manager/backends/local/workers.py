@@ -457,16 +457,10 @@ class Workers:
     def _answer_here(self, run: _Run) -> Answer | None:
         """Compute a task in this process; ``None``: that would take too long."""
         task = run.task
-        costs = SimulationCosts(task.adapter)
-
-        def refuse_long(circuits: Sequence[Any]) -> None:
-            long_s = sum(costs.seconds(each, task.options) for each in circuits)
-            may_wait = self._n and self._failed_starts < _MOST_FAILED_STARTS
-            if long_s >= LONG_S and may_wait and not self._stays_here(run):
-                raise _TooLongError
-
+        may_wait = self._n and self._failed_starts < _MOST_FAILED_STARTS
+        look = _refuse_long(task) if may_wait and not self._stays_here(run) else None
         try:
-            return answer_of(task.adapter, task.payload, task.options, look=refuse_long)
+            return answer_of(task.adapter, task.payload, task.options, look=look)
         except _TooLongError:
             run.is_long = True
             return None
@@ -476,6 +470,20 @@ class Workers:
     def _under_way(self) -> list[_Run]:
         runs = [worker.run for worker in self._workers if worker.run is not None]
         return [*runs, self._here] if self._here is not None else runs
+
+
+def _refuse_long(task: Task) -> Callable[[Sequence[Any]], None]:
+    """Return what raises if the circuits of a task take long."""
+    costs = SimulationCosts(task.adapter)
+
+    def refuse_long(circuits: Sequence[Any]) -> None:
+        left_s = LONG_S
+        for each in circuits:
+            left_s -= costs.seconds(each, task.options)
+            if left_s <= 0:
+                raise _TooLongError
+
+    return refuse_long
 
 
 _EXIT_CODES = re.compile(r"exit codes? of the workers? (?:are|is) \{(.*?)\}")
