@@ -12,6 +12,7 @@ from qiskit.providers import JobStatus
 from qiskit_job_manager.backends.qiskit_backend import QiskitBackend
 from qiskit_job_manager.codec.circuits import encode_circuit, pack
 from qiskit_job_manager.codec.results import open_result
+from qiskit_job_manager.errors import TransientBackendError
 from qiskit_job_manager.model import RemoteState
 
 DEADLINE_S = 60.0
@@ -129,3 +130,27 @@ def test_a_result_is_kept_where_the_status_cannot_be_read_after_it(providers, pa
     remote_id = adapter.submit(payload, {}, "tag")
     assert adapter.wait_for_ends(DEADLINE_S)[remote_id].state is RemoteState.DONE
     assert open_result(adapter.fetch(remote_id)).n_experiments == 1
+
+
+def test_a_result_is_not_believed_where_no_status_can_ever_be_read(providers, payload):
+    """As with a client whose event loop is missing: the user has to learn that."""
+    was_read = threading.Event()
+
+    class Job(providers["PlainJob"]):
+        def result(self):
+            was_read.set()
+            return self._result
+
+        def status(self):
+            raise RuntimeError("there is no current event loop")
+
+    class Provider(providers["Provider"]):
+        def answer(self, result):
+            return Job(self, "an id", result)
+
+    adapter = QiskitBackend(Provider())
+    remote_id = adapter.submit(payload, {}, "tag")
+    assert was_read.wait(DEADLINE_S)
+    assert adapter.wait_for_ends(0.2) == {}
+    with pytest.raises(TransientBackendError, match="event loop"):
+        adapter.status(remote_id)

@@ -55,6 +55,7 @@ class ResultWaiter:
 
     def __init__(self, ends: JobEnds) -> None:
         self.can_wait = True
+        self._can_ask = False
         self._ends = ends
         self._changed = threading.Condition()
         self._waiting: deque[tuple[str, Any]] = deque()
@@ -99,6 +100,7 @@ class ResultWaiter:
     def _wait_for_all(self) -> None:
         while (one := self._next()) is not None:
             remote_id, job = one
+            self._learn_to_ask(job)
             answers = {}
             with contextlib.suppress(Exception):  # the call that reads it says what is wrong
                 answers[remote_id] = job.result()
@@ -111,16 +113,24 @@ class ResultWaiter:
             if ended is not None:
                 self._ends.report(remote_id, ended)
 
+    def _learn_to_ask(self, job: Any) -> None:
+        """Note whether the status of a job can be read, until one could."""
+        if not self._can_ask:
+            with contextlib.suppress(Exception):  # asking again says what is wrong
+                status_of(job)
+                self._can_ask = True
+
     def _end_of(self, job: Any, answer: Any) -> RemoteStatus | None:
         """Return the status of a job whose ``result()`` came back, or ``None`` if it goes on.
 
         Some return ``None``, or what there is, of a job that goes on. Others forget a job with its
-        result, so that its status cannot be read any more; the result is kept then.
+        result, so that its status cannot be read any more; the result is kept then. Where no status
+        could ever be read, nothing is known of the job, and the user learns why.
         """
         try:
             status = status_of(job)
         except Exception:  # noqa: BLE001  # the boundary to code of others
-            if answer is not None:
+            if answer is not None and self._can_ask:
                 return RemoteStatus(RemoteState.DONE)
             self.can_wait = False
             return None

@@ -27,8 +27,8 @@ from qiskit_job_manager.errors import CodecError, JobManagerError
 if TYPE_CHECKING:
     from qiskit_job_manager.model import Blob
 
-# Gates whose definitions come to 30,000 instructions take so much; usual files take milliseconds.
-_CPU_SECONDS = 10
+# Gates whose definitions come to 18,000 instructions take so much; usual files, milliseconds.
+_CPU_SECONDS = 6
 
 
 def main(files: list[str], answers: BinaryIO) -> int:

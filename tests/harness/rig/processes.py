@@ -106,7 +106,8 @@ class Zygote:
     def __exit__(self, *_):
         self._process.stdin.close()
         self._process.stdout.close()
-        self._process.wait(10)
+        self._process.kill()  # it has nothing to put in order
+        self._process.wait()
 
 
 def troubled(*, reads_once):
