@@ -197,6 +197,7 @@ def test_what_cannot_be_read_is_refused():
 
 SCRIPT = """
 import os, signal, sys, threading
+import psutil
 sys.path.insert(0, sys.argv[1])
 from local_tasks import ENDLESS, dynamic, pid_in, task_of
 from qiskit_job_manager.backends.local.workers import Workers
@@ -206,8 +207,11 @@ tasks = [task_of("aer", [dynamic()], {"shots": ENDLESS}) for _ in range(2)]
 futures = [pool.submit(task) for task in tasks]
 while {pid_in(pool.where(task.key)) for task in tasks} & {None, os.getpid()}:
     threading.Event().wait(0.01)
-threading.Event().wait(0.5)  # so that Aer is at it
-print(*(pid_in(pool.where(task.key)) for task in tasks), flush=True)
+workers = [psutil.Process(pid_in(pool.where(task.key))) for task in tasks]
+begun_s = [worker.cpu_times().user for worker in workers]
+while min(w.cpu_times().user - b for w, b in zip(workers, begun_s)) < 0.2:  # Aer is at it
+    threading.Event().wait(0.01)
+print(*(worker.pid for worker in workers), flush=True)
 futures[0].result()
 """
 
