@@ -46,7 +46,7 @@ demo: .venv/demo.installed
 # Tests start hundreds of processes, which are not to compile everything anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: check
-	TMPDIR=$(FAST_TMP) scripts/with-chromium scripts/with-postgres $(BIN)/pytest -q -n 3 --dist worksteal
+	TMPDIR=$(FAST_TMP) scripts/with-chromium scripts/with-postgres scripts/with-slurm $(BIN)/pytest -q -n 3 --dist worksteal
 
 test-short: export PYTHONDONTWRITEBYTECODE =
 test-short: export HYPOTHESIS_PROFILE = few

@@ -29,6 +29,21 @@ def test_loky_computes_a_job_set(store_path, manager):
         assert [there.get_memory(i) for i in range(6)] == [here.get_memory(i) for i in range(6)]
 
 
+def test_executorlib_computes_a_job_set(store_path, manager):
+    executorlib = pytest.importorskip("executorlib")
+    circuits = [flip(2, str(index)) for index in range(6)]
+    options = {"shots": 50, "seed_simulator": 3, "max_experiments_per_job": 2, "memory": True}
+    here = manager.run(circuits, "aer", **options).results(DEADLINE_S)
+    with (
+        executorlib.SingleNodeExecutor(
+            max_workers=2, block_allocation=True, hostname_localhost=True
+        ) as executor,
+        JobManager(store_path.with_name("other.db"), executor=executor) as other,
+    ):
+        there = other.run(circuits, "aer", **options).results(DEADLINE_S)
+        assert [there.get_memory(i) for i in range(6)] == [here.get_memory(i) for i in range(6)]
+
+
 def test_one_that_is_shut_down_in_mid_run_makes_jobs_wait(store_path, wait_until, caplog):
     """Nothing is lost: with another one the job set goes on."""
     circuits = [flip(2, str(index)) for index in range(4)]

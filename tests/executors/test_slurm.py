@@ -1,0 +1,146 @@
+"""A real Slurm starts the workers, ends them in mid-run, and runs drivers on its nodes.
+
+`scripts/with-slurm` starts it for all tests here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from local_tasks import dynamic
+
+from qiskit_job_manager import JobManager
+
+jobqueue = pytest.importorskip("dask_jobqueue")
+distributed = pytest.importorskip("distributed")
+
+DEADLINE_S = 240.0
+HERE = Path(__file__).parent
+OPTIONS = {"seed_simulator": 3, "max_experiments_per_job": 1, "memory": True}
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.filterwarnings("default"),  # Dask's own, of its closing
+    pytest.mark.skipif(
+        "QJM_TEST_SLURM" not in os.environ, reason="there is no Slurm: scripts/with-slurm COMMAND"
+    ),
+]
+
+
+def circuits(n):
+    return [dynamic(str(index)) for index in range(n)]
+
+
+def digest(results, n):
+    memory = [results.get_memory(index) for index in range(n)]
+    return hashlib.sha256(json.dumps(memory).encode()).hexdigest()
+
+
+def digest_here(n, shots, folder):
+    """Return the digest of what one process gives that nobody disturbs."""
+    with JobManager(folder / "here.db", workers=0) as manager:
+        job_set = manager.run(circuits(n), "aer", shots=shots, **OPTIONS)
+        return digest(job_set.results(DEADLINE_S), n)
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A Dask cluster whose workers are jobs of Slurm; none is started yet."""
+    with jobqueue.SLURMCluster(
+        cores=1,
+        processes=1,
+        memory="2GB",
+        queue=os.environ["QJM_TEST_SLURM"],
+        interface="lo",
+        walltime="00:10:00",
+        job_script_prologue=["export OMP_NUM_THREADS=1"],
+        log_directory=str(tmp_path / "logs"),
+        local_directory=str(tmp_path / "local"),
+        scheduler_options={"dashboard_address": None},
+        job_name=tmp_path.name,
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def client(cluster):
+    with distributed.Client(cluster, set_as_default=False) as client:
+        yield client
+
+
+def slurm_jobs(name, states="RUNNING"):
+    """Return the ids of the jobs of a name, in Slurm's queue."""
+    command = ["squeue", "-h", "-o", "%i", f"--name={name}", f"--states={states}"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+
+def test_workers_that_slurm_starts_give_the_results_of_one_process(client, cluster, tmp_path):
+    cluster.scale(jobs=2)
+    with JobManager(tmp_path / "store.db", executor=client) as manager:
+        job_set = manager.run(circuits(6), "aer", shots=500, **OPTIONS)
+        found = digest(job_set.results(DEADLINE_S), 6)
+    assert found == digest_here(6, 500, tmp_path)
+    assert not client.list_datasets(), "nothing is left on the scheduler"
+
+
+def test_a_worker_that_scancel_ends_in_mid_run_costs_no_result(
+    client, cluster, tmp_path, wait_until
+):
+    cluster.adapt(minimum_jobs=2, maximum_jobs=2)
+    client.wait_for_workers(2, timeout=DEADLINE_S)
+    with JobManager(tmp_path / "store.db", executor=client) as manager:
+        job_set = manager.run(circuits(10), "aer", shots=20_000, **OPTIONS)
+        wait_until(lambda: job_set.progress().n_ended, DEADLINE_S)
+        before = slurm_jobs(tmp_path.name)
+        subprocess.run(["scancel", before[0]], check=True)
+        results = job_set.results(DEADLINE_S)
+        assert results.success
+        assert digest(results, 10) == digest_here(10, 20_000, tmp_path)
+    wait_until(lambda: set(slurm_jobs(tmp_path.name, "all")) - set(before), DEADLINE_S)
+
+
+def test_executorlib_gives_each_worker_a_job_of_slurm(tmp_path):
+    executorlib = pytest.importorskip("executorlib")
+    with (
+        executorlib.SlurmJobExecutor(
+            max_workers=2, block_allocation=True, hostname_localhost=True
+        ) as executor,
+        JobManager(tmp_path / "store.db", executor=executor) as manager,
+    ):
+        job_set = manager.run(circuits(6), "aer", shots=500, **OPTIONS)
+        assert digest(job_set.results(DEADLINE_S), 6) == digest_here(6, 500, tmp_path)
+
+
+DRIVER = f"""
+import sys
+sys.path.insert(0, {str(HERE)!r})
+from local_tasks import dynamic
+from qiskit_job_manager import JobManager
+circuits = [dynamic(str(index)) for index in range(4)]
+with JobManager(sys.argv[1], executor="dask:" + sys.argv[2]) as manager:
+    job_set = manager.run(circuits, "aer", name="taken up", shots=50_000, **{OPTIONS!r})
+    job_set.results()
+"""
+
+
+def test_a_driver_that_is_opened_again_takes_up_what_slurm_computes(
+    client, cluster, tmp_path, wait_until
+):
+    cluster.scale(jobs=2)
+    store = tmp_path / "store.db"
+    command = [sys.executable, "-c", DRIVER, str(store), cluster.scheduler_address]
+    with subprocess.Popen(command) as driver:
+        wait_until(lambda: len(client.list_datasets()) == 4, DEADLINE_S)
+        driver.kill()
+    tags = set(client.list_datasets())
+    with JobManager(store, executor=client) as manager:
+        job_set = manager.retrieve_job_set("taken up")
+        assert digest(job_set.results(DEADLINE_S), 4) == digest_here(4, 50_000, tmp_path)
+        attempts = [job.attempts() for job in job_set.managed_jobs()]
+    assert [len(each) for each in attempts] == [1, 1, 1, 1], "nothing was computed twice"
+    assert {each.tag for each, *_ in attempts} == tags
