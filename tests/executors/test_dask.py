@@ -78,6 +78,28 @@ def test_a_task_that_is_cancelled_is_computed_no_more(client, wait_until):
     assert not client.list_datasets()
 
 
+def test_a_worker_without_a_nanny_is_not_ended_with_its_task(wait_until):
+    """Nothing would start it again."""
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=None, host="127.0.0.1") as bare,
+        distributed.Client(bare, set_as_default=False) as client,
+    ):
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", bare.scheduler_address]
+        with subprocess.Popen(
+            [*command, "--no-nanny", "--no-dashboard", "--nthreads", "1"]
+        ) as worker:
+            client.wait_for_workers(1, timeout=DEADLINE_S)
+            executor = DaskCluster(client)
+            task = task_of(experiments=[dynamic()], options={"shots": ENDLESS})
+            executor.submit(task)
+            wait_until(lambda: any(client.processing().values()), DEADLINE_S)
+            executor.cancel(task.key)
+            assert not client.list_datasets()
+            assert len(client.nthreads()) == 1
+            assert worker.poll() is None
+            worker.kill()
+
+
 DRIVER = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -86,7 +108,7 @@ from qiskit_job_manager import JobManager
 if __name__ == "__main__":
     manager = JobManager(sys.argv[2], executor="dask:" + sys.argv[3])
     circuits = [dynamic(str(index)) for index in range(2)]
-    job_set = manager.run(circuits, "aer", shots=400_000, max_experiments_per_job=1)
+    job_set = manager.run(circuits, "aer", shots=100_000, max_experiments_per_job=1)
     print(job_set.job_set_id(), flush=True)
     job_set.results()
 """

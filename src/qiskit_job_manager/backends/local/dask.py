@@ -8,6 +8,8 @@ travels is a function that the workers import by its name, bytes, and texts.
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import threading
 import time
 from concurrent.futures import Future
@@ -114,7 +116,11 @@ class DaskCluster:
         return None if future is None else self._followed(key, future)
 
     def cancel(self, key: str) -> None:
-        """Cancel a task; a worker with one thread that computes it is restarted."""
+        """Cancel a task; a worker of one thread that computes it is ended.
+
+        Its nanny starts another. Nothing else stops a simulation, which holds Python's lock; and
+        Dask itself waits seconds for a worker that it ends. A worker without a nanny goes on.
+        """
         with self._lock:
             future = self._futures.pop(key, None)
         if future is None:
@@ -125,7 +131,7 @@ class DaskCluster:
             client.cancel([future], force=True)
             client.unpublish_dataset(key)
             if worker is not None and client.nthreads([worker]).get(worker) == 1:
-                client.restart_workers([worker], timeout=_CONNECT_S, raise_for_error=False)
+                client.run(_end_worker, workers=[worker], nanny=True)
 
     def where(self, key: str) -> str | None:
         """Say which worker computes a task, as seen some seconds ago."""
@@ -213,6 +219,11 @@ class DaskCluster:
             answer.set_result(done.result(timeout=None))
         except BaseException as error:  # noqa: BLE001  # the boundary to code of others
             answer.set_exception(_sorted(error))
+
+
+def _end_worker(dask_worker: Any) -> None:
+    """End the worker of a nanny, in which this is called."""
+    os.kill(dask_worker.process.pid, signal.SIGKILL)
 
 
 def _sorted(error: BaseException) -> Exception:
