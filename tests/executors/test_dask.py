@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from local_tasks import ENDLESS, dynamic, flip, is_gone, task_of
+from local_tasks import ENDLESS, dynamic, flip, is_gone, payload_of, task_of
 
 from qiskit_job_manager import JobManager
+from qiskit_job_manager.backends import adapt
+from qiskit_job_manager.backends.local.adapter import LocalBackend
 from qiskit_job_manager.backends.local.task import AnswerKind
 
+dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 from qiskit_job_manager.backends.local.dask import DaskCluster  # noqa: E402
@@ -100,6 +104,25 @@ def test_a_worker_without_a_nanny_is_not_ended_with_its_task(wait_until):
             worker.kill()
 
 
+def test_a_task_that_dask_gives_up_is_computed_again(wait_until):
+    """Dask gives up a task after some workers died under it; the job has a say of its own."""
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+        ) as strict,
+        distributed.Client(strict, set_as_default=False) as client,
+    ):
+        backend = LocalBackend(adapt("aer"), DaskCluster(client))
+        payload = payload_of(adapt("aer"), [dynamic()])
+        pid = next(iter(client.run(os.getpid).values()))
+        tag = backend.submit(payload, {"shots": 100_000}, "qjm-tag")
+        wait_until(lambda: any(client.processing().values()), DEADLINE_S)
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: tag in backend.wait_for_ends(1.0), DEADLINE_S)
+        assert backend.fetch(tag).data
+
+
 DRIVER = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -129,6 +152,55 @@ def test_what_a_killed_driver_left_is_taken_up(cluster, client, store_path, wait
         attempts = [job.attempts() for job in job_set.managed_jobs()]
     assert [len(each) for each in attempts] == [1, 1]
     assert {each.tag for each, *_ in attempts} == tags
+
+
+@pytest.fixture
+def dask_command(tmp_path):
+    """Start `dask COMMAND` in a process of its own, which is ended with the test."""
+    started = []
+
+    def dask_command(name, *arguments):
+        command = [sys.executable, "-m", "distributed.cli.dask_" + name, "--no-dashboard"]
+        process = subprocess.Popen([*command, *arguments], cwd=tmp_path, start_new_session=True)
+        started.append(process)
+        return process
+
+    yield dask_command
+    for process in started:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_scheduler_that_dies_and_comes_again_loses_nothing(
+    is_named, dask_command, store_path, tmp_path, wait_until, caplog
+):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    address = f"tcp://127.0.0.1:{port}"
+
+    def start():
+        scheduler = dask_command("scheduler", "--host", "127.0.0.1", "--port", port)
+        dask_command("worker", address, "--nthreads", "1", "--nworkers", "2")
+        return scheduler
+
+    scheduler = start()
+    circuits = [dynamic(str(index)) for index in range(8)]
+    options = {"shots": 20_000, "seed_simulator": 3, "max_experiments_per_job": 1}
+    client = None if is_named else distributed.Client(address, set_as_default=False)
+    with JobManager(store_path, executor=client or f"dask:{address}") as manager:
+        job_set = manager.run(circuits, "aer", **options)
+        wait_until(lambda: job_set.progress().n_ended, DEADLINE_S)
+        os.killpg(scheduler.pid, signal.SIGKILL)
+        wait_until(lambda: "the Dask" in caplog.text, DEADLINE_S)
+        assert not job_set.progress().ended
+        start()
+        there = job_set.results(DEADLINE_S)
+        with JobManager(store_path.with_name("here.db"), workers=0) as other:
+            here = other.run(circuits, "aer", **options).results(DEADLINE_S)
+            assert [there.get_counts(i) for i in range(8)] == [here.get_counts(i) for i in range(8)]
+    if client is not None:
+        client.close()
 
 
 def test_a_scheduler_file_names_a_cluster(client, cluster, tmp_path):

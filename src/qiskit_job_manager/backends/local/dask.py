@@ -168,11 +168,15 @@ class DaskCluster:
             ExecutorTroubleError: The scheduler cannot be reached.
         """
         with self._lock:
-            if self._client is not None and self._client.status == "running":
+            status = None if self._client is None else self._client.status
+            if status == "running":
                 return self._client
+            if status == "connecting":  # it gives up after a while
+                msg = f"the Dask scheduler {self._name} was lost; its Client looks for it"
+                raise ExecutorTroubleError(msg)
             if self._where is None:
                 msg = (
-                    f"the Dask Client is {self._client.status}: open the job set again with a "
+                    f"the Dask Client is {status}: open the job set again with a "
                     "client of a running cluster, or with workers="
                 )
                 raise ExecutorTroubleError(msg)
@@ -189,10 +193,14 @@ class DaskCluster:
         return Client(**where, timeout=_CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
 
     def _unreachable(self, error: Exception) -> ExecutorTroubleError:
-        name = next(iter((self._where or {}).values()), "of this Client")
         return ExecutorTroubleError(
-            f"the Dask scheduler {name} cannot be reached now: {type(error).__name__}: {error}"
+            f"the Dask scheduler {self._name} cannot be reached now: "
+            f"{type(error).__name__}: {error}"
         )
+
+    @property
+    def _name(self) -> str:
+        return next(iter((self._where or {}).values()), "of this Client")
 
     def _count_places(self, client: Any) -> None:
         if time.monotonic() >= self._counted_s + _COUNT_EVERY_S:
@@ -218,7 +226,15 @@ class DaskCluster:
         try:
             answer.set_result(done.result(timeout=None))
         except BaseException as error:  # noqa: BLE001  # the boundary to code of others
+            if done.status == "error":
+                self._clear(key, done)
             answer.set_exception(_sorted(error))
+
+    def _clear(self, key: str, future: Any) -> None:
+        """Let the scheduler forget a failure, or it would answer the next try with it at once."""
+        with contextlib.suppress(Exception):
+            future.release()  # to cancel it would reach the next try, too
+            self._connected().unpublish_dataset(key)
 
 
 def _end_worker(dask_worker: Any) -> None:
