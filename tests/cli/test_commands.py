@@ -26,7 +26,7 @@ def only_set(qjm) -> dict:
 
 def test_run_ends_with_one_line_on_standard_output(qjm, ran):
     assert ran.code == 0
-    assert ran.out == "four: 4 experiments in 2 jobs: 2 done\n"
+    assert ran.out == "four: 4 circuits in 2 jobs: 2 done\n"
     assert only_set(qjm)["job_set_id"] in ran.err
 
 
@@ -118,7 +118,7 @@ def test_log_tells_the_story_of_a_set_and_of_one_job(qjm, ran):
     assert "job 0" in whole
     assert "job 1" in whole
     assert "job 0" not in one
-    assert "-> done" in one
+    assert "result read (done)" in one
     events = json.loads(qjm("log", "four", "--json").out)
     assert len(events) == len(whole.splitlines())
     assert [e["at"] for e in events] == sorted(e["at"] for e in events)

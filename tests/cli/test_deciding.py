@@ -51,7 +51,7 @@ def test_retry_sends_what_failed_and_only_that(run_on, qjm, cloud):
     assert run_on("half").code == 3
     before = sent(cloud)
     again = qjm("retry", "half")
-    assert (again.code, again.out) == (0, "half: 4 experiments in 4 jobs: 4 done\n")
+    assert (again.code, again.out) == (0, "half: 4 circuits in 4 jobs: 4 done\n")
     assert sent(cloud) == before + 2
 
 
@@ -105,7 +105,7 @@ def test_resubmit_is_refused_where_nobody_can_be_asked(doubtful, qjm, cloud, sho
 def test_resubmit_sends_what_is_in_doubt_once_more(doubtful, qjm, cloud):
     before = sent(cloud)
     again = qjm("resubmit", "doubtful", "--yes")
-    assert (again.code, again.out) == (0, "doubtful: 4 experiments in 4 jobs: 4 done\n")
+    assert (again.code, again.out) == (0, "doubtful: 4 circuits in 4 jobs: 4 done\n")
     assert sent(cloud) == before + 2
 
 

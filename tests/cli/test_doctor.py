@@ -52,6 +52,29 @@ def test_a_set_that_nobody_drives_needs_the_user(qjm, examined, folder):
     assert told["advice"].startswith("qjm resume ")
 
 
+@pytest.mark.parametrize(
+    ("names", "verdict"),
+    [
+        ([], "All is well."),
+        (["one"], "1 thing needs you: see the line marked with ! above."),
+        (["one", "two"], "2 things need you: see the lines marked with ! above."),
+    ],
+)
+def test_the_last_line_says_whether_all_is_well(qjm, folder, names, verdict):
+    for name in names:
+        qjm("run", folder, *RUN, "--name", name, "--no-wait")
+    shown = qjm("doctor").out
+    assert shown.splitlines()[-1] == verdict
+    assert shown.count("\n! ") == len(names)
+
+
+def test_the_last_line_says_that_a_store_cannot_be_used(qjm, store):
+    store.write_text("no database")
+    shown = qjm("doctor")
+    assert shown.out.splitlines()[-1].startswith("The store cannot be used: see the line")
+    assert shown.code == 1
+
+
 def test_a_copy_with_unfinished_sets_needs_the_user(qjm, examined, folder, store, tmp_path):
     qjm("run", folder, *RUN, "--no-wait")
     copy = tmp_path / "copy.db"

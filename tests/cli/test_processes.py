@@ -83,16 +83,16 @@ def test_progress_is_plain_lines_without_a_terminal(qjm_process, folder):
     process = qjm_process("run", folder, *RUN, "--name", "four")
     out, err = process.ended()
     assert process.returncode == 0
-    assert out == "four: 4 experiments in 4 jobs: 4 done\n"
+    assert out == "four: 4 circuits in 4 jobs: 4 done\n"
     assert "\x1b" not in err
     assert "\r" not in err
-    assert "four: 4 of 4 jobs ended (4 done), " in err.splitlines()[-1]
+    assert "four: 4 of 4 circuits \u00b7 4 of 4 jobs \u00b7 4 done" in err.splitlines()[-1]
 
 
 def test_progress_is_a_live_bar_on_a_terminal(qjm_terminal, folder):
     terminal = qjm_terminal("run", folder, *RUN, "--name", "four")
-    terminal.expect_exact("4/4")
-    terminal.expect_exact("four: 4 experiments in 4 jobs: 4 done")
+    terminal.expect_exact("4 of 4 circuits")
+    terminal.expect_exact("four: 4 circuits in 4 jobs: 4 done")
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0
@@ -103,7 +103,7 @@ def test_no_color_is_honoured(qjm_terminal, stored):
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0
-    assert "4/4" in terminal.before
+    assert "4 of 4 circuits" in terminal.before
     assert not any(f"\x1b[{color}" in terminal.before for color in ("3", "9", "38"))
 
 
@@ -120,18 +120,18 @@ def test_ctrl_c_keeps_everything_and_the_command_that_is_told_goes_on(
     assert terminal.exitstatus == 130
     assert "Traceback" not in terminal.before
     cloud.faults = Faults()
-    assert qjm("wait", job_set_id).out == "long: 4 experiments in 4 jobs: 4 done\n"
+    assert qjm("wait", job_set_id).out == "long: 4 circuits in 4 jobs: 4 done\n"
     assert cloud.books().submissions_by_payload().total() == 4
 
 
 def test_a_process_killed_outright_is_gone_on_with(qjm, qjm_process, long, cloud):
     process = qjm_process(*long)
     for line in process.stderr:
-        if "2 of 4 jobs ended" in line:
+        if "2 of 4 jobs" in line:
             break
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert process.returncode == -signal.SIGKILL
     cloud.faults = Faults()
-    assert qjm("wait", "long").out == "long: 4 experiments in 4 jobs: 4 done\n"
+    assert qjm("wait", "long").out == "long: 4 circuits in 4 jobs: 4 done\n"
     assert cloud.books().submissions_by_payload().total() == 4

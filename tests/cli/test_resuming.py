@@ -14,7 +14,7 @@ from qiskit_job_manager.testing.store_samples import create, draft
 
 pytestmark = pytest.mark.usefixtures("often")
 
-DONE = "4 experiments in 4 jobs: 4 done"
+DONE = "4 circuits in 4 jobs: 4 done"
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_an_incomplete_hand_over_says_what_to_do(qjm, store):
     assert outcome.code == 1
     assert "was not handed over completely" in outcome.err
     assert "not all handed over" in qjm("list").out
-    assert "not all experiments have been handed over" in qjm("show", "torn").out
+    assert "not all circuits have been handed over" in qjm("show", "torn").out
 
 
 def test_a_copied_store_is_read_and_driven_only_once_it_was_adopted(qjm, left, store, tmp_path):

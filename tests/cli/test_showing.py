@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
+from qiskit_job_manager import JobManager
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores import open_store
 from qiskit_job_manager.testing.store_samples import (
@@ -69,9 +71,8 @@ def shown_jobs(outcome):
 
 def test_the_jobs_that_need_attention_are_shown_first_and_none_crowds_out_the_others(qjm, many):
     outcome = qjm("show", "sweep")
-    assert (
-        "Jobs         100: 39 planned, 1 in doubt, 15 active, 40 done, 3 failed, 2 cancelled"
-        in (outcome.out)
+    assert "Jobs         40 done, 3 failed, 2 cancelled, 1 in doubt, 15 queued, 39 planned" in (
+        outcome.out
     )
     jobs = shown_jobs(outcome)
     assert len(jobs) == 20
@@ -212,3 +213,102 @@ def test_the_fake_devices_are_listed_as_they_can_be_typed(qjm):
     assert len(names) > 50
     refused = qjm("backends", "nothing")
     assert (refused.code, "these kinds have: fake" in refused.err) == (2, True)
+
+
+OWNER = "5f 4711 lab1 2026-11-27T19:03:00Z"
+
+
+@pytest.fixture
+def local(store):
+    """A set of two local jobs, of which one runs, and the token of its driver."""
+    opened = open_store(store)
+    create(opened, draft("sweep", volatile=True))
+    hand_over(opened, [["c"], ["d"]])
+    token = must_claim(opened, OWNER)
+    opened.complete_job_set(token)
+    path = [JobState.SUBMITTING, JobState.ACTIVE]
+    assert all(
+        opened.advance(token, [submission(opened, 0, "tag"), step(opened, 0, *path, remote_id="r")])
+    )
+    yield opened, token
+    opened.close()
+
+
+@pytest.fixture
+def interrupted(local):
+    """The same set, when its process has ended."""
+    opened, token = local
+    opened.release(token)
+
+
+def test_the_same_words_say_everywhere_that_a_local_job_was_interrupted(qjm, interrupted, store):
+    words = "1 interrupted, 1 planned"
+    assert f"nobody drives it, {words}" in qjm("list").out
+    shown = qjm("show", "sweep").out
+    assert f"Jobs         {words}\n" in shown
+    assert "  interrupted\n" in shown
+    assert "nobody; go on with: qjm resume" in shown
+    with JobManager(store) as manager:
+        job_set = manager.find("sweep")
+        assert words in repr(job_set)
+        assert "Jobs interrupted      1" in job_set.report()
+        assert "Status: interrupted" in job_set.report()
+        assert "1 interrupted" in job_set._repr_html_()
+        assert "1 interrupted" in manager._repr_html_()
+        assert job_set.managed_jobs()[0].detail == "interrupted"
+
+
+def test_a_local_job_runs_while_its_process_lives(qjm, local):
+    assert "1 running, 1 planned" in qjm("list").out
+    assert "  running\n" in qjm("show", "sweep").out
+
+
+def test_json_says_whether_anybody_drives_a_set_and_who(qjm, local):
+    who = "process 4711 on lab1, which started at 2026-11-27T19:03:00Z"
+    for asked in (("list",), ("show", "sweep")):
+        found = json.loads(qjm(*asked, "--json").out)
+        found = found[0] if asked == ("list",) else found
+        assert (found["driven"], found["driver"]) == (True, who)
+    opened, token = local
+    opened.release(token)
+    (listed,) = json.loads(qjm("list", "--json").out)
+    assert (listed["driven"], listed["driver"]) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("state", "found"), [("interrupted", 1), ("active", 1), ("running", 0), ("queued", 0)]
+)
+def test_sets_are_found_by_the_words_that_are_shown(qjm, interrupted, state, found):
+    assert len(json.loads(qjm("list", "--state", state, "--json").out)) == found
+
+
+def test_how_long_it_will_take_is_known_once_jobs_have_ended(qjm, store):
+    opened = open_store(store)
+    hand_over(opened, [[f"c{n}"] for n in range(6)])
+    token = must_claim(opened, OWNER)
+    opened.complete_job_set(token)
+    assert "0 of 6 circuits \u00b7 0 of 6 jobs\n" in qjm("show", "sweep").out
+    now = datetime.now(UTC)
+    path = [JobState.SUBMITTING, JobState.ACTIVE, JobState.COLLECTING, JobState.DONE]
+    for index in range(2):
+        ways = pairwise(path)
+        at = now - timedelta(minutes=5)
+        steps = [step(opened, index, *way, at=at) for way in ways]
+        assert all(opened.advance(token, [submission(opened, index, f"t{index}"), *steps]))
+    # Two in five minutes: four more take ten.
+    assert "2 of 6 circuits \u00b7 2 of 6 jobs \u00b7 about 10 min left" in qjm("show", "sweep").out
+    opened.release(token)
+    opened.close()
+    assert "left" not in qjm("show", "sweep").out
+
+
+def test_the_log_tells_what_happened_in_the_users_words(qjm, folder):
+    qjm("run", folder, "--backend", "basic", "--shots", "10", "--name", "four")
+    told = [line.split("  ")[2].split(":")[0] for line in qjm("log", "four", "0").out.splitlines()]
+    assert told == [
+        "sending",
+        "accepted by the backend",
+        "ended on the backend",
+        "result received",
+        "result read (done)",
+    ]

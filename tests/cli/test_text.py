@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qiskit_job_manager.cli.output import (
-    counted,
     escape,
     escape_lines,
     first_line,
@@ -20,8 +19,8 @@ from qiskit_job_manager.cli.output import (
     plural,
 )
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.model.progress import Pace
-from qiskit_job_manager.views.phrases import end
+from qiskit_job_manager.model.progress import Activity, Pace, Progress
+from qiskit_job_manager.views.phrases import counted, end, how_far, left, shares, shown_in
 
 HARMLESS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -81,9 +80,61 @@ def test_only_the_first_line_of_a_message_is_shown_in_a_table(text, line):
     assert first_line(text) == line
 
 
-def test_counts_follow_the_life_of_a_job_and_leave_out_what_does_not_occur():
-    states = {JobState.DONE: 1200, JobState.PLANNED: 1, JobState.FAILED: 0}
-    assert counted(states) == "1 planned, 1,200 done"
+def progress(jobs, experiments=None, *, n_experiments=60, complete=True):
+    experiments = jobs if experiments is None else experiments
+    return Progress(sum(jobs.values()), n_experiments, jobs, experiments, complete, 0)
+
+
+def test_counts_begin_with_the_outcomes_and_leave_out_what_does_not_occur():
+    states = {JobState.PLANNED: 1, JobState.DONE: 1200, JobState.FAILED: 0, JobState.CANCELLED: 2}
+    assert counted(shares(progress(states))) == "1,200 done, 2 cancelled, 1 planned"
+
+
+@pytest.mark.parametrize(
+    ("activity", "words"),
+    [
+        (Activity(2, 1), "2 running, 1 queued"),
+        (Activity(0, 3), "3 queued"),
+        (Activity(0, 0), "3 interrupted"),
+        (Activity(1, 1), "1 running, 1 queued, 1 interrupted"),
+    ],
+)
+def test_active_jobs_run_wait_or_were_interrupted(activity, words):
+    assert counted(shares(progress({JobState.ACTIVE: 3}), activity)) == words
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (
+            progress({JobState.DONE: 6, JobState.PLANNED: 9}, {JobState.DONE: 24}),
+            "24 of 60 circuits \u00b7 6 of 15 jobs \u00b7 about 60 s left",
+        ),
+        (
+            progress({JobState.DONE: 2, JobState.CANCELLED: 13}, {JobState.DONE: 8}),
+            "8 of 60 circuits \u00b7 2 of 15 jobs \u00b7 about 60 s left",
+        ),
+        (
+            # Each of 60 experiments has its shots in two jobs.
+            progress({JobState.DONE: 1, JobState.ACTIVE: 1}, dict.fromkeys(("done", "active"), 60)),
+            "30 of 60 circuits \u00b7 1 of 2 jobs \u00b7 about 60 s left",
+        ),
+        (
+            progress({JobState.DONE: 1}, n_experiments=1, complete=False),
+            "1 of 1 circuit so far \u00b7 1 of 1 job \u00b7 about 60 s left",
+        ),
+    ],
+)
+def test_it_is_said_how_many_circuits_are_done_not_how_many_ended(shown, words):
+    pace = Pace(5.0, left_s=60.0)
+    assert how_far(shown, pace) == words
+    assert shown_in(words, "ascii") == words.replace(" \u00b7", ",")
+    assert shown_in(words, "utf-8") == words
+
+
+@pytest.mark.parametrize("pace", [Pace(1.0), Pace(1.0, 1e-12, 1e18)])
+def test_no_end_is_promised_that_nobody_knows(pace):
+    assert (left(pace), end(pace)) == ("", "")
 
 
 def test_one_of_a_thing_is_singular():

@@ -88,10 +88,10 @@ def test_what_the_limit_holds_back_is_told_and_goes_on_when_more_is_allowed(
     assert f"qjm resume {job_set_id} --max-usage" in qjm("doctor").out
 
     more = qjm("resume", "sweep", "--max-usage", "4")
-    assert (more.code, more.out) == (3, "sweep: 3 experiments in 3 jobs: 1 planned, 2 done\n")
+    assert (more.code, more.out) == (3, "sweep: 3 circuits in 3 jobs: 2 done, 1 planned\n")
     assert "1 job is not sent" in more.err
     all_of_it = qjm("resume", "sweep", "--max-usage", "none")
-    assert (all_of_it.code, all_of_it.out) == (0, "sweep: 3 experiments in 3 jobs: 3 done\n")
+    assert (all_of_it.code, all_of_it.out) == (0, "sweep: 3 circuits in 3 jobs: 3 done\n")
     assert len(costly.ledger.accepted) == 3
 
 

@@ -56,7 +56,7 @@ def test_a_screen_shows_names_states_and_what_needs_the_user_without_harm(qjm_te
     assert "\x1b[31m" not in seen
     assert "\u202e" not in seen
     assert r"../a/b\n\x1b[31m<b>=1+1</b>\u202e" in seen
-    assert "0/4" in seen
+    assert "0 of 4 circuits" in seen
     assert "EXPERIMENTS" in seen
 
 
@@ -68,7 +68,7 @@ def test_it_shows_another_process_drive_and_leaves_when_the_set_has_ended(
     driver = qjm_process("resume", later)
     seen = end_of(terminal)
     assert terminal.exitstatus == 0
-    assert "4/4" in seen
+    assert "4 of 4 jobs" in seen
     driver.ended()
     assert driver.returncode == 0
 
@@ -78,7 +78,7 @@ def test_without_a_terminal_it_prints_lines(qjm, qjm_process, later):
     process = qjm_process("watch", later)
     out, err = process.ended()
     assert (process.returncode, err) == (0, "")
-    assert "4 of 4 jobs ended (4 done)" in out.splitlines()[0]
+    assert "4 of 4 circuits \u00b7 4 of 4 jobs \u00b7 4 done" in out.splitlines()[0]
     assert "\x1b" not in out
 
 

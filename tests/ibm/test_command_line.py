@@ -43,7 +43,7 @@ def test_a_file_runs_on_ibm_and_what_the_client_posted_twice_is_cancelled(ibm, q
     backend = "ibm:ibm_manila?listing_lag_s=8"
     ran = qjm("run", "flip.qasm", "--backend", backend, "--shots", "30", "--name", "flip")
     assert ran.returncode == 0, ran.stderr
-    assert "flip: 1 experiment in 1 job: 1 done" in ran.stdout
+    assert "flip: 1 circuit in 1 job: 1 done" in ran.stdout
     assert "Searching for duplicates of jobs" in ran.stderr
     assert "that one was asked to be cancelled" in ran.stderr
     books = ibm.books()

@@ -77,7 +77,11 @@ def test_plain_lines_tell_the_first_and_the_last_state_without_harm(
     assert job_set.wait(60, progress=True)
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.splitlines()[-1].split(": ")[1].startswith("4 of 4 jobs ended (4 done)")
+    assert (
+        err.splitlines()[-1]
+        .split(": ")[1]
+        .startswith("4 of 4 circuits \u00b7 4 of 4 jobs \u00b7 4 done")
+    )
     assert err.replace("\n", "").isprintable()
     assert max(map(len, err.splitlines())) < 250
 
@@ -85,7 +89,7 @@ def test_plain_lines_tell_the_first_and_the_last_state_without_harm(
 def test_results_show_progress_too(manager, backend, circuits, capsys):
     results = manager.run(circuits(1), backend).results(60, progress=True)
     assert results.success
-    assert "1 of 1 job ended (1 done)" in capsys.readouterr().err
+    assert "1 of 1 circuit \u00b7 1 of 1 job \u00b7 1 done" in capsys.readouterr().err
 
 
 def test_nothing_is_shown_unasked(manager, backend, circuits, capsys):
@@ -124,7 +128,7 @@ def test_a_terminal_shows_a_bar_in_place_without_harm(
     assert "\u202e" not in shown
     assert "4 done" in shown
     if columns >= 80:
-        assert "4/4" in shown
+        assert "4 of 4 circuits" in shown
 
 
 def on_terminal(monkeypatch, columns, rows, act, encoding="utf-8"):
@@ -163,7 +167,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(manager, backend, cir
 
     shown = on_terminal(monkeypatch, 80, 24, wait)
     assert "\x1b" not in shown
-    assert "dumb: 1 of 1 job ended" in shown
+    assert "dumb: 1 of 1 circuit" in shown
 
 
 @pytest.mark.parametrize("stream", ["closed", "none"])

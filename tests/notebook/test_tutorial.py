@@ -52,8 +52,11 @@ def test_the_progress_is_one_display_that_ends_with_the_last_state(outputs):
     shown = of(outputs, "progress=True")
     displays = [each for each in shown if each.output_type == "display_data"]
     assert len(displays) == 1
-    assert "9 of 9 jobs ended" in displays[0]["data"]["text/html"]
-    assert "rabi: 9 of 9 jobs ended (9 done)" in displays[0]["data"]["text/plain"]
+    assert "41 of 41 circuits" in displays[0]["data"]["text/html"]
+    assert (
+        "rabi: 41 of 41 circuits \u00b7 9 of 9 jobs \u00b7 9 done"
+        in displays[0]["data"]["text/plain"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,16 @@ import typer
 from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import command_for
-from qiskit_job_manager.cli.output import counted, cut, escape, plural, print_object, say
+from qiskit_job_manager.cli.output import cut, escape, plural, print_object, say
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.displays import shown_progress
 from qiskit_job_manager.job_set import wait_for_requests
 from qiskit_job_manager.job_set.json_values import summary
+from qiskit_job_manager.job_set.status import states_of
 from qiskit_job_manager.job_set.waiting import Deadline
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.views import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,9 +110,15 @@ def report(
         print_object(summary(job_set))
         return
     typer.echo(
-        f"{cut(job_set.name(), _NAME)}: {plural(progress.n_experiments, 'experiment')} in "
-        f"{plural(progress.n_jobs, 'job')}: {counted(progress.jobs)}"
+        f"{cut(job_set.name(), _NAME)}: {plural(progress.n_experiments, 'circuit')} in "
+        f"{plural(progress.n_jobs, 'job')}: {states_in_words(job_set, progress)}"
     )
+
+
+def states_in_words(job_set: ManagedJobSet, progress: Progress) -> str:
+    """Return the jobs of a set by state, such as ``20 done, 3 running``."""
+    source = source_of(job_set)
+    return phrases.counted(states_of(source.store, source.record, progress))
 
 
 def print_needs_user(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> None:

@@ -6,7 +6,7 @@ Completion by the shell opens the store and does not import Qiskit.
 import logging
 import re
 import shlex
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.manager import JobManager
     from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.ports import Store
 
 
 _OFFERED = 200
@@ -108,6 +109,15 @@ def opened_manager(
     warnings = log_to_stderr(PlainFormatter(), logging.WARNING)
     with warnings, JobManager(ctx.obj, workers=workers, executor=executor) as manager:
         yield manager
+
+
+@contextmanager
+def opened_store(ctx: typer.Context) -> "Iterator[Store]":
+    """Open the store that the command line names, for commands that only read."""
+    from qiskit_job_manager import stores
+
+    with closing(stores.open_store(ctx.obj)) as store:
+        yield store
 
 
 def command_for(ctx: typer.Context, *words: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qiskit_job_manager.model import JobState
+from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.escape import escape
 from qiskit_job_manager.views.phrases import local, plural
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "counted",
     "cut",
     "escape",
     "escape_lines",
@@ -50,9 +49,9 @@ def cut(text: str, limit: int) -> str:
     return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."
 
 
-def counted(states: "Mapping[JobState, int]") -> str:
-    """Return counts as text, such as ``3 active, 20 done``; states without jobs are left out."""
-    return ", ".join(f"{states[state]:,} {state}" for state in JobState if states.get(state))
+def shown_here(text: str) -> str:
+    """Return a line of facts as standard output can show it."""
+    return phrases.shown_in(text, sys.stdout.encoding)
 
 
 def local_time(moment: "datetime") -> str:

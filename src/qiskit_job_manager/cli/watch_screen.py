@@ -10,6 +10,8 @@ from rich.live import Live
 from rich.text import Text
 
 from qiskit_job_manager.cli.watch_snapshot import heading, jobs
+from qiskit_job_manager.displays.state_bar import state_bar
+from qiskit_job_manager.views import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +60,7 @@ class Screen:
     def draw(self, snapshot: Snapshot) -> None:
         """Replace the last snapshot by a new one."""
         title, *figures = heading(snapshot, self._go_on)
-        rows = jobs(snapshot.jobs)
+        rows = jobs(snapshot.jobs, snapshot.silent)
         parts: list[RenderableType] = [self._text(title, "bold"), self._bar(snapshot)]
         parts += [self._text(line) for line in figures]
         if rows:
@@ -66,14 +68,9 @@ class Screen:
         self._live.update(Group(*parts), refresh=True)
 
     def _bar(self, snapshot: Snapshot) -> RenderableType:
-        progress = snapshot.progress
-        figures = f" {progress.n_ended:,}/{progress.n_jobs:,}"
-        width = min(self._live.console.width - len(figures) - 1, _WIDEST_BAR)
-        if width < len(figures):
-            return self._text(figures.strip())
-        done, left = ("#", "-") if self._is_ascii else ("\u2501", "\u2500")
-        filled = width * progress.n_ended // max(progress.n_jobs, 1)
-        return Text.assemble((done * filled, "green"), (left * (width - filled), "dim"), figures)
+        console = self._live.console
+        states = phrases.shares(snapshot.progress, snapshot.activity)
+        return state_bar(states, min(console.width, _WIDEST_BAR), console.encoding)
 
     def _text(self, line: str, style: str = "") -> Text:
         return Text(self._shown(line), style=style, overflow="fold")
@@ -81,12 +78,9 @@ class Screen:
     def _row(self, line: str, style: str = "") -> Text:
         return Text(self._shown(line), style=style, no_wrap=True, overflow="crop")
 
-    @property
-    def _is_ascii(self) -> bool:
-        return not self._live.console.encoding.lower().startswith("utf")
-
     def _shown(self, line: str) -> str:
         # Escape here what the terminal cannot show: escapes take more columns, and rich must know
         # them before it breaks lines.
         encoding = self._live.console.encoding
+        line = phrases.shown_in(line, encoding)
         return line.encode(encoding, "backslashreplace").decode(encoding)

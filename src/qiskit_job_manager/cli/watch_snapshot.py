@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.cli.output import counted, cut, first_line, plural
+from qiskit_job_manager.cli.output import cut, first_line, plural
 from qiskit_job_manager.cli.tables import Column, table
 from qiskit_job_manager.displays.rate_meter import Meter
 from qiskit_job_manager.job_set.json_values import watch_values
-from qiskit_job_manager.job_set.status import detail
+from qiskit_job_manager.job_set.status import detail, word_for_silent
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views import phrases
@@ -50,7 +50,8 @@ class Snapshot:
         progress: Jobs and experiments by state.
         activity: The last known status of active jobs on the backend.
         pace: The speed since watching began.
-        is_driven: Whether a live process drives it.
+        driver: Who drives it, or ``None``.
+        silent: The word for active jobs of which the backend has said nothing.
         jobs: Some of its jobs: jobs in doubt first, then running jobs, and so on.
     """
 
@@ -58,7 +59,8 @@ class Snapshot:
     progress: Progress
     activity: Activity
     pace: Pace
-    is_driven: bool
+    driver: str | None
+    silent: str
     jobs: tuple[JobRecord, ...]
 
 
@@ -88,7 +90,8 @@ class SnapshotReader:
             progress,
             self._job_set.activity(progress),
             self._meter.pace(progress),
-            self._store.driver(record.key) is not None,
+            self._store.driver(record.key),
+            word_for_silent(self._store, record),
             tuple(islice(self._jobs(record.key, progress, n_jobs), n_jobs)),
         )
 
@@ -107,9 +110,9 @@ def heading(snapshot: Snapshot, go_on: str) -> Iterator[str]:
     """
     record, progress = snapshot.record, snapshot.progress
     yield f"{cut(record.name, _NAME)} on {cut(record.backend_name, _NAME)}"
+    yield phrases.how_far(progress, snapshot.pace)
     jobs_by_state = phrases.counted(phrases.shares(progress, snapshot.activity))
     yield f"Jobs         {jobs_by_state or 'none yet'}"
-    yield f"Experiments  {counted(progress.experiments) or 'none yet'}"
     if snapshot.activity.position is not None:
         yield f"In the queue first of ours at place {snapshot.activity.position:,}"
     if trouble := phrases.trouble(snapshot.activity):
@@ -120,9 +123,9 @@ def heading(snapshot: Snapshot, go_on: str) -> Iterator[str]:
     yield from _for_the_user(snapshot, go_on)
 
 
-def jobs(shown: Sequence[JobRecord]) -> list[str]:
-    """Return a table of jobs; empty for none."""
-    return list(table(_JOBS_COLUMNS, map(_row, shown))) if shown else []
+def jobs(shown: Sequence[JobRecord], silent: str) -> list[str]:
+    """Return a table of jobs; empty for none. See `status.detail`."""
+    return list(table(_JOBS_COLUMNS, (_row(job, silent) for job in shown))) if shown else []
 
 
 def plain_line(snapshot: Snapshot) -> str:
@@ -132,14 +135,14 @@ def plain_line(snapshot: Snapshot) -> str:
     queue = "" if place is None else f", first in the queue at {place:,}"
     needs = snapshot.progress.needs_user
     doubt = f", {plural(needs, 'job')} in doubt {_verb(needs)} you" if needs else ""
-    driven = "" if snapshot.is_driven or snapshot.progress.ended else ", nobody drives it"
+    driven = "" if snapshot.driver or snapshot.progress.ended else ", nobody drives it"
     return f"{cut(snapshot.record.name, _NAME)}: {text}{queue}{doubt}{driven}"
 
 
 def values(snapshot: Snapshot) -> dict[str, Any]:
     """Return the snapshot as JSON values."""
     moving = (snapshot.progress, snapshot.activity, snapshot.pace)
-    return watch_values(snapshot.record, *moving, is_driven=snapshot.is_driven)
+    return watch_values(snapshot.record, *moving, driver=snapshot.driver)
 
 
 def _for_the_user(snapshot: Snapshot, go_on: str) -> Iterator[str]:
@@ -151,7 +154,7 @@ def _for_the_user(snapshot: Snapshot, go_on: str) -> Iterator[str]:
         yield f"{held} held by the usage limit: see qjm resume --max-usage"
     if not progress.complete:
         yield "Not all experiments have been handed over"
-    elif not snapshot.is_driven and not progress.ended:
+    elif not snapshot.driver and not progress.ended:
         yield f"Nobody drives it. Go on with: {go_on}"
 
 
@@ -159,10 +162,10 @@ def _verb(number: int) -> str:
     return "needs" if number == 1 else "need"
 
 
-def _row(job: JobRecord) -> tuple[str, ...]:
+def _row(job: JobRecord, silent: str) -> tuple[str, ...]:
     return (
         str(job.index),
         phrases.experiments(job),
         cut(job.remote_id or "-", _NAME),
-        first_line(detail(job)),
+        first_line(detail(job, silent)),
     )

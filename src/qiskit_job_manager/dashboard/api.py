@@ -11,7 +11,6 @@ from starlette.responses import Response
 from qiskit_job_manager import checkup
 from qiskit_job_manager.dashboard import filters
 from qiskit_job_manager.dashboard.experiments import read
-from qiskit_job_manager.dashboard.job_set_list import until
 from qiskit_job_manager.job_set.json_values import (
     event_values,
     job_values,
@@ -20,7 +19,13 @@ from qiskit_job_manager.job_set.json_values import (
     summary_of,
     watch_values,
 )
-from qiskit_job_manager.job_set.status import held_jobs, read_activity, read_progress
+from qiskit_job_manager.job_set.status import (
+    ends_at,
+    held_jobs,
+    read_activity,
+    read_progress,
+    word_for_silent,
+)
 from qiskit_job_manager.model.progress import Pace, progress_of
 from qiskit_job_manager.model.search import JobFilter
 
@@ -60,7 +65,7 @@ def job_sets(visit: Visit) -> Response:
     values = []
     for record in found:
         held = held_jobs(store, record, totals[record.key])
-        values.append(summary_of(record, progress_of(record, totals[record.key], held)))
+        values.append(summary_of(store, record, progress_of(record, totals[record.key], held)))
     return _answer(values)
 
 
@@ -73,7 +78,8 @@ def job_set(visit: Visit) -> Response:
     progress = read_progress(store, record)
     left = max(store.count_jobs(record.key, JobFilter()) - len(listed), 0)
     values = show_values(store, record, progress, not_listed=left)
-    jobs = [job_values(*each) for each in measured(store, record.key, listed)]
+    silent = word_for_silent(store, record)
+    jobs = [job_values(*each, silent) for each in measured(store, record.key, listed)]
     return _answer(values | {"job_list": jobs})
 
 
@@ -81,14 +87,13 @@ def watch(visit: Visit) -> Response:
     """Return how far a job set is, as a line of ``qjm watch --json``."""
     store, record = visit.store, visit.job_set()
     progress = read_progress(store, record)
-    is_driven = store.driver(record.key) is not None
     now = visit.clock.now()
-    ends_at = until(store.last_events(record.key, limit=100), progress, now)
-    left_s = None if ends_at is None else (ends_at - now).total_seconds()
+    end = ends_at(store.last_events(record.key, limit=100), progress, now)
+    left_s = None if end is None else (end - now).total_seconds()
     ended_per_s = (progress.n_jobs - progress.n_ended) / left_s if left_s else None
-    pace = Pace(0.0, ended_per_s, left_s, ends_at)
+    pace = Pace(0.0, ended_per_s, left_s, end)
     activity = read_activity(store, record, progress)
-    return _answer(watch_values(record, progress, activity, pace, is_driven=is_driven))
+    return _answer(watch_values(record, progress, activity, pace, driver=store.driver(record.key)))
 
 
 def log(visit: Visit) -> Response:

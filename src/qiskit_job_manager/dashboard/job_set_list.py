@@ -13,7 +13,7 @@ from qiskit_job_manager.dashboard.remembered import remembered
 from qiskit_job_manager.dashboard.rendering import page, pager
 from qiskit_job_manager.dashboard.visit import PAGE_ROWS
 from qiskit_job_manager.job_set.attention import needs
-from qiskit_job_manager.job_set.status import held_jobs
+from qiskit_job_manager.job_set.status import ends_at, held_jobs
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.model.search import JobSetOrder
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.dashboard.visit import Visit
     from qiskit_job_manager.job_set.attention import Need
-    from qiskit_job_manager.model import EventRecord, JobSetRecord, Totals, Usage
+    from qiskit_job_manager.model import JobSetRecord, Totals, Usage
     from qiskit_job_manager.model.progress import Progress
     from qiskit_job_manager.model.search import RecentTotals
     from qiskit_job_manager.ports import SearchableStore
@@ -67,14 +67,7 @@ class Row:
     @property
     def n_done(self) -> int:
         """Experiments of jobs that are done, each share of shots counted as its part."""
-        return done_of(self.progress)
-
-
-def done_of(progress: Progress) -> int:
-    """Return how many experiments are done; one in several shares counts by its parts."""
-    counted = sum(progress.experiments.values())
-    done = progress.experiments.get(JobState.DONE, 0)
-    return done * progress.n_experiments // counted if counted else 0
+        return self.progress.n_done_experiments
 
 
 def index(visit: Visit) -> Response:
@@ -117,16 +110,7 @@ def _row(store: SearchableStore, record: JobSetRecord, totals: Totals, now: date
         return Row(record, progress, usage, None, last[0].at if last else None, None)
     driver = store.driver(record.key)
     events = store.last_events(record.key, limit=_EVENTS_READ) if driver else []
-    return Row(record, progress, usage, driver, None, until(events, progress, now))
-
-
-def until(events: list[EventRecord], progress: Progress, now: datetime) -> datetime | None:
-    """Return when a job set will have ended if its jobs go on ending as fast as the last ones."""
-    ends = [event.at for event in events if event.after is not None and event.after.is_final]
-    left = progress.n_jobs - progress.n_ended
-    if len(ends) < 2 or left <= 0:
-        return None
-    return now + (now - ends[0]) / len(ends) * left
+    return Row(record, progress, usage, driver, None, ends_at(events, progress, now))
 
 
 @dataclass(frozen=True, slots=True)

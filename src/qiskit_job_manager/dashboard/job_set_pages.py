@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.dashboard import filters
 from qiskit_job_manager.dashboard.commands import python, qjm
-from qiskit_job_manager.dashboard.job_set_list import done_of, until
 from qiskit_job_manager.dashboard.remembered import remembered
 from qiskit_job_manager.dashboard.rendering import page, pager
 from qiskit_job_manager.dashboard.visit import PAGE_ROWS
 from qiskit_job_manager.errors import JobManagerJobNotFound
 from qiskit_job_manager.job_set.attention import needs_of
-from qiskit_job_manager.job_set.status import detail, read_activity, read_progress
+from qiskit_job_manager.job_set.status import (
+    detail,
+    ends_at,
+    read_activity,
+    read_progress,
+    word_for_silent,
+)
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.pictures.timeline import spans_of
 from qiskit_job_manager.views.phrases import shares
@@ -78,7 +83,7 @@ class Head:
     @property
     def n_done(self) -> int:
         """Experiments of jobs that are done."""
-        return done_of(self.progress)
+        return self.progress.n_done_experiments
 
     @property
     def n_failed(self) -> int:
@@ -106,8 +111,8 @@ def head_of(visit: Visit) -> Head:
     unfinished = not progress.ended or bool(requests)
     needed = list(needs_of(store, record, progress, is_unfinished=unfinished))
     events = store.last_events(record.key, limit=_EVENTS_READ) if driver else []
-    ends_at = until(events, progress, visit.clock.now())
-    return Head(record, progress, activity, driver, requests, needed, ends_at)
+    end = ends_at(events, progress, visit.clock.now())
+    return Head(record, progress, activity, driver, requests, needed, end)
 
 
 def set_page(visit: Visit, template: str, head: Head, **values: Any) -> Response:
@@ -191,11 +196,12 @@ def jobs(visit: Visit) -> Response:
     total = store.count_jobs(record.key, wanted)
     offset = (visit.page - 1) * PAGE_ROWS
     found = store.find_jobs(record.key, wanted, offset=offset, limit=PAGE_ROWS)
+    silent = word_for_silent(store, record)
     return set_page(
         visit,
         "jobs.html",
         head,
-        jobs=[(job, detail(job)) for job in found],
+        jobs=[(job, detail(job, silent)) for job in found],
         pager=pager(visit, total, PAGE_ROWS),
         errors=_errors(visit, head),
         states=list(map(filters.state_word, JobState)),
@@ -215,7 +221,7 @@ def job(visit: Visit) -> Response:
         "job.html",
         head,
         job=found,
-        detail=detail(found),
+        detail=detail(found, word_for_silent(visit.store, record)),
         attempts=visit.store.attempts(found.key),
         timeline=_timeline(visit, [found]),
         events=visit.store.last_events(record.key, found.index, limit=_LOG_LENGTHS[0]),

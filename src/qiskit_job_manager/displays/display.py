@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.escape import shortened
 from qiskit_job_manager.views.html import progress_html
-from qiskit_job_manager.views.phrases import line
 
 if TYPE_CHECKING:
     from qiskit_job_manager.model.progress import Activity, Pace, Progress
@@ -59,10 +59,11 @@ class Lines:
 
     def draw(self, snapshot: Snapshot) -> None:
         """Write one line."""
-        words = line(snapshot.progress, snapshot.activity, snapshot.pace)
+        words = phrases.line(snapshot.progress, snapshot.activity, snapshot.pace)
         # The stream may be closed, or its reader gone: no reason to stop waiting.
         with suppress(OSError, ValueError, AttributeError):
-            sys.stderr.write(f"{self._title}: {words}\n")
+            shown = phrases.shown_in(words, sys.stderr.encoding)
+            sys.stderr.write(f"{self._title}: {shown}\n")
             sys.stderr.flush()
 
     def close(self) -> None:
@@ -114,7 +115,7 @@ class _Picture:
         self._shown = snapshot.progress, snapshot.activity, snapshot.pace
 
     def __repr__(self) -> str:
-        return f"{shortened(self._title, _NAME)}: {line(*self._shown)}"
+        return f"{shortened(self._title, _NAME)}: {phrases.line(*self._shown)}"
 
     def _repr_html_(self) -> str:
         return progress_html(self._title, *self._shown)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerError
 from qiskit_job_manager.job_set.driving import fresh
-from qiskit_job_manager.job_set.status import detail, read_jobs
+from qiskit_job_manager.job_set.status import detail, read_jobs, word_for_silent
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.views import html, phrases
 from qiskit_job_manager.views.html import job_set_html
@@ -69,7 +69,8 @@ def as_html(
     try:
         now = progress()
         found = islice(_interesting(store, record.key), _JOBS_SHOWN)
-        jobs = [(job, detail(job)) for job in found]
+        silent = word_for_silent(store, record)
+        jobs = [(job, phrases.state_word(job, silent), detail(job, silent)) for job in found]
         return job_set_html(fresh(store, record), now, activity(now), jobs)
     except JobManagerError as error:  # deleted, or the store is closed: shown, not raised
         text = as_text(record, progress, activity)
@@ -88,16 +89,17 @@ def drawn(store: Store, record: JobSetRecord, output: str, ax: Axes | None) -> A
     Raises:
         InvalidArgumentError: There is no such output.
     """
+    silent = word_for_silent(store, record)
     if output == "mpl":
         from qiskit_job_manager.pictures.split_drawing import draw_split
 
-        return draw_split(record, list(read_jobs(store, record.key)), ax)
+        return draw_split(record, list(read_jobs(store, record.key)), silent, ax)
     if output != "text":
         msg = f"output is {output!r}; it is 'text' or 'mpl'"
         raise InvalidArgumentError(msg)
     first = store.jobs(record.key, limit=_FIRST_DRAWN)
     after = max(record.n_jobs - _LAST_DRAWN, len(first)) - 1
-    return split_text(record, first, store.jobs(record.key, after=after))
+    return split_text(record, first, store.jobs(record.key, after=after), silent)
 
 
 def timeline(store: Store, record: JobSetRecord, now: datetime, ax: Axes | None) -> Figure:

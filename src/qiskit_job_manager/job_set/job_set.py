@@ -233,8 +233,12 @@ class ManagedJobSet:
 
     def report(self, detailed: bool = True) -> str:
         """Return a text on the state of the set, and of each job if it is ``detailed``."""
-        text = report.summary(self._read(), self.progress(), self.usage())
-        return f"{text}\n{report.details(self._jobs())}" if detailed else text
+        record, now = self._read(), self.progress()
+        text = report.summary(record, now, self.activity(now), self.usage())
+        if not detailed:
+            return text
+        silent = status.word_for_silent(self._store, record)
+        return f"{text}\n{report.details(self._jobs(), silent)}"
 
     def events(self, job: int | None = None) -> Iterator[EventRecord]:
         """Yield what happened to the set, or to the job with this index, oldest first."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.job_set.status import detail, trouble_of
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.views import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,10 +31,11 @@ PAGE = 500
 
 def summary(job_set: ManagedJobSet) -> dict[str, Any]:
     """Return a job set as JSON values."""
-    return summary_of(source_of(job_set).record, job_set.progress())
+    source = source_of(job_set)
+    return summary_of(source.store, source.record, job_set.progress())
 
 
-def summary_of(record: JobSetRecord, progress: Progress) -> dict[str, Any]:
+def summary_of(store: Store, record: JobSetRecord, progress: Progress) -> dict[str, Any]:
     """Return what the store has of a job set as JSON values."""
     return {
         "job_set_id": record.job_set_id,
@@ -42,13 +44,20 @@ def summary_of(record: JobSetRecord, progress: Progress) -> dict[str, Any]:
         "tags": list(record.tags),
         "created_at": record.created_at.isoformat(),
         "experiments": progress.n_experiments,
+        "experiments_done": progress.n_done_experiments,
         "jobs": progress.n_jobs,
         "ended": progress.ended,
         "success": progress.success,
         "needs_user": progress.needs_user,
         "held": progress.held,
         "jobs_by_state": {str(state): number for state, number in progress.jobs.items()},
+        **_driver_values(None if progress.ended else store.driver(record.key)),
     }
+
+
+def _driver_values(driver: str | None) -> dict[str, Any]:
+    words = None if driver is None else phrases.driver(driver)
+    return {"driven": driver is not None, "driver": words}
 
 
 def show_values(
@@ -62,10 +71,9 @@ def show_values(
         progress: How far it is.
         not_listed: How many of its jobs are left out.
     """
-    return summary_of(record, progress) | {
+    return summary_of(store, record, progress) | {
         "usage": _usage_values(store.usage(record.key), record),
         "trouble": trouble_of(store, record, progress),
-        "driven": store.driver(record.key) is not None,
         "jobs_not_listed": not_listed,
     }
 
@@ -91,14 +99,17 @@ def measured(
             yield job, None if attempt is None else attempt.figures
 
 
-def job_values(job: JobRecord, figures: RemoteFigures | None) -> dict[str, Any]:
-    """Return a job as JSON values, with the figures that the backend measured."""
+def job_values(job: JobRecord, figures: RemoteFigures | None, silent: str) -> dict[str, Any]:
+    """Return a job as JSON values, with the figures that the backend measured.
+
+    ``silent``: as for `status.detail`.
+    """
     return {
         "index": job.index,
         "first_experiment": job.start,
         "last_experiment": job.stop - 1,
         "state": str(job.state),
-        "detail": detail(job),
+        "detail": detail(job, silent),
         "remote_id": job.remote_id,
         "shots": job.shots,
         "attempts": job.attempts,
@@ -137,12 +148,14 @@ def event_values(event: EventRecord) -> dict[str, Any]:
 
 
 def watch_values(
-    record: JobSetRecord, progress: Progress, activity: Activity, pace: Pace, *, is_driven: bool
+    record: JobSetRecord, progress: Progress, activity: Activity, pace: Pace, *, driver: str | None
 ) -> dict[str, Any]:
     """Return how far a job set is as JSON values."""
     return {
         "job_set_id": record.job_set_id,
         "name": record.name,
+        "experiments": progress.n_experiments,
+        "experiments_done": progress.n_done_experiments,
         "jobs_by_state": {str(state): count for state, count in progress.jobs.items()},
         "experiments_by_state": {str(s): count for s, count in progress.experiments.items()},
         "running": activity.running,
@@ -152,7 +165,7 @@ def watch_values(
         "ends_at": None if pace.ends_at is None else pace.ends_at.isoformat(),
         "trouble": activity.trouble,
         "needs_user": progress.needs_user,
-        "driven": is_driven,
+        **_driver_values(driver),
         "ended": progress.ended,
         "success": progress.success,
     }

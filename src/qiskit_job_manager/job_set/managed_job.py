@@ -10,7 +10,7 @@ from qiskit_job_manager.errors import (
     SubmissionRefusedError,
 )
 from qiskit_job_manager.job_set import requests
-from qiskit_job_manager.job_set.status import detail, qiskit_status, status_name
+from qiskit_job_manager.job_set.status import detail, qiskit_status, status_name, word_for_silent
 from qiskit_job_manager.job_set.waiting import Deadline
 from qiskit_job_manager.model import JobState, RequestKind
 from qiskit_job_manager.results import reason, span
@@ -60,7 +60,8 @@ class ManagedJob:
     @property
     def detail(self) -> str:
         """The job's state in words, with its place in the queue or its error."""
-        return detail(self._read())
+        job, source = self._read(), self._source
+        return detail(job, word_for_silent(source.store, source.record))
 
     def status(self) -> JobStatus:
         """Return the `qiskit.providers.JobStatus` that fits the job's state best; never waits."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qiskit_job_manager.job_set.status import detail
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import reason, span
+from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.escape import escape
 from qiskit_job_manager.views.phrases import plural
 
@@ -14,20 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from qiskit_job_manager.model import JobRecord, JobSetRecord, Usage
-    from qiskit_job_manager.model.progress import Progress
-
-_COUNTED = (
-    ("Successful jobs", (JobState.DONE,)),
-    ("Failed jobs", (JobState.FAILED,)),
-    ("Cancelled jobs", (JobState.CANCELLED,)),
-    ("Lost jobs", (JobState.LOST,)),
-    ("Active jobs", (JobState.ACTIVE, JobState.COLLECTING)),
-    ("Jobs in doubt", (JobState.IN_DOUBT,)),
-    ("Pending jobs", (JobState.PLANNED, JobState.SUBMITTING)),
-)
+    from qiskit_job_manager.model.progress import Activity, Progress
 
 
-def summary(record: JobSetRecord, progress: Progress, usage: Usage) -> str:
+def summary(record: JobSetRecord, progress: Progress, activity: Activity, usage: Usage) -> str:
     """Return what a job set is, and how many of its jobs are in which state."""
     lines = [
         f"Job set {escape(record.name)}",
@@ -39,9 +30,8 @@ def summary(record: JobSetRecord, progress: Progress, usage: Usage) -> str:
         "  Summary:",
         f"    {'Total jobs':<16} {progress.n_jobs:>6,}",
     ]
-    for label, states in _COUNTED:
-        count = sum(progress.jobs.get(state, 0) for state in states)
-        lines.append(f"    {label:<16} {count:>6,}")
+    for label, count in phrases.shares(progress, activity):
+        lines.append(f"    {f'Jobs {label}':<16} {count:>6,}")
     if usage.total_s:
         lines.append(
             f"  Quantum seconds: {usage.measured_s:,.1f} measured, and {usage.estimated_s:,.1f} "
@@ -69,9 +59,9 @@ def incomplete(record: JobSetRecord) -> str:
     )
 
 
-def details(jobs: Iterable[JobRecord]) -> str:
-    """Return what is known of each job."""
-    return "\n".join(["  Detail:", *(line for job in jobs for line in _job_lines(job))])
+def details(jobs: Iterable[JobRecord], silent: str) -> str:
+    """Return what is known of each job; see `status.detail`."""
+    return "\n".join(["  Detail:", *(line for job in jobs for line in _job_lines(job, silent))])
 
 
 def is_unexpected(job: JobRecord) -> bool:
@@ -99,9 +89,9 @@ def errors(jobs: Iterable[JobRecord]) -> str | None:
     return "\n".join(found) or None
 
 
-def _job_lines(job: JobRecord) -> list[str]:
+def _job_lines(job: JobRecord, silent: str) -> list[str]:
     lines = [f"    {span(job)}:", f"      Job index: {job.index}"]
     if job.remote_id is not None:
         lines.append(f"      Job ID: {escape(job.remote_id)}")
-    first, *more = detail(job).splitlines()
+    first, *more = detail(job, silent).splitlines()
     return [*lines, f"      Status: {first}", *(f"        {line}" for line in more)]

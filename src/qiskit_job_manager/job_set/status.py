@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.model import JobState, RemoteState
-from qiskit_job_manager.model.progress import Activity, progress_of
+from qiskit_job_manager.model.progress import Activity, Pace, progress_of
+from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.escape import escape_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from qiskit.providers import JobStatus
 
-    from qiskit_job_manager.model import JobRecord, JobSetRecord, Totals
+    from qiskit_job_manager.model import EventRecord, JobRecord, JobSetRecord, Totals
     from qiskit_job_manager.model.progress import Progress
     from qiskit_job_manager.ports import Store
 
@@ -36,6 +38,8 @@ _TROUBLED = frozenset({JobState.IN_DOUBT, JobState.FAILED, JobState.LOST})
 _MAY_CHANGE_USAGE = (JobState.SUBMITTING, JobState.IN_DOUBT, JobState.ACTIVE, JobState.COLLECTING)
 _ACTIVE_JOBS_READ = 300
 _TROUBLED_JOBS_READ = 10
+_EVENTS_READ = 100
+_FEWEST_ENDS = 2
 # In the order in which they need attention.
 _UNFINISHED = (
     JobState.ACTIVE,
@@ -66,11 +70,26 @@ def qiskit_status(name: str) -> JobStatus:
     return JobStatus[name]
 
 
-def detail(job: JobRecord) -> str:
-    """Return the job's own state in words, with its place in the queue or its error."""
-    words = str(job.state)
-    if job.state is JobState.ACTIVE and job.status is not None:
-        words = str(job.status.state)
+def word_for_silent(store: Store, record: JobSetRecord) -> str:
+    """Return the word for active jobs of a set of which the backend has said nothing yet.
+
+    The status of a local simulation is not stored on its way. It waits for no other user, and it
+    ends with its process.
+    """
+    if not record.volatile:
+        return phrases.QUEUED
+    return phrases.INTERRUPTED if store.driver(record.key) is None else phrases.RUNNING
+
+
+def detail(job: JobRecord, silent: str) -> str:
+    """Return the job's own state in words, with its place in the queue or its error.
+
+    Args:
+        job: The job.
+        silent: What `word_for_silent` returned.
+    """
+    words = word = phrases.state_word(job, silent)
+    if job.state is JobState.ACTIVE and job.status is not None and word != phrases.INTERRUPTED:
         if job.status.queue_position is not None:
             words += f", {job.status.queue_position:,} in the queue"
         if job.status.message and job.status.state is RemoteState.RUNNING:
@@ -159,16 +178,47 @@ def read_activity(store: Store, record: JobSetRecord, progress: Progress) -> Act
     if not active:
         return Activity(0, 0, trouble=trouble_of(store, record, progress))
     jobs = store.jobs(record.key, states=(JobState.ACTIVE,), limit=_ACTIVE_JOBS_READ)
-    running = min(sum(_runs(job, volatile=record.volatile) for job in jobs), active)
+    silent = word_for_silent(store, record)
+    running = min(sum(phrases.state_word(job, silent) == phrases.RUNNING for job in jobs), active)
     positions = [job.status.queue_position for job in jobs if job.status is not None]
     known = [position for position in positions if position is not None]
     trouble = next((job.error for job in jobs if job.error), None)
     return Activity(
         running,
-        active - running,
+        0 if silent == phrases.INTERRUPTED else active - running,
         min(known, default=None),
         trouble or trouble_of(store, record, progress),
     )
+
+
+def states_of(store: Store, record: JobSetRecord, progress: Progress) -> list[tuple[str, int]]:
+    """Return how many jobs of a set are in each state, in the words of `phrases.shares`."""
+    if not progress.jobs.get(JobState.ACTIVE):
+        return phrases.shares(progress)
+    return phrases.shares(progress, read_activity(store, record, progress))
+
+
+def ends_at(events: Sequence[EventRecord], progress: Progress, now: datetime) -> datetime | None:
+    """Return when a job set will have ended if its jobs go on ending as fast as the last ones.
+
+    Args:
+        events: The latest events, oldest first.
+        progress: How far it is.
+        now: The time.
+    """
+    ends = [event.at for event in events if event.after is not None and event.after.is_final]
+    left = progress.n_jobs - progress.n_ended - progress.needs_user - progress.held
+    if len(ends) < _FEWEST_ENDS or left <= 0:
+        return None
+    return now + (now - ends[0]) / len(ends) * left
+
+
+def read_pace(store: Store, record: JobSetRecord, progress: Progress, now: datetime) -> Pace:
+    """Return the pace of a job set by its latest events; nothing is known while nobody drives."""
+    if progress.ended or store.driver(record.key) is None:
+        return Pace(0.0)
+    end = ends_at(store.last_events(record.key, limit=_EVENTS_READ), progress, now)
+    return Pace(0.0) if end is None else Pace(0.0, None, (end - now).total_seconds(), end)
 
 
 def trouble_of(store: Store, record: JobSetRecord, progress: Progress) -> str | None:
@@ -183,10 +233,3 @@ def trouble_of(store: Store, record: JobSetRecord, progress: Progress) -> str | 
             if job.error:
                 return job.error
     return None
-
-
-def _runs(job: JobRecord, *, volatile: bool) -> bool:
-    # The status of a local simulation is not stored on its way; it waits for no other user.
-    if job.status is None:
-        return volatile
-    return job.status.state is not RemoteState.QUEUED

@@ -27,7 +27,7 @@ from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.job_set import ManagedJobSet
 from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.settings import checked_name, checked_tags, checked_usage
-from qiskit_job_manager.job_set.status import read_overview
+from qiskit_job_manager.job_set.status import read_overview, read_progress, states_of
 from qiskit_job_manager.manager import arguments, partial_deletes
 from qiskit_job_manager.manager.interpreter_exit import stop_at_exit
 from qiskit_job_manager.model import ExperimentKind, JobSetDraft
@@ -593,7 +593,7 @@ class JobManager:
     def _repr_html_(self) -> str:
         try:
             records = self._store.job_sets(limit=_SETS_SHOWN + 1)
-            shown = [(each, self._job_set(each).progress()) for each in records[:_SETS_SHOWN]]
+            shown = [(each, self._states(each)) for each in records[:_SETS_SHOWN]]
             return job_sets_html(self.store_url, shown, more=len(records) > _SETS_SHOWN)
         except StoreError as error:  # closed, for one: shown, not raised
             return html.block(html.text(f"JobManager: {error}", 300))
@@ -604,6 +604,9 @@ class JobManager:
         where = (self._store, self._engine, self._clock)
         driving = Driving(record, *where, self._open_backend, backend)
         return ManagedJobSet(record, self._store, driving)
+
+    def _states(self, record: JobSetRecord) -> list[tuple[str, int]]:
+        return states_of(self._store, record, read_progress(self._store, record))
 
     def _open_backend(self, uri: str) -> Backend:
         from qiskit_job_manager import backends

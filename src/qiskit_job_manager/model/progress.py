@@ -42,6 +42,13 @@ class Progress:
         return sum(count for state, count in self.jobs.items() if state.is_final)
 
     @property
+    def n_done_experiments(self) -> int:
+        """Experiments of jobs that are done; of those whose shots were split, in proportion."""
+        done = self.experiments.get(JobState.DONE, 0)
+        parts = sum(self.experiments.values())
+        return done if parts <= self.n_experiments else done * self.n_experiments // parts
+
+    @property
     def ended(self) -> bool:
         """Whether nothing more will happen unless the user asks for it."""
         return self.complete and self.n_ended + self.needs_user + self.held >= self.n_jobs
@@ -69,6 +76,9 @@ def progress_of(record: JobSetRecord, totals: Totals, held: int = 0) -> Progress
 @dataclass(frozen=True, slots=True)
 class Activity:
     """What the backend last said of the jobs of a set that it has.
+
+    Active jobs that are in neither number were interrupted: they ran in a process that has ended,
+    and the next driver sends them again.
 
     Attributes:
         running: Jobs that run, as far as is known.

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.pictures import canvas
-from qiskit_job_manager.views.phrases import plural
+from qiskit_job_manager.views.phrases import plural, state_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,12 +20,15 @@ _HEIGHT = 0.8
 _MOST_LABELLED = 40
 
 
-def draw_split(record: JobSetRecord, jobs: Sequence[JobRecord], ax: Axes | None) -> Any:
+def draw_split(
+    record: JobSetRecord, jobs: Sequence[JobRecord], silent: str, ax: Axes | None
+) -> Any:
     """Draw a line for each job, in the colour of its state, and return the figure.
 
     Args:
         record: The job set.
         jobs: All of its jobs, in order.
+        silent: As for `phrases.state_word`.
         ax: Axes to draw on, or ``None`` for a new figure.
     """
     ax = canvas.axes(len(jobs), ax)
@@ -33,7 +36,7 @@ def draw_split(record: JobSetRecord, jobs: Sequence[JobRecord], ax: Axes | None)
 
     boxes: dict[str, list[Rectangle]] = defaultdict(list)
     for row, job in enumerate(jobs):
-        boxes[str(job.state)].append((job.start - 0.5, job.stop - 0.5, row, _HEIGHT))
+        boxes[state_word(job, silent)].append((job.start - 0.5, job.stop - 0.5, row, _HEIGHT))
     canvas.fill(ax, boxes)
     if len(jobs) <= _MOST_LABELLED:
         _label(ax, jobs, record.n_experiments)

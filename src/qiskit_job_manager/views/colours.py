@@ -13,6 +13,7 @@ _COLOURS = {
     "running": "#3b82c4",
     "active": "#5b7f9e",
     "queued": "#8a6fd1",
+    "interrupted": "#8f8265",
     "submitting": "#7a7f8c",
     "planned": "#8a8a8a",
     "in doubt": "#c07a00",

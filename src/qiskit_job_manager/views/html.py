@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from html import escape as _escape_html
 from typing import TYPE_CHECKING, NewType
 
-from qiskit_job_manager.model.jobs import JobState, RemoteState
 from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.colours import ACCENT, FAINT, colour
 from qiskit_job_manager.views.escape import shortened
@@ -140,13 +139,16 @@ def _share(count: float, shots: int) -> float:
 
 
 def job_sets_html(
-    store_url: str, job_sets: Sequence[tuple[JobSetRecord, Progress]], *, more: bool
+    store_url: str,
+    job_sets: Sequence[tuple[JobSetRecord, Sequence[tuple[str, int]]]],
+    *,
+    more: bool,
 ) -> Safe:
     """Return the newest job sets of a store, a line each.
 
     Args:
         store_url: Where the store is, without password.
-        job_sets: Those to show, with how far they are.
+        job_sets: Those to show, each with its jobs by state.
         more: Whether there are others.
     """
     rows = [
@@ -155,11 +157,11 @@ def job_sets_html(
             name(phrases.short_id(record.job_set_id)),
             text(record.backend_name, 30),
             text(f"{record.n_experiments:,}"),
-            states_bar(states := phrases.shares(progress), "8em"),
+            states_bar(states, "8em"),
             legend(states),
             unbroken(text(f"{phrases.local(record.created_at):%Y-%m-%d %H:%M}")),
         ]
-        for record, progress in job_sets
+        for record, states in job_sets
     ]
     header = ("name", "id", "backend", "experiments", "", "jobs", "created")
     title = join([text("JobManager"), name(store_url, 100)], DOT)
@@ -175,7 +177,7 @@ def job_set_html(
     record: JobSetRecord,
     progress: Progress,
     activity: Activity | None,
-    jobs: Sequence[tuple[JobRecord, str]],
+    jobs: Sequence[tuple[JobRecord, str, str]],
 ) -> Safe:
     """Return one job set: what it is, how far it is, and some of its jobs.
 
@@ -183,11 +185,11 @@ def job_set_html(
         record: The job set.
         progress: How far it is.
         activity: What its backend last said, if that is known.
-        jobs: Those to show, each with its state in words.
+        jobs: Those to show, each with its state and with more words on it.
     """
     states = phrases.shares(progress, activity)
-    bar = join([states_bar(states), legend(states)], GAP)
-    parts = [_title(record), line(bar), _jobs_table(jobs)]
+    bar = join([states_bar(states), text(phrases.how_far(progress), 200)], GAP)
+    parts = [_title(record), line(bar), line(legend(states)), _jobs_table(jobs)]
     left = progress.n_jobs - len(jobs)
     notes = [f"and {phrases.plural(left, 'more job')}"] if left > 0 else []
     if progress.needs_user:
@@ -202,10 +204,10 @@ def job_set_html(
 def progress_html(title: str, progress: Progress, activity: Activity | None, pace: Pace) -> Safe:
     """Return a bar, the jobs by state, the rate and the estimated end."""
     states = phrases.shares(progress, activity)
-    ended = text(f"{progress.n_ended:,} of {phrases.plural(progress.n_jobs, 'job')} ended")
-    tail = [phrases.duration(pace.elapsed_s), phrases.rate(pace), phrases.end(pace)]
+    tail = [phrases.rate(pace), phrases.end(pace), phrases.elapsed(pace)]
     return block(
-        line(join([name(title), states_bar(states), ended], GAP)),
+        line(join([name(title), states_bar(states)], GAP)),
+        line(text(phrases.how_far(progress, pace), 200)),
         line(legend(states)),
         line(faint(text(" \u00b7 ".join(filter(None, tail))))),
         *([line(text(trouble))] if (trouble := phrases.trouble(activity)) else []),
@@ -224,27 +226,18 @@ def _title(record: JobSetRecord) -> Safe:
     return line(join(facts, DOT))
 
 
-def _jobs_table(jobs: Sequence[tuple[JobRecord, str]]) -> Safe:
+def _jobs_table(jobs: Sequence[tuple[JobRecord, str, str]]) -> Safe:
     rows = [
         [
-            text(f"{job.index:,}"),
+            text(str(job.index)),
             text(phrases.experiments(job)),
             text("" if job.shots is None else f"{job.shots:,}"),
-            state(_label(job), detail),
+            state(label, detail),
             name(job.remote_id or "", 40),
         ]
-        for job, detail in jobs
+        for job, label, detail in jobs
     ]
     return table(("job", "experiments", "shots", "state", "job id"), rows)
-
-
-def _label(job: JobRecord) -> str:
-    """Return the job's state, or what the backend says of an active job."""
-    if job.state is JobState.ACTIVE and job.status is not None:
-        remote = job.status.state
-        known = remote in (RemoteState.QUEUED, RemoteState.RUNNING)
-        return str(remote if known else job.state)
-    return str(job.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +266,7 @@ def results_html(title: str, facts: str, shown: Sequence[Shown], n_experiments: 
         shown: The first experiments.
         n_experiments: How many there are in all.
     """
-    rows = [[text(f"{each.index:,}"), name(each.name, 40), _outcomes(each)] for each in shown]
+    rows = [[text(str(each.index)), name(each.name, 40), _outcomes(each)] for each in shown]
     parts = [
         line(join([name(title), text(facts, 200)], DOT)),
         table(("index", "name", "counts"), rows),

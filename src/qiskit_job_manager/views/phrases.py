@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager.model.jobs import JobState
+from qiskit_job_manager.model.jobs import JobState, RemoteState
 from qiskit_job_manager.views.escape import shortened
 
 if TYPE_CHECKING:
@@ -19,17 +19,50 @@ _ID_SHOWN = 8
 _TROUBLE_SHOWN = 300
 _FACTS_OF_AN_OWNER = 3
 _LONGEST_S = 10 * 365 * 86400
+# Outcomes first, as a bar begins with them.
 _ORDER = (
     JobState.DONE,
+    JobState.FAILED,
+    JobState.LOST,
+    JobState.CANCELLED,
+    JobState.IN_DOUBT,
     JobState.COLLECTING,
     JobState.ACTIVE,
     JobState.SUBMITTING,
     JobState.PLANNED,
-    JobState.IN_DOUBT,
-    JobState.FAILED,
-    JobState.CANCELLED,
-    JobState.LOST,
 )
+RUNNING, QUEUED, INTERRUPTED = "running", "queued", "interrupted"
+"""What is shown of an active job."""
+
+_EVENTS = {
+    "intended": "sending",
+    "accepted": "accepted by the backend",
+    "deferred": "not taken by the backend for now",
+    "refused": "refused by the backend",
+    "halved": "too large for the backend, goes in two halves",
+    "unanswered": "sent, and no answer came",
+    "found": "found on the backend",
+    "absent": "not found on the backend",
+    "repeated": "sending the same once more",
+    "resubmitted": "to be sent again, as you asked",
+    "abandoned": "given up, as you asked",
+    "ended": "ended on the backend",
+    "stopped": "cancelled on the backend",
+    "vanished": "no longer on the backend",
+    "out of reach": "out of reach of this process",
+    "died": "interrupted",
+    "stored": "result received",
+    "understood": "result read",
+    "broke": "ended without a result",
+    "retried": "ended without a result, to be sent again",
+    "gone": "result no longer on the backend",
+    "dropped": "cancelled before it was sent",
+    "revived": "to be sent again, as you asked",
+    "reopened": "to be read again, as you asked",
+}
+
+BETWEEN = " \u00b7 "
+"""Stands between facts of one line; see `shown_in` for outputs that cannot show it."""
 
 
 def shares(progress: Progress, activity: Activity | None = None) -> list[tuple[str, int]]:
@@ -37,15 +70,33 @@ def shares(progress: Progress, activity: Activity | None = None) -> list[tuple[s
 
     Args:
         progress: The jobs by state.
-        activity: Divides the jobs that a backend has into running and queued.
+        activity: Divides the jobs that a backend has into running, queued and interrupted ones.
     """
-    counts = {str(state): progress.jobs.get(state, 0) for state in _ORDER}
-    if activity is not None:
-        here = list(counts).index(JobState.ACTIVE)
-        divided = {"running": activity.running, "queued": activity.queued}
-        pairs = [pair for pair in counts.items() if pair[0] != JobState.ACTIVE]
-        counts = dict([*pairs[:here], *divided.items(), *pairs[here:]])
-    return [(label, count) for label, count in counts.items() if count]
+    found: list[tuple[str, int]] = []
+    for state in _ORDER:
+        number = progress.jobs.get(state, 0)
+        if state is JobState.ACTIVE and activity is not None:
+            running, queued = activity.running, activity.queued
+            left = max(number - running - queued, 0)
+            found += [(RUNNING, running), (QUEUED, queued), (INTERRUPTED, left)]
+        else:
+            found.append((str(state), number))
+    return [(label, count) for label, count in found if count]
+
+
+def state_word(job: JobRecord, silent: str) -> str:
+    """Return the state in which a job is shown.
+
+    Args:
+        job: The job.
+        silent: The word for an active job of which the backend has said nothing, or the one for all
+            active jobs, if they were interrupted.
+    """
+    if job.state is not JobState.ACTIVE:
+        return str(job.state)
+    if job.status is None or silent == INTERRUPTED:
+        return silent
+    return QUEUED if job.status.state is RemoteState.QUEUED else RUNNING
 
 
 def counts(states: Iterable[tuple[str, int]]) -> list[str]:
@@ -104,25 +155,62 @@ def rate(pace: Pace) -> str:
     return f"{per_s * seconds:,.1f} jobs/{unit}"
 
 
-def end(pace: Pace) -> str:
-    """Return such as ``3 min left, until about 14:05``; an empty text if that is not known."""
+def left(pace: Pace) -> str:
+    """Return such as ``about 3 min left``; an empty text if that is not known."""
     if pace.left_s is None or pace.left_s > _LONGEST_S:
         return ""
-    left = f"{duration(pace.left_s)} left"
-    if pace.ends_at is None:
-        return left
+    return f"about {duration(pace.left_s)} left"
+
+
+def end(pace: Pace) -> str:
+    """Return such as ``until about 14:05``; an empty text if that is not known."""
+    if pace.left_s is None or pace.left_s > _LONGEST_S or pace.ends_at is None:
+        return ""
     day = "" if pace.left_s < 12 * 3600 else "%Y-%m-%d "
-    return f"{left}, until about {local(pace.ends_at):{day}%H:%M}"
+    return f"until about {local(pace.ends_at):{day}%H:%M}"
+
+
+def event_words(event: str) -> str:
+    """Return what happened to a job in the users' words; JSON has the names of events."""
+    return _EVENTS.get(event, event)
+
+
+def elapsed(pace: Pace) -> str:
+    """Return such as ``after 14 s``."""
+    return f"after {duration(pace.elapsed_s)}"
+
+
+def how_far(progress: Progress, pace: Pace | None = None) -> str:
+    """Return such as ``24 of 60 circuits · 6 of 15 jobs · about 1 min left``.
+
+    The first number of each pair counts what is done, not what was cancelled or failed.
+    """
+    so_far = "" if progress.complete else " so far"
+    done_jobs = progress.jobs.get(JobState.DONE, 0)
+    parts = [
+        f"{progress.n_done_experiments:,} of {plural(progress.n_experiments, 'circuit')}{so_far}",
+        f"{done_jobs:,} of {plural(progress.n_jobs, 'job')}",
+        "" if pace is None else left(pace),
+    ]
+    return BETWEEN.join(filter(None, parts))
 
 
 def line(progress: Progress, activity: Activity | None, pace: Pace) -> str:
     """Return how far a job set is, in one line."""
-    ended = f"{progress.n_ended:,} of {plural(progress.n_jobs, 'job')} ended"
     states = counted(shares(progress, activity))
-    tail = [f"after {duration(pace.elapsed_s)}", rate(pace), end(pace)]
-    text = ", ".join([f"{ended} ({states})", *filter(None, tail)])
+    parts = [how_far(progress, pace), states, rate(pace), end(pace), elapsed(pace)]
+    text = BETWEEN.join(filter(None, parts))
     found = trouble(activity)
     return f"{text}; {found}" if found else text
+
+
+def shown_in(text: str, encoding: str | None) -> str:
+    """Return a text for an output with this encoding; what stands between facts may be a comma."""
+    try:
+        BETWEEN.encode(encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return text.replace(BETWEEN, ", ")
+    return text
 
 
 def trouble(activity: Activity | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.views.escape import shortened
-from qiskit_job_manager.views.phrases import experiments, plural
+from qiskit_job_manager.views.phrases import experiments, plural, state_word
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ class TextDrawing:
 
 
 def split_text(
-    record: JobSetRecord, first: Sequence[JobRecord], last: Sequence[JobRecord]
+    record: JobSetRecord, first: Sequence[JobRecord], last: Sequence[JobRecord], silent: str
 ) -> TextDrawing:
     """Draw which experiments each job runs.
 
@@ -42,23 +42,24 @@ def split_text(
         record: The job set.
         first: Its first jobs.
         last: Its last jobs; the jobs between are only counted.
+        silent: As for `phrases.state_word`.
     """
     title = (
         f"{shortened(record.name, _NAME)}: {plural(record.n_experiments, 'experiment')} in "
         f"{plural(record.n_jobs, 'job')} on {shortened(record.backend_name, _NAME)}"
     )
     left = record.n_jobs - len(first) - len(last)
-    rows = [_row(job, record.n_experiments) for job in [*first, *last]]
+    rows = [_row(job, record.n_experiments, silent) for job in [*first, *last]]
     lines = _aligned([("job", "experiments", "shots", "state", ""), *rows])
     if left > 0:
         lines.insert(1 + len(first), f"  ... {plural(left, 'more job')} ...")
     return TextDrawing("\n".join([title, *lines]))
 
 
-def _row(job: JobRecord, n_experiments: int) -> tuple[str, str, str, str, str]:
+def _row(job: JobRecord, n_experiments: int, silent: str) -> tuple[str, str, str, str, str]:
     shots = "default" if job.shots is None else f"{job.shots:,}"
     bar = _bar(job, n_experiments)
-    return f"{job.index:,}", experiments(job), shots, str(job.state), bar
+    return str(job.index), experiments(job), shots, state_word(job, silent), bar
 
 
 def _bar(job: JobRecord, n_experiments: int) -> str:

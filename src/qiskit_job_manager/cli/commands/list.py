@@ -4,18 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from itertools import chain, islice, starmap
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qiskit_job_manager.cli.needs_user import needs_user
-from qiskit_job_manager.cli.options import JsonOption, command_for, opened_manager
+from qiskit_job_manager.cli.options import JsonOption, command_for, opened_store
 from qiskit_job_manager.cli.output import (
-    counted,
     escape,
     escape_lines,
-    local_time,
     plural,
     print_array,
     say,
@@ -25,16 +23,17 @@ from qiskit_job_manager.cli.tables import Column, table
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.job_set.json_values import summary_of
-from qiskit_job_manager.results import source_of
+from qiskit_job_manager.job_set.status import read_overview, states_of, trouble_of
+from qiskit_job_manager.model import JobState
 from qiskit_job_manager.views.moments import moment_of
-from qiskit_job_manager.views.phrases import short_id
+from qiskit_job_manager.views.phrases import counted, local, short_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from qiskit_job_manager import JobManager
-    from qiskit_job_manager.job_set import Progress
     from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.model.progress import Progress
+    from qiskit_job_manager.ports import Store
 
 _SHOWN = 50
 _NONE_YET = "There are no job sets yet; qjm run creates one."
@@ -43,10 +42,10 @@ _COLUMNS = (
     Column("SET"),
     Column("NAME", least=10),
     Column("BACKEND", least=8, dropped=4),
-    Column("CREATED", least=16, dropped=1),
-    Column("EXPERIMENTS", dropped=3),
+    Column("CREATED", dropped=1),
+    Column("CIRCUITS", dropped=3),
     Column("JOBS", dropped=2),
-    Column("STATE OF THE JOBS", least=12),
+    Column("STATE", least=24),
 )
 
 
@@ -58,6 +57,9 @@ class State(StrEnum):
     IN_DOUBT = "in-doubt"
     ACTIVE = "active"
     COLLECTING = "collecting"
+    RUNNING = "running"
+    QUEUED = "queued"
+    INTERRUPTED = "interrupted"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -83,9 +85,9 @@ StateOption = Annotated[
     typer.Option(
         "--state",
         metavar="STATE",
-        help="Only job sets with jobs in this state: planned, submitting, in-doubt, active, "
-        "collecting, done, failed, cancelled, lost; or job sets that are ended or unfinished. "
-        "Repeated: any of these states.",
+        help="Only job sets with jobs in this state: planned, submitting, in-doubt, running, "
+        "queued, interrupted, active (any of these three), collecting, done, failed, cancelled, "
+        "lost; or job sets that are ended or unfinished. Repeated: any of these states.",
     ),
 ]
 TagOption = Annotated[
@@ -119,6 +121,9 @@ NamePatternOption = Annotated[
 ]
 
 
+_AS_SHOWN = frozenset({State.RUNNING, State.QUEUED, State.INTERRUPTED})
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """Conditions on job sets; ``None`` or empty means any.
@@ -142,9 +147,11 @@ class Filter:
         """Whether every job set passes."""
         return self == Filter()
 
-    def passes(self, record: "JobSetRecord", progress: "Progress") -> bool:
+    def passes(self, store: "Store", record: "JobSetRecord", progress: "Progress") -> bool:
         """Return whether a job set passes."""
-        return self._fits(record) and (not self.states or self._is_in_state(progress))
+        if not self._fits(record):
+            return False
+        return not self.states or self._is_in_state(store, record, progress)
 
     def _fits(self, record: "JobSetRecord") -> bool:
         backends = (record.backend_name, record.backend_uri or "")
@@ -155,9 +162,11 @@ class Filter:
             and (self.backend is None or any(fnmatchcase(b, self.backend) for b in backends))
         )
 
-    def _is_in_state(self, progress: "Progress") -> bool:
+    def _is_in_state(self, store: "Store", record: "JobSetRecord", progress: "Progress") -> bool:
         has = {str(state).replace(" ", "-") for state, count in progress.jobs.items() if count}
         has.add(State.ENDED if progress.ended else State.UNFINISHED)
+        if JobState.ACTIVE in has and not _AS_SHOWN.isdisjoint(self.states):
+            has.update(label for label, _ in states_of(store, record, progress))
         return not has.isdisjoint(self.states)
 
 
@@ -185,79 +194,71 @@ def list_job_sets(  # noqa: PLR0913  one parameter an option
     """
     wanted = Filter(tuple(states or ()), tuple(tags or ()), backend, since, name)
     most = bound("--limit", limit, all_of_them=all_sets, default=None if as_json else _SHOWN)
-    with opened_manager(ctx) as manager:
-        found = (each for each in manager.overview() if wanted.passes(*each))
+    with opened_store(ctx) as store:
+        found = (each for each in read_overview(store) if wanted.passes(store, *each))
         if as_json:
-            print_array(starmap(summary_of, islice(found, most)))
+            print_array(summary_of(store, *each) for each in islice(found, most))
             return
-        unfinished: list[tuple[JobSetRecord, Progress]] = []
-        shown = _noted(islice(found, most), unfinished)
-        _print_table(ctx, shown, _NONE_YET if wanted.is_empty else _NONE_SUCH)
-        for line in _troubles(ctx, manager, unfinished):
+        listed = _Listed(ctx, store)
+        _print_table(map(listed.row, islice(found, most)), wanted)
+        for line in listed.notes():
             say(line, err=True)
         if most is not None and next(found, None) is not None:
             say("There are older job sets; --all or --limit NUMBER shows them.", err=True)
-        for record in manager.half_deleted():
+        for record in store.half_deleted():
             command = command_for(ctx, "delete", record.job_set_id)
             say(f"{escape(record.name)} is half deleted. To finish: {command}", err=True)
 
 
-def _noted(
-    job_sets: "Iterable[tuple[JobSetRecord, Progress]]",
-    unfinished: "list[tuple[JobSetRecord, Progress]]",
-) -> "Iterator[tuple[JobSetRecord, Progress]]":
-    """Yield job sets, and add those that have not ended to a list."""
-    for each in job_sets:
-        if not each[1].ended:
-            unfinished.append(each)
-        yield each
-
-
-def _troubles(
-    ctx: typer.Context,
-    manager: "JobManager",
-    unfinished: "list[tuple[JobSetRecord, Progress]]",
-) -> "Iterator[str]":
-    """Yield why job sets do not go on, and how many of them no process drives."""
-    from qiskit_job_manager.job_set.status import trouble_of
-
-    n_idle = 0
-    for record, progress in unfinished[:_SHOWN]:
-        store = source_of(manager.find(record.job_set_id)).store
-        if trouble := trouble_of(store, record, progress):
-            yield f"{escape(record.name)}: {escape_lines(trouble)}"
-        n_idle += progress.complete and store.driver(record.key) is None
-    if n_idle:
-        command = command_for(ctx, "resume")
-        yield f"No process drives {plural(n_idle, 'unfinished job set')}; go on with: {command}"
-
-
-def _print_table(
-    ctx: typer.Context, job_sets: "Iterable[tuple[JobSetRecord, Progress]]", if_none: str
-) -> None:
-    notes: list[str] = []
-    rows = (_row(ctx, *each, notes) for each in job_sets)
+def _print_table(rows: "Iterator[tuple[str, ...]]", wanted: Filter) -> None:
     first = next(rows, None)
     if first is None:
-        typer.echo(if_none)
+        typer.echo(_NONE_YET if wanted.is_empty else _NONE_SUCH)
         return
     for line in table(_COLUMNS, chain([first], rows)):
         typer.echo(line)
-    for line in notes:
-        say(line, err=True)
 
 
-def _row(
-    ctx: typer.Context, record: "JobSetRecord", progress: "Progress", notes: list[str]
-) -> tuple[str, ...]:
-    """Return the row of a job set, and add lines to ``notes`` that are printed after the table."""
-    notes += needs_user(ctx, record, progress)
-    return (
-        short_id(record.job_set_id),
-        escape(record.name),
-        escape(record.backend_name),
-        local_time(record.created_at),
-        str(progress.n_experiments),
-        str(progress.n_jobs),
-        counted(progress.jobs) + ("" if progress.complete else ", not all handed over"),
-    )
+class _Listed:
+    """The rows of the table, and what is to be said below it."""
+
+    def __init__(self, ctx: typer.Context, store: "Store") -> None:
+        self._ctx = ctx
+        self._store = store
+        self._needs: list[str] = []
+        self._troubles: list[str] = []
+        self._n_idle = 0
+
+    def row(self, job_set: "tuple[JobSetRecord, Progress]") -> tuple[str, ...]:
+        """Return the row of a job set, and note what is to be said of it."""
+        record, progress = job_set
+        done, whole = progress.n_done_experiments, progress.n_experiments
+        self._needs += needs_user(self._ctx, record, progress)
+        return (
+            short_id(record.job_set_id),
+            escape(record.name),
+            escape(record.backend_name),
+            f"{local(record.created_at):%Y-%m-%d %H:%M}",
+            f"{whole:,}" if done == whole else f"{done:,} of {whole:,}",
+            f"{progress.n_jobs:,}",
+            self._state(record, progress),
+        )
+
+    def notes(self) -> "Iterator[str]":
+        """Yield what needs the user, why job sets do not go on, and how many nobody drives."""
+        yield from self._needs
+        yield from self._troubles
+        if self._n_idle:
+            number = plural(self._n_idle, "unfinished job set")
+            yield f"No process drives {number}; go on with: {command_for(self._ctx, 'resume')}"
+
+    def _state(self, record: "JobSetRecord", progress: "Progress") -> str:
+        words = counted(states_of(self._store, record, progress))
+        if progress.ended:
+            return words
+        if trouble := trouble_of(self._store, record, progress):
+            self._troubles.append(f"{escape(record.name)}: {escape_lines(trouble)}")
+        is_idle = self._store.driver(record.key) is None
+        self._n_idle += is_idle and progress.complete
+        whole = "" if progress.complete else "not all handed over"
+        return ", ".join(filter(None, ["nobody drives it" if is_idle else "", words, whole]))

@@ -9,7 +9,9 @@ from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_ma
 from qiskit_job_manager.cli.output import escape, local_time, print_array, say
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.job_set.json_values import event_values
+from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.views.phrases import event_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,13 +21,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 100
 _INDENT = len("2026-11-27 12:00:00  ")
-# Events have their names in JSON, in the log and in docs/events.md.
-_WORDS = {
-    "intended": "sending",
-    "ended": "ended on the backend",
-    "stored": "result received",
-    "understood": "result read",
-}
+_AFTER = (JobState.PLANNED, JobState.IN_DOUBT)
+"""States that are printed behind an event; so are those in which a job has ended."""
 
 JobArgument = Annotated[
     int | None, typer.Argument(metavar="JOB", min=0, help="Index of a job. Default: all jobs.")
@@ -47,7 +44,10 @@ def log(
     all_events: AllOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the events of a job set, oldest first, one event for each line.
+    """Print what happened to the jobs of a set, oldest first, one event for each line.
+
+    A job is sent, accepted by the backend, and ends there; then its result is received and read.
+    With --json the events have the names of docs/events.md.
 
     A terminal shows the latest events only. Other outputs and --json get all, unless --last is
     given.
@@ -84,7 +84,8 @@ def _events(
 def _line(event: "EventRecord") -> str:
     where = "set" if event.job_index is None else f"job {event.job_index}"
     attempt = "" if event.attempt is None else f", attempt {event.attempt}"
-    change = f" ({event.before or 'new'} -> {event.after})" if event.after != event.before else ""
+    is_told = event.after is not None and (event.after.is_final or event.after in _AFTER)
+    change = f" ({event.after})" if is_told and event.after != event.before else ""
     cause = f": {escape(event.cause)}" if event.cause else ""
-    what = escape(_WORDS.get(event.event, event.event))
+    what = escape(event_words(event.event))
     return f"{local_time(event.at)}  {where}{attempt}  {what}{change}{cause}"

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qiskit_job_manager.cli.engine_log import DatedFormatter, JsonFormatter, log_to_stderr
+from qiskit_job_manager.cli.follow import states_in_words
 from qiskit_job_manager.cli.needs_user import commands_for, why_held
 from qiskit_job_manager.cli.options import ExecutorOption, WorkersOption
-from qiskit_job_manager.cli.output import counted, plural
+from qiskit_job_manager.cli.output import plural
 from qiskit_job_manager.cli.signals import StopSignals
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import (
@@ -209,7 +210,7 @@ class Service:
 
 def _log_end(job_set: ManagedJobSet) -> None:
     with suppress(JobManagerUnknownJobSet):
-        name, states = job_set.name(), counted(job_set.progress().jobs)
+        name, states = job_set.name(), states_in_words(job_set, job_set.progress())
         logger.info("%r has ended: %s", name, states, extra=_fields("ended", job_set))
 
 

@@ -21,7 +21,6 @@ from qiskit_job_manager.cli.options import (
     opened_manager,
 )
 from qiskit_job_manager.cli.output import (
-    counted,
     escape,
     escape_lines,
     first_line,
@@ -29,13 +28,17 @@ from qiskit_job_manager.cli.output import (
     plural,
     print_object_with,
     say,
+    shown_here,
 )
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
+from qiskit_job_manager.cli.progress_bar import bar_lines
 from qiskit_job_manager.cli.tables import Column, table
+from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.job_set.json_values import PAGE, job_values, measured, show_values
-from qiskit_job_manager.job_set.status import detail, trouble_of
+from qiskit_job_manager.job_set.status import detail, read_pace, trouble_of, word_for_silent
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.views import phrases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +56,7 @@ _COLUMNS = (
     Column("ID ON THE BACKEND", least=8, dropped=5),
 )
 _STATE = (Column("STATE", least=16),)
-_INDENT = len("Experiments  ")
+_INDENT = len("Driven by    ")
 _SHOWN = 20
 _DUPLICATES_SHOWN = 10
 
@@ -84,14 +87,15 @@ def show(
         progress = shown.progress()
         source = source_of(shown)
         listed = measured(source.store, source.record.key, _jobs(shown, progress, limit))
+        silent = word_for_silent(source.store, source.record)
         left = 0 if limit is None else max(progress.n_jobs - limit, 0)
         if as_json:
             values = show_values(source.store, source.record, progress, not_listed=left)
-            print_object_with(values, "job_list", (job_values(*each) for each in listed))
+            print_object_with(values, "job_list", (job_values(*each, silent) for each in listed))
             return
         for line in _heading(ctx, shown, progress):
             say(line, indent=_INDENT)
-        for line in _table(listed):
+        for line in _table(listed, silent):
             typer.echo(line)
         if left:
             words = ("show", shown.job_set_id())
@@ -118,17 +122,25 @@ def _heading(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> 
     yield f"Created      {local_time(job_set.created_at)}"
     if tags := job_set.tags():
         yield f"Tags         {', '.join(map(escape, tags))}"
-    yield f"Experiments  {progress.n_experiments:,}"
-    yield f"Jobs         {progress.n_jobs:,}: {counted(progress.jobs)}"
+    yield from _progress(job_set, progress)
     yield from _usage(job_set)
     if not progress.complete:
-        yield "             not all experiments have been handed over"
+        yield "             not all circuits have been handed over"
     if trouble := trouble_of(source_of(job_set).store, source_of(job_set).record, progress):
         yield f"Trouble      {escape_lines(trouble)}"
     yield from _driver(ctx, job_set, progress)
     yield from _duplicates(job_set)
     yield from needs_user(ctx, source_of(job_set).record, progress)
     yield ""
+
+
+def _progress(job_set: ManagedJobSet, progress: Progress) -> Iterator[str]:
+    source = source_of(job_set)
+    pace = read_pace(source.store, source.record, progress, SystemClock().now())
+    states = phrases.shares(progress, job_set.activity(progress))
+    for at, shown in enumerate([*bar_lines(states, _INDENT), phrases.how_far(progress, pace)]):
+        yield f"{'' if at else 'Progress':<{_INDENT}}{shown_here(shown)}"
+    yield f"Jobs         {phrases.counted(states) or 'none yet'}"
 
 
 def _driver(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> Iterator[str]:
@@ -160,13 +172,13 @@ def _usage(job_set: ManagedJobSet) -> Iterator[str]:
     yield f"Usage        {', '.join(parts)}"
 
 
-def _table(jobs: Iterator[tuple[JobRecord, RemoteFigures | None]]) -> Iterator[str]:
+def _table(jobs: Iterator[tuple[JobRecord, RemoteFigures | None]], silent: str) -> Iterator[str]:
     """Return the lines of the table of jobs, with what was measured if the first page has any."""
     first = list(islice(jobs, PAGE))
     told = any(figures is not None for _, figures in first)
     columns = (*_COLUMNS, *(COLUMNS if told else ()), *_STATE)
     rows = (
-        (*_row(job), *(cells(figures) if told else ()), _state(job))
+        (*_row(job), *(cells(figures) if told else ()), first_line(detail(job, silent)))
         for job, figures in chain(first, jobs)
     )
     return table(columns, rows)
@@ -175,20 +187,11 @@ def _table(jobs: Iterator[tuple[JobRecord, RemoteFigures | None]]) -> Iterator[s
 def _row(job: JobRecord) -> tuple[str, ...]:
     return (
         str(job.index),
-        _experiments(job),
-        "default" if job.shots is None else str(job.shots),
+        phrases.experiments(job),
+        "default" if job.shots is None else f"{job.shots:,}",
         str(job.attempts),
         escape(job.remote_id or "-"),
     )
-
-
-def _state(job: JobRecord) -> str:
-    return first_line(detail(job))
-
-
-def _experiments(job: JobRecord) -> str:
-    share = f", share {job.share + 1} of {job.shares}" if job.shares > 1 else ""
-    return f"{job.start}-{job.stop - 1}{share}"
 
 
 _ENDED = (JobState.DONE, JobState.CANCELLED)

@@ -109,7 +109,7 @@ class _Lines:
 
     def draw(self, snapshot: Snapshot) -> None:
         """Print a line if it is due and something has changed."""
-        state = (snapshot.progress, snapshot.activity, snapshot.is_driven)
+        state = (snapshot.progress, snapshot.activity, snapshot.driver)
         due = self._clock.monotonic() >= self._due_s or snapshot.progress.ended
         if due and state != self._last:
             self._last, self._due_s = state, self._clock.monotonic() + self._BETWEEN_LINES_S
@@ -127,7 +127,7 @@ class _JsonLines:
 
     def draw(self, snapshot: Snapshot) -> None:
         """Print a line if something has changed."""
-        state = (snapshot.progress, snapshot.activity, snapshot.is_driven)
+        state = (snapshot.progress, snapshot.activity, snapshot.driver)
         if state != self._last:
             self._last = state
             _print_now(json.dumps(values(snapshot)))
