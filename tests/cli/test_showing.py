@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pexpect
 import pytest
 
 from qiskit_job_manager import JobManager
@@ -312,3 +314,17 @@ def test_the_log_tells_what_happened_in_the_users_words(qjm, folder):
         "result received",
         "result read (done)",
     ]
+
+
+def test_job_sets_are_printed_as_csv_and_a_terminal_gets_no_escape_sequence(
+    qjm, qjm_terminal, interrupted
+):
+    header, row = csv.reader(qjm("list", "--format", "csv").out.splitlines())
+    assert dict(zip(header, row, strict=True))["jobs_planned"] == "1"
+    assert len(list(csv.reader(qjm("list", "--format", "csv", "--limit", 0).out.splitlines()))) == 1
+    assert json.loads(qjm("list", "--format", "json").out) == json.loads(qjm("list", "--json").out)
+    assert qjm("rename", "sweep", "\x1b[31mred").code == 0
+    terminal = qjm_terminal("list", "--format", "csv", NO_COLOR="1")
+    terminal.expect(pexpect.EOF)
+    assert "\x1b" not in terminal.before
+    assert "\\x1b[31mred" in terminal.before

@@ -13,8 +13,8 @@ from pyarrow import parquet
 from qiskit import qpy
 
 from qiskit_job_manager.errors import InvalidArgumentError
-from qiskit_job_manager.exchange.exports import _cell
 from qiskit_job_manager.files import safe_file_name, written_whole
+from qiskit_job_manager.views.spreadsheet import cell
 
 
 def read_csv(path):
@@ -47,7 +47,7 @@ def test_csv_has_a_row_for_each_outcome_and_a_column_for_each_key_of_the_metadat
 @given(st.text())
 @settings(max_examples=300, deadline=None)
 def test_no_cell_begins_a_formula(text):
-    shown = _cell(text)
+    shown = cell(text)
     assert not shown.lstrip().startswith(
         ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
     )
@@ -57,7 +57,7 @@ def test_no_cell_begins_a_formula(text):
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "  =1", "\uff1d1"])
 def test_what_begins_a_formula_is_told_apart(text):
-    assert _cell(text) == f"'{text}"
+    assert cell(text) == f"'{text}"
 
 
 def test_parquet_by_outcome(job_set, tmp_path):

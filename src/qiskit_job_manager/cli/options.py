@@ -7,6 +7,7 @@ import logging
 import re
 import shlex
 from contextlib import closing, contextmanager, suppress
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from qiskit_job_manager.manager import JobManager
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Store
+
+
+class Format(StrEnum):
+    """How a command prints what it finds."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
 
 
 _OFFERED = 200

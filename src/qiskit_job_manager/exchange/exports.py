@@ -1,8 +1,6 @@
 """Exports a job set to a file, in the format that the user chose.
 
-CSV tables and QPY are streamed and cannot be imported. A spreadsheet runs what a cell begins with,
-so a text that begins with one of the characters that start a formula gets an apostrophe before it,
-as OWASP says for "CSV injection".
+CSV tables and QPY are streamed and cannot be imported.
 """
 
 from __future__ import annotations
@@ -24,6 +22,7 @@ from qiskit_job_manager.files import safe_file_name, written_whole
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.results.tables import columns, records_of, write_parquet
+from qiskit_job_manager.views.spreadsheet import cell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from qiskit_job_manager.results.tables import By
 
 
-# The last four are full-width forms, which some spreadsheets read as the plain ones.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _TABLES = (ExportFormat.PARQUET, ExportFormat.CSV)
 
 
@@ -54,11 +51,11 @@ def write_csv(rows: Rows, by: By, file: IO[bytes]) -> None:
     # A lone surrogate, which UTF-8 does not know, must not stop the export halfway.
     text = io.TextIOWrapper(file, "utf-8", errors="backslashreplace", newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*names, *(_cell(f"metadata.{key}") for key in keys)])
+    writer.writerow([*names, *(cell(f"metadata.{key}") for key in keys)])
     for row in rows:
-        metadata = [_cell(_plain(row.metadata.get(key))) for key in keys]
+        metadata = [cell(_plain(row.metadata.get(key))) for key in keys]
         for record in records_of([row], by, names):
-            writer.writerow([*map(_cell, record.values()), *metadata])
+            writer.writerow([*map(cell, record.values()), *metadata])
     text.flush()
     text.detach()
 
@@ -72,17 +69,6 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | int | float):
         return value
     return json.dumps(value, default=str, skipkeys=True)
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict):
-        return json.dumps(value)
-    # A spreadsheet skips leading blanks.
-    if isinstance(value, str) and (
-        value.startswith(_FORMULA_STARTS) or value.lstrip().startswith(_FORMULA_STARTS)
-    ):
-        return f"'{value}"
-    return value
 
 
 def write_qpy(store: Store, record: JobSetRecord, file: IO[bytes]) -> None:

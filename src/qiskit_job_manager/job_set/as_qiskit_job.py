@@ -51,6 +51,10 @@ class StoredJob(JobV1):  # type: ignore[misc]  # Qiskit has no type information
         super().__init__(backend=None, job_id=managed_job.job_id())
         self._managed_job = managed_job
 
+    def __repr__(self) -> str:
+        words = repr(self._managed_job).removeprefix("<ManagedJob ").removesuffix(">")
+        return f"<StoredJob {self.job_id()!r}: job {words}>"
+
     def submit(self) -> None:
         """Refuse: the job manager submitted the job.
 

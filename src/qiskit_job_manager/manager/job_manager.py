@@ -24,7 +24,7 @@ from qiskit_job_manager.errors import (
     StoreError,
 )
 from qiskit_job_manager.foreign_text import clean
-from qiskit_job_manager.job_set import ManagedJobSet
+from qiskit_job_manager.job_set import ManagedJobSet, overview_table
 from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.settings import checked_name, checked_tags, checked_usage
 from qiskit_job_manager.job_set.status import read_overview, read_progress, states_of
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    import pandas as pd
     from distributed import Client
 
     from qiskit_job_manager.dashboard.notebook import NotebookDashboard
@@ -502,6 +503,16 @@ class JobManager:
     def report(self, detailed: bool = True) -> str:
         """Return a text on all job sets, newest first, and on each job if it is ``detailed``."""
         return "\n\n".join(self._job_set(r).report(detailed) for r in self._records())
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """Return a pandas data frame of the job sets, newest first, indexed by their ids.
+
+        Its columns are those of ``qjm list --format csv``.
+
+        Raises:
+            InvalidArgumentError: pandas is missing: ``pip install "qiskit-job-manager[dataframe]"``
+        """
+        return overview_table.dataframe(self._store, self.overview())
 
     def dashboard(
         self, *, port: int = 0, read_only: bool = False, notebook: str = ""

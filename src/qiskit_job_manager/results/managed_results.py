@@ -18,6 +18,7 @@ from qiskit_job_manager.results.pub_results import (
 )
 from qiskit_job_manager.results.source import source_of
 from qiskit_job_manager.views.html import Shown, results_html
+from qiskit_job_manager.views.phrases import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -81,7 +82,8 @@ class ManagedResults:
 
     def __repr__(self) -> str:
         name = self._source.record.name
-        return f"ManagedResults({name!r}, {self.backend_name!r}, success={self.success})"
+        size, source = plural(len(self), "experiment"), self.backend_name
+        return f"<ManagedResults of {name!r}: {size} from {source}, success={self.success}>"
 
     def __len__(self) -> int:
         return self._source.record.n_experiments

@@ -93,8 +93,7 @@ def _outcomes(row: Row) -> Iterator[dict[str, Any]]:
 
 def dataframe(rows: Rows, by: By) -> pd.DataFrame:
     """Return a pandas data frame; see `ManagedResults.to_dataframe`."""
-    import pandas as pd
-
+    pd = needs_pandas("to_dataframe")
     names = [name for name in columns(rows, by) if name != "metadata"]
     if by == "outcome":
         return pd.DataFrame.from_records(list(records(rows, by)), columns=names)
@@ -171,6 +170,26 @@ def write_parquet(rows: Rows, by: By, file: IO[bytes]) -> None:
     with parquet.ParquetWriter(file, wanted, compression="zstd") as writer:
         for batch in batches(rows, by):
             writer.write_batch(batch)
+
+
+def needs_pandas(call: str) -> Any:
+    """Return pandas.
+
+    Args:
+        call: The call that needs it.
+
+    Raises:
+        InvalidArgumentError: It is missing.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        msg = (
+            f"{call} needs the package pandas, which is not installed: "
+            'pip install "qiskit-job-manager[dataframe]"'
+        )
+        raise InvalidArgumentError(msg) from None
+    return pd
 
 
 def _pyarrow() -> Any:

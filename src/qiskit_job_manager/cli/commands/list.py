@@ -1,5 +1,6 @@
 """``qjm list``: lists the job sets of the store, filtered by state, tag, backend, name and age."""
 
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qiskit_job_manager.cli.needs_user import needs_user
-from qiskit_job_manager.cli.options import JsonOption, command_for, opened_store
+from qiskit_job_manager.cli.options import Format, JsonOption, command_for, opened_store
 from qiskit_job_manager.cli.output import (
     escape,
     escape_lines,
@@ -170,9 +171,10 @@ class Filter:
         return not has.isdisjoint(self.states)
 
 
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print the job sets.")]
 LimitOption = Annotated[
     int | None,
-    at_most("--limit", f"How many job sets to list. Default: {_SHOWN}; with --json, all."),
+    at_most("--limit", f"How many job sets to list. Default: {_SHOWN}; as JSON or CSV, all."),
 ]
 
 
@@ -186,18 +188,29 @@ def list_job_sets(  # noqa: PLR0913  one parameter an option
     name: NamePatternOption = None,
     limit: LimitOption = None,
     all_sets: AllOption = False,
+    output: FormatOption = Format.TABLE,
     as_json: JsonOption = False,
 ) -> None:
     """List the job sets, newest first. With several filters, a job set must pass all of them.
 
-    Only the newest are shown if there are many. With --json all are shown, unless --limit is given.
+    Only the newest are shown if there are many. As JSON or CSV all are shown, unless --limit is
+    given.
     """
     wanted = Filter(tuple(states or ()), tuple(tags or ()), backend, since, name)
-    most = bound("--limit", limit, all_of_them=all_sets, default=None if as_json else _SHOWN)
+    form = Format.JSON if as_json else output
+    default = _SHOWN if form is Format.TABLE else None
+    most = bound("--limit", limit, all_of_them=all_sets, default=default)
     with opened_store(ctx) as store:
         found = (each for each in read_overview(store) if wanted.passes(store, *each))
-        if as_json:
+        if form is Format.JSON:
             print_array(summary_of(store, *each) for each in islice(found, most))
+            return
+        if form is Format.CSV:
+            from qiskit_job_manager.job_set.overview_table import write_csv
+
+            # A terminal would execute control characters in names.
+            shown = escape if sys.stdout.isatty() else str
+            write_csv(store, islice(found, most), sys.stdout, shown)
             return
         listed = _Listed(ctx, store)
         _print_table(map(listed.row, islice(found, most)), wanted)

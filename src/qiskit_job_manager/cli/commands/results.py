@@ -12,14 +12,13 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qiskit_job_manager.cli import errors
-from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
+from qiskit_job_manager.cli.options import Format, JobSetArgument, JsonOption, opened_manager
 from qiskit_job_manager.cli.output import escape, first_line, plural, print_array
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.cli.tables import Column, shortened_to, table, terminal_width
@@ -32,14 +31,6 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.job_set import ManagedJobSet
     from qiskit_job_manager.results import ManagedResults
-
-
-class Format(StrEnum):
-    """How results are printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
 
 
 ExperimentsArgument = Annotated[
