@@ -177,6 +177,9 @@ def client_of(path: Path) -> TestClient:
     store = OpenedStore(lambda: open_store(path), lambda: store_exists(path), str(path))
     sessions, place = Sessions(), Place(host="127.0.0.1", port=8642)
     dashboard = Dashboard(store=store, sessions=sessions, place=place)
+    began_s = time.monotonic()
+    dashboard.warm_up()
+    print(f"{path.name:<9} before the address is printed: {time.monotonic() - began_s:.1f} s")
     client = TestClient(dashboard.asgi(), base_url="http://127.0.0.1:8642")
     client.get(f"/?token={sessions.token}")
     return client

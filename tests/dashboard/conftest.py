@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from contextlib import contextmanager
 from html import unescape
 
 import pytest
@@ -152,3 +156,37 @@ def act():
 @pytest.fixture(scope="session")
 def hostile():
     return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def dashboard_of():
+    """Serve a store by the command: ``dashboard_of(path, "--read-only")`` gives its process.
+
+    The process prints each of its addresses as a line of JSON.
+    """
+
+    @contextmanager
+    def dashboard_of(path, *options):
+        words = [sys.executable, "-m", "qiskit_job_manager", "--store", str(path), "dashboard"]
+        words += ["--no-browser", "--port", "0", "--json", *options]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
+
+    return dashboard_of
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium, which `scripts/with-chromium` names."""
+    playwright_api = pytest.importorskip("playwright.sync_api", reason="it drives the browser")
+    chromium = os.environ.get("QJM_TEST_CHROMIUM")
+    if chromium is None:
+        pytest.skip("QJM_TEST_CHROMIUM names no browser")
+    with playwright_api.sync_playwright() as playwright:
+        # A sandbox needs rights that containers lack; the pages are our own.
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()

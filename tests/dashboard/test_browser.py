@@ -10,44 +10,20 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from qiskit_job_manager import JobManager
 
-CHROMIUM = os.environ.get("QJM_TEST_CHROMIUM")
 AXE = os.environ.get("QJM_TEST_AXE")
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="QJM_TEST_CHROMIUM names no browser")
 playwright_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 expect = playwright_api.expect
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with playwright_api.sync_playwright() as playwright:
-        # A sandbox needs rights that containers lack; the pages are our own.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def dashboard_of(path, *options):
-    """Serve a store by the command, and give its process, which prints one address a line."""
-    words = [sys.executable, "-m", "qiskit_job_manager", "--store", str(path), "dashboard"]
-    words += ["--no-browser", "--port", "0", "--json", *options]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-
-
-@pytest.fixture(scope="module")
-def served(browser, swept):
+def served(browser, swept, dashboard_of):
     """The address of the pages, and the cookies of a browser that was let in."""
     with dashboard_of(swept) as process:
         yield from logged_in(browser, process)
@@ -251,7 +227,7 @@ def test_axe_finds_nothing(visit, served, screens, scheme, rules):
     assert found == {}
 
 
-def test_hostile_texts_stay_texts(browser, hostile_store):
+def test_hostile_texts_stay_texts(browser, hostile_store, dashboard_of):
     complaints = []
     with dashboard_of(hostile_store, "--read-only") as process:
         for base, cookies in logged_in(browser, process):
@@ -269,3 +245,44 @@ def test_hostile_texts_stay_texts(browser, hostile_store):
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tail
             context.close()
     assert complaints == []
+
+
+NOTIFICATIONS = """
+window.told = [];
+window.Notification = class {
+  static permission = "default";
+  static async requestPermission() { return (Notification.permission = "granted"); }
+  constructor(title, options) { window.told.push([title, options.body, options.tag]); }
+};
+"""
+HIDDEN = "Object.defineProperty(document, 'hidden', { get: () => true })"
+
+
+def test_the_end_is_told_once_where_that_was_asked_for(visit, swept, wait_until):
+    from qiskit import QuantumCircuit
+
+    circuit = QuantumCircuit(1, name="one")
+    circuit.measure_all()
+    with JobManager(swept) as manager:
+        job_set = manager.run([circuit], "basic", name="to tell", shots=5, drive=False)
+        one = job_set.job_set_id()
+        asked, quiet = (visit(f"sets/{one}") for _ in range(2))
+        for page in (asked, quiet):
+            page.add_init_script(NOTIFICATIONS)
+            page.reload()
+        asked.get_by_role("button", name="Notify me at the end").click()
+        expect(asked.get_by_role("button", name="You are told at the end")).to_be_disabled()
+        # On another page of the same set, and while nobody looks at it.
+        asked.get_by_role("link", name="Jobs", exact=True).click()
+        asked.evaluate("Notification.permission = 'granted'")
+        asked.evaluate(HIDDEN)
+        job_set.drive()
+        assert job_set.wait(60)
+        wait_until(lambda: asked.evaluate("told"))
+        expect(quiet.locator("#head")).to_contain_text("1 of 1 circuits done", timeout=20_000)
+        assert asked.evaluate("told") == [["A job set has ended", "Jobs of to tell · qjm", one]]
+        asked.reload()
+        assert asked.evaluate("told") == quiet.evaluate("told") == []
+        job_set.delete()
+    asked.context.close()
+    quiet.context.close()

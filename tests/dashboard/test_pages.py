@@ -18,6 +18,7 @@ from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 import pytest
 
 from qiskit_job_manager import JobManager
+from qiskit_job_manager.dashboard import rendering
 from qiskit_job_manager.stores import open_store
 
 
@@ -96,6 +97,13 @@ def test_one_set_shows_figures_that_agree(client, set_id):
     assert "12 of 12 circuits done" in text
     assert "6 of 6 jobs ended" in text
     assert "qjm show" in text
+
+
+def test_the_log_has_the_words_of_the_command_line(client, set_id):
+    log = f"/sets/{set_id('sweep')}/log"
+    assert "result read collecting → done" in words_of(client.get(log))
+    assert words_of(client.get(f"{log}?event=result+read")).count("result read") == 6
+    assert "6 of the newest" in words_of(client.get(f"{log}?event=understood"))
 
 
 def test_results_show_counts_circuit_and_metadata(client, set_id):
@@ -361,3 +369,26 @@ def test_a_store_that_is_no_store_is_told(opened, tmp_path):
     page = opened(path).get("/")
     assert page.status_code == 503
     assert "Traceback" not in page.text
+
+
+# -- the first page -------------------------------------------------------------------------------
+
+
+def test_what_the_first_pages_wait_for_is_done_before(opened, later, monkeypatch):
+    path, one = later
+    client = opened(path)
+    client.dashboard.warm_up()
+    monkeypatch.setattr(client.dashboard.store, "_open", lambda: pytest.fail("it is open already"))
+    loader = type(rendering._environment().loader)
+    monkeypatch.setattr(loader, "get_source", lambda *_: pytest.fail("it is compiled already"))
+    for each in ("/", "/store", f"/sets/{one}", f"/sets/{one}/jobs", f"/sets/{one}/results/0"):
+        assert client.get(each).status_code == 200
+
+
+def test_a_store_in_trouble_is_left_to_the_pages(opened, later):
+    path, _ = later
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    client = opened(path)
+    client.dashboard.warm_up()
+    assert client.get("/").status_code == 503

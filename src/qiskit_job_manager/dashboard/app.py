@@ -6,6 +6,7 @@ import logging
 import time
 from asyncio import get_running_loop
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -45,9 +47,8 @@ from qiskit_job_manager.errors import (
 from qiskit_job_manager.patience import patient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from starlette.requests import Request
     from starlette.types import ASGIApp
 
     from qiskit_job_manager.dashboard.guard import Place
@@ -106,6 +107,20 @@ threads at once is left half imported, and reading QPY in several threads has en
 """
 
 
+_NO_QUESTION: dict[str, Any] = {"query_string": b"", "headers": [], "session": None}
+
+
+def _thread_with_qiskit() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "qjm-dashboard-qiskit", initializer=_import_qiskit)
+
+
+def _import_qiskit() -> None:
+    import qiskit.primitives
+    import qiskit.qpy
+    import qiskit.result
+    import qiskit.visualization  # noqa: F401
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dashboard:
     """What the pages of one server share.
@@ -116,6 +131,7 @@ class Dashboard:
         place: Where the server is reached.
         is_read_only: Whether nothing can be changed.
         clock: Gives the time.
+        with_qiskit: The one thread of all views that read circuits or results.
     """
 
     store: OpenedStore | GivenStore
@@ -123,19 +139,38 @@ class Dashboard:
     place: Place
     is_read_only: bool = False
     clock: SystemClock = field(default_factory=SystemClock)
+    with_qiskit: ThreadPoolExecutor = field(default_factory=_thread_with_qiskit)
+
+    def warm_up(self) -> None:
+        """Do beforehand what the first request of each kind would wait for.
+
+        That is to open the store, to compile templates and statements, and to import Qiskit, which
+        goes on in the background. A store in trouble is left to the pages, which say so.
+        """
+        rendering.compile_templates()
+        for path, parts in self._first_views():
+            asked = Request({"type": "http", "path": path, "path_params": parts, **_NO_QUESTION})
+            self._answer(_VIEWS[path], asked, {})
+        self.with_qiskit.submit(_import_qiskit)
+
+    def _first_views(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        yield from (("/", {}), ("/store", {}), ("/mark.json", {}))
+        with suppress(JobManagerError):
+            newest = self.store.get().job_sets(limit=1)
+            tails = ("", "/jobs", "/log") if newest else ()
+            yield from ((_SET + tail, {"job_set_id": newest[0].job_set_id}) for tail in tails)
 
     def asgi(self) -> ASGIApp:
         """Return the application for a server."""
         # Made here: the limit belongs to the event loop that uses it first.
         limit = CapacityLimiter(_AT_ONCE)
         routes = [Route(path, self._endpoint(view, limit)) for path, view in _VIEWS.items()]
-        in_turn = ThreadPoolExecutor(1, "qjm-dashboard-qiskit", initializer=_import_qiskit)
         routes += [
-            Route(path, self._endpoint_in_turn(view, in_turn))
+            Route(path, self._endpoint_in_turn(view, self.with_qiskit))
             for path, view in _VIEWS_WITH_QISKIT.items()
         ]
         routes += [
-            Route(f"{_SET}/export", self._endpoint(exports.export, limit, after=in_turn)),
+            Route(f"{_SET}/export", self._endpoint(exports.export, limit, after=self.with_qiskit)),
             Route("/do", self._endpoint(actions.act, limit), methods=["POST"]),
             Route("/static/{name}", _static),
             Route("/favicon.svg", _favicon),
@@ -220,13 +255,6 @@ class Dashboard:
         status = getattr(error, "status_code", 500)
         words = "There is no such page." if status == 404 else "This page cannot be asked so."
         return self._error_page(request, words, status)
-
-
-def _import_qiskit() -> None:
-    import qiskit.primitives
-    import qiskit.qpy
-    import qiskit.result
-    import qiskit.visualization  # noqa: F401
 
 
 def _status_of(error: JobManagerError) -> int:

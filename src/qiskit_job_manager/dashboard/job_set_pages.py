@@ -22,6 +22,7 @@ from qiskit_job_manager.job_set.status import (
 )
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.pictures.timeline import spans_of
+from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.phrases import shares
 
 if TYPE_CHECKING:
@@ -274,4 +275,4 @@ def log(visit: Visit) -> Response:
 
 
 def _words(event: EventRecord) -> str:
-    return f"{event.event} {event.cause or ''}"
+    return f"{phrases.event_words(event.event)} {event.event} {event.cause or ''}"

@@ -78,6 +78,12 @@ def bare_page(template: str, status: int = 200, **values: Any) -> Response:
     return HTMLResponse(text, status_code=status)
 
 
+def compile_templates() -> None:
+    """Compile all templates, which the first page of each kind would wait for."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
 @cache
 def static_file(name: str) -> bytes:
     """Return the script or the style."""
@@ -109,6 +115,7 @@ def _environment() -> Environment:
         "short_id": phrases.short_id,
         "duration": phrases.duration,
         "driver": _driver,
+        "event_words": phrases.event_words,
         "time": time_element,
     }
     environment.globals |= {

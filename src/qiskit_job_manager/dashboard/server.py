@@ -165,6 +165,7 @@ def served(
         bound.close()
         raise
     dashboard = Dashboard(store=store, sessions=Sessions(), place=place, is_read_only=is_read_only)
+    dashboard.warm_up()
     return Served(dashboard, bound, is_https=root_path.startswith("https:"))
 
 

@@ -18,7 +18,8 @@ const show = (words) => {
 };
 
 async function look() {
-  if (document.hidden || page.live !== "yes") return;
+  // A page that nobody looks at costs nothing, but for one that is to tell of the end.
+  if (page.live !== "yes" || (document.hidden && !mustTell())) return;
   try {
     const answer = await fetch(page.mark, { credentials: "same-origin", cache: "no-store" });
     if (answer.status === 404) return gone();
@@ -82,10 +83,16 @@ function takeOver(fresh) {
   if (ended) page.ended = ended;
 }
 
+// Whether this tab was asked to tell of the end of its job set, on whichever of its pages.
+function mustTell() {
+  return Boolean(page.set) && window.Notification?.permission === "granted" && sessionStorage.getItem(page.set) === "tell";
+}
+
 function tell(title) {
-  if (window.Notification && Notification.permission === "granted" && sessionStorage.getItem(location.pathname)) {
-    new Notification("A job set has ended", { body: title });
-  }
+  if (!mustTell()) return;
+  sessionStorage.removeItem(page.set);
+  // The tag makes one notification of those of several tabs.
+  new Notification("A job set has ended", { body: title, tag: page.set });
 }
 
 function copy(event) {
@@ -99,10 +106,14 @@ function copy(event) {
 async function askToTell(event) {
   const button = event.currentTarget;
   if ((await Notification.requestPermission()) === "granted") {
-    sessionStorage.setItem(location.pathname, "yes");
-    button.textContent = "You are told at the end";
-    button.disabled = true;
+    sessionStorage.setItem(page.set, "tell");
+    promise(button);
   }
+}
+
+function promise(button) {
+  button.textContent = "You are told at the end";
+  button.disabled = true;
 }
 
 // Buttons that need this script are shown by it.
@@ -113,6 +124,7 @@ function prepare(root) {
   }
   for (const button of root.querySelectorAll("[data-notify]")) {
     button.hidden = !window.Notification;
+    if (mustTell()) promise(button);
     button.addEventListener("click", askToTell);
   }
 }
@@ -128,6 +140,7 @@ function prepareSelection() {
 
 prepare(document);
 prepareSelection();
+if (page.ended === "yes") tell(document.title); // it ended between two pages
 (async function loop() {
   await look();
   setTimeout(loop, LOOK_MS);
