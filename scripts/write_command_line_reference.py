@@ -37,6 +37,7 @@ _ENVIRONMENT = {
     "QISKIT_JOB_MANAGER_STORE": "The store, unless `--store` names one: a file, or a URL.",
     "QISKIT_JOB_MANAGER_WORKERS": "Processes that compute simulations, unless `--workers` says so.",
     "QISKIT_JOB_MANAGER_EXECUTOR": "Cluster that does so instead, unless an option says so.",
+    "QISKIT_JOB_MANAGER_NOTIFY": "Services that tell you, unless `--notify` names others.",
     "NO_COLOR": "Set to anything: no colour.",
     "TERM": "`dumb`: lines instead of what is redrawn in place.",
 }

@@ -38,6 +38,7 @@ _PACKAGES = (
     "xarray",
     "matplotlib",
     "prometheus-client",
+    "apprise",
     "qiskit-qasm3-import",
     "starlette",
 )

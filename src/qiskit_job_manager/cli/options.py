@@ -108,6 +108,19 @@ ExecutorOption = Annotated[
 ]
 
 
+NotifyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify",
+        metavar="URL",
+        help="Service that tells you of the end, a failure, what needs you, the usage limit, as "
+        "Apprise writes it. Repeat the option for more. It is not stored. Default: "
+        "$QISKIT_JOB_MANAGER_NOTIFY, which other users of this machine do not see. Needs pip "
+        'install "qiskit-job-manager[notify]".',
+    ),
+]
+
+
 @contextmanager
 def opened_manager(
     ctx: typer.Context, workers: int | None = None, executor: str | None = None

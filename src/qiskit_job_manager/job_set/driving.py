@@ -39,9 +39,10 @@ class Driving:
         clock: Tells the time.
         open_backend: Opens a backend by its URI.
         backend: The backend, if the user gave it.
+        on_drive: Called with the job set whenever a driver is made sure of.
     """
 
-    def __init__(
+    def __init__(  # what the manager has, and nobody else gives
         self,
         record: JobSetRecord,
         store: Store,
@@ -49,6 +50,7 @@ class Driving:
         clock: Clock,
         open_backend: Callable[[str], Backend],
         backend: Backend | None,
+        on_drive: Callable[[JobSetRecord], object],
     ) -> None:
         self.clock = clock
         self._record = record
@@ -56,6 +58,7 @@ class Driving:
         self._engine = engine
         self._open_backend = open_backend
         self._backend = backend
+        self._on_drive = on_drive
         self._is_new_to_engine = backend is not None
         self._trouble: str | None = None
         self._other_was_seen = False
@@ -105,6 +108,7 @@ class Driving:
         self._trouble = None
         if not self._record.complete:
             self._record = fresh(self._store, self._record)
+        self._on_drive(self._record)
         try:
             self._store.ensure_original()
             self._check_that_it_can_move()

@@ -28,8 +28,9 @@ from qiskit_job_manager.job_set import ManagedJobSet, overview_table
 from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.settings import checked_name, checked_tags, checked_usage
 from qiskit_job_manager.job_set.status import read_overview, read_progress, states_of
-from qiskit_job_manager.manager import arguments, partial_deletes
+from qiskit_job_manager.manager import arguments, notification_services, partial_deletes
 from qiskit_job_manager.manager.interpreter_exit import stop_at_exit
+from qiskit_job_manager.manager.notifier import Notifier
 from qiskit_job_manager.model import ExperimentKind, JobSetDraft
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views import html
@@ -72,9 +73,12 @@ class JobManager:
             `concurrent.futures.Executor`, or a name: ``"dask:tcp://host:8786"``, or
             ``"dask:PATH"`` with a scheduler file. By default the environment variable
             ``QISKIT_JOB_MANAGER_EXECUTOR``. It is not shut down when the manager is closed.
+        notify: URLs of services, as Apprise has them, that tell you of the job sets that this
+            manager drives: of the end, a failure, what needs you, the usage limit. By default those
+            in ``QISKIT_JOB_MANAGER_NOTIFY``, with blanks between them. They are not stored.
 
     Raises:
-        InvalidArgumentError: ``workers`` or ``executor`` cannot be used.
+        InvalidArgumentError: ``workers``, ``executor`` or ``notify`` cannot be used.
         StoreError: The store cannot be opened; the message says why and what to do.
 
     Example:
@@ -95,20 +99,25 @@ class JobManager:
         *,
         workers: int | None = None,
         executor: Client | Executor | str | None = None,
+        notify: str | Sequence[str] | None = None,
     ) -> None:
+        addresses = notification_services.chosen_addresses(notify)
         self._executor = chosen_executor(workers, executor)
         self._store = stores.open_store(store)
         self._clock = SystemClock()
+        owner = _owner(self._clock.now())
         self._engine = Engine(
             self._store,
             self._clock,
-            owner=_owner(self._clock.now()),
+            owner=owner,
             new_tag=lambda: f"qjm-{uuid.uuid4().hex}",
             chance=random.random,
             spool=Spool(*self._store.spool_folders),
         )
         self._dashboards: list[NotebookDashboard] = []
+        self._notifier = Notifier(self._store, self._clock, owner, addresses)
         stop_at_exit(self._engine)
+        stop_at_exit(self._notifier)
 
     def __enter__(self) -> Self:
         return self
@@ -133,6 +142,7 @@ class JobManager:
             self._dashboards.pop().close()
         try:
             self._engine.stop()
+            self._notifier.stop()
         finally:
             self._executor.close()
             self._store.close()
@@ -170,6 +180,7 @@ class JobManager:
         seed_transpiler: int | None = None,
         progress: bool = False,
         drive: bool = True,
+        notify: str | Sequence[str] | None = None,
         **run_options: Any,
     ) -> ManagedJobSet:
         """Split circuits or PUBs into jobs, store them, and run them.
@@ -224,6 +235,8 @@ class JobManager:
             progress: Whether to show how many circuits are transpiled.
             drive: Whether this process sends and collects the jobs from now on. Otherwise it only
                 stores them, for the next `resume`, ``qjm serve`` or `ManagedJobSet.wait`.
+            notify: Services that tell you of this job set, as those of the manager. They are not
+                stored: a script that is run again after a crash gives them again.
             **run_options: Passed to the backend's ``run``, such as ``memory=True``. A seed is for
                 the first job; each other job gets one derived from it. So does the seed of a
                 primitive.
@@ -250,6 +263,7 @@ class JobManager:
         from qiskit_job_manager.manager.hand_over import HandOver
 
         del job_share_level
+        addresses = notification_services.checked(notify)
         if if_exists not in ("error", "resume"):
             msg = f"if_exists is {if_exists!r}; it is 'error' or 'resume'"
             raise InvalidArgumentError(msg)
@@ -299,6 +313,8 @@ class JobManager:
             hand_over = HandOver(*where, draft, weighing)
             resume = if_exists == "resume"
             record = hand_over.run(handed_over, resume=resume, name_is_given=name is not None)
+        is_new = record.job_set_id == draft.job_set_id
+        self._notifier.watch(record, addresses, is_new=is_new)
         job_set = self._job_set(record, adapter)
         if drive and not hand_over.is_driven:
             job_set.drive()
@@ -613,7 +629,8 @@ class JobManager:
 
     def _job_set(self, record: JobSetRecord, backend: Backend | None = None) -> ManagedJobSet:
         where = (self._store, self._engine, self._clock)
-        driving = Driving(record, *where, self._open_backend, backend)
+        watch = self._notifier.watch
+        driving = Driving(record, *where, self._open_backend, backend, watch)
         return ManagedJobSet(record, self._store, driving)
 
     def _states(self, record: JobSetRecord) -> list[tuple[str, int]]:

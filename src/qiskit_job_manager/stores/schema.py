@@ -32,7 +32,7 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0007"
+REVISION = "0010"
 """The newest migration; an older store is migrated, a newer one is refused."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -253,4 +253,17 @@ request = Table(
     Column("job_index", BigInteger),
     Index(None, "job_set", "key"),
     sqlite_autoincrement=True,
+)
+
+# A row of the kind "wanted" says that somebody wants to be told of the job set; each other row is a
+# notice that a process has begun to send, and has sent when it has a time in told_at.
+notice = Table(
+    "notice",
+    metadata,
+    Column("job_set", BigInteger, _within("job_set"), primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("begun_at", Microseconds, nullable=False),
+    Column("told_at", Microseconds),
+    sqlite_with_rowid=False,
 )

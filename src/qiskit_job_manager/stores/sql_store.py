@@ -19,6 +19,7 @@ from qiskit_job_manager.stores import (
     search,
 )
 from qiskit_job_manager.stores.identity import store_ids, take_new_identity
+from qiskit_job_manager.stores.notices import Notices
 from qiskit_job_manager.stores.rows import (
     experiment_from,
     job_from,
@@ -100,6 +101,11 @@ class SqlStore:
     def lease_s(self) -> float | None:
         """Seconds that a lease lasts, or ``None`` where it lasts as long as its process."""
         return self._leases.lease_s
+
+    @property
+    def notices(self) -> Notices:
+        """What users want to be told of its job sets, and what they were told."""
+        return Notices(self._database)
 
     def close(self) -> None:
         """Give back the leases that were claimed here and close all connections."""

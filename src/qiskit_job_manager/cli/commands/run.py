@@ -14,6 +14,7 @@ from qiskit_job_manager.cli.follow import finish, hand_over
 from qiskit_job_manager.cli.options import (
     ExecutorOption,
     JsonOption,
+    NotifyOption,
     TimeoutOption,
     WorkersOption,
     opened_manager,
@@ -153,6 +154,7 @@ def run(  # noqa: PLR0913  one parameter an option
     max_usage: MaxUsageOption = None,
     workers: WorkersOption = None,
     executor: ExecutorOption = None,
+    notify: NotifyOption = None,
     dry_run: DryRunOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -187,6 +189,7 @@ def run(  # noqa: PLR0913  one parameter an option
             if_exists=if_exists.value,
             max_usage_s=max_usage,
             drive=wait or not adapter.capabilities.volatile,
+            notify=notify,
             **options,
         )
         _print_note(

@@ -12,7 +12,7 @@ import typer
 from qiskit_job_manager.cli.engine_log import DatedFormatter, JsonFormatter, log_to_stderr
 from qiskit_job_manager.cli.follow import states_in_words
 from qiskit_job_manager.cli.needs_user import commands_for, why_held
-from qiskit_job_manager.cli.options import ExecutorOption, WorkersOption
+from qiskit_job_manager.cli.options import ExecutorOption, NotifyOption, WorkersOption
 from qiskit_job_manager.cli.output import plural
 from qiskit_job_manager.cli.signals import StopSignals
 from qiskit_job_manager.clock import SystemClock
@@ -59,7 +59,7 @@ MetricsHostOption = Annotated[
 ]
 
 
-def serve(
+def serve(  # noqa: PLR0913, PLR0917  # one parameter an option
     ctx: typer.Context,
     poll: PollOption = 2.0,
     workers: WorkersOption = None,
@@ -67,6 +67,7 @@ def serve(
     as_json: JsonLinesOption = False,
     metrics_port: MetricsPortOption = None,
     metrics_host: MetricsHostOption = "127.0.0.1",
+    notify: NotifyOption = None,
 ) -> None:
     """Drive all unfinished job sets, and new ones, until SIGTERM or Ctrl-C.
 
@@ -82,7 +83,7 @@ def serve(
     with log_to_stderr(JsonFormatter() if as_json else DatedFormatter(), logging.INFO):
         with (
             StopSignals() as stop,
-            JobManager(ctx.obj, workers=workers, executor=executor) as manager,
+            JobManager(ctx.obj, workers=workers, executor=executor, notify=notify) as manager,
             _metrics(manager, metrics_host, metrics_port),
         ):
             _log("serving", f"serving {manager.store_url}, looking every {poll:g} s")
