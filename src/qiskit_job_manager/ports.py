@@ -7,7 +7,15 @@ Every implementation passes it: ours, and those of other authors.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from qiskit_job_manager.optional_ports import (
+    DeletesJobs,
+    DryRuns,
+    HasAllowance,
+    HasCalibration,
+    Reopens,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +24,6 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.model import (
         Advance,
-        Allowance,
         AttemptRecord,
         Blob,
         EncodedBlock,
@@ -29,11 +36,13 @@ if TYPE_CHECKING:
         JobSetRecord,
         JobState,
         Limits,
+        Observation,
         RawResult,
         RemoteFigures,
         RemoteStatus,
         Request,
         RequestKind,
+        Snapshot,
         StoredResult,
         Token,
         Totals,
@@ -46,6 +55,20 @@ if TYPE_CHECKING:
         JobSetOrder,
         RecentTotals,
     )
+
+__all__ = [
+    "Backend",
+    "Capabilities",
+    "Clock",
+    "DeletesJobs",
+    "DryRuns",
+    "HasAllowance",
+    "HasCalibration",
+    "Reopens",
+    "SearchableStore",
+    "Store",
+    "StoreSearch",
+]
 
 
 class Clock(Protocol):
@@ -250,63 +273,6 @@ class Backend(Protocol):
         """Return the backend's own message on why a job failed, or ``None``."""
 
 
-@runtime_checkable
-class DeletesJobs(Protocol):
-    """What a backend has beside `Backend` if its service can delete jobs."""
-
-    def delete(self, remote_id: str) -> None:
-        """Delete a job that has ended, with its result; one that is gone already stays so.
-
-        Raises:
-            BackendError: The service refuses it, or could not be asked.
-        """
-
-
-@runtime_checkable
-class HasAllowance(Protocol):
-    """What a backend has beside `Backend` if its account has a limit of usage."""
-
-    def allowance(self) -> Allowance | None:
-        """Ask what the account has used and may use; ``None`` where it does not say.
-
-        Raises:
-            BackendError: The service could not be asked.
-        """
-
-
-@runtime_checkable
-class Reopens(Protocol):
-    """What a backend has beside `Backend` if results of retrieved jobs depend on run options."""
-
-    def note_options(self, remote_ids: Sequence[str], options: Mapping[str, Any]) -> None:
-        """Take note of the run options of jobs, before they are asked about by their ids.
-
-        Does not ask the network.
-
-        Args:
-            remote_ids: The jobs; another process may have sent them.
-            options: Run options of their job set.
-        """
-
-
-@runtime_checkable
-class DryRuns(Protocol):
-    """What a backend has beside `Backend` if its service can try a job without running it."""
-
-    def dry_run(self, payload: Blob, options: Mapping[str, Any], tag: str) -> float | None:
-        """Try a job, and return the quantum seconds that it would use, or ``None`` if not known.
-
-        Args:
-            payload: The encoded experiments of the job, in order.
-            options: Run options of the job.
-            tag: A mark of the trial.
-
-        Raises:
-            SubmissionRefusedError: The service refuses the job; the message has its words.
-            BackendError: It could not be asked, or has not answered in time.
-        """
-
-
 class Store(Protocol):
     """The database. Any thread may call it. Each method but `delete_job_set` is one transaction.
 
@@ -337,6 +303,7 @@ class Store(Protocol):
         blocks: Sequence[EncodedBlock] = (),
         *,
         are_last: bool = False,
+        environment: Snapshot | None = None,
     ) -> tuple[JobSetRecord, Token]:
         """Begin a job set, take its lease, and append its first blocks.
 
@@ -347,6 +314,7 @@ class Store(Protocol):
             owner: Identity of the driver, as for `claim`.
             blocks: The first blocks of the plan, as for `add_blocks`; by default it has none yet.
             are_last: Whether the job set is complete with them.
+            environment: What the process that hands over runs in; it is the first observation.
 
         Raises:
             NameInUseError: Another job set has the name.
@@ -549,6 +517,16 @@ class Store(Protocol):
             limit: At most so many.
         """
 
+    def observations(self, job_set_key: int) -> list[Observation]:
+        """Return what was seen of the processes and the backend of a job set, oldest first."""
+
+    def snapshot(self, sha256: bytes) -> Snapshot:
+        """Return a snapshot that an observation names.
+
+        Raises:
+            StoreCorruptError: The store does not have it.
+        """
+
     # -- what users may write without a lease ---------------------------------------------------
 
     def record_late_acceptance(
@@ -557,6 +535,23 @@ class Store(Protocol):
         """Append the event ``accepted late``, which needs no lease.
 
         A backend may accept a job after its driver has lost the lease. That must not be forgotten.
+        """
+
+    def observe(
+        self, job_set_key: int, seen: Observation, snapshot: Snapshot | None = None
+    ) -> bool:
+        """Record what a process or a backend was seen as; it needs no lease, as it stays true.
+
+        If the newest observation of this kind names the same snapshot and has the same note, its
+        `Observation.last_at` grows instead. The snapshot is stored unless the store has it.
+
+        Args:
+            job_set_key: The job set.
+            seen: What was seen.
+            snapshot: The snapshot that it names; ``None`` if it names none.
+
+        Returns:
+            ``False`` when the job set was deleted: nothing was written.
         """
 
     def rename(self, job_set_key: int, name: str) -> None:

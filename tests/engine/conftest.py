@@ -71,7 +71,7 @@ class Bench:
         self._ids = itertools.count(1)
         self.engine = self.new_engine()
 
-    def new_engine(self, pool=None):
+    def new_engine(self, pool=None, environment=None):
         owner = next(self._owners)
         return Engine(
             self.store,
@@ -81,6 +81,7 @@ class Bench:
             chance=lambda: 0.5,
             spool=self.spool,
             pool=pool or InlineCalls(),
+            environment=environment,
         )
 
     def crash(self):

@@ -161,7 +161,7 @@ def test_times_that_leave_the_calendar_in_some_time_zone_are_refused(exported, e
     good = json.dumps(whole)
     del whole["outcomes"]
     places = {tuple(0 if type(key) is int else key for key in p) for p in _places_of_times(whole)}
-    assert len(places) == 9
+    assert len(places) == 11
     for number, place in enumerate(sorted(places, key=str)):
         time = ODD_TIMES[number % len(ODD_TIMES)]
         path.write_text(json.dumps(_with(json.loads(good), place, time)))

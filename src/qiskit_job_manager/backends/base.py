@@ -78,6 +78,13 @@ class BaseBackend(ABC):
         """Return that no limit is known."""
         return Limits()
 
+    def calibration(self) -> Mapping[str, Any] | None:
+        """Return what the Qiskit backend says of its qubits and gates; ``None`` without one."""
+        from qiskit_job_manager.backends.calibration import calibration_of
+
+        backend = self.qiskit_backend
+        return None if backend is None else calibration_of(backend)
+
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:  # noqa: ARG002  # part of the port
         """Check that a circuit is one, and that its parameters are bound; accept any PUB.
 

@@ -15,6 +15,7 @@ from qiskit_job_manager.engine.duplicate_submissions import (
     DuplicateSearch,
 )
 from qiskit_job_manager.engine.lease import Holder
+from qiskit_job_manager.engine.observations import ObservationSchedule
 from qiskit_job_manager.engine.outage import Outage
 from qiskit_job_manager.engine.requests import request_of
 from qiskit_job_manager.engine.usage_polling import UsagePolling
@@ -157,6 +158,7 @@ class ActiveJobSet:
         store: Where everything is.
         rate_limits: What it shares with the other job sets of its account.
         now_s: Time on the engine's clock.
+        observes: Whether what it runs in and on is recorded.
 
     Attributes:
         more_to_come: Whether this process is handing experiments over to it.
@@ -176,6 +178,8 @@ class ActiveJobSet:
         store: Store,
         rate_limits: RateLimits,
         now_s: float,
+        *,
+        observes: bool = False,
     ) -> None:
         self.record = record
         self.token = token
@@ -198,6 +202,7 @@ class ActiveJobSet:
         self._watch_former_driver()
         poll = request_of(self.first_requests, RequestKind.USAGE_POLL)
         self.usage_polling = UsagePolling(poll, now_s)
+        self.observations = ObservationSchedule(is_on=observes, changes=not record.volatile)
         self._last_planned = -1
         self._waiting: list[tuple[JobRecord, Advance]] = []
         self._waiting_since_s = now_s
@@ -422,7 +427,12 @@ class ActiveJobSet:
         pace_s = self.rate_limits.next_change_s(self.record.limits, now_s)
         due_s = self._waiting_since_s + _WAIT_S if self._waiting else float("inf")
         return min(
-            *waiting, pace_s, due_s, self.duplicates.due_s(self.states), self.usage_polling.due_s
+            *waiting,
+            pace_s,
+            due_s,
+            self.duplicates.due_s(self.states),
+            self.usage_polling.due_s,
+            self.observations.due_s(has_ended=self.has_ended),
         )
 
     @property
@@ -436,7 +446,8 @@ class ActiveJobSet:
     def is_finished(self) -> bool:
         """Whether nothing is left that could move by itself."""
         requests = (self.duplicates.request, self.usage_polling.request)
-        return self.has_all and not self.live and requests == (None, None)
+        is_over = requests == (None, None) and self.observations.is_over
+        return self.has_all and not self.live and is_over
 
     @property
     def has_all(self) -> bool:
@@ -538,6 +549,8 @@ class ActiveJobSet:
 
     def _remember(self, step: Advance, now_s: float) -> JobRecord:
         job = self.live[step.job_key]
+        if step.new_tag is not None or step.ends_attempt:
+            self.observations.note_step()
         if step.after is not step.expected:
             self._note_duration(job, step, now_s)
             job.since_s = now_s

@@ -42,6 +42,7 @@ DEADLINES_S: Mapping[CallKind, float] = {
     CallKind.USAGE_POLL: 600.0,
     CallKind.END_WATCH: 600.0,
     CallKind.LATE_ACCEPTANCE: 600.0,
+    CallKind.OBSERVE: 60.0,
 }
 
 

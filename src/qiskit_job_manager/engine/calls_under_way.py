@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 
 logger = logging.getLogger(__name__)
-_ONLY_WAIT = frozenset({CallKind.AWAIT, CallKind.END_WATCH})
-_NOT_TO_BE_MISSED = frozenset({CallKind.SUBMIT, CallKind.LATE_ACCEPTANCE})
+_ONLY_WAIT = frozenset({CallKind.AWAIT, CallKind.END_WATCH, CallKind.OBSERVE})
+_NOT_TO_BE_MISSED = frozenset({CallKind.SUBMIT, CallKind.LATE_ACCEPTANCE, CallKind.OBSERVE})
 
 
 def late_acceptance(
@@ -97,12 +97,17 @@ class CallsUnderWay:
         for done in self._pool.finished():
             if done.ticket in self._abandoned:
                 self._abandoned.discard(done.ticket)
-                self._calls[done.ticket].rate_limits.abandoned -= 1
+                self._count_abandoned(done.ticket, -1)
             self._ended.append(done)
         for ticket in self._pool.overdue(now_s):
             self._abandoned.add(ticket)
-            self._calls[ticket].rate_limits.abandoned += 1
+            self._count_abandoned(ticket, 1)
             self._ended.append(Finished(ticket, None, GIVEN_UP))
+
+    def _count_abandoned(self, ticket: int, more: int) -> None:
+        # Observations that hang must not hold up the jobs; there is only one for each job set.
+        if self._calls[ticket].kind is not CallKind.OBSERVE:
+            self._calls[ticket].rate_limits.abandoned += more
 
     def of_job_set(self, job_set_key: int) -> Iterator[tuple[int, BackendCall]]:
         """Yield the calls for a job set that were not abandoned, each after its ticket."""

@@ -19,7 +19,14 @@ from qiskit_job_manager.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qiskit_job_manager.model import Advance, EncodedBlock, JobSetDraft, JobSetRecord, Token
+    from qiskit_job_manager.model import (
+        Advance,
+        EncodedBlock,
+        JobSetDraft,
+        JobSetRecord,
+        Snapshot,
+        Token,
+    )
     from qiskit_job_manager.ports import Clock, Store
 
 RENEW_EVERY_S = 10.0
@@ -78,7 +85,12 @@ class Leases:
     # -- taking and giving back -------------------------------------------------------------------
 
     def create(
-        self, draft: JobSetDraft, blocks: Sequence[EncodedBlock] = (), *, are_last: bool = False
+        self,
+        draft: JobSetDraft,
+        blocks: Sequence[EncodedBlock] = (),
+        *,
+        are_last: bool = False,
+        environment: Snapshot | None = None,
     ) -> tuple[JobSetRecord, Token]:
         """Create a job set with its first blocks, and hold its lease for a hand-over.
 
@@ -88,7 +100,7 @@ class Leases:
         with self._asking:
             since_boot_s, now_s = self._clock.since_boot(), self._clock.monotonic()
             record, token = self._store.create_job_set(
-                draft, self._owner, blocks, are_last=are_last
+                draft, self._owner, blocks, are_last=are_last, environment=environment
             )
             lease = _Lease(token, since_boot_s, now_s, {Holder.HAND_OVER})
             with self._lock:

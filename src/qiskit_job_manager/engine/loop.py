@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from qiskit_job_manager.engine.spool import Spool
-    from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.model import JobSetRecord, Snapshot
     from qiskit_job_manager.ports import Backend, Clock, Store
 
 logger = logging.getLogger(__name__)
@@ -74,13 +74,14 @@ class Engine:
         chance: Gives numbers uniform in [0, 1), for jitter.
         spool: Keeps results that can be read once until they are in the store.
         pool: Runs the calls; by default on daemon threads.
+        environment: As `TickTools.environment`.
 
     Attributes:
         leases: The leases of this process.
         listeners: Hear what happened to jobs, once it is in the store.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a test replaces is an argument
         self,
         store: Store,
         clock: Clock,
@@ -90,12 +91,13 @@ class Engine:
         chance: Callable[[], float],
         spool: Spool,
         pool: Calls | None = None,
+        environment: Callable[[], Snapshot | None] | None = None,
     ) -> None:
         self.leases = Leases(store, clock, owner)
         self.listeners = Listeners()
         self._store = store
         self._clock = clock
-        self._tools = TickTools(store, clock, new_tag, chance, spool, self.leases)
+        self._tools = TickTools(store, clock, new_tag, chance, spool, self.leases, environment)
         self._wake = threading.Event()
         self._is_idle = threading.Event()
         self._is_idle.set()
@@ -426,7 +428,9 @@ class Engine:
             self._note_other_driver(record)
             return
         limits = self._limits_of(backend)
-        active = ActiveJobSet(record, token, backend, self._store, limits, now_s)
+        observes = self._tools.environment is not None
+        where = (self._store, limits, now_s)
+        active = ActiveJobSet(record, token, backend, *where, observes=observes)
         active.notify, active.looks_seen = self.listeners.notify, looks
         for ticket, call in self._calls.of_job_set(record.key):
             active.note_call(ticket, call)

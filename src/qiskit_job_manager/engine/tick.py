@@ -7,8 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.engine import backend_calls
-from qiskit_job_manager.engine.call_results import BackendCall, CallContext, Outcome, outcome_of
+from qiskit_job_manager.engine.call_results import (
+    GIVEN_UP,
+    BackendCall,
+    CallContext,
+    Outcome,
+    outcome_of,
+)
 from qiskit_job_manager.engine.duplicate_submissions import search_for_duplicates
+from qiskit_job_manager.engine.observations import looking
 from qiskit_job_manager.engine.requests import handle, request_of
 from qiskit_job_manager.engine.transitions import fact, step
 from qiskit_job_manager.engine.usage_polling import poll_usage
@@ -25,7 +32,14 @@ from qiskit_job_manager.lifecycle import (
     next_state,
     poll_interval_s,
 )
-from qiskit_job_manager.model import Advance, JobState, RemoteState, RequestKind
+from qiskit_job_manager.model import (
+    Advance,
+    JobState,
+    Observation,
+    ObservationKind,
+    RemoteState,
+    RequestKind,
+)
 from qiskit_job_manager.ports import Reopens
 
 if TYPE_CHECKING:
@@ -35,7 +49,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.engine.call_pool import Finished
     from qiskit_job_manager.engine.lease import Leases
     from qiskit_job_manager.engine.spool import Spool
-    from qiskit_job_manager.model import JobRecord
+    from qiskit_job_manager.model import JobRecord, Snapshot
     from qiskit_job_manager.ports import Backend, Clock, Store
 
 logger = logging.getLogger(__name__)
@@ -59,6 +73,8 @@ class TickTools:
         chance: Gives numbers uniform in [0, 1).
         spool: Keeps results that can be read once until they are in the store.
         leases: The leases of this process.
+        environment: Returns what this process runs in, or ``None`` if that cannot be had; without
+            it nothing is recorded of what job sets run in and on.
     """
 
     store: Store
@@ -67,6 +83,7 @@ class TickTools:
     chance: Callable[[], float]
     spool: Spool
     leases: Leases
+    environment: Callable[[], Snapshot | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +155,19 @@ class Tick:
             case CallKind.USAGE_POLL:
                 self._store.store_usage(self._active.token, ended.finished.value or {})
                 self._active.usage_polling.note_end(self._now_s)
+            case CallKind.OBSERVE:
+                self._note_observed(ended)
             case CallKind.END_WATCH:
                 self._active.note_ends(ended.finished.value or {}, self._now_s)
+
+    def _note_observed(self, ended: EndedCall) -> None:
+        """Take note that a look at the backend is over; record it if there was no answer."""
+        hangs = ended.finished.error is GIVEN_UP
+        self._active.observations.note_end(hangs=hangs)
+        if hangs:
+            at = self._tools.clock.now()
+            seen = Observation(ObservationKind.CALIBRATION, at, at, None, str(GIVEN_UP))
+            self._store.observe(self._active.record.key, seen)
 
     def _end_waits(self) -> None:
         """Ask again soon about all that failed: the backend has just answered.
@@ -370,7 +398,8 @@ class Tick:
         self._active.write(steps, self._now_s)
         asked = [d for d in decisions if isinstance(d, Call)]
         set_wide = [*self._duplicate_search(), *self._usage_poll(), *self._end_watch(free_awaits)]
-        return bool(steps), [*self._calls_to_start(asked), *set_wide]
+        calls = [*self._calls_to_start(asked), *set_wide, *self._observation()]
+        return bool(steps), calls
 
     def _request_duplicate_search(self) -> None:
         """Store the request to search for duplicates, before anything is submitted."""
@@ -439,6 +468,16 @@ class Tick:
             active.is_watched = True
             function = backend_calls.end_watch(active.backend)
             yield CallToStart(self._new_call(CallKind.END_WATCH, ()), function)
+
+    def _observation(self) -> Iterator[CallToStart]:
+        """Look at what the job set runs in and on, when it is time."""
+        active, environment = self._active, self._tools.environment
+        due_s = active.observations.due_s(has_ended=active.has_ended)
+        if environment is not None and active.backend is not None and due_s <= self._now_s:
+            active.observations.note_begin(self._now_s)
+            where = (active.backend, self._store, active.record.key)
+            function = looking(*where, self._tools.clock, environment)
+            yield CallToStart(self._new_call(CallKind.OBSERVE, ()), function)
 
     def _intent(self, decision: Take | Call) -> Advance | None:
         job = self._active.live[decision.job_key].record

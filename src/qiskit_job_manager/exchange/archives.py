@@ -1,4 +1,4 @@
-"""Archives: a zip with a manifest and five parts, each written and read as a stream.
+"""Archives: a zip with a manifest and its parts, each written and read as a stream.
 
     manifest.json      the head, and length and SHA-256 of every part
     experiments.jsonl  one experiment a line
@@ -6,7 +6,10 @@
     jobs.jsonl         one job a line, with its attempts
     results.bin        for each raw result, a line that describes it, and its bytes
     events.jsonl       one event a line
+    snapshots.bin      for each snapshot, a line that describes it, and its bytes
+    observations.jsonl one observation a line
 
+The last two are there where anything was recorded of what the job set ran in and on.
 No part is ever unpacked to a file, so a name in the zip cannot lead anywhere. A part that is
 unknown, there twice, encrypted, or compressed beyond belief is refused before any of it is read.
 """
@@ -27,11 +30,13 @@ from qiskit_job_manager.errors import ArchiveError
 from qiskit_job_manager.exchange.json_schema import (
     PayloadDescription,
     ResultDescription,
+    SnapshotDescription,
     read,
     read_event,
     read_experiment,
     read_head,
     read_job,
+    read_observation,
     wrong,
 )
 
@@ -39,18 +44,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from qiskit_job_manager.exchange.export_source import ExportSource
-    from qiskit_job_manager.model import EventRecord, ExperimentRecord, JobHistory
+    from qiskit_job_manager.model import EventRecord, ExperimentRecord, JobHistory, Observation
 
 ARCHIVE_FORMAT = "qiskit-job-manager/archive"
 
 _N = TypeVar("_N")
-_D = TypeVar("_D", PayloadDescription, ResultDescription)
+_D = TypeVar("_D", PayloadDescription, ResultDescription, SnapshotDescription)
 
 _MANIFEST = "manifest.json"
 _EXPERIMENTS, _PAYLOADS, _JOBS = "experiments.jsonl", "payloads.bin", "jobs.jsonl"
 _RESULTS, _EVENTS = "results.bin", "events.jsonl"
 _NAMES = (_EXPERIMENTS, _PAYLOADS, _JOBS, _RESULTS, _EVENTS)
+_SNAPSHOTS, _OBSERVATIONS = "snapshots.bin", "observations.jsonl"
+_MAY_BE = (_SNAPSHOTS, _OBSERVATIONS)
 
+_USUAL = (_MANIFEST, *_NAMES)
+
+NAME_IN_CRATE = "job-set.qjmz"
+"""The name of an archive inside of an RO-Crate."""
+
+_CRATE = "ro-crate-metadata.json"
 _LARGEST_MANIFEST_BYTES = 16 << 20
 _LONGEST_LINE_BYTES = 4 << 20
 # As for the blocks of a blob: real texts shrink less than this, unless they are short.
@@ -70,6 +83,10 @@ def write_archive(source: ExportSource, file: IO[bytes]) -> None:
     """Write a job set as an archive."""
     head = {"format": ARCHIVE_FORMAT, **source.head()}
     parts: dict[str, Any] = {}
+    observed = (
+        (_SNAPSHOTS, _described(source.snapshots())),
+        (_OBSERVATIONS, _lines(source.observations())),
+    )
     with zipfile.ZipFile(file, "w") as archive:
         for name, chunks in (
             (_EXPERIMENTS, _lines(source.experiments())),
@@ -77,6 +94,7 @@ def write_archive(source: ExportSource, file: IO[bytes]) -> None:
             (_JOBS, _lines(source.jobs())),
             (_RESULTS, _described(source.results())),
             (_EVENTS, _lines(source.events())),
+            *(observed if source.is_observed else ()),
         ):
             parts[name] = _write_part(archive, name, chunks)
         manifest = json.dumps({**head, "parts": parts}, indent=1).encode()
@@ -125,6 +143,9 @@ class Archive:
             manifest = json.loads(self._zip.read(_MANIFEST))
         self.head = read_head(manifest, ARCHIVE_FORMAT, "the manifest")
         self._parts = read(_Manifest, manifest, "the manifest").parts
+        for name in _MAY_BE:
+            if (name in self._parts) != (name in self._zip.namelist()):
+                raise ArchiveError(f"{name} stands in the manifest or in the zip, and not in both")
 
     def experiments(self) -> Iterator[ExperimentRecord]:
         """Yield each experiment."""
@@ -145,6 +166,16 @@ class Archive:
     def events(self) -> Iterator[EventRecord]:
         """Yield each event."""
         return self._lines(_EVENTS, read_event)
+
+    def snapshots(self) -> Iterator[tuple[SnapshotDescription, bytes]]:
+        """Yield the description of each snapshot, and its bytes, not yet checked."""
+        if _SNAPSHOTS in self._parts:
+            yield from self._blobs(_SNAPSHOTS, SnapshotDescription, "snapshot")
+
+    def observations(self) -> Iterator[Observation]:
+        """Yield each observation."""
+        if _OBSERVATIONS in self._parts:
+            yield from self._lines(_OBSERVATIONS, read_observation)
 
     def _lines(self, name: str, read_item: Callable[[Any, int], _N]) -> Iterator[_N]:
         with _damage_refused(), self._part(name) as part:
@@ -261,9 +292,11 @@ def _refuse_large_directory(file: IO[bytes]) -> None:
 def _check_entries(archive: zipfile.ZipFile, size: int) -> None:
     entries = archive.infolist()
     names = sorted(entry.filename for entry in entries)
-    if names != sorted((_MANIFEST, *_NAMES)):
+    if names not in (sorted(_USUAL), sorted((*_USUAL, *_MAY_BE))):
+        if _CRATE in names:
+            raise ArchiveError(f"this is an RO-Crate; import the archive in it, {NAME_IN_CRATE}")
         shown = ", ".join(repr(name[:40]) for name in names[:8])
-        raise ArchiveError(f"an archive has {', '.join((_MANIFEST, *_NAMES))}, not {shown}")
+        raise ArchiveError(f"an archive has {', '.join(_USUAL)}, not {shown}")
     for entry in entries:
         most = max(_ALWAYS_BELIEVED_BYTES, _BELIEVED_RATIO * entry.compress_size)
         most = min(most, _LARGEST_MANIFEST_BYTES) if entry.filename == _MANIFEST else most

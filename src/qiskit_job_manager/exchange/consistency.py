@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         ExperimentRecord,
         JobHistory,
         JobRecord,
+        Observation,
+        Snapshot,
         StoredResult,
     )
 
@@ -40,6 +42,7 @@ class ConsistencyCheck:
         # For each job: the attempts that may have results, the results, and whether it is done.
         self._attempts, self._results, self._done = array("q"), array("q"), array("b")
         self._latest_result_job = 0
+        self._snapshots: set[bytes] = set()
 
     def experiment(self, experiment: ExperimentRecord) -> None:
         """Check the next experiment."""
@@ -138,6 +141,22 @@ class ConsistencyCheck:
         """Check an event."""
         if event.job_index is not None and event.job_index >= self._n_jobs:
             raise ArchiveError(f"event {number} is of job {event.job_index}, which is not there")
+
+    def snapshot(self, snapshot: Snapshot) -> None:
+        """Check the next snapshot."""
+        self._snapshots.add(snapshot.sha256)
+
+    def observation(self, seen: Observation, number: int) -> None:
+        """Check an observation: the snapshot that it names must be there."""
+        what = f"observation {number}"
+        if seen.sha256 is not None and seen.sha256 not in self._snapshots:
+            raise ArchiveError(
+                f"{what} names the snapshot {seen.sha256.hex()[:12]}, which is not there"
+            )
+        if (seen.sha256 is None) == (seen.note is None):
+            raise ArchiveError(f"{what} has both or neither of a snapshot and a note")
+        if seen.last_at < seen.first_at:
+            raise ArchiveError(f"{what} ends before it begins")
 
 
 def _must_be_next(kind: str, number: int, index: int) -> None:

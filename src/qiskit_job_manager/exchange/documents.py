@@ -16,11 +16,13 @@ from qiskit_job_manager.errors import ArchiveError
 from qiskit_job_manager.exchange.json_schema import (
     PayloadDescription,
     ResultDescription,
+    SnapshotDescription,
     read,
     read_event,
     read_experiment,
     read_head,
     read_job,
+    read_observation,
     wrong,
 )
 from qiskit_job_manager.results.tables import records
@@ -29,12 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from qiskit_job_manager.exchange.export_source import ExportSource
-    from qiskit_job_manager.model import EventRecord, ExperimentRecord, JobHistory
+    from qiskit_job_manager.model import EventRecord, ExperimentRecord, JobHistory, Observation
     from qiskit_job_manager.results.rows import Rows
 
 DOCUMENT_FORMAT = "qiskit-job-manager/document"
 
-_D = TypeVar("_D", PayloadDescription, ResultDescription)
+_D = TypeVar("_D", PayloadDescription, ResultDescription, SnapshotDescription)
 
 _LARGEST_BYTES = 256 << 20
 
@@ -42,6 +44,10 @@ _LARGEST_BYTES = 256 << 20
 def write_document(source: ExportSource, rows: Rows, file: IO[bytes]) -> None:
     """Write a job set as a document, one item of a list a line."""
     head = {"format": DOCUMENT_FORMAT, **source.head()}
+    observed = (
+        ("snapshots", _with_data(source.snapshots())),
+        ("observations", source.observations()),
+    )
     file.write(json.dumps(head, indent=1)[:-2].encode())
     for name, values in (
         ("experiments", source.experiments()),
@@ -50,6 +56,7 @@ def write_document(source: ExportSource, rows: Rows, file: IO[bytes]) -> None:
         ("jobs", source.jobs()),
         ("results", _with_data(source.results())),
         ("events", source.events()),
+        *(observed if source.is_observed else ()),
     ):
         _write_list(file, name, values)
     file.write(b"\n}\n")
@@ -117,6 +124,16 @@ class Document:
     def events(self) -> Iterator[EventRecord]:
         """Yield each event."""
         return map(read_event, self._items("events"), count())
+
+    def snapshots(self) -> Iterator[tuple[SnapshotDescription, bytes]]:
+        """Yield the description of each snapshot, and its bytes, not yet checked."""
+        if "snapshots" in self._whole:
+            yield from self._blobs("snapshots", SnapshotDescription)
+
+    def observations(self) -> Iterator[Observation]:
+        """Yield each observation."""
+        if "observations" in self._whole:
+            yield from map(read_observation, self._items("observations"), count())
 
     def _items(self, name: str) -> list[Any]:
         items = self._whole.get(name)

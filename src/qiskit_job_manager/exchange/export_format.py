@@ -15,11 +15,13 @@ class ExportFormat(StrEnum):
     PARQUET = "parquet"
     CSV = "csv"
     QPY = "qpy"
+    RO_CRATE = "ro-crate"
 
     @property
     def suffix(self) -> str:
         """What the names of such files end in."""
-        return ".qjmz" if self is ExportFormat.ARCHIVE else f".{self}"
+        own = {ExportFormat.ARCHIVE: ".qjmz", ExportFormat.RO_CRATE: ".crate.zip"}
+        return own.get(self, f".{self}")
 
 
 def export_format(name: str) -> ExportFormat:

@@ -40,7 +40,11 @@ class ExportSource:
         self._attempts = array("q")
 
     def head(self) -> dict[str, Any]:
-        """Return the head; no name of a user, no machine and no secret is in it."""
+        """Return the head; no name of a user, no machine and no secret is in it.
+
+        What the job set ran in has the name of the machine, unless it is left out, see
+        `JobManager`.
+        """
         from importlib.metadata import version
 
         totals = self._store.totals(self._record.key)
@@ -85,6 +89,22 @@ class ExportSource:
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield each event, oldest first."""
         return map(plain, self._store.events(self._record.key))
+
+    def snapshots(self) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Yield what was seen of its processes and its backend, each once."""
+        named = (each.sha256 for each in self._store.observations(self._record.key))
+        for sha256 in dict.fromkeys(each for each in named if each is not None):
+            blob = self._store.snapshot(sha256).blob
+            yield {"content": sha256.hex(), **blob_json(blob)}, blob.data
+
+    def observations(self) -> Iterator[dict[str, Any]]:
+        """Yield when it was seen so, oldest first."""
+        return map(plain, self._store.observations(self._record.key))
+
+    @property
+    def is_observed(self) -> bool:
+        """Whether anything was seen; job sets of older versions have nothing."""
+        return bool(self._store.observations(self._record.key))
 
     def _has_any(self, job: JobRecord) -> bool:
         return self._store.result(job.key) is not None

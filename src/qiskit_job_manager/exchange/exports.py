@@ -9,15 +9,17 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.circuits import frames_in, load_circuit
 from qiskit_job_manager.codec.formats import PAYLOAD_KINDS
 from qiskit_job_manager.errors import InvalidArgumentError
-from qiskit_job_manager.exchange.archives import write_archive
+from qiskit_job_manager.exchange.archives import NAME_IN_CRATE, write_archive
 from qiskit_job_manager.exchange.documents import write_document
 from qiskit_job_manager.exchange.export_format import ExportFormat
 from qiskit_job_manager.exchange.export_source import ExportSource
+from qiskit_job_manager.exchange.ro_crate import write_ro_crate
 from qiskit_job_manager.files import safe_file_name, written_whole
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.results import source_of
@@ -25,6 +27,7 @@ from qiskit_job_manager.results.tables import columns, records_of, write_parquet
 from qiskit_job_manager.views.spreadsheet import cell
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from qiskit_job_manager.model import JobSetRecord
@@ -166,3 +169,15 @@ def _write(results: ManagedResults, wanted: ExportFormat, by: By, file: IO[bytes
             write_qpy(store, record, file)
         case ExportFormat.ARCHIVE:
             write_archive(ExportSource(store, record), file)
+        case ExportFormat.RO_CRATE:
+            write_ro_crate(results, source, _parts_of_crate(results), file)
+
+
+def _parts_of_crate(results: ManagedResults) -> dict[str, Callable[[IO[bytes]], None]]:
+    """Return what writes the parts of an RO-Crate, by their names."""
+    rows = results.rows()
+    forms = {NAME_IN_CRATE: ExportFormat.ARCHIVE, "results.csv": ExportFormat.CSV}
+    if rows.kind is ExperimentKind.CIRCUIT:
+        forms["circuits.qpy"] = ExportFormat.QPY
+    by = _usual(rows, ExportFormat.CSV)
+    return {name: partial(_write, results, form, by) for name, form in forms.items()}

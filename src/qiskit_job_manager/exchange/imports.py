@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 from qiskit_job_manager.codec.containers import Container
 from qiskit_job_manager.codec.formats import PAYLOAD_KINDS
 from qiskit_job_manager.codec.results import open_result
+from qiskit_job_manager.codec.snapshots import read_snapshot
 from qiskit_job_manager.errors import ArchiveError, CodecError
 from qiskit_job_manager.exchange.archives import Archive
 from qiskit_job_manager.exchange.circuit_check import check_circuits
@@ -36,11 +37,14 @@ if TYPE_CHECKING:
         Head,
         PayloadDescription,
         ResultDescription,
+        SnapshotDescription,
     )
     from qiskit_job_manager.model import (
         ExperimentRecord,
         JobHistory,
         JobSetRecord,
+        Observation,
+        Snapshot,
         StoredResult,
     )
     from qiskit_job_manager.ports import Store
@@ -126,6 +130,12 @@ class CompleteExport(Protocol):
     def events(self) -> Iterator[EventRecord]:
         """Yield each event."""
 
+    def snapshots(self) -> Iterator[tuple[SnapshotDescription, bytes]]:
+        """Yield the description of each snapshot, and its bytes, not yet checked."""
+
+    def observations(self) -> Iterator[Observation]:
+        """Yield each observation."""
+
 
 class IncomingJobSet:
     """A job set that is being imported.
@@ -170,7 +180,7 @@ class IncomingJobSet:
         history = self.history(thorough=True)
         for part in (
             *(history.experiments, history.payloads, history.jobs),
-            *(history.results, history.events),
+            *(history.results, history.events, history.snapshots, history.observations),
         ):
             deque(part, maxlen=0)
 
@@ -190,6 +200,8 @@ class IncomingJobSet:
             jobs=self._jobs(check),
             results=self._results(check, thorough=thorough),
             events=self._events(check),
+            snapshots=self._snapshots(check, thorough=thorough),
+            observations=self._observations(check),
         )
 
     def _experiments(self, check: ConsistencyCheck) -> Iterator[ExperimentRecord]:
@@ -242,6 +254,26 @@ class IncomingJobSet:
             check.event(event, number)
             yield event
         yield EventRecord(self._at, None, None, "imported", None, None, self._cause)
+
+    def _snapshots(self, check: ConsistencyCheck, *, thorough: bool) -> Iterator[Snapshot]:
+        for description, data in self._export.snapshots():
+            snapshot = description.snapshot(data)
+            check.snapshot(snapshot)
+            if thorough:
+                _check_snapshot(snapshot)
+            yield snapshot
+
+    def _observations(self, check: ConsistencyCheck) -> Iterator[Observation]:
+        for number, seen in enumerate(self._export.observations()):
+            check.observation(seen, number)
+            yield seen
+
+
+def _check_snapshot(snapshot: Snapshot) -> None:
+    try:
+        read_snapshot(snapshot)
+    except CodecError as error:
+        raise ArchiveError(str(error)) from error
 
 
 def _check_latest(result: StoredResult, check: ConsistencyCheck) -> None:

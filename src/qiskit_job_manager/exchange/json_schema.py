@@ -47,6 +47,8 @@ from qiskit_job_manager.model import (
     JobRecord,
     JobSetDraft,
     Limits,
+    Observation,
+    Snapshot,
     StoredResult,
 )
 
@@ -131,6 +133,22 @@ class ResultDescription(BlobDescription):
         """
         blob = self.blob(data, f"the result of job {self.job_index}")
         return StoredResult(self.job_index, self.attempt, self.stored_at, blob)
+
+
+@dataclass(frozen=True)
+class SnapshotDescription(BlobDescription):
+    """What was seen of a process or a backend; ``content`` is the hash that observations name."""
+
+    content: bytes
+
+    def snapshot(self, data: Any) -> Snapshot:
+        """Return the snapshot with its bytes.
+
+        Raises:
+            ArchiveError: They are not those that were written.
+        """
+        what = f"the snapshot {self.content.hex()[:12]}"
+        return Snapshot(self.content, self.blob(data, what))
 
 
 @dataclass(frozen=True)
@@ -248,6 +266,11 @@ def read_job(value: Any, number: int) -> JobHistory:
 def read_event(value: Any, number: int) -> EventRecord:
     """Return an event; ``number`` is its place in the file, for messages."""
     return read(EventRecord, value, f"event {number}")
+
+
+def read_observation(value: Any, number: int) -> Observation:
+    """Return an observation; ``number`` is its place in the file, for messages."""
+    return read(Observation, value, f"observation {number}")
 
 
 def read(noun: type[_N], value: Any, what: str, **known: Any) -> _N:

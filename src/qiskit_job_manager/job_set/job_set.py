@@ -469,10 +469,27 @@ class ManagedJobSet:
         until = waiting.until(self._driving, self._has_ended)
         return waiting.awaited(until, lambda: self.results(timeout=0)).__await__()
 
+    def provenance(self) -> dict[str, Any]:
+        """Return what the job set ran in and on, as far as it is known now; never waits.
+
+        Returns:
+            Plain JSON values: ``job_set``, ``environments`` (of the process that handed it over,
+            then of each other one that sent jobs) and ``calibrations`` of the backend, oldest
+            first. For their forms see `ManagedResults.provenance`, which says what holds for one
+            experiment.
+
+        Raises:
+            ManagedResultDataNotAvailable: What is stored of it is damaged.
+            StoreCorruptError: The store does not have a snapshot that it names.
+        """
+        from qiskit_job_manager.results.provenance import ProvenanceReader
+
+        return ProvenanceReader(self._store, self._read()).job_set()
+
     def export(
         self,
         path: str | Path,
-        format: Literal["archive", "json", "parquet", "csv", "qpy"] = "archive",  # noqa: A002  # as in other libraries
+        format: Literal["archive", "json", "parquet", "csv", "qpy", "ro-crate"] = "archive",  # noqa: A002  # as in other libraries
         by: By | None = None,
         *,
         overwrite: bool = False,
@@ -483,7 +500,9 @@ class ManagedJobSet:
             path: The file, or a folder for it; only its owner can read it.
             format: ``"archive"`` and ``"json"`` have everything, and `JobManager.import_job_set`
                 reads them. ``"parquet"`` and ``"csv"`` are tables of the counts, ``"qpy"`` has the
-                circuits.
+                circuits. ``"ro-crate"`` is a package of research data with an archive, the tables
+                and what they ran in and on, described for machines
+                (``pip install "qiskit-job-manager[ro-crate]"``).
             by: For the tables: one row an ``"experiment"``, or one an ``"outcome"``, which is the
                 default of ``"csv"``.
             overwrite: Whether it may replace a file that is there.

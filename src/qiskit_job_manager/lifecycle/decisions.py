@@ -80,6 +80,7 @@ class CallKind(StrEnum):
     USAGE_POLL = "measure"
     END_WATCH = "end watch"
     LATE_ACCEPTANCE = "late acceptance"
+    OBSERVE = "observe"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         JobSetDraft,
         JobSetRecord,
         Limits,
+        Snapshot,
         Token,
     )
     from qiskit_job_manager.ports import Backend, Store
@@ -104,7 +105,12 @@ class HandOver:
         self._is_new = False
 
     def run(
-        self, experiments: Iterable[Any], *, resume: bool, name_is_given: bool = True
+        self,
+        experiments: Iterable[Any],
+        *,
+        resume: bool,
+        name_is_given: bool = True,
+        environment: Callable[[], Snapshot | None] = lambda: None,
     ) -> JobSetRecord:
         """Store all experiments, and return the job set, complete.
 
@@ -117,6 +123,7 @@ class HandOver:
             experiments: The experiments.
             resume: Whether to go on with a job set that has the name.
             name_is_given: Whether the user gave the name; any other one may be changed.
+            environment: Returns what this process runs in, or ``None`` if that is not recorded.
 
         Raises:
             NameInUseError: The name is in use, or its job set runs something else.
@@ -134,7 +141,10 @@ class HandOver:
             first = [] if blocks is None else _batch(blocks, self._seconds(), self._seconds)
             try:
                 record, token = self._leases.create(
-                    self._draft, first, are_last=self._are_last(first)
+                    self._draft,
+                    first,
+                    are_last=self._are_last(first),
+                    environment=environment(),
                 )
             except NameInUseError:
                 self._take_back(first, given)

@@ -29,6 +29,7 @@ from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.settings import checked_name, checked_tags, checked_usage
 from qiskit_job_manager.job_set.status import read_overview, read_progress, states_of
 from qiskit_job_manager.manager import arguments, notification_services, partial_deletes
+from qiskit_job_manager.manager.environment import Environment, chosen_provenance
 from qiskit_job_manager.manager.interpreter_exit import stop_at_exit
 from qiskit_job_manager.manager.notifier import Notifier
 from qiskit_job_manager.model import ExperimentKind, JobSetDraft
@@ -76,9 +77,14 @@ class JobManager:
         notify: URLs of services, as Apprise has them, that tell you of the job sets that this
             manager drives: of the end, a failure, what needs you, the usage limit. By default those
             in ``QISKIT_JOB_MANAGER_NOTIFY``, with blanks between them. They are not stored.
+        provenance: How much is recorded of what job sets run in and on, see
+            `ManagedResults.provenance`: ``"full"``; ``"anonymous"``: without the names of the
+            machine and of the script; ``"off"``: nothing. By default the environment variable
+            ``QISKIT_JOB_MANAGER_PROVENANCE``, or else ``"full"``.
 
     Raises:
-        InvalidArgumentError: ``workers``, ``executor`` or ``notify`` cannot be used.
+        InvalidArgumentError: ``workers``, ``executor``, ``notify`` or ``provenance`` cannot be
+            used.
         StoreError: The store cannot be opened; the message says why and what to do.
 
     Example:
@@ -100,8 +106,10 @@ class JobManager:
         workers: int | None = None,
         executor: Client | Executor | str | None = None,
         notify: str | Sequence[str] | None = None,
+        provenance: Literal["full", "anonymous", "off"] | None = None,
     ) -> None:
         addresses = notification_services.chosen_addresses(notify)
+        self._environment = Environment(chosen_provenance(provenance))
         self._executor = chosen_executor(workers, executor)
         self._store = stores.open_store(store)
         self._clock = SystemClock()
@@ -113,6 +121,7 @@ class JobManager:
             new_tag=lambda: f"qjm-{uuid.uuid4().hex}",
             chance=random.random,
             spool=Spool(*self._store.spool_folders),
+            environment=self._environment.recorded,
         )
         self._dashboards: list[NotebookDashboard] = []
         self._notifier = Notifier(self._store, self._clock, owner, addresses)
@@ -264,6 +273,7 @@ class JobManager:
 
         del job_share_level
         addresses = notification_services.checked(notify)
+        self._environment.begin()
         if if_exists not in ("error", "resume"):
             msg = f"if_exists is {if_exists!r}; it is 'error' or 'resume'"
             raise InvalidArgumentError(msg)
@@ -312,7 +322,12 @@ class JobManager:
             weighing = replace(weighing, transpiler=transpiles)
             hand_over = HandOver(*where, draft, weighing)
             resume = if_exists == "resume"
-            record = hand_over.run(handed_over, resume=resume, name_is_given=name is not None)
+            record = hand_over.run(
+                handed_over,
+                resume=resume,
+                name_is_given=name is not None,
+                environment=self._environment.snapshot,
+            )
         is_new = record.job_set_id == draft.job_set_id
         self._notifier.watch(record, addresses, is_new=is_new)
         job_set = self._job_set(record, adapter)

@@ -21,6 +21,7 @@ from qiskit_job_manager.model.payloads import (
     RemoteFigures,
 )
 from qiskit_job_manager.model.plans import Allowance, Block, Plan, PlannedJob, ServiceEstimate
+from qiskit_job_manager.model.provenance import Observation, ObservationKind, Snapshot
 from qiskit_job_manager.model.writes import Advance, Halves, Request, RequestKind, Token
 
 __all__ = [
@@ -44,6 +45,8 @@ __all__ = [
     "JobSetRecord",
     "JobState",
     "Limits",
+    "Observation",
+    "ObservationKind",
     "Plan",
     "PlannedJob",
     "RawResult",
@@ -54,6 +57,7 @@ __all__ = [
     "RequestKind",
     "RetryPolicy",
     "ServiceEstimate",
+    "Snapshot",
     "StoredResult",
     "Token",
     "Totals",

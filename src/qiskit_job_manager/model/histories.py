@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model.job_sets import JobSetDraft
     from qiskit_job_manager.model.jobs import AttemptRecord, EventRecord, JobRecord
     from qiskit_job_manager.model.payloads import Blob
+    from qiskit_job_manager.model.provenance import Observation, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class JobSetHistory:
         jobs: The jobs, in order; all have ended.
         results: The raw results in the order of their jobs, those of a job oldest first.
         events: All events, oldest first.
+        snapshots: What its processes and its backend were seen as, each once.
+        observations: When they were seen so, oldest first; each names one of the snapshots.
     """
 
     draft: JobSetDraft
@@ -68,3 +71,5 @@ class JobSetHistory:
     jobs: Iterable[JobHistory]
     results: Iterable[StoredResult]
     events: Iterable[EventRecord]
+    snapshots: Iterable[Snapshot] = ()
+    observations: Iterable[Observation] = ()

@@ -292,6 +292,43 @@ class ManagedResults:
         """Read at once what `result` needs of a small job set, but for the results themselves."""
         self._source.read_ahead()
 
+    def provenance(self, experiment: ExperimentKey) -> dict[str, Any]:
+        """Return what is needed to understand the numbers of an experiment later.
+
+        Returns:
+            Plain JSON values. ``experiment``: its index, its name and the hash of its content.
+            ``job_set``: the backend, the run options and the options of the transpiler.
+            ``layout``: the physical qubit of each qubit, first and last; ``None`` for a circuit
+            that was not transpiled. ``jobs``: one for each share of the shots, with its ``seeds``
+            and its ``attempts``; the result is that of the last attempt. An attempt has its times
+            in UTC, the backend's id and the quantum seconds, and
+
+            - ``environment``: versions of Python and of all packages, the machine, the script and
+              its git commit, of the process that sent it;
+            - ``calibration``: what the backend said of its qubits and gates when it was sent, in
+              the form of IBM's ``BackendProperties``, as last seen before;
+            - ``calibration_at_end``: the same after its end, as first seen.
+
+            Each of these is ``None`` where nothing was recorded, and has ``missing`` where it could
+            not be had, with the reason. ``seen_from`` and ``seen_until`` say when it was seen so.
+
+        Raises:
+            JobManagerJobNotFound: The job set has no such experiment.
+            ManagedResultDataNotAvailable: What is stored of it is damaged.
+            StoreCorruptError: The store does not have a snapshot that it names.
+
+        Example:
+            >>> attempt = results.provenance("ghz_5")["jobs"][0]["attempts"][-1]
+            ... # doctest: +SKIP
+            >>> attempt["environment"]["packages"]["qiskit"]            # doctest: +SKIP
+            '2.6.2'
+            >>> attempt["calibration"]["last_update_date"]              # doctest: +SKIP
+            '2026-11-27T06:56:41-05:00'
+        """
+        from qiskit_job_manager.results.provenance import provenance_of
+
+        return provenance_of(self._source, self._index(experiment))
+
     def combine_results(self) -> Result:
         """Return one `qiskit.result.Result` with all experiments, in the order of the input.
 

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from qiskit_job_manager.errors import LeaseLostError
 from qiskit_job_manager.stores import schema
+from qiskit_job_manager.stores.observations import remove_unnamed
 from qiskit_job_manager.stores.rows import JOB_SET_COLUMNS, job_set_from
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ class _Removal:
                     break
             else:
                 self._run(connection, _REST)
+                remove_unnamed(connection)
                 return True
         self._took_s = time.monotonic() - begin
         return False

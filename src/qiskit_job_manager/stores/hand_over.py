@@ -10,8 +10,8 @@ from sqlalchemy import BigInteger, false, insert, literal, select, update
 
 from qiskit_job_manager.errors import LeaseLostError, NameInUseError, StoreError
 from qiskit_job_manager.foreign_text import clean
-from qiskit_job_manager.model import JobState
-from qiskit_job_manager.stores import job_counts, schema, write_statements
+from qiskit_job_manager.model import JobState, Observation, ObservationKind
+from qiskit_job_manager.stores import job_counts, observations, schema, write_statements
 from qiskit_job_manager.stores.database_errors import ConstraintError
 from qiskit_job_manager.stores.rows import (
     JOB_SET_COLUMNS,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         JobSetDraft,
         JobSetRecord,
         RequestKind,
+        Snapshot,
         Token,
     )
     from qiskit_job_manager.stores.database import Database
@@ -47,12 +48,14 @@ class Beginning:
         draft: What the user asked for.
         blocks: The first blocks.
         are_last: Whether the job set is complete with them.
+        environment: What the process that hands over runs in, or ``None`` if that is not recorded.
         check: Called first in the transaction; raises where no job set may be made.
     """
 
     draft: JobSetDraft
     blocks: Sequence[EncodedBlock]
     are_last: bool
+    environment: Snapshot | None
     check: Callable[[Connection], None]
 
     def size(self) -> dict[str, Any]:
@@ -97,6 +100,10 @@ def create_job_set(database: Database, beginning: Beginning, **lease: Any) -> Jo
         new = insert(_SETS).values(values).returning(*JOB_SET_COLUMNS)
         made = job_set_from(connection.execute(new).one())
         job_counts.begin(database, connection, made.key)
+        if beginning.environment is not None:
+            at, sha256 = draft.created_at, beginning.environment.sha256
+            seen = Observation(ObservationKind.ENVIRONMENT, at, at, sha256)
+            observations.add(connection, made.key, seen, beginning.environment)
         if beginning.blocks:
             _insert_blocks(database, connection, made.key, beginning.blocks)
         return made

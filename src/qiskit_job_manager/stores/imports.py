@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, exists, insert, select, update
 
 from qiskit_job_manager.errors import NameInUseError, StoreError
 from qiskit_job_manager.foreign_text import storable
-from qiskit_job_manager.stores import job_counts, schema, write_statements
+from qiskit_job_manager.stores import job_counts, observations, schema, write_statements
 from qiskit_job_manager.stores.database_errors import ConstraintError
 from qiskit_job_manager.stores.rows import (
     JOB_SET_COLUMNS,
@@ -114,6 +114,8 @@ class _Import:
     def write(self) -> JobSetRecord:
         """Write everything, and return the job set as it is stored."""
         history, key = self._history, self._key
+        for snapshot in history.snapshots:
+            observations.keep(self._connection, snapshot)
         for page in _pages(history.experiments):
             rows = (
                 {
@@ -134,6 +136,8 @@ class _Import:
             self._write_results(number * _PAGE, results)
         for events in _pages(history.events):
             self._write(write_statements.NEW_EVENT, (_event(key, event) for event in events))
+        for seen in history.observations:
+            observations.add(self._connection, key, seen, None)
         job_counts.recount(self._connection, key)
         done = update(_sets).where(_sets.c.key == key).values(complete=True)
         return job_set_from(self._connection.execute(done.returning(*JOB_SET_COLUMNS)).one())

@@ -70,7 +70,9 @@ EVENT_COLUMNS = (
 REQUEST_COLUMNS = (schema.request.c.key, schema.request.c.kind, schema.request.c.job_index)
 
 
-def _or_corrupt(read: Callable[_P, _T]) -> Callable[_P, _T]:
+def or_corrupt(read: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Make a function that reads a row raise `StoreCorruptError` for one that makes no sense."""
+
     @wraps(read)
     def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         try:
@@ -83,7 +85,7 @@ def _or_corrupt(read: Callable[_P, _T]) -> Callable[_P, _T]:
     return guarded
 
 
-@_or_corrupt
+@or_corrupt
 def job_set_from(row: Row) -> JobSetRecord:
     """Return the job set of a row of `JOB_SET_COLUMNS`."""
     (key, job_set_id, name, created_at, uri, backend_name, volatile, blind, *texts) = row
@@ -143,14 +145,14 @@ def _known(noun: type[Limits | RetryPolicy], stored: dict[str, Any]) -> dict[str
     return {field.name: given[field.name] for field in fields(noun) if field.name in given}
 
 
-@_or_corrupt
+@or_corrupt
 def experiment_from(row: Row) -> ExperimentRecord:
     """Return the experiment of a row of `EXPERIMENT_COLUMNS`."""
     index, name, content_hash = row
     return ExperimentRecord(index, name, bytes(content_hash))
 
 
-@_or_corrupt
+@or_corrupt
 def job_from(row: Row) -> JobRecord:
     """Return the job of a row of `JOB_COLUMNS`, also of one that comes straight from the driver."""
     (key, index, start, stop, shots, share, shares, state, attempts, *rest) = row
@@ -198,7 +200,7 @@ def offsets_text(offsets: Sequence[int]) -> str:
     return json.dumps(list(offsets))
 
 
-@_or_corrupt
+@or_corrupt
 def totals_from(rows: Sequence[Row]) -> Totals:
     """Return the totals of rows of state, jobs, experiments."""
     counted = [(JobState(state), jobs, experiments) for state, jobs, experiments in rows]
@@ -209,7 +211,7 @@ def totals_from(rows: Sequence[Row]) -> Totals:
     )
 
 
-@_or_corrupt
+@or_corrupt
 def attempt_from(row: Row) -> AttemptRecord:
     """Return the attempt of a row of `ATTEMPT_COLUMNS`."""
     *own, usage_s, created_at, started_at, ended_at, session_id = row
@@ -218,7 +220,7 @@ def attempt_from(row: Row) -> AttemptRecord:
     return AttemptRecord(*(*own, RemoteFigures(*told) if known else None))
 
 
-@_or_corrupt
+@or_corrupt
 def event_from(row: Row) -> EventRecord:
     """Return the event of a row of `EVENT_COLUMNS`."""
     at, job_index, attempt, event, before, after, cause = row
@@ -229,7 +231,7 @@ def _state(text: str | None) -> JobState | None:
     return None if text is None else JobState(text)
 
 
-@_or_corrupt
+@or_corrupt
 def request_from(row: Row) -> Request:
     """Return the request of a row of `REQUEST_COLUMNS`."""
     key, kind, job_index = row
@@ -253,7 +255,7 @@ def blob_values(blob: Blob | RawResult, *place: int) -> dict[str, Any]:
     return {"format": blob.format, "sha256": digest, "data": blob.data}
 
 
-@_or_corrupt
+@or_corrupt
 def blob_from(row: Row, what: str, *place: int) -> Blob:
     """Return the bytes of a row of ``format, sha256, data``.
 

@@ -267,3 +267,28 @@ notice = Table(
     Column("told_at", Microseconds),
     sqlite_with_rowid=False,
 )
+
+# What the processes and the backends of job sets were seen as: once for each content.
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("sha256", LargeBinary, nullable=False, unique=True),
+    Column("format", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# No cascade leads from a snapshot to this: one that is named cannot be removed.
+observation = Table(
+    "observation",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("job_set", BigInteger, _within("job_set"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("first_at", Microseconds, nullable=False),
+    Column("last_at", Microseconds, nullable=False),
+    Column("sha256", LargeBinary, ForeignKey("snapshot.sha256")),
+    Column("note", Text),
+    Index(None, "job_set", "kind", "key"),
+    Index(None, "sha256"),
+)

@@ -14,6 +14,7 @@ from qiskit_job_manager.stores import (
     identity,
     imports,
     job_counts,
+    observations,
     read_statements,
     reads,
     search,
@@ -49,9 +50,11 @@ if TYPE_CHECKING:
         JobSetHistory,
         JobSetRecord,
         JobState,
+        Observation,
         RemoteFigures,
         Request,
         RequestKind,
+        Snapshot,
         StoredResult,
         Token,
         Totals,
@@ -122,9 +125,11 @@ class SqlStore:
         blocks: Sequence[EncodedBlock] = (),
         *,
         are_last: bool = False,
+        environment: Snapshot | None = None,
     ) -> tuple[JobSetRecord, Token]:
         """Begin a job set, take its lease and append its first blocks, in one transaction."""
-        beginning = hand_over.Beginning(draft, blocks, are_last, self._must_be_current)
+        check = self._must_be_current
+        beginning = hand_over.Beginning(draft, blocks, are_last, environment, check)
         try:
             return self._leases.create(beginning, owner)
         except _MovedError:
@@ -313,6 +318,14 @@ class SqlStore:
         rows = self._database.quick(read_statements.REQUESTS, {"set": job_set_key})
         return [request_from(row) for row in rows]
 
+    def observations(self, job_set_key: int) -> list[Observation]:
+        """Return what was seen of the processes and the backend of a job set, oldest first."""
+        return observations.observations(self._database, job_set_key)
+
+    def snapshot(self, sha256: bytes) -> Snapshot:
+        """Return a snapshot that an observation names."""
+        return observations.snapshot(self._database, sha256)
+
     # -- searching ------------------------------------------------------------------------------
 
     def find_job_sets(
@@ -370,6 +383,12 @@ class SqlStore:
     ) -> None:
         """Append an event about a job that a backend accepted after the lease was lost."""
         hand_over.append_late_acceptance(self._database, job_set_key, at, job_index, cause)
+
+    def observe(
+        self, job_set_key: int, seen: Observation, snapshot: Snapshot | None = None
+    ) -> bool:
+        """Record what a process or a backend was seen as; ``False``: the job set was deleted."""
+        return observations.observe(self._database, job_set_key, seen, snapshot)
 
     def rename(self, job_set_key: int, name: str) -> None:
         """Give a job set another name."""

@@ -213,6 +213,10 @@ class IBMBackendAdapter(BaseBackend):
         """Ask what the instance has used in its period, and its limit."""
         return ask_within(self._job_api.allowance)
 
+    def calibration(self) -> Mapping[str, Any] | None:
+        """Ask for the present properties of the backend; ``None`` for a simulator."""
+        return self._job_api.calibration()
+
     def dry_run(self, payload: Blob, options: Mapping[str, Any], tag: str) -> float | None:
         """Send one job to the backend's stand-in, wait for its end, and delete it."""
         remote_id = self._submitter.dry_run(payload, options, tag)

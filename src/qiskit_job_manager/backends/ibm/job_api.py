@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from qiskit_job_manager.backends.calibration import of_properties
 from qiskit_job_manager.backends.ibm.errors import SESSION_CLOSED, is_login_missing, read_error
 from qiskit_job_manager.backends.ibm.usage import allowance_in, usage_in_info
 from qiskit_job_manager.backends.provider_errors import message_of
@@ -178,6 +179,23 @@ class JobApi:
         """
         what = "the usage of the instance"
         return self._ask(what, lambda at: allowance_in(at.client.cloud_usage()))
+
+    def calibration(self) -> Mapping[str, Any] | None:
+        """Return the present properties of the backend; ``None`` where it has none.
+
+        Raises:
+            As `job`.
+        """
+
+        def ask(at: OpenBackend) -> Mapping[str, Any] | None:
+            if at.backend is None:
+                return None
+            calibration_id = getattr(at.backend, "calibration_id", None)
+            name = at.backend.name
+            said = at.client.backend_properties(name, calibration_id=calibration_id)
+            return of_properties(said) if said else None
+
+        return self._ask(f"the properties of {self._connection.name}", ask)
 
     def _ask(self, what: str, ask: Callable[[OpenBackend], _Answer]) -> _Answer:
         """Ask; if the service refuses the token, ask once more with a new token."""

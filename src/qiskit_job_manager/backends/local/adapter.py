@@ -153,6 +153,11 @@ class LocalBackend(BaseBackend):
         known = self._adapter.limits()
         return Limits(experiments_per_job=known.experiments_per_job)
 
+    def calibration(self) -> Mapping[str, Any] | None:
+        """Return the calibration that the backend simulates, if any."""
+        known = getattr(self._adapter, "calibration", None)
+        return None if known is None else known()
+
     def check(self, experiment: Any, index: int, options: Mapping[str, Any]) -> None:
         """Check that an experiment can run on the backend."""
         self._adapter.check(experiment, index, options)

@@ -23,7 +23,9 @@ FormatOption = Annotated[
     typer.Option(
         "--format",
         help="archive and json are complete, and qjm import reads them. parquet and csv are tables "
-        "of the results, and qpy has the circuits; these cannot be imported.",
+        "of the results, and qpy has the circuits. ro-crate is a package for a repository of "
+        "research data: an archive, a table, and what it ran in and on. Only the archive in it can "
+        "be imported.",
     ),
 ]
 OutputOption = Annotated[
