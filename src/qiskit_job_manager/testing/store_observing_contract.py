@@ -118,7 +118,8 @@ class ObservingContract:
         others = [open_again() for _ in range(4)]
         keys = [other.create_job_set(draft(str(n)), "me")[0].key for n, other in enumerate(others)]
         for round_ in range(10):
-            barrier, done = Barrier(len(others)), []
+            barrier = Barrier(len(others))
+            done: list[bool] = []
 
             def record(other: Store, key: int, text: str, meet: Barrier, said: list[bool]) -> None:
                 meet.wait()
