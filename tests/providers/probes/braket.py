@@ -1,5 +1,5 @@
 # /// script
-# dependencies = ["qiskit-braket-provider"]
+# dependencies = ["qiskit-braket-provider>=0.20"]
 # ///
 """Braket's local simulator."""
 
