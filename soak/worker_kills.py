@@ -92,30 +92,24 @@ class Dask:
 
 
 class Slurm:
-    """A Dask cluster whose workers are jobs of Slurm."""
+    """A Dask cluster whose workers are jobs of Slurm.
 
-    def __init__(self, cluster: Any, job_name: str) -> None:
+    Only workers that the scheduler knows are killed: dask-jobqueue replaces no others.
+    """
+
+    def __init__(self, cluster: Any) -> None:
         self.arguments = {"executor": f"dask:{cluster.scheduler_address}"}
-        self._job_name = job_name
-        self._address = cluster.scheduler_address
+        self._cluster = cluster
 
     def kill_worker(self, driver: int, chance: random.Random) -> str | None:  # noqa: ARG002
+        known = list(self._cluster.scheduler.workers.values())
         if chance.random() >= SCANCEL_SHARE:
-            return kill_one(self._processes(), "Dask worker in a job", chance)
-        command = ["squeue", "-h", "-o", "%i", f"--name={self._job_name}", "--states=RUNNING"]
-        jobs = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+            return kill_one([each.pid for each in known], "Dask worker in a job", chance)
+        jobs = [self._cluster.workers[each.name].job_id for each in known]
         if not jobs:
             return None
-        subprocess.run(["scancel", chance.choice(jobs)], check=False)
+        subprocess.run(["scancel", chance.choice(jobs)], check=True)
         return "scancel"
-
-    def _processes(self) -> list[int]:
-        nannies = [
-            each.pid
-            for each in psutil.process_iter()
-            if "distributed.cli.dask_worker" in (line := _command(each)) and self._address in line
-        ]
-        return [pid for nanny in nannies for pid in _children(nanny, "spawn_main")]
 
 
 def _children(pid: int, word: str) -> list[int]:
@@ -193,15 +187,17 @@ class Soak:
 
 def places(stack: ExitStack, folder: Path) -> dict[str, Place]:
     """Open every place that there is here."""
+    import dask
     import distributed
 
+    dask.config.set({"distributed.deploy.lost-worker-timeout": "2s"})
     found: dict[str, Place] = {"processes": Processes()}
     local = distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0"
     )
     found["dask"] = Dask(stack.enter_context(local))
     if "QJM_TEST_SLURM" in os.environ:
-        found["slurm"] = Slurm(stack.enter_context(_slurm_cluster(folder)), folder.name)
+        found["slurm"] = Slurm(stack.enter_context(_slurm_cluster(folder)))
     return found
 
 
@@ -215,7 +211,6 @@ def _slurm_cluster(folder: Path) -> Any:
         queue=os.environ["QJM_TEST_SLURM"],
         interface="lo",
         walltime="01:00:00",
-        job_name=folder.name,
         job_script_prologue=["export OMP_NUM_THREADS=1"],
         log_directory=str(folder / "logs"),
         local_directory=str(folder / "local"),
