@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager import stores
+from qiskit_job_manager import stores, ways
 from qiskit_job_manager.errors import JobManagerError, StoreBusyError, StoreError
 from qiskit_job_manager.job_set.status import read_overview
 from qiskit_job_manager.views import phrases
@@ -247,7 +247,7 @@ def job_sets(store: Store) -> Iterator[Finding]:
             yield Finding(what, f"{record.name}: {text}")
         if not record.complete:
             value = f"{record.name}: not handed over to its end"
-            advice = "run its script again with if_exists='resume', or delete it"
+            advice = f"{ways.AGAIN}, or delete it"
             yield Finding(what, value, Verdict.NEEDS_USER, advice)
             continue
         if progress.needs_user:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -109,7 +110,9 @@ def _publish(hidden: Path, path: Path, *, overwrite: bool) -> None:
 
 
 def _exists(path: Path) -> InvalidArgumentError:
-    return InvalidArgumentError(f"{path} exists; choose another name, or allow to overwrite it")
+    return InvalidArgumentError(
+        f"{path} exists; choose another name, or replace it: {ways.OVERWRITE}"
+    )
 
 
 def _fsync_folder(folder: Path) -> None:

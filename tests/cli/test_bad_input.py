@@ -103,3 +103,43 @@ def test_an_error_message_cannot_address_the_terminal(qjm):
     outcome = qjm("show", "\x1b[31mred")
     assert "\x1b" not in outcome.err
     assert "x1b[31mred" in outcome.err
+
+
+@pytest.fixture
+def four(qjm, folder):
+    """A set ``four`` of four circuits."""
+    assert qjm("run", folder, "--backend", "basic", "--shots", "5", "--name", "four").code == 0
+
+
+@pytest.mark.parametrize("command", ["show", "wait", "results", "log", "delete", "cancel", "watch"])
+def test_a_mistyped_job_set_comes_with_the_close_ones(qjm, four, command):
+    outcome = qjm(command, "Fuor")
+    assert outcome.code == 1
+    assert "Did you mean 'four'?" in outcome.err.replace("\n", " ")
+    assert "()" not in outcome.err
+
+
+def test_a_mistyped_circuit_comes_with_the_close_ones(qjm, four):
+    outcome = qjm("results", "four", "flip_3")
+    assert outcome.code == 1
+    assert "Did you mean 'flip'" in outcome.err.replace("deep/", "")
+    assert "index from 0 to 3" in qjm("results", "four", "xyzzy").err
+
+
+def test_a_job_that_the_set_does_not_have_is_an_error(qjm, four):
+    outcome = qjm("log", "four", 4)
+    assert outcome.code == 1
+    assert "has no job 4; it has" in outcome.err
+
+
+def test_a_name_in_use_is_answered_with_options_of_the_command_line(qjm, folder, four):
+    outcome = qjm("run", folder, "--backend", "basic", "--shots", "5", "--name", "four")
+    assert outcome.code == 1
+    assert "`qjm run ... --if-exists resume`" in outcome.err
+    assert "if_exists" not in outcome.err
+
+
+def test_a_file_that_exists_is_answered_with_the_option(qjm, four, tmp_path):
+    words = ("export", "four", "--format", "csv", "--output", tmp_path / "four.csv")
+    assert qjm(*words).code == 0
+    assert "`--overwrite`" in qjm(*words).err

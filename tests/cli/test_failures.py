@@ -78,7 +78,7 @@ def test_shares_of_the_shots_are_told_apart(qjm, store):
             limits=Limits(shots_per_experiment=10),
             volatile=True,
         ).wait(60)
-    assert "0-0, share 2 of 2" in qjm("show", "shared").out
+    assert "0, share 2 of 2" in qjm("show", "shared").out
     (result,) = json.loads(qjm("results", "shared", "--format", "json").out)
     assert result["counts"] == {"0": 20}
 

@@ -7,6 +7,7 @@ from typing import Any
 from qiskit.providers import JobStatus
 from qiskit.result import Result
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.errors import (
     BackendError,
     RemoteJobFailedError,
@@ -59,7 +60,7 @@ def job_in_answer(answer: Any, where: str, *, volatile: bool) -> Any:
 def _useless(answer: Any, where: str, *, volatile: bool) -> BackendError:
     if isinstance(answer, list | tuple):
         ids = ", ".join(_ids(answer))
-        text = f"{where} made {len(answer)} jobs of one ({ids}); use max_experiments_per_job=1"
+        text = f"{where} made {len(answer)} jobs of one ({ids}); use {ways.ONE_A_JOB}"
     else:
         text = f"{where} returned {type(answer).__name__} for a submission, not a job"
     return SubmissionRefusedError(text) if volatile else SubmissionInDoubtError(text)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.cli.output import escape_lines, local_time
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class PlainFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; for a defect, the traceback follows."""
         level = f"{record.levelname.capitalize()}: " if record.levelno >= logging.WARNING else ""
-        return f"{level}{escape_lines(super().format(record))}"
+        return f"{level}{escape_lines(ways.as_commands(super().format(record)))}"
 
 
 class DatedFormatter(PlainFormatter):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.escape import escape
 from qiskit_job_manager.views.phrases import local, plural
@@ -39,7 +40,7 @@ def escape_lines(text: str) -> str:
 
 def first_line(text: str | None) -> str:
     """Return the first line of a text, escaped; an empty text for ``None``."""
-    lines = (text or "").strip().splitlines()
+    lines = ways.as_commands(text or "").strip().splitlines()
     return escape(lines[0]) if lines else ""
 
 
@@ -94,17 +95,20 @@ def print_array(values: "Iterable[Mapping[str, Any]]") -> None:
 
 _JOINT = "\0"
 # A command that is printed can be copied, so it stays on one line.
-_COMMAND = re.compile(r"\bqjm(?: [^\s,;]+)+")
+_COMMAND = re.compile(r"\bqjm(?: [^\s,;`]+)+")
 
 
 def say(text: str, *, err: bool = False, indent: int = 0) -> None:
     """Print a text; on a terminal its lines end between words, and commands stay whole.
+
+    What the user can do is named as commands, also where the text comes from the Python side.
 
     Args:
         text: One or more lines, escaped.
         err: Whether to print to standard error.
         indent: Blanks before each line after the first of a long one.
     """
+    text = ways.as_commands(text)
     stream = sys.stderr if err else sys.stdout
     if stream.isatty():
         columns = shutil.get_terminal_size().columns

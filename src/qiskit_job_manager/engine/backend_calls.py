@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.engine.duplicate_submissions import labels_of
 from qiskit_job_manager.engine.fetch_subprocess import fetch_once
 from qiskit_job_manager.errors import (
@@ -308,7 +309,7 @@ def _loss(reader: ResultReader, job_set: JobSetRecord, *, reopened: bool) -> str
             "the job was opened again by its id, as another process had sent it, and the "
             "provider gives no memory then"
         )
-    return f"memory=True was asked for, and the result of {job_set.backend_name} has none: {why}"
+    return f"{ways.MEMORY} was asked for, and the result of {job_set.backend_name} has none: {why}"
 
 
 def _names(store: Store, job_set_key: int, job: JobRecord) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.engine.backend_calls import Divided, Fetched, Verdict
 from qiskit_job_manager.errors import (
     BackendError,
@@ -189,9 +190,7 @@ def _found(
     if len(found) > 1:
         warning = f"the backend has it {len(found)} times: also {', '.join(found[1:])}"
         cause += f"; {warning}"
-        warning += (
-            "; ManagedJobSet.cancel_duplicates() or qjm cancel --duplicates cancels the others"
-        )
+        warning += f"; {ways.CANCEL_DUPLICATES} cancels the others"
     facts = {"remote_id": found[0], "cause": cause, "error": ""}
     return Outcome(Event.FOUND, facts, warning=warning)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.job_set.status import held_jobs, trouble_of
 from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.model.search import JobSetFilter, JobSetOrder
@@ -82,7 +83,7 @@ def needs_of(
     """
     is_driven = store.driver(record.key) is not None
     if not record.complete and not is_driven:
-        advice = "run its script again with if_exists='resume', or delete it"
+        advice = f"{ways.AGAIN}, or delete it"
         yield Need(NeedKind.NOT_HANDED_OVER, record, "not handed over to its end", advice)
         return
     if progress.needs_user:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.engine.lease import Holder
 from qiskit_job_manager.errors import (
     JobManagerError,
@@ -223,8 +224,7 @@ class Driving:
             return
         msg = (
             f"the hand-over of job set {record.name!r} was cut off after {record.n_experiments} "
-            "experiments. What they gave can be read; to go on, run the same script again with "
-            "if_exists='resume', or delete the set"
+            f"experiments. What they gave can be read; to go on, {ways.AGAIN}, or delete the set"
         )
         raise JobManagerInvalidStateError(msg)
 
@@ -242,7 +242,7 @@ class Driving:
         if record.backend_uri is None:
             msg = (
                 f"job set {record.name!r} runs on {record.backend_name!r}, which cannot be opened "
-                f"by name: retrieve_job_set({record.job_set_id!r}, backend=...) goes on with it; "
+                f"by name: {ways.WITH_BACKEND.of(record.job_set_id)} goes on with it; "
                 "what is stored can be read without"
             )
             raise JobManagerInvalidStateError(msg)
@@ -253,8 +253,8 @@ class Driving:
             msg = (
                 f"job set {record.name!r} cannot go on here: its backend {record.backend_uri!r} "
                 f"cannot be opened: {words}. Put that right, or open the backend yourself: "
-                f"retrieve_job_set({record.job_set_id!r}, backend=...) goes on with it. What is "
-                "stored can be read"
+                f"{ways.WITH_BACKEND.of(record.job_set_id)} goes on with it. What is stored can be "
+                "read"
             )
             raise JobManagerInvalidStateError(msg) from error
 

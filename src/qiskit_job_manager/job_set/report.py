@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.job_set.status import detail
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import reason, span
@@ -40,12 +41,12 @@ def summary(record: JobSetRecord, progress: Progress, activity: Activity, usage:
     if progress.needs_user:
         lines.append(
             f"  {plural(progress.needs_user, 'job')} in doubt: the backend may or may not have "
-            "accepted them; resubmit() sends them again, abandon() gives them up"
+            f"accepted them; {ways.RESUBMIT} sends them again, {ways.ABANDON} gives them up"
         )
     if progress.held:
         lines.append(
             f"  {plural(progress.held, 'job')} held: they would use more than "
-            f"{record.max_usage_s:,g} quantum seconds; allow_usage() raises the limit"
+            f"{record.max_usage_s:,g} quantum seconds; {ways.ALLOW_USAGE} raises the limit"
         )
     return "\n".join(lines)
 
@@ -54,8 +55,8 @@ def incomplete(record: JobSetRecord) -> str:
     """Return why a job set whose hand-over was cut off does not go on."""
     return (
         f"job set {record.name!r} was not handed over completely: it has "
-        f"{record.n_experiments:,} experiments so far. Unless its script is still running, run it "
-        "again with if_exists='resume'"
+        f"{record.n_experiments:,} experiments so far. Unless its script is still running, "
+        f"{ways.AGAIN}"
     )
 
 

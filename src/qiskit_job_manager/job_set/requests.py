@@ -6,6 +6,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.engine.duplicate_submissions import label_of
 from qiskit_job_manager.errors import (
     InvalidArgumentError,
@@ -72,11 +73,11 @@ def request_kinds(states: frozenset[JobState]) -> list[RequestKind]:
 def nothing_found(name: str, states: frozenset[JobState], jobs: Mapping[JobState, int]) -> str:
     """Return the message that no job is in these states, with those that there are."""
     counted = ", ".join(f"{count:,} {state}" for state, count in jobs.items() if count)
-    text = f"retry() of {name!r} found no job that is {' or '.join(sorted(states))}: {counted}"
+    text = f"{ways.RETRY} of {name!r} found no job that is {' or '.join(sorted(states))}: {counted}"
     if jobs.get(JobState.CANCELLED) and JobState.CANCELLED not in states:
-        text += "; retry(cancelled=True) sends the cancelled ones again"
+        text += f"; {ways.RETRY_CANCELLED} sends the cancelled ones again"
     if jobs.get(JobState.IN_DOUBT):
-        text += "; resubmit() sends those in doubt again"
+        text += f"; {ways.RESUBMIT} sends those in doubt again"
     return text
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.codec.experiments import (
     circuit_of,
     encode_experiment,
@@ -282,7 +283,7 @@ def log_what_does_not_fit(
         return
     logger.warning(
         "%s on %s, and job set %r is estimated to use %s more: the service will not run all of it "
-        "now. What it refuses waits until there is time again, and max_usage_s= sends less",
+        f"now. What it refuses waits until there is time again, and {ways.MAX_USAGE} sends less",
         allowance,
         backend.name,
         name,

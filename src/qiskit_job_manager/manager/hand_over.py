@@ -20,6 +20,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.codec.experiments import pack_experiments
 from qiskit_job_manager.engine.lease import Holder
 from qiskit_job_manager.errors import (
@@ -578,8 +579,8 @@ def _differs(record: JobSetRecord, index: int, how: str) -> str:
 def _kept(record: JobSetRecord) -> str:
     return (
         f"{record.n_experiments} experiments were stored before this, in the job set "
-        f"{record.name!r}, and stay to be run. Run the same script again with if_exists='resume' "
-        "to go on from there, or delete the set."
+        f"{record.name!r}, and stay to be run. To go on from there, {ways.AGAIN}; or delete the "
+        "set."
     )
 
 
@@ -587,5 +588,5 @@ def _in_use(record: JobSetRecord) -> str:
     return (
         f"the name {record.name!r} is in use by job set {record.job_set_id}, begun "
         f"{record.created_at:%Y-%m-%d %H:%M} UTC. Choose another name, or go on with that one: "
-        "run(..., if_exists='resume'), or qjm run --if-exists resume"
+        f"{ways.RESUME}"
     )

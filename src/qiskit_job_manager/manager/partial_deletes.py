@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager import ways
+from qiskit_job_manager.views.close_names import did_you_mean
+from qiskit_job_manager.views.escape import shortened
+
 if TYPE_CHECKING:
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Store
 
+_NAMES_COMPARED = 2000
+_SHOWN = 200
+_HOW_GIVEN = (
+    f": it is given by its id, the beginning of its id, or its name; {ways.JOB_SETS} lists them"
+)
 SHORTEST_PREFIX = 4
 """Characters that a prefix of an id has at least."""
 
@@ -28,8 +37,8 @@ def why_unknown(store: Store, reference: str) -> str:
     if left:
         return (
             f"job set {left[0].name!r} ({left[0].job_set_id}) is half deleted, and nothing of it "
-            "can be read: its deletion goes on elsewhere, or was cut off; delete_job_set(), "
-            "`qjm delete` and `qjm resume` remove what is left"
+            "can be read: its deletion goes on elsewhere, or was cut off; "
+            f"{ways.DELETE} removes what is left"
         )
     if _OLD_ID.fullmatch(reference):
         return (
@@ -38,9 +47,10 @@ def why_unknown(store: Store, reference: str) -> str:
             "circuits again: 'fake:torino' rehearses that here, 'ibm:ibm_fez' runs them on IBM's "
             "present service"
         )
+    names = (record.name for record in store.job_sets(limit=_NAMES_COMPARED))
+    near = did_you_mean(reference, names)
     return (
-        f"no job set {reference!r} in the store {store.url}: it is given by its id, the beginning "
-        "of its id, or its name; job_sets() and `qjm list` show them"
+        f"no job set {shortened(reference, _SHOWN)!r} in the store {store.url}{near or _HOW_GIVEN}"
     )
 
 

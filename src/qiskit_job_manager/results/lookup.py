@@ -9,7 +9,6 @@ to another circuit.
 
 from __future__ import annotations
 
-import difflib
 import operator
 import re
 import warnings
@@ -18,6 +17,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.codec.formats import PAYLOAD_KINDS
 from qiskit_job_manager.errors import (
     CodecError,
@@ -26,6 +26,7 @@ from qiskit_job_manager.errors import (
     StoreCorruptError,
 )
 from qiskit_job_manager.model import ExperimentKind
+from qiskit_job_manager.views.close_names import close_names
 from qiskit_job_manager.views.escape import shortened
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Experiments:
             )
             raise JobManagerJobNotFound(msg)
         if len(found) > 1:
-            hint = f"job_set.indices({name!r}) gives all of them"
+            hint = f"{ways.INDICES.of(name)} gives all of them"
             self._warn(f"named {name!r}", found[0], hint)
         elif self._record.complete:  # before that, another of this name may come
             self._keep(found[0] // _NEIGHBOURS)
@@ -201,10 +202,10 @@ class Experiments:
         """Return the nearest name of an experiment, as the end of a message."""
         experiments = self._store.experiments(self._record.key, stop=_NAMES_COMPARED)
         names = {each.name: each.index for each in experiments}
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
+        near = close_names(name, names)
         if not near:
             return ""
-        return f"; the nearest name is {near[0]!r}, of experiment {names[near[0]]:,}"
+        return f"; the nearest name is {near[0]!r}, of experiment {names[near[0]]}"
 
     def _warn(self, what: str, index: int, hint: str) -> None:
         warnings.warn(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.results.counts import histogram
@@ -139,7 +140,7 @@ class ManagedResults:
         self._check_has(found, "memory", index)
         if self._source.record.options.get("memory") and not hasattr(found.data, "memory"):
             raise ManagedResultDataNotAvailable(
-                f"experiment {index} has no memory, although memory=True was asked for: the "
+                f"experiment {index} has no memory, although {ways.MEMORY} was asked for: the "
                 "backend gave none with its result. `qjm log`, or the job's events, say why; its "
                 "counts are complete"
             )

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
-from qiskit_job_manager import merging
+from qiskit_job_manager import merging, ways
 from qiskit_job_manager.errors import (
     CodecError,
     JobManagerJobNotFound,
@@ -387,7 +387,7 @@ def _why_not(index: int, job: JobRecord) -> str:
     if job.state is JobState.IN_DOUBT:
         return (
             f"{where} is in doubt: the backend may or may not have accepted it ({reason(job)}); "
-            "job_set.resubmit() sends it again, job_set.abandon() gives it up"
+            f"{ways.RESUBMIT} sends it again, {ways.ABANDON} gives it up"
         )
-    hint = "; results(partial=True) reads what it did return" if job.has_result else ""
+    hint = f"; {ways.PARTIAL} reads what it did return" if job.has_result else ""
     return f"{where} is {job.state}: {reason(job)}{hint}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, false, insert, literal, select, update
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.errors import LeaseLostError, NameInUseError, StoreError
 from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.model import JobState, Observation, ObservationKind
@@ -285,7 +286,7 @@ def _must_hold(connection: Connection, token: Token) -> None:
     if (found.owner, found.fence) != (token.owner, token.fence):
         raise LeaseLostError(
             f"Another process took over the job set {found.name!r} meanwhile. Nothing is lost: "
-            "open it again, or run the same script again with if_exists='resume'."
+            f"open it again, or {ways.AGAIN}."
         )
 
 

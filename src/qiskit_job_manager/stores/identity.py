@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, insert, select, text, update
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.errors import (
     StoreCopiedError,
     StoreCorruptError,
@@ -118,8 +119,7 @@ def ensure_newest(database: Database, files: StoreFiles, within: Connection | No
             f"the last {beside - stored} submissions. A backup or a snapshot has taken its place. "
             "Everything can be read. It is safe to put the newer store back. Before you go on with "
             "this one, look on the backend for jobs that it does not know, as they would be "
-            "submitted and paid for again; then allow it: `qjm adopt`, or "
-            "JobManager.adopt_store()."
+            f"submitted and paid for again; then allow it: {ways.ADOPT}."
         )
 
 
@@ -181,7 +181,7 @@ def ensure_original(database: Database, path: Path) -> bool:
         raise StoreCopiedError(
             f"The store {path} was copied or moved, and has unfinished job sets. Everything can be "
             "read. To go on here, make sure that nothing goes on with the original, as the jobs "
-            "would be paid for twice; then allow it: `qjm adopt`, or JobManager.adopt_store()."
+            f"would be paid for twice; then allow it: {ways.ADOPT}."
         )
     return False
 

@@ -12,6 +12,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.errors import (
     BackendError,
@@ -139,7 +140,8 @@ _NO_TIME_LEFT = (
     "nothing was sent, and it is sent again later: wait until the instance has time again, raise "
     "its limit, or hand over a backend of another instance"
 )
-_TOO_LARGE = "run with a smaller max_experiments_per_job"
+_NEW_BACKEND = ways.WITH_BACKEND.python.format("...")
+_TOO_LARGE = f"run with {ways.SMALLER_JOBS}"
 
 
 def submission_error(error: Exception, where: str) -> BackendError:
@@ -245,8 +247,7 @@ def _no_time_left(text: str, trouble: FailedRequest) -> BackendError:
 
 def _closed(text: str, _: FailedRequest | None = None) -> BackendError:
     return SubmissionRefusedError(
-        f"{text} Open a new batch or session, hand it over with "
-        "retrieve_job_set(..., backend=...), and retry()"
+        f"{text} Open a new batch or session, hand it over with {_NEW_BACKEND}, and {ways.RETRY}"
     )
 
 

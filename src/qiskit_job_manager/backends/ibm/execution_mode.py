@@ -6,6 +6,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.backends.ibm.errors import failed_request_behind, submission_error
 from qiskit_job_manager.backends.ibm.uri import Execution
 from qiskit_job_manager.backends.provider_errors import message_of
@@ -126,7 +127,9 @@ def _opening_failed(error: Exception, where: str) -> BackendError:
     text = f"no batch or session could be opened on {where}: {message_of(error)}"
     trouble = failed_request_behind(error)
     if trouble is None:
-        return SubmissionRefusedError(f"{text}; hand over a new one with retrieve_job_set")
+        return SubmissionRefusedError(
+            f"{text}; hand over a new one with {ways.WITH_BACKEND.python.format('...')}"
+        )
     meaning = submission_error(error, where)
     if isinstance(meaning, SubmissionInDoubtError):
         return SubmissionDeferredError(text, trouble.retry_after_s)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
-from qiskit_job_manager.cli.output import escape, local_time, print_array, say
+from qiskit_job_manager.cli.output import escape, local_time, plural, print_array, say
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
+from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.job_set.json_values import event_values
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
@@ -56,6 +57,11 @@ def log(
     limit = bound("--last", last, all_of_them=all_events, default=default)
     with opened_manager(ctx) as manager:
         chosen = manager.find(job_set)
+        if job is not None and job >= chosen.n_jobs:
+            msg = (
+                f"job set {chosen.name()!r} has no job {job}; it has {plural(chosen.n_jobs, 'job')}"
+            )
+            raise InvalidArgumentError(f"{msg}, numbered from 0")
         events, more = _events(chosen, job, limit)
         if as_json:
             print_array(map(event_values, events))

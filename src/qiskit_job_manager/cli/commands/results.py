@@ -19,12 +19,13 @@ import typer
 
 from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.options import Format, JobSetArgument, JsonOption, opened_manager
-from qiskit_job_manager.cli.output import escape, first_line, plural, print_array
+from qiskit_job_manager.cli.output import cut, escape, first_line, plural, print_array
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.cli.tables import Column, shortened_to, table, terminal_width
 from qiskit_job_manager.errors import JobManagerError, JobManagerJobNotFound
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.views.close_names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -56,6 +57,7 @@ _COLUMNS = (
 )
 _OUTCOMES_SHOWN = 3
 _SHOWN = 100
+_NAMES_COMPARED = 10_000
 _NUMBERS = re.compile(r"\d+")
 
 
@@ -235,9 +237,11 @@ def _named_or_numbered(job_set: ManagedJobSet, word: str) -> Sequence[int]:
     total = job_set.n_experiments
     if word.isascii() and word.isdigit() and int(word) < total:
         return (int(word),)
+    names = (each.name for each in islice(job_set, _NAMES_COMPARED))
+    near = did_you_mean(word, names) or f", or an index from 0 to {total - 1}."
     raise JobManagerJobNotFound(
-        f"Job set {job_set.name()!r} has no experiment {word!r}; give the name of a circuit, or "
-        f"an index from 0 to {total - 1}."
+        f"Job set {job_set.name()!r} has no experiment {cut(word, 200)!r}; give the name of a "
+        f"circuit{near}"
     )
 
 
