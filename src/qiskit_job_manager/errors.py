@@ -43,6 +43,7 @@ The last five have the names, and the meaning, that they had in ``qiskit.provide
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,8 @@ class JobManagerError(_Base):  # type: ignore[misc]  # Qiskit has no type inform
 
     Attributes:
         message: What was wrong, with what, and what would be right.
+        anchor: Where ``docs/reference/errors.md`` explains it, such as ``name-in-use``. The command
+            line prints it behind the message.
     """
 
     def __init__(self, message: str) -> None:
@@ -69,9 +72,22 @@ class JobManagerError(_Base):  # type: ignore[misc]  # Qiskit has no type inform
         super().__init__(cleaned)
         self.message = cleaned
 
+    @property
+    def anchor(self) -> str:
+        """Where the page of errors explains it."""
+        # A class of somebody else that derives from one of these has the entry of that one.
+        kinds = (kind for kind in type(self).__mro__ if kind.__module__ == __name__)
+        return anchor_of(next(kinds))
+
     def __str__(self) -> str:
         # QiskitError gives the message's repr, which hides line breaks from the reader.
         return self.message
+
+
+def anchor_of(kind: type[JobManagerError]) -> str:
+    """Return the anchor of a class of errors, such as ``name-in-use`` of `NameInUseError`."""
+    name = re.sub(r"^(JobManager|Managed)(?!Error)|Error$", "", kind.__name__)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
 class InvalidExperimentError(JobManagerError, ValueError):

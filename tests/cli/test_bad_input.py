@@ -143,3 +143,9 @@ def test_a_file_that_exists_is_answered_with_the_option(qjm, four, tmp_path):
     words = ("export", "four", "--format", "csv", "--output", tmp_path / "four.csv")
     assert qjm(*words).code == 0
     assert "`--overwrite`" in qjm(*words).err
+
+
+def test_a_message_ends_with_the_entry_that_explains_it(qjm, folder):
+    assert qjm("show", "nothing").err.endswith("[unknown-job-set]\n")
+    refused = qjm("run", folder, "--backend", "no-such")
+    assert refused.err.endswith("[unknown-backend]\n")

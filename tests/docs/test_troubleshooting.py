@@ -16,6 +16,7 @@ from qiskit_job_manager.model import JobState
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+ERRORS = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 PROMISES = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
 SOURCE = ROOT / "src" / "qiskit_job_manager"
 
@@ -51,13 +52,34 @@ def test_each_state_has_a_row():
     assert [row[0] for row in rows("States of a job")] == [f"`{state}`" for state in JobState]
 
 
-def test_each_class_of_error_has_a_row():
-    kinds = {
-        name
-        for name, kind in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(kind, errors.JobManagerError) and kind is not errors.JobManagerError
-    }
-    assert {row[0].strip("`") for row in rows("Errors")} == kinds
+def kinds_of_errors():
+    found = (kind for _, kind in inspect.getmembers(errors, inspect.isclass))
+    return [kind for kind in found if issubclass(kind, errors.JobManagerError)]
+
+
+@pytest.mark.parametrize("kind", kinds_of_errors(), ids=lambda kind: kind.__name__)
+def test_each_class_of_error_has_an_entry_at_the_anchor_that_is_printed(kind):
+    assert ERRORS.count(f"\n({kind('x').anchor})=\n") == 1
+    _, _, entry = ERRORS.partition(f"({kind('x').anchor})=\n")
+    heading, body = entry.split("\n", 1)
+    assert heading.lstrip("# ") == f"`{kind.__name__}`"
+    if kind is not errors.JobManagerError:
+        assert {"**Cause**", "**Way out**"} <= set(re.findall(r"\*\*.+?\*\*", body.split("\n(")[0]))
+
+
+def test_a_class_of_others_has_the_entry_of_ours():
+    class Theirs(errors.NameInUseError):
+        pass
+
+    assert Theirs("x").anchor == "name-in-use"
+
+
+def test_the_messages_on_the_page_of_errors_exist(everything):
+    quoted = re.findall(r"\*\*Message\*\* \"(.+)\"", ERRORS)
+    assert len(quoted) > 25
+    for text in quoted:
+        for part in text.split("…"):
+            assert part.strip() in everything, text
 
 
 def test_each_finding_of_the_doctor_that_needs_somebody_has_a_row():

@@ -64,7 +64,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
     try:
         yield
     except JobManagerError as error:
-        print_error(error.message)
+        print_error(f"{error.message} [{error.anchor}]")
         raise typer.Exit(ERROR) from error
     except BrokenPipeError as error:
         _discard_output()
