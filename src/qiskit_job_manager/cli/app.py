@@ -14,6 +14,7 @@ from qiskit_job_manager.cli.commands import (
     doctor,
     log,
     manage,
+    mcp,
     results,
     resume,
     run,
@@ -134,6 +135,14 @@ _add(
     "Show it all on a page that refreshes itself.",
     "qjm dashboard",
     "qjm dashboard --port 0 --no-browser --read-only",
+)
+_add(
+    "mcp",
+    mcp.mcp,
+    _LOOK,
+    "Let an assistant look, and run if allowed.",
+    "qjm mcp",
+    "qjm mcp --allow-run --max-usage 60 --max-jobs 20",
 )
 _add("serve", serve.serve, _RUN, "Drive all job sets until it is stopped.", "qjm serve --json")
 _add("demo", demo.demo, _RUN, "Run a dozen small circuits here.", "qjm demo")
