@@ -18,6 +18,7 @@ from qiskit_job_manager.cli.commands import (
     results,
     resume,
     run,
+    selftest,
     serve,
     show,
     transfer,
@@ -143,6 +144,14 @@ _add(
     "Let an assistant look, and run if allowed.",
     "qjm mcp",
     "qjm mcp --allow-run --max-usage 60 --max-jobs 20",
+)
+_add(
+    "selftest",
+    selftest.selftest,
+    _KEEP,
+    "Try here what is promised: kills, locks.",
+    "qjm selftest",
+    "qjm selftest --backend ibm:ibm_fez --json",
 )
 _add("serve", serve.serve, _RUN, "Drive all job sets until it is stopped.", "qjm serve --json")
 _add("demo", demo.demo, _RUN, "Run a dozen small circuits here.", "qjm demo")
