@@ -99,6 +99,14 @@ def test_one_set_shows_figures_that_agree(client, set_id):
     assert "qjm show" in text
 
 
+def test_one_set_says_what_it_ran_in(client, set_id):
+    from importlib.metadata import version
+
+    text = words_of(client.get(f"/sets/{set_id('sweep')}"))
+    assert f"qiskit {version('qiskit')}" in text
+    assert "versions python 3." in text
+
+
 def test_the_log_has_the_words_of_the_command_line(client, set_id):
     log = f"/sets/{set_id('sweep')}/log"
     assert "result read collecting → done" in words_of(client.get(log))

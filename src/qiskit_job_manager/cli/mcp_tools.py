@@ -7,13 +7,14 @@ long texts and lists are cut.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager import checkup
-from qiskit_job_manager.cli.circuits import reading_circuits
+from qiskit_job_manager.cli.circuits import find_circuit_files, reading_circuits
 from qiskit_job_manager.cli.mcp_allowance import TAG, Allowed, Asked
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.job_set.json_values import (
@@ -23,7 +24,7 @@ from qiskit_job_manager.job_set.json_values import (
     show_values,
     summary_of,
 )
-from qiskit_job_manager.job_set.status import held_jobs
+from qiskit_job_manager.job_set.status import held_jobs, word_for_silent
 from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.model.search import JobFilter, JobSetFilter, JobSetOrder
 from qiskit_job_manager.results import source_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from qiskit import QuantumCircuit
 
+    from qiskit_job_manager.job_set import ManagedJobSet
     from qiskit_job_manager.manager import JobManager
     from qiskit_job_manager.model import Plan
     from qiskit_job_manager.ports import Backend, SearchableStore
@@ -46,6 +48,7 @@ NOTE = (
 _MOST_ROWS = 200
 _MOST_OUTCOMES = 64
 _LONGEST_TEXT = 2000
+_FORGOTTEN_WITHIN_S = 10.0
 _ENDED = {"ended": True, "unfinished": False, "any": None}
 
 
@@ -87,7 +90,9 @@ class Tools:
         for record in found:
             counted = totals[record.key]
             sets.append(
-                summary_of(record, progress_of(record, counted, held_jobs(store, record, counted)))
+                summary_of(
+                    store, record, progress_of(record, counted, held_jobs(store, record, counted))
+                )
             )
         return answer({"job_sets": sets, "in_all": store.count_job_sets(wanted)})
 
@@ -102,7 +107,8 @@ class Tools:
         values = show_values(
             store, record, chosen.progress(), not_listed=max(record.n_jobs - len(listed), 0)
         )
-        jobs = [job_values(*each) for each in measured(store, record.key, listed)]
+        silent = word_for_silent(store, record)
+        jobs = [job_values(*each, silent) for each in measured(store, record.key, listed)]
         return answer(values | {"job_list": jobs})
 
     def read_log(self, job_set: str, job: int | None, last: int) -> dict[str, Any]:
@@ -157,11 +163,11 @@ class Tools:
         )
         # Another server may have begun one at the same instant: both count now.
         if over := self._allowed.trouble(self._store):
-            job_set.cancel()
-            raise InvalidArgumentError(f"{over}. The job set was stored and cancelled, not sent")
+            _forget(job_set)
+            raise InvalidArgumentError(f"{over}. Nothing was sent")
         job_set.drive()
         record = source_of(job_set).record
-        values = summary_of(record, job_set.progress())
+        values = summary_of(self._store, record, job_set.progress())
         return answer(values | {"allowed": self._allowed.left(self._store)})
 
     def _plan(
@@ -184,6 +190,8 @@ def harmless(value: Any) -> Any:
         return {escape(str(name)): harmless(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [harmless(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no such numbers
     return value
 
 
@@ -224,8 +232,17 @@ def _prepared(paths: Sequence[str], backend: str) -> tuple[Backend, list[Quantum
         raise InvalidArgumentError("paths is empty; it names files or folders with circuits")
     for path in paths:
         _check_inside(path)
+    for file in find_circuit_files(paths):
+        _check_inside(str(file.path))
     with reading_circuits(list(paths)) as circuits:
         return open_backend(backend), circuits()
+
+
+def _forget(job_set: ManagedJobSet) -> None:
+    """Remove a job set that was only stored; where that fails, it stays, cancelled."""
+    job_set.cancel()
+    if job_set.wait(_FORGOTTEN_WITHIN_S):
+        job_set.delete()
 
 
 def _check_inside(path: str) -> None:

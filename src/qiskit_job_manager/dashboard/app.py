@@ -150,7 +150,8 @@ class Dashboard:
         rendering.compile_templates()
         for path, parts in self._first_views():
             asked = Request({"type": "http", "path": path, "path_params": parts, **_NO_QUESTION})
-            self._answer(_VIEWS[path], asked, {})
+            if self._answer(_VIEWS[path], asked, {}).status_code != 200:
+                break  # the others would wait for the same store
         self.with_qiskit.submit(_import_qiskit)
 
     def _first_views(self) -> Iterator[tuple[str, Mapping[str, str]]]:

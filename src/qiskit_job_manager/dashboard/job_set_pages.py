@@ -11,7 +11,7 @@ from qiskit_job_manager.dashboard.commands import python, qjm
 from qiskit_job_manager.dashboard.remembered import remembered
 from qiskit_job_manager.dashboard.rendering import page, pager
 from qiskit_job_manager.dashboard.visit import PAGE_ROWS
-from qiskit_job_manager.errors import JobManagerJobNotFound
+from qiskit_job_manager.errors import CodecError, JobManagerJobNotFound, StoreCorruptError
 from qiskit_job_manager.job_set.attention import needs_of
 from qiskit_job_manager.job_set.status import (
     detail,
@@ -21,12 +21,13 @@ from qiskit_job_manager.job_set.status import (
     word_for_silent,
 )
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.model.provenance import ObservationKind
 from qiskit_job_manager.pictures.timeline import spans_of
 from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.phrases import shares
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from starlette.responses import Response
@@ -42,6 +43,8 @@ _TIMELINE_ROWS = 30
 _EVENTS_READ = 60
 _ERRORS_SHOWN = 20
 _USAGE_FOR_S, _ERRORS_FOR_S = 10.0, 60.0
+_ENVIRONMENT_FOR_S = 600.0
+_PACKAGES_SHOWN = ("qiskit-job-manager", "qiskit", "qiskit-aer", "qiskit-ibm-runtime")
 _LOG_LENGTHS = (100, 500, 2000)
 _LIVE = (JobState.COLLECTING, JobState.ACTIVE, JobState.SUBMITTING, JobState.IN_DOUBT)
 _ENDED = (JobState.DONE, JobState.FAILED, JobState.LOST, JobState.CANCELLED)
@@ -143,7 +146,7 @@ def overview(visit: Visit) -> Response:
         timeline=_timeline(visit, _on_timeline(visit, head)),
         duplicates=store.duplicates(record.key, limit=10),
         state_word=filters.state_word,
-        facts=_facts(record),
+        facts=[*_facts(record), *_ran_in(visit, record)],
         commands=[*commands, python(record, "report()")],
     )
 
@@ -166,6 +169,37 @@ def _facts(record: JobSetRecord) -> list[tuple[str, str]]:
         **{f"transpile {name}": value for name, value in (record.transpile or {}).items()},
     }
     return [(name, str(value)) for name, value in pairs.items() if value is not None]
+
+
+def _ran_in(visit: Visit, record: JobSetRecord) -> list[tuple[str, str]]:
+    """Return what the process ran in that handed the job set over, as far as it is recorded."""
+    key = ("environment", record.key)
+    return remembered.get(visit, key, _ENVIRONMENT_FOR_S, lambda: _read_environment(visit, record))
+
+
+def _read_environment(visit: Visit, record: JobSetRecord) -> list[tuple[str, str]]:
+    from qiskit_job_manager.codec.snapshots import read_snapshot
+
+    for each in visit.store.observations(record.key):
+        if each.kind is ObservationKind.ENVIRONMENT and each.sha256 is not None:
+            try:
+                seen = read_snapshot(visit.store.snapshot(each.sha256))
+            except (CodecError, StoreCorruptError) as error:
+                return [("versions", error.message)]
+            return list(_words_of_environment(seen))
+    return []
+
+
+def _words_of_environment(seen: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    packages = seen.get("packages", {})
+    shown = [f"{name} {packages[name]}" for name in _PACKAGES_SHOWN if name in packages]
+    yield "versions", ", ".join([f"python {seen.get('python', '?')}", *shown])
+    git = seen.get("git", {})
+    if "commit" in git:
+        yield "git commit", f"{git['commit']}{' and changes' * bool(git.get('changed'))}"
+    for name in ("host", "platform"):
+        if name in seen:
+            yield name, str(seen[name])
 
 
 def _on_timeline(visit: Visit, head: Head) -> list[JobRecord]:

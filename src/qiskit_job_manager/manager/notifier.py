@@ -33,11 +33,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
+_SHARE = 20
+"""A look may take one part in so many of the time: of thousands of job sets it takes long."""
 _LOOK_CLOSER_EVERY = 10
 """Looks after which a job set is read even if no event says that something happened."""
 _CLOSE_WITHIN_S = 12.0
-_LEFT_AFTER = timedelta(minutes=1)
-"""After so long a process on another machine is taken for dead, if it has not told a notice."""
+_LEFT_AFTER, _LEFT_FOR_GOOD = timedelta(minutes=1), timedelta(minutes=10)
+"""When a notice that is not told is taken for left: by a process on another machine; by any."""
 LASTS_S = 60.0
 """What may pass by itself, such as a full queue, is told when it was so for this long."""
 
@@ -110,11 +112,14 @@ class Notifier:
         if self._for_all:
             self._try(self._watch_what_was_left)
         while not self._hurry.is_set():
+            began_s = self._clock.monotonic()
             self._try(self._look)
-            self._wake.wait(_LOOK_EVERY_S)
+            took_s = self._clock.monotonic() - began_s
+            self._wake.wait(max(_LOOK_EVERY_S, _SHARE * took_s))
             self._wake.clear()
-        for watched in self._watched.values():
-            watched.mark = None
+        with self._lock:
+            for watched in self._watched.values():
+                watched.mark = None
         self._try(self._look)
 
     def _try(self, act: Callable[[], None]) -> None:
@@ -218,10 +223,12 @@ class Notifier:
         """Return whether the process that began a notice is dead, as far as can be known."""
         if known.owner == self._owner:
             return True  # the store was away when this process had sent it
+        age = self._clock.now() - known.begun_at
         process, machine = _process_of(known.owner)
         if machine == "-".join(clean(platform.node()).split()) and process is not None:
-            return not _is_alive(process)
-        return self._clock.now() - known.begun_at > _LEFT_AFTER
+            # Its number may have gone to another process meanwhile.
+            return age > _LEFT_FOR_GOOD or not _is_alive(process)
+        return age > _LEFT_AFTER
 
 
 class _Watched:

@@ -99,7 +99,7 @@ class _Driver:
     """A ``qjm`` in a process of its own, which is dead when the ``with`` block is over."""
 
     def __init__(self, ground: Ground, words: list[str], most_bytes: int | None) -> None:
-        command = [sys.executable, "-m", "qiskit_job_manager", "--store", ground.store, *words]
+        command = [sys.executable, "-m", "qiskit_job_manager", *words]
         if most_bytes is not None:
             command = [sys.executable, "-c", _LIMITED, str(most_bytes), *command]
         self._log = (ground.folder / "log").open("ab")
@@ -122,9 +122,14 @@ class _Driver:
 
 
 def _environment(ground: Ground) -> Mapping[str, str]:
-    # What stores keep in the user's data folder goes into ours.
-    chosen = {"XDG_DATA_HOME": str(ground.folder), "QISKIT_JOB_MANAGER_NOTIFY": ""}
-    return os.environ | chosen | {"QISKIT_JOB_MANAGER_WORKERS": "0"}
+    return os.environ | {
+        # As an option, all users of the machine could read the password in it.
+        "QISKIT_JOB_MANAGER_STORE": ground.store,
+        "QISKIT_JOB_MANAGER_NOTIFY": "",
+        "QISKIT_JOB_MANAGER_WORKERS": "0",
+        # What stores keep in the user's data folder goes into ours.
+        "XDG_DATA_HOME": str(ground.folder),
+    }
 
 
 def _killed(trial: _Trial) -> Iterator[Check]:
