@@ -4,6 +4,7 @@
     python benchmarks/run.py overhead   # only the overhead over Aer and the size on disk
     python benchmarks/run.py large      # only looking up and reopening at 100,000 experiments
     python benchmarks/run.py wide       # only the bytes of results beside Arrow
+    python benchmarks/run.py snapshots  # only what is recorded of devices and processes
     python benchmarks/run.py million    # 1,000,000 experiments against 1,000; not part of all
     python benchmarks/run.py makespan   # against loops on a simulated cloud; not part of all
 
@@ -202,9 +203,27 @@ def measure_makespan() -> tuple[list[dict[str, Any]], list[Row]]:
     return [makespan.kept_of(measured) for measured in done], goals
 
 
+def measure_snapshots() -> tuple[dict[str, Any], list[Row]]:
+    """Measure what is recorded of devices and of processes."""
+    found = step("snapshots.py")
+    rows = [
+        (f"stored bytes of a calibration, {name}", f"{each['bytes']:,}", "at most 40,000")
+        for name, each in found.items()
+        if name != "environment"
+    ]
+    own = found["environment"]
+    rows.append(("reading what a process runs in", f"{own['read_ms']:.0f} ms", ""))
+    return found, rows
+
+
 def main(*chosen: str) -> None:
     """Run what was chosen, or all."""
-    usual = {"overhead": measure_overhead, "large": measure_large, "wide": measure_wide}
+    usual = {
+        "overhead": measure_overhead,
+        "large": measure_large,
+        "wide": measure_wide,
+        "snapshots": measure_snapshots,
+    }
     parts = {**usual, "million": measure_million, "makespan": measure_makespan}
     figures: dict[str, Any] = {"cpus": os.cpu_count(), "python": sys.version.split()[0]}
     print("| what | measured | goal |\n| --- | --- | --- |")

@@ -15,6 +15,7 @@ from qiskit_job_manager.cli.commands import (
     log,
     manage,
     mcp,
+    provenance,
     results,
     resume,
     run,
@@ -181,6 +182,14 @@ _add(
     "Print what happened to each job, and why.",
     "qjm log sweep",
     "qjm log sweep 3 --json",
+)
+_add(
+    "provenance",
+    provenance.provenance,
+    _LOOK,
+    "Print what a job set ran in and on.",
+    "qjm provenance sweep",
+    "qjm provenance sweep bell_3 --json",
 )
 _add(
     "backends",

@@ -202,12 +202,15 @@ class ActiveJobSet:
         self._watch_former_driver()
         poll = request_of(self.first_requests, RequestKind.USAGE_POLL)
         self.usage_polling = UsagePolling(poll, now_s)
-        self.observations = ObservationSchedule(is_on=observes, changes=not record.volatile)
         self._last_planned = -1
         self._waiting: list[tuple[JobRecord, Advance]] = []
         self._waiting_since_s = now_s
         self._has_all_planned = record.complete and has_all_planned
         self._take_in(jobs, now_s)
+        is_news = bool(jobs) or not self._has_all_planned
+        self.observations = ObservationSchedule(
+            is_on=observes, changes=not record.volatile, is_news=is_news
+        )
 
     def _first_jobs(self) -> tuple[list[JobRecord], bool]:
         """Read the jobs under way, and the planned ones where there are few; say whether so."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from qiskit_job_manager.model import Snapshot
+    from qiskit_job_manager.model import Snapshot, Token
     from qiskit_job_manager.ports import Backend, Clock, Store
 
 PAUSE_S = 900.0
@@ -32,12 +32,13 @@ class ObservationSchedule:
     Args:
         is_on: Whether anything is recorded.
         changes: Whether what is seen may change while jobs run.
+        is_news: Whether there is anything to look at for: jobs that have not ended.
     """
 
-    def __init__(self, *, is_on: bool, changes: bool) -> None:
+    def __init__(self, *, is_on: bool, changes: bool, is_news: bool) -> None:
         self._is_on = is_on
         self._changes = changes
-        self._is_news = True
+        self._is_news = is_news
         self._begun_s = float("-inf")
         self._under_way = False
 
@@ -77,7 +78,7 @@ class ObservationSchedule:
 def looking(
     backend: Backend,
     store: Store,
-    job_set_key: int,
+    token: Token,
     clock: Clock,
     environment: Callable[[], Snapshot | None],
 ) -> Callable[[], None]:
@@ -86,14 +87,15 @@ def looking(
     Args:
         backend: What is looked at.
         store: Where it is recorded.
-        job_set_key: The job set.
+        token: The lease of the job set.
         clock: Tells the time.
         environment: Returns what this process runs in, or ``None`` if that cannot be had.
     """
-    began_at = clock.now()
+    began_at, job_set_key = clock.now(), token.job_set_key
+    is_first_driver = token.fence == 1  # it handed the job set over, and recorded its own then
 
     def run() -> None:
-        own = environment()
+        own = None if is_first_driver else environment()
         if own is not None:
             _record_environment(store, job_set_key, own, began_at)
         if isinstance(backend, HasCalibration):
@@ -124,10 +126,7 @@ def _calibration(
 
 
 def _record_environment(store: Store, job_set_key: int, own: Snapshot, at: datetime) -> None:
-    """Record what this process runs in, unless the newest observation says so: a write takes long.
-
-    The process that hands a job set over records its own with the job set.
-    """
+    """Record what this process runs in, unless the newest observation says so already."""
     kind = ObservationKind.ENVIRONMENT
     known = [each.sha256 for each in store.observations(job_set_key) if each.kind is kind]
     if known[-1:] != [own.sha256]:

@@ -475,7 +475,7 @@ class Tick:
         due_s = active.observations.due_s(has_ended=active.has_ended)
         if environment is not None and active.backend is not None and due_s <= self._now_s:
             active.observations.note_begin(self._now_s)
-            where = (active.backend, self._store, active.record.key)
+            where = (active.backend, self._store, active.token)
             function = looking(*where, self._tools.clock, environment)
             yield CallToStart(self._new_call(CallKind.OBSERVE, ()), function)
 

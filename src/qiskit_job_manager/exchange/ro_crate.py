@@ -207,7 +207,7 @@ def _rocrate() -> Any:
     except ModuleNotFoundError as error:
         msg = (
             "--format ro-crate needs the package rocrate, which is not installed: "
-            'pip install "qiskit-job-manager[ro-crate]"'
+            'pip install "qiskit-job-manager[rocrate]"'
         )
         raise InvalidArgumentError(msg) from error
     return ROCrate

@@ -502,7 +502,7 @@ class ManagedJobSet:
                 reads them. ``"parquet"`` and ``"csv"`` are tables of the counts, ``"qpy"`` has the
                 circuits. ``"ro-crate"`` is a package of research data with an archive, the tables
                 and what they ran in and on, described for machines
-                (``pip install "qiskit-job-manager[ro-crate]"``).
+                (``pip install "qiskit-job-manager[rocrate]"``).
             by: For the tables: one row an ``"experiment"``, or one an ``"outcome"``, which is the
                 default of ``"csv"``.
             overwrite: Whether it may replace a file that is there.
