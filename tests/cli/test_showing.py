@@ -210,6 +210,7 @@ def test_waiting_for_a_set_that_another_process_drives_says_so_at_once(qjm, stuc
 
 
 def test_the_fake_devices_are_listed_as_they_can_be_typed(qjm):
+    pytest.importorskip("qiskit_ibm_runtime")
     names = qjm("backends", "fake").out.splitlines()
     assert "fake:torino" in names
     assert len(names) > 50
