@@ -82,30 +82,29 @@ class Processes:
 
 
 class Dask:
-    """A Dask cluster that outlives the drivers."""
+    """A Dask cluster that outlives the drivers.
 
-    def __init__(self, cluster: Any) -> None:
-        self.arguments = {"executor": f"dask:{cluster.scheduler_address}"}
-
-    def kill_worker(self, driver: int, chance: random.Random) -> str | None:  # noqa: ARG002
-        return kill_one(_children(os.getpid(), "spawn_main"), "Dask worker", chance)
-
-
-class Slurm:
-    """A Dask cluster whose workers are jobs of Slurm.
-
-    Only workers that the scheduler knows are killed: dask-jobqueue replaces no others.
+    Only workers that the scheduler knows are killed: Dask replaces no others.
     """
 
     def __init__(self, cluster: Any) -> None:
+        cluster.adapt(minimum=2, maximum=2)
         self.arguments = {"executor": f"dask:{cluster.scheduler_address}"}
-        self._cluster = cluster
+        self.cluster = cluster
 
     def kill_worker(self, driver: int, chance: random.Random) -> str | None:  # noqa: ARG002
-        known = list(self._cluster.scheduler.workers.values())
+        pids = [each.pid for each in self.cluster.scheduler.workers.values()]
+        return kill_one(pids, "Dask worker", chance)
+
+
+class Slurm(Dask):
+    """A Dask cluster whose workers are jobs of Slurm."""
+
+    def kill_worker(self, driver: int, chance: random.Random) -> str | None:
         if chance.random() >= SCANCEL_SHARE:
-            return kill_one([each.pid for each in known], "Dask worker in a job", chance)
-        jobs = [self._cluster.workers[each.name].job_id for each in known]
+            return super().kill_worker(driver, chance)
+        known = list(self.cluster.scheduler.workers.values())
+        jobs = [self.cluster.workers[each.name].job_id for each in known]
         if not jobs:
             return None
         subprocess.run(["scancel", chance.choice(jobs)], check=True)
@@ -204,7 +203,7 @@ def places(stack: ExitStack, folder: Path) -> dict[str, Place]:
 def _slurm_cluster(folder: Path) -> Any:
     import dask_jobqueue
 
-    cluster = dask_jobqueue.SLURMCluster(
+    return dask_jobqueue.SLURMCluster(
         cores=1,
         processes=1,
         memory="2GB",
@@ -216,8 +215,6 @@ def _slurm_cluster(folder: Path) -> Any:
         local_directory=str(folder / "local"),
         scheduler_options={"dashboard_address": ":0"},
     )
-    cluster.adapt(minimum_jobs=2, maximum_jobs=2)
-    return cluster
 
 
 def main() -> None:

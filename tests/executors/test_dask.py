@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from local_tasks import ENDLESS, dynamic, flip, is_gone, payload_of, task_of
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
 
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.backends import adapt
@@ -159,9 +163,12 @@ def dask_command(tmp_path):
     """Start `dask COMMAND` in a process of its own, which is ended with the test."""
     started = []
 
-    def dask_command(name, *arguments):
+    def dask_command(name, *arguments, path=""):
         command = [sys.executable, "-m", "distributed.cli.dask_" + name, "--no-dashboard"]
-        process = subprocess.Popen([*command, *arguments], cwd=tmp_path, start_new_session=True)
+        environment = {**os.environ, "PYTHONPATH": str(path)}
+        process = subprocess.Popen(
+            [*command, *arguments], cwd=tmp_path, env=environment, start_new_session=True
+        )
         started.append(process)
         return process
 
@@ -169,6 +176,24 @@ def dask_command(tmp_path):
     for process in started:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+@pytest.mark.parametrize("lacks", ["qiskit_job_manager", "qiskit_aer"])
+def test_workers_that_lack_a_package_are_named_and_jobs_wait(
+    lacks, dask_command, store_path, tmp_path, wait_until, caplog
+):
+    (tmp_path / f"{lacks}.py").write_text(f"raise ImportError('there is no {lacks}')")
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0", host="127.0.0.1") as bare,
+        distributed.Client(bare, set_as_default=False) as client,
+        JobManager(store_path, executor=client) as manager,
+    ):
+        dask_command("worker", bare.scheduler_address, "--nthreads", "1", path=tmp_path)
+        job_set = manager.run([flip()], AerSimulator(noise_model=NoiseModel()), shots=10)
+        words = rf"cannot import what it needs .*{lacks}.*: install qiskit-job-manager"
+        wait_until(lambda: re.search(words, caplog.text), DEADLINE_S)
+        assert not job_set.progress().n_ended
+        assert len(client.nthreads()) == 1, "the worker lives"
 
 
 @pytest.mark.parametrize("is_named", [True, False])
@@ -201,6 +226,15 @@ def test_a_scheduler_that_dies_and_comes_again_loses_nothing(
             assert [there.get_counts(i) for i in range(8)] == [here.get_counts(i) for i in range(8)]
     if client is not None:
         client.close()
+
+
+def test_the_part_of_an_object_that_cannot_be_sent_is_named(client, store_path):
+    backend = AerSimulator(noise_model=NoiseModel())
+    backend.log = threading.Lock()
+    with JobManager(store_path, executor=client) as manager:
+        job_set = manager.run([flip()], backend, shots=10)
+        assert job_set.wait(DEADLINE_S)
+        assert "its attribute 'log' cannot be: TypeError" in job_set.error_messages()
 
 
 def test_a_scheduler_file_names_a_cluster(client, cluster, tmp_path):

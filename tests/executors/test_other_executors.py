@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
+import cloudpickle  # noqa: TID251  # to see what can be carried
 import pytest
 from local_tasks import flip, task_of
+from qiskit_aer import AerSimulator
+from qiskit_aer.noise import NoiseModel
 
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.backends.local.any_executor import AnyExecutor
 from qiskit_job_manager.backends.local.executor import ExecutorTroubleError, WorkerDiedError
 from qiskit_job_manager.backends.local.task import AnswerKind
-from qiskit_job_manager.errors import JobManagerTimeoutError
+from qiskit_job_manager.errors import InvalidArgumentError, JobManagerTimeoutError
 
 DEADLINE_S = 150.0
 
@@ -104,6 +108,23 @@ def test_workers_without_this_package_are_told_of(error, words):
     found = AnyExecutor(Raising(error)).submit(task_of()).exception(DEADLINE_S)
     assert isinstance(found, ExecutorTroubleError)
     assert words in str(found)
+
+
+class Refusing(Executor):
+    """Raises as soon as it is given what it cannot carry, as some executors do."""
+
+    def submit(self, function, /, *args, **kwargs):
+        cloudpickle.dumps(args)
+        future = Future()
+        future.set_result(None)
+        return future
+
+
+def test_what_an_executor_refuses_at_once_is_named():
+    simulator = AerSimulator(noise_model=NoiseModel())
+    simulator.log = threading.Lock()
+    with pytest.raises(InvalidArgumentError, match="its attribute 'log' cannot be: TypeError"):
+        AnyExecutor(Refusing()).submit(task_of(simulator))
 
 
 def test_a_broken_pool_gives_its_tasks_back():

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.local.executor import ExecutorTroubleError, WorkerDiedError
 from qiskit_job_manager.backends.local.setup import is_about_sending
-from qiskit_job_manager.backends.local.task import compute, own_versions
+from qiskit_job_manager.backends.local.task import arrive, compute, own_versions
 
 if TYPE_CHECKING:
     from qiskit_job_manager.backends.local.executor import Task
     from qiskit_job_manager.backends.local.task import Answer
+
+PART_WITHIN_S = 30.0
+"""How long a part of a backend may take to a worker and back."""
 
 _PLACES = 64
 """Where an executor does not say how many tasks it computes at once."""
@@ -55,7 +58,9 @@ class AnyExecutor:
         answer: Future[Answer] = Future()
         try:
             under_way = self._executor.submit(compute, *arguments_of(task))
-        except RuntimeError as error:  # it was shut down, or is broken
+        except Exception as error:  # it was shut down, is broken, or cannot carry the backend
+            if is_about_sending(error):
+                raise task.setup.not_sent(error, self._send) from error
             msg = (
                 f"{self._name} takes no more tasks ({error}): open the job set again with another "
                 "executor, or with workers="
@@ -106,10 +111,18 @@ class AnyExecutor:
         try:
             answer.set_result(done.result())
         except BaseException as error:  # noqa: BLE001  # the boundary to code of others
-            lost = is_about_sending(error)
-            answer.set_exception(
-                task.setup.not_sent(error) if lost else trouble_of(error, self._name)
-            )
+            if is_about_sending(error):  # the thread of the executor carries what is tried
+                arguments = (task, answer, error)
+                threading.Thread(target=self._judge, args=arguments, daemon=True).start()
+            else:
+                answer.set_exception(trouble_of(error, self._name))
+
+    def _judge(self, task: Task, answer: Future[Answer], error: BaseException) -> None:
+        """Answer with what of the backend cannot be carried."""
+        answer.set_exception(task.setup.not_sent(error, self._send))
+
+    def _send(self, part: Any) -> None:
+        self._executor.submit(arrive, part).result(PART_WITHIN_S)
 
 
 def arguments_of(task: Task, backend: Any = None) -> tuple[Any, ...]:

@@ -2,7 +2,11 @@
 
 The tag of an attempt is the key of its task, and its future is published under it. So a driver that
 was killed and started again finds what the scheduler still has, and computes nothing twice. What
-travels is a function that the workers import by its name, bytes, and texts.
+travels is the name of a function, bytes, and texts.
+
+A Dask worker ends when it cannot read a task, and so do all to which the task goes after it. So a
+worker imports our function, and opens the bytes of a backend object, only when it computes the
+task: what it lacks is then the error of the task.
 """
 
 from __future__ import annotations
@@ -13,18 +17,23 @@ import signal
 import threading
 import time
 from concurrent.futures import Future
+from operator import call
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from qiskit_job_manager.backends.local.any_executor import arguments_of, trouble_of
 from qiskit_job_manager.backends.local.executor import ExecutorTroubleError, WorkerDiedError
-from qiskit_job_manager.backends.local.setup import is_about_sending
 from qiskit_job_manager.backends.local.task import compute
 from qiskit_job_manager.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from qiskit_job_manager.backends.local.executor import Task
+    from qiskit_job_manager.backends.local.setup import Setup
     from qiskit_job_manager.backends.local.task import Answer
+
+_COMPUTE = f"{compute.__module__}:{compute.__name__}"
 
 _LEAST_PLACES = 32
 """A cluster that scales with its load must see some of it."""
@@ -57,6 +66,7 @@ class DaskCluster:
         self._counted_s = float("-inf")
         self._processing: dict[str, str] = {}
         self._looked_s = float("-inf")
+        self._objects: WeakKeyDictionary[Setup, bytes] = WeakKeyDictionary()
 
     @classmethod
     def named(cls, address: str, what: str) -> DaskCluster:
@@ -95,16 +105,38 @@ class DaskCluster:
     def submit(self, task: Task) -> Future[Answer]:
         """Compute a task, or take up the one with its key."""
         client = self._connected()
-        arguments = arguments_of(task)
+        graph = {task.key: self._graph(task)}
         try:
             self._count_places(client)
-            future = client.submit(compute, *arguments, key=task.key, pure=False)
+            future = client.get(graph, task.key, sync=False)
             client.publish_dataset(future, name=task.key, override=True)
         except Exception as error:
-            if is_about_sending(error):
-                raise task.setup.not_sent(error) from error
             raise self._unreachable(error) from error
         return self._followed(task.key, future)
+
+    def _graph(self, task: Task) -> tuple[Any, ...]:
+        """Return the calls that a worker makes, one inside the other."""
+        from distributed.protocol.pickle import loads
+
+        backend, *others = arguments_of(task)
+        if not task.setup.has_name:
+            backend = (loads, self._carried(task.setup))
+        return (call, (resolve_name, _COMPUTE), backend, *others)
+
+    def _carried(self, setup: Setup) -> bytes:
+        """Return the bytes of a backend object, as Dask carries it; made once for all tasks."""
+        from distributed.protocol.pickle import dumps
+
+        with self._lock:
+            carried = self._objects.get(setup)
+        if carried is None:
+            try:
+                carried = dumps(setup.backend)  # type: ignore[no-untyped-call]
+            except Exception as error:
+                raise setup.not_sent(error, dumps) from error
+            with self._lock:
+                self._objects[setup] = carried
+        return carried
 
     def find(self, key: str) -> Future[Answer] | None:
         """Return the answer to a task of an earlier process, if the scheduler still has it."""

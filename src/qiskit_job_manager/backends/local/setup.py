@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from qiskit_job_manager.backends.local.costs import LocalAdapter
 
@@ -40,7 +40,7 @@ class Setup:
         """Whether a worker opens the backend by its name."""
         return self._adapter.uri is not None
 
-    def parts(self) -> Iterator[tuple[str, Any]]:
+    def _parts(self) -> Iterator[tuple[str, Any]]:
         """Yield the options and attributes of the object, each with what it is called."""
         backend = self.backend
         options = getattr(getattr(backend, "options", None), "__dict__", {})
@@ -48,13 +48,23 @@ class Setup:
             for name, value in parts.items():
                 yield f"its {kind} {name!r}", value
 
-    def not_sent(self, error: BaseException, part: str = "it") -> InvalidArgumentError:
+    def not_sent(self, error: BaseException, send: Callable[[Any], object]) -> InvalidArgumentError:
         """Return the error for a backend that an engine could not carry to its processes.
 
         Args:
             error: What the engine raised.
-            part: What of the backend cannot be carried.
+            send: Carries a part of the backend, or raises; called with one after the other, to find
+                the part that cannot be carried.
         """
+        part = "it"
+        for name, value in self._parts():
+            try:
+                send(value)
+            except TimeoutError:
+                break
+            except Exception as found:  # noqa: BLE001  # what an object raises is its own
+                error, part = found, name
+                break
         return InvalidArgumentError(
             f"the backend {self._adapter.name} cannot be sent to another process: {part} cannot "
             f"be: {_last_line(error)}. Workers can have AerSimulator with options and a "

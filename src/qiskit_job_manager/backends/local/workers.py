@@ -26,7 +26,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.backends.local.any_executor import arguments_of
+from qiskit_job_manager.backends.local.any_executor import PART_WITHIN_S, arguments_of
 from qiskit_job_manager.backends.local.costs import SimulationCosts
 from qiskit_job_manager.backends.local.executor import WorkerDiedError
 from qiskit_job_manager.backends.local.memory import oom_kills, usable_bytes
@@ -70,7 +70,6 @@ IDLE_S = 30.0
 _HOST = socket.gethostname()
 _MOST_FAILED_STARTS = 3
 _READY_WITHIN_S = 120.0
-_PART_WITHIN_S = 30.0
 
 
 class _TooLongError(Exception):
@@ -339,17 +338,12 @@ class Workers:
 
     def _say_not_sent(self, worker: _Worker, setup: Setup, error: BaseException) -> None:
         """Log which part of a backend object cannot be brought to workers."""
-        refused, part = error, "it"
-        for name, value in setup.parts():
-            try:
-                worker.pool.submit(arrive, value).result(_PART_WITHIN_S)
-            except TimeoutError:
-                break
-            except Exception as found:  # noqa: BLE001  # what an object raises is its own
-                refused, part = found, name
-                break
+
+        def send(part: Any) -> None:
+            worker.pool.submit(arrive, part).result(PART_WITHIN_S)
+
         words = "%s; so this process simulates, on one core"
-        message = setup.not_sent(refused, part).message
+        message = setup.not_sent(error, send).message
         logger.warning(words, message, extra={"event": "not sent"})
 
     def _take(self, worker: _Worker, run: _Run, done: Future[Answer]) -> None:
