@@ -44,7 +44,7 @@ OPTIONS = {
     "max_experiments_per_job": 1,
     "memory": True,
 }
-DRIVER_SHARE = 0.15
+DRIVER_SHARE = 0.08
 SCANCEL_SHARE = 0.5
 PAUSE_S = 0.8
 KILLS_A_STORY = 15

@@ -117,6 +117,13 @@ def test_a_task_that_dask_gives_up_is_computed_again(wait_until):
         ) as strict,
         distributed.Client(strict, set_as_default=False) as client,
     ):
+        endless = task_of(experiments=[dynamic()], options={"shots": ENDLESS})
+        pid = next(iter(client.run(os.getpid).values()))
+        answer = DaskCluster(client).submit(endless)
+        wait_until(lambda: any(client.processing().values()), DEADLINE_S)
+        os.kill(pid, signal.SIGKILL)
+        assert "GiB of memory" in answer.exception(DEADLINE_S).reason
+        client.wait_for_workers(1, timeout=DEADLINE_S)
         backend = LocalBackend(adapt("aer"), DaskCluster(client))
         payload = payload_of(adapt("aer"), [dynamic()])
         pid = next(iter(client.run(os.getpid).values()))
@@ -188,8 +195,9 @@ def test_workers_that_lack_a_package_are_named_and_jobs_wait(
         distributed.Client(bare, set_as_default=False) as client,
         JobManager(store_path, executor=client) as manager,
     ):
-        dask_command("worker", bare.scheduler_address, "--nthreads", "1", path=tmp_path)
         job_set = manager.run([flip()], AerSimulator(noise_model=NoiseModel()), shots=10)
+        wait_until(lambda: "has no workers now" in caplog.text, DEADLINE_S)
+        dask_command("worker", bare.scheduler_address, "--nthreads", "1", path=tmp_path)
         words = rf"cannot import what it needs .*{lacks}.*: install qiskit-job-manager"
         wait_until(lambda: re.search(words, caplog.text), DEADLINE_S)
         assert not job_set.progress().n_ended

@@ -272,6 +272,15 @@ def test_what_others_kill_is_computed_again_more_often(backend, executor, payloa
     assert backend.fetch("tag").data == b"bytes"
 
 
+def test_deaths_that_an_executor_reports_together_count_one_by_one(backend, executor, payload):
+    backend.submit(payload, {}, "tag")
+    four = WorkerDiedError("it was too large", was_killed=True, n_workers=4)
+    for place in range(3):
+        executor.given[place][1].set_exception(four)
+    with pytest.raises(ResultGoneError, match=r"12 workers .*it was too large"):
+        backend.fetch("tag")
+
+
 def test_jobs_wait_while_the_executor_takes_nothing(backend, executor, payload):
     executor.trouble = ExecutorTroubleError("it cannot be reached")
     with pytest.raises(SubmissionDeferredError, match="cannot be reached"):

@@ -315,8 +315,10 @@ class LocalBackend(BaseBackend):
             self._end(job, answer)
 
     def _take_death(self, job: _Job, error: WorkerDiedError) -> None:
-        job.deaths += not error.was_killed
-        job.kills += error.was_killed
+        if error.was_killed:
+            job.kills += error.n_workers
+        else:
+            job.deaths += error.n_workers
         self._has_seen_death = True
         job.task = replace(job.task, only_in_worker=True)
         if job.is_taken_up:

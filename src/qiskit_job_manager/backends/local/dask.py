@@ -12,6 +12,7 @@ task: what it lacks is then the error of the task.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from qiskit_job_manager.backends.local.executor import Task
     from qiskit_job_manager.backends.local.setup import Setup
     from qiskit_job_manager.backends.local.task import Answer
+
+logger = logging.getLogger(__name__)
 
 _COMPUTE = f"{compute.__module__}:{compute.__name__}"
 
@@ -66,6 +69,7 @@ class DaskCluster:
         self._counted_s = float("-inf")
         self._processing: dict[str, str] = {}
         self._looked_s = float("-inf")
+        self._has_workers = True
         self._objects: WeakKeyDictionary[Setup, bytes] = WeakKeyDictionary()
 
     @classmethod
@@ -172,6 +176,7 @@ class DaskCluster:
             with contextlib.suppress(Exception):
                 found = self._connected().processing()
                 self._processing = {each: worker for worker, keys in found.items() for each in keys}
+                self._note_workers(has_some=bool(found))
         worker = self._processing.get(key)
         return None if worker is None else f"the Dask worker {worker}"
 
@@ -239,6 +244,13 @@ class DaskCluster:
             self._counted_s = time.monotonic()
             self._places = sum(client.nthreads().values())
 
+    def _note_workers(self, *, has_some: bool) -> None:
+        """Log that the cluster has no workers, once until it has some."""
+        if self._has_workers and not has_some:
+            words = "the Dask cluster has no workers now: jobs wait until some join it"
+            logger.warning(words, extra={"event": "no workers"})
+        self._has_workers = has_some
+
     def _worker_of(self, client: Any, key: str) -> str | None:
         found = client.processing()
         return next((worker for worker, keys in found.items() if key in keys), None)
@@ -279,9 +291,11 @@ def _sorted(error: BaseException) -> Exception:
     from distributed.scheduler import KilledWorker
 
     if isinstance(error, KilledWorker):
-        last = getattr(error.last_worker, "address", error.last_worker)
-        words = f"more than {error.allowed_failures} workers died while they computed it"
-        return WorkerDiedError(f"{words}, the last one at {last}", was_killed=True)
+        last = error.last_worker
+        words = f"the Dask worker {last.address} ended"
+        if last.memory_limit:
+            words += f"; it may take {last.memory_limit / 2**30:.1f} GiB of memory"
+        return WorkerDiedError(words, was_killed=True, n_workers=error.allowed_failures + 1)
     if isinstance(error, FutureCancelledError):
         return WorkerDiedError("the scheduler has lost the task", was_killed=True)
     if isinstance(error, OSError):  # time-outs, too

@@ -61,12 +61,14 @@ class WorkerDiedError(Exception):
     Attributes:
         reason: How it died.
         was_killed: Whether something else may have killed it, such as its user or a scheduler.
+        n_workers: How many workers died, one after the other.
     """
 
-    def __init__(self, reason: str, *, was_killed: bool) -> None:
+    def __init__(self, reason: str, *, was_killed: bool, n_workers: int = 1) -> None:
         super().__init__(reason)
         self.reason = reason
         self.was_killed = was_killed
+        self.n_workers = n_workers
 
 
 class ExecutorTroubleError(Exception):
