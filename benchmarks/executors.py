@@ -6,14 +6,21 @@ Each arm runs in a process of its own, in turn with plain Aer, and medians of th
     noisy     20 circuits of 10 qubits with a noise model, on 2 workers that are up
     started   the same kind of work, some 10 s of it, the start of the workers included
     small     2,000 circuits of 5 qubits, on 2 workers that are up
+    dask      CPU time of 2,000 circuits of 5 qubits on two Dask workers that are up, all processes
+              together, over that of plain Aer
     sleeping  320 jobs of 0.5 s on 16 workers beside 1
-    thousand  an executor of 1,000 places whose tasks only last 10 s, 100 a second
+    thousand  an executor of 1,000 places whose tasks only last 10 s, 100 a second: how busy it is,
+              CPU time of the driver for a circuit beyond QPY, and how much its memory grows
+
+How soon jobs of a tenth of a second end, beside the ideal client, is measured by `makespan.py`.
 """
 
 from __future__ import annotations
 
 import heapq
+import io
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -27,7 +34,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cloudpickle  # noqa: TID251  # has executors carry classes of this file by value
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, qpy
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, depolarizing_error
 
@@ -84,6 +91,31 @@ def managed(arm: str, *, warm: bool) -> dict[str, float]:
         if warm:
             manager.run(work_of("noisy")[0][:8], "aer", shots=3_000_000).results()
         return timed(lambda: manager.run(circuits, backend, shots=SHOTS).results())
+
+
+def on_dask() -> dict[str, float]:
+    import distributed
+
+    circuits, _ = work_of("small")
+    with (
+        distributed.LocalCluster(
+            n_workers=WORKERS, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+        opened(executor=client) as manager,
+    ):
+
+        def workers_s() -> float:
+            return sum(sum(each[:2]) for each in client.run(os.times).values())
+
+        split = {"shots": SHOTS, "max_experiments_per_job": 100}
+        manager.run(
+            measured.make(8 * WORKERS), "aer", shots=SHOTS, max_experiments_per_job=1
+        ).results()
+        before_s = workers_s()
+        figures = timed(lambda: manager.run(circuits, "aer", **split).results())
+        beside_s = workers_s() - before_s
+    return figures | {"driver_cpu_s": figures["cpu_s"], "cpu_s": figures["cpu_s"] + beside_s}
 
 
 @contextmanager
@@ -190,19 +222,21 @@ def thousand(places: int, task_s: float, tasks: int) -> dict[str, float]:
     answer = answer_of(adapt("aer"), payload, {"shots": SHOTS})
     executor = Sleepers(places, task_s, answer)
     circuits = (each for _ in range(tasks) for each in hundred)
+    qpy_ms = timed(lambda: [qpy.dump(each, io.BytesIO()) for each in hundred])["cpu_s"] * 10
     with opened(executor=executor) as manager:
-        begun_s = time.perf_counter()
         split = {"shots": SHOTS, "max_experiments_per_job": 100}
-        job_set = manager.run(circuits, "aer", drive=False, **split)
-        handed_s, before = time.perf_counter() - begun_s, _resident()
-        begun_s, begun_cpu_s = time.perf_counter(), _cpu(resource.RUSAGE_SELF)
-        job_set.results()
-        wall_s = time.perf_counter() - begun_s
+        job_sets = []
+        handed = timed(lambda: job_sets.append(manager.run(circuits, "aer", drive=False, **split)))
+        before = _resident()
+        driven = timed(job_sets[0].results)
+    hand_over_ms, drive_ms = (each["cpu_s"] / (100 * tasks) * 1_000 for each in (handed, driven))
     return {
-        "wall_s": wall_s,
-        "hand_over_s": handed_s,
-        "busy": executor.busy_s / (places * wall_s),
-        "cpu_ms_a_circuit": (_cpu(resource.RUSAGE_SELF) - begun_cpu_s) / (100 * tasks) * 1_000,
+        "wall_s": driven["wall_s"],
+        "busy": executor.busy_s / (places * driven["wall_s"]),
+        "hand_over_cpu_ms_a_circuit": hand_over_ms,
+        "of_it_qpy": qpy_ms,
+        "driver_cpu_ms_a_circuit": drive_ms,
+        "cpu_ms_a_circuit_beyond_qpy": hand_over_ms + drive_ms - qpy_ms,
         "grown_mb": (_resident() - before) / 2**20,
     }
 
@@ -227,6 +261,11 @@ def main(rounds: int) -> None:
             plain, ours = step("direct", arm), step("managed", arm, how)
             ratios.append(plain["wall_s"] / ours["wall_s"])
         print(f"{arm:8} {how}: {statistics.median(ratios):.2f} times as fast as plain Aer", ratios)
+    ratios = []
+    for _ in range(rounds):
+        plain, ours = step("direct", "small"), step("dask")
+        ratios.append(ours["cpu_s"] / plain["cpu_s"])
+    print(f"dask: {statistics.median(ratios):.2f} times the CPU time of plain Aer", ratios)
     one, many = step("sleeping", "1", "20"), step("sleeping", "16", "320")
     gain = (one["wall_s"] / one["jobs"]) / (many["wall_s"] / many["jobs"])
     print(f"sleeping 16 workers: {gain:.1f} times one")
@@ -238,6 +277,8 @@ def one_step(what: str, *arguments: str) -> dict[str, float]:
         return direct(arguments[0])
     if what == "managed":
         return managed(arguments[0], warm=arguments[1] == "warm")
+    if what == "dask":
+        return on_dask()
     if what == "sleeping":
         return sleeping(int(arguments[0]), int(arguments[1]))
     return thousand(int(arguments[0]), float(arguments[1]), int(arguments[2]))

@@ -9,7 +9,7 @@ from qiskit import QuantumCircuit
 
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.backends.provider_errors import submission_error
-from qiskit_job_manager.engine.rate_limits import LEARNT_FOR_S, RateLimits
+from qiskit_job_manager.engine.rate_limits import LEARNT_FOR_S, MOST_PENDING, RateLimits
 from qiskit_job_manager.errors import SubmissionDeferredError
 from qiskit_job_manager.model import Limits, RemoteState, RemoteStatus
 from qiskit_job_manager.testing import JobStory
@@ -32,6 +32,16 @@ def test_no_more_are_allowed_than_were_seen_pending_until_one_ends():
     assert limits.allowed(1, NO_LIMITS, 0.0) == 0
     reported(limits, accepted=2)
     assert limits.allowed(1, NO_LIMITS, 1.0) == 1
+
+
+def test_a_limit_that_is_stated_holds_however_high():
+    """An executor of thousands of places is to be kept busy."""
+    limits = RateLimits()
+    assert limits.allowed(1, Limits(pending_jobs=5_000), 0.0) == 5_000
+    assert limits.allowed(1, NO_LIMITS, 0.0) == MOST_PENDING
+    reported(limits, accepted=3)
+    limits.learn_pending(0.0)
+    assert limits.allowed(1, Limits(pending_jobs=5_000), 0.0) == 0
 
 
 def test_jobs_of_all_sets_of_the_account_count():

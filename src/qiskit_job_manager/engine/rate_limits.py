@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import Limits
 
 MOST_PENDING = 1000
+"""Where neither the backend nor the user states a limit."""
+
 MOST_ABANDONED = 32
 LEARNT_FOR_S = 600.0
 """For how long a limit counts that was learnt: it may have been met because of others' jobs."""
@@ -103,7 +105,9 @@ class RateLimits:
         """Return how many jobs of a set may be sent now."""
         if now_s < self._paused_until_s:
             return 0
-        most = min(limits.pending_jobs or MOST_PENDING, self._learnt_pending(now_s))
+        most = limits.pending_jobs or MOST_PENDING
+        if (learnt := self._learnt_pending(now_s)) is not None:
+            most = min(most, learnt)
         sharers = len(self._waiting | {job_set_key})
         places = min(
             most - sum(self._pending.values()),
@@ -124,10 +128,10 @@ class RateLimits:
             times.append(self._sent_s[0] + _MINUTE_S)
         return min(times, default=float("inf"))
 
-    def _learnt_pending(self, now_s: float) -> int:
+    def _learnt_pending(self, now_s: float) -> int | None:
         if now_s >= self._learnt_until_s:
             self._learnt = None
-        return MOST_PENDING if self._learnt is None else self._learnt
+        return self._learnt
 
     def _sent_within_a_minute(self, now_s: float) -> int:
         while self._sent_s and self._sent_s[0] + _MINUTE_S <= now_s:
