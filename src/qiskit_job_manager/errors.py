@@ -62,8 +62,6 @@ class JobManagerError(_Base):  # type: ignore[misc]  # Qiskit has no type inform
 
     Attributes:
         message: What was wrong, with what, and what would be right.
-        anchor: Where ``docs/reference/errors.md`` explains it, such as ``name-in-use``. The command
-            line prints it behind the message.
     """
 
     def __init__(self, message: str) -> None:
@@ -74,7 +72,7 @@ class JobManagerError(_Base):  # type: ignore[misc]  # Qiskit has no type inform
 
     @property
     def anchor(self) -> str:
-        """Where the page of errors explains it."""
+        """Its entry on the page of errors, such as ``name-in-use``; ``qjm`` prints it."""
         # A class of somebody else that derives from one of these has the entry of that one.
         kinds = (kind for kind in type(self).__mro__ if kind.__module__ == __name__)
         return anchor_of(next(kinds))
