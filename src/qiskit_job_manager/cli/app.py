@@ -1,35 +1,11 @@
 """The commands together."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
-from qiskit_job_manager.cli.commands import (
-    backends,
-    dashboard,
-    decide,
-    demo,
-    doctor,
-    log,
-    manage,
-    mcp,
-    provenance,
-    results,
-    resume,
-    run,
-    selftest,
-    serve,
-    show,
-    transfer,
-    wait,
-    watch,
-)
-from qiskit_job_manager.cli.commands import (
-    list as list_,
-)
 from qiskit_job_manager.cli.errors import ErrorHandlingGroup
+from qiskit_job_manager.cli.lazy_commands import Listed
 from qiskit_job_manager.cli.options import epilog, epilog_of_all
 from qiskit_job_manager.patience import patient
 
@@ -87,179 +63,178 @@ _RUN, _LOOK, _DECIDE, _KEEP = "Run", "Look", "Decide", "Keep order"
 """Groups of commands, in the order in which help shows them."""
 
 
-def _add(
-    name: str,
-    command: Callable[..., None],
-    group: str,
-    about: str,
-    *examples: str,
-    cls: type[TyperCommand] | None = None,
-) -> None:
-    """Add a command with its line in the list of commands, and examples for its own help."""
-    app.command(
-        name,
-        cls=cls,
-        short_help=about,
-        rich_help_panel=group,
-        epilog=epilog(*examples),
-    )(command)
+def _listed(
+    name: str, function: str, group: str, about: str, *examples: str, kind: str | None = None
+) -> Listed:
+    """Return a command with its line in the list of commands, and examples for its own help."""
+    return Listed(name, function, group, about, epilog(*examples), kind)
 
 
-_add(
-    "run",
-    run.run,
-    _RUN,
-    "Run all circuits of files and folders.",
-    "qjm run circuits/ --backend aer --shots 4096 --name sweep",
-    "qjm run *.qasm --backend fake:torino --name sweep --if-exists resume",
-    cls=run.RunCommand,
-)
-_add(
-    "wait",
-    wait.wait,
-    _RUN,
-    "Wait for a job set; drive it if nobody does.",
-    "qjm wait sweep --timeout 3600",
-)
-_add(
-    "resume",
-    resume.resume,
-    _RUN,
-    "Go on with all unfinished job sets.",
-    "qjm resume",
-    "qjm resume sweep --timeout 3600",
-    "qjm resume sweep --max-usage 600",
-)
-_add(
-    "dashboard",
-    dashboard.dashboard,
-    _LOOK,
-    "Show it all on a page that refreshes itself.",
-    "qjm dashboard",
-    "qjm dashboard --port 0 --no-browser --read-only",
-)
-_add(
-    "mcp",
-    mcp.mcp,
-    _LOOK,
-    "Let an assistant look, and run if allowed.",
-    "qjm mcp",
-    "qjm mcp --allow-run --max-usage 60 --max-jobs 20",
-)
-_add(
-    "selftest",
-    selftest.selftest,
-    _KEEP,
-    "Try here what is promised: kills, locks.",
-    "qjm selftest",
-    "qjm selftest --backend ibm:ibm_fez --json",
-)
-_add("serve", serve.serve, _RUN, "Drive all job sets until it is stopped.", "qjm serve --json")
-_add("demo", demo.demo, _RUN, "Run a dozen small circuits here.", "qjm demo")
-_add(
-    "list",
-    list_.list_job_sets,
-    _LOOK,
-    "List the job sets, newest first.",
-    "qjm list --state unfinished --since 2d",
-    "qjm list --tag paper --backend 'fake:*' --name 'rb-*' --json",
-)
-_add("show", show.show, _LOOK, "Show a job set and its jobs.", "qjm show sweep")
-_add("watch", watch.watch, _LOOK, "Show progress, live, until it has ended.", "qjm watch sweep")
-_add(
-    "results",
-    results.results,
-    _LOOK,
-    "Print the counts that are stored.",
-    "qjm results sweep",
-    "qjm results sweep bell_3 17",
-    "qjm results sweep --format csv",
-)
-_add(
-    "log",
-    log.log,
-    _LOOK,
-    "Print what happened to each job, and why.",
-    "qjm log sweep",
-    "qjm log sweep 3 --json",
-)
-_add(
-    "provenance",
-    provenance.provenance,
-    _LOOK,
-    "Print what a job set ran in and on.",
-    "qjm provenance sweep",
-    "qjm provenance sweep bell_3 --json",
-)
-_add(
-    "backends",
-    backends.backends,
-    _LOOK,
-    "List the backends that have names.",
-    "qjm backends",
-    "qjm backends fake",
-)
-_add(
-    "doctor",
-    doctor.doctor,
-    _LOOK,
-    "Check the store, and say what needs you.",
-    "qjm doctor",
-    "qjm doctor --json",
-)
-_add(
-    "cancel",
-    decide.cancel,
-    _DECIDE,
-    "Cancel the jobs that have not ended.",
-    "qjm cancel sweep",
-    "qjm cancel sweep --duplicates",
-)
-_add(
-    "retry",
-    decide.retry,
-    _DECIDE,
-    "Send failed and lost jobs again.",
-    "qjm retry sweep --no-wait",
-)
-_add(
-    "resubmit",
-    decide.resubmit,
-    _DECIDE,
-    "Send jobs in doubt again.",
-    "qjm resubmit sweep 3 5 --yes",
-)
-_add("abandon", decide.abandon, _DECIDE, "Give up jobs in doubt.", "qjm abandon sweep 3 5")
-_add(
-    "adopt",
-    manage.adopt,
-    _DECIDE,
-    "Say that this copy of a store is the one in use.",
-    "qjm adopt --yes",
-)
-_add(
-    "delete",
-    manage.delete,
-    _KEEP,
-    "Delete job sets and their results.",
-    "qjm delete sweep",
-    "qjm delete sweep other --yes",
-)
-_add("tag", manage.tag, _KEEP, "Change the tags.", "qjm tag sweep --add paper --remove draft")
-_add("rename", manage.rename, _KEEP, "Change the name.", "qjm rename sweep rb-sweep-1")
-_add(
-    "export",
-    transfer.export,
-    _KEEP,
-    "Write a job set, or its results, to a file.",
-    "qjm export sweep --output sweep.qjmz",
-    "qjm export sweep --format csv --output counts.csv",
-)
-_add(
-    "import",
-    transfer.import_,
-    _KEEP,
-    "Read a job set that was exported.",
-    "qjm import sweep.qjmz",
-    "qjm import sweep.qjmz --name old-sweep",
-)
+ErrorHandlingGroup.listed = [
+    _listed(
+        "run",
+        "run:run",
+        _RUN,
+        "Run all circuits of files and folders.",
+        "qjm run circuits/ --backend aer --shots 4096 --name sweep",
+        "qjm run *.qasm --backend fake:torino --name sweep --if-exists resume",
+        kind="run:RunCommand",
+    ),
+    _listed(
+        "wait",
+        "wait:wait",
+        _RUN,
+        "Wait for a job set; drive it if nobody does.",
+        "qjm wait sweep --timeout 3600",
+    ),
+    _listed(
+        "resume",
+        "resume:resume",
+        _RUN,
+        "Go on with all unfinished job sets.",
+        "qjm resume",
+        "qjm resume sweep --timeout 3600",
+        "qjm resume sweep --max-usage 600",
+    ),
+    _listed(
+        "dashboard",
+        "dashboard:dashboard",
+        _LOOK,
+        "Show it all on a page that refreshes itself.",
+        "qjm dashboard",
+        "qjm dashboard --port 0 --no-browser --read-only",
+    ),
+    _listed(
+        "mcp",
+        "mcp:mcp",
+        _LOOK,
+        "Let an assistant look, and run if allowed.",
+        "qjm mcp",
+        "qjm mcp --allow-run --max-usage 60 --max-jobs 20",
+    ),
+    _listed(
+        "selftest",
+        "selftest:selftest",
+        _KEEP,
+        "Try here what is promised: kills, locks.",
+        "qjm selftest",
+        "qjm selftest --backend ibm:ibm_fez --json",
+    ),
+    _listed(
+        "serve", "serve:serve", _RUN, "Drive all job sets until it is stopped.", "qjm serve --json"
+    ),
+    _listed("demo", "demo:demo", _RUN, "Run a dozen small circuits here.", "qjm demo"),
+    _listed(
+        "list",
+        "list:list_job_sets",
+        _LOOK,
+        "List the job sets, newest first.",
+        "qjm list --state unfinished --since 2d",
+        "qjm list --tag paper --backend 'fake:*' --name 'rb-*' --json",
+    ),
+    _listed("show", "show:show", _LOOK, "Show a job set and its jobs.", "qjm show sweep"),
+    _listed(
+        "watch", "watch:watch", _LOOK, "Show progress, live, until it has ended.", "qjm watch sweep"
+    ),
+    _listed(
+        "results",
+        "results:results",
+        _LOOK,
+        "Print the counts that are stored.",
+        "qjm results sweep",
+        "qjm results sweep bell_3 17",
+        "qjm results sweep --format csv",
+    ),
+    _listed(
+        "log",
+        "log:log",
+        _LOOK,
+        "Print what happened to each job, and why.",
+        "qjm log sweep",
+        "qjm log sweep 3 --json",
+    ),
+    _listed(
+        "provenance",
+        "provenance:provenance",
+        _LOOK,
+        "Print what a job set ran in and on.",
+        "qjm provenance sweep",
+        "qjm provenance sweep bell_3 --json",
+    ),
+    _listed(
+        "backends",
+        "backends:backends",
+        _LOOK,
+        "List the backends that have names.",
+        "qjm backends",
+        "qjm backends fake",
+    ),
+    _listed(
+        "doctor",
+        "doctor:doctor",
+        _LOOK,
+        "Check the store, and say what needs you.",
+        "qjm doctor",
+        "qjm doctor --json",
+    ),
+    _listed(
+        "cancel",
+        "decide:cancel",
+        _DECIDE,
+        "Cancel the jobs that have not ended.",
+        "qjm cancel sweep",
+        "qjm cancel sweep --duplicates",
+    ),
+    _listed(
+        "retry",
+        "decide:retry",
+        _DECIDE,
+        "Send failed and lost jobs again.",
+        "qjm retry sweep --no-wait",
+    ),
+    _listed(
+        "resubmit",
+        "decide:resubmit",
+        _DECIDE,
+        "Send jobs in doubt again.",
+        "qjm resubmit sweep 3 5 --yes",
+    ),
+    _listed(
+        "abandon", "decide:abandon", _DECIDE, "Give up jobs in doubt.", "qjm abandon sweep 3 5"
+    ),
+    _listed(
+        "adopt",
+        "manage:adopt",
+        _DECIDE,
+        "Say that this copy of a store is the one in use.",
+        "qjm adopt --yes",
+    ),
+    _listed(
+        "delete",
+        "manage:delete",
+        _KEEP,
+        "Delete job sets and their results.",
+        "qjm delete sweep",
+        "qjm delete sweep other --yes",
+    ),
+    _listed(
+        "tag", "manage:tag", _KEEP, "Change the tags.", "qjm tag sweep --add paper --remove draft"
+    ),
+    _listed("rename", "manage:rename", _KEEP, "Change the name.", "qjm rename sweep rb-sweep-1"),
+    _listed(
+        "export",
+        "transfer:export",
+        _KEEP,
+        "Write a job set, or its results, to a file.",
+        "qjm export sweep --output sweep.qjmz",
+        "qjm export sweep --format csv --output counts.csv",
+    ),
+    _listed(
+        "import",
+        "transfer:import_",
+        _KEEP,
+        "Read a job set that was exported.",
+        "qjm import sweep.qjmz",
+        "qjm import sweep.qjmz --name old-sweep",
+    ),
+]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from qiskit_job_manager.cli.help import GroupedCommands
+from qiskit_job_manager.cli.lazy_commands import LazyGroup
 from qiskit_job_manager.cli.output import escape_lines, say
 from qiskit_job_manager.errors import JobManagerError
 
@@ -41,7 +41,7 @@ MEANINGS = {
 EXPLAINED = "Exit codes: " + ". ".join(f"{code} {text}" for code, text in MEANINGS.items()) + "."
 
 
-class ErrorHandlingGroup(GroupedCommands):
+class ErrorHandlingGroup(LazyGroup):
     """A group whose commands end with a message and an exit code, never with a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
