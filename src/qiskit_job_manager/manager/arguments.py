@@ -1,4 +1,4 @@
-"""Checks the arguments of `JobManager.run` before anything is stored or sent."""
+"""Checks the arguments of `JobManager` before anything is stored or sent."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from qiskit_job_manager.model import ExperimentKind, Limits, RetryPolicy
 
 if TYPE_CHECKING:
     from qiskit_job_manager.backends import OptionNames
+    from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Backend, Capabilities
 
 _CLOSE = 0.65
@@ -222,3 +223,26 @@ def _unpacked(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError
+
+
+def backend_of(record: JobSetRecord, backend: Any) -> Backend:
+    """Return the adapter to the backend of a job set.
+
+    Raises:
+        InvalidArgumentError: The job set runs on a backend of another name, or with another seed.
+    """
+    from qiskit_job_manager import backends
+
+    volatile = True if record.volatile else None
+    adapter = backends.adapt(backend, volatile=volatile)
+    if adapter.name != record.backend_name:  # what has PUBs may have got a sampler around it
+        pubs = ExperimentKind.SAMPLER_PUB
+        adapter = backends.adapt(backend, volatile=volatile, takes=pubs)
+    if adapter.name != record.backend_name:
+        msg = (
+            f"job set {record.name!r} runs on {record.backend_name!r}, and backend is "
+            f"{adapter.name!r}: give the backend that has its jobs"
+        )
+        raise InvalidArgumentError(msg)
+    backends.compare_seeds(adapter, record.options)
+    return adapter

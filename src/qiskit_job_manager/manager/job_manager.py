@@ -32,7 +32,7 @@ from qiskit_job_manager.manager import arguments, notification_services, partial
 from qiskit_job_manager.manager.environment import Environment, chosen_provenance
 from qiskit_job_manager.manager.interpreter_exit import stop_at_exit
 from qiskit_job_manager.manager.notifier import Notifier
-from qiskit_job_manager.model import ExperimentKind, JobSetDraft
+from qiskit_job_manager.model import JobSetDraft
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views import html
 from qiskit_job_manager.views.html import job_sets_html
@@ -462,7 +462,7 @@ class JobManager:
             InvalidArgumentError: The backend is another one than the job set's.
         """
         record = source_of(self.find(job_set_id)).record
-        adapter = None if backend is None else self._placed(_same(record, backend))
+        adapter = None if backend is None else self._placed(arguments.backend_of(record, backend))
         job_set = self._job_set(record, adapter)
         if refresh:
             job_set.refresh()
@@ -689,29 +689,6 @@ class JobManager:
 def _parameters(method: Callable[..., object]) -> list[str]:
     parameters = inspect.signature(method).parameters.values()
     return [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
-
-
-def _same(record: JobSetRecord, backend: Any) -> Backend:
-    """Return the adapter to the backend of a job set.
-
-    Raises:
-        InvalidArgumentError: The job set runs on a backend of another name, or with another seed.
-    """
-    from qiskit_job_manager import backends
-
-    volatile = True if record.volatile else None
-    adapter = backends.adapt(backend, volatile=volatile)
-    if adapter.name != record.backend_name:  # what has PUBs may have got a sampler around it
-        pubs = ExperimentKind.SAMPLER_PUB
-        adapter = backends.adapt(backend, volatile=volatile, takes=pubs)
-    if adapter.name != record.backend_name:
-        msg = (
-            f"job set {record.name!r} runs on {record.backend_name!r}, and backend is "
-            f"{adapter.name!r}: give the backend that has its jobs"
-        )
-        raise InvalidArgumentError(msg)
-    backends.compare_seeds(adapter, record.options)
-    return adapter
 
 
 def _owner(now: datetime) -> str:
