@@ -14,7 +14,7 @@ import pytest
 
 from qiskit_job_manager import JobManager
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.selftest import Ground, Verdict, checks, drivers, machine
+from qiskit_job_manager.selftest import Ground, Verdict, backends, checks, drivers, machine
 from qiskit_job_manager.stores import open_store
 from qiskit_job_manager.stores.locks import KernelLock
 from qiskit_job_manager.testing.cloud_service import CloudClient
@@ -127,6 +127,24 @@ def test_a_place_where_nothing_can_be_written_is_told(tmp_path):
     code, out, _ = selftest(tmp_path / "file" / "store.db")
     assert code == 1
     assert "no folder can be made where the store is" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "words"),
+    [
+        ("cloud:http://127.0.0.1:9?variant=idempotent", Verdict.HOLDS, "idempotent"),
+        ("cloud:http://127.0.0.1:9?variant=findable", Verdict.HOLDS, "findable"),
+        ("cloud:http://127.0.0.1:9?variant=blind", Verdict.LIMITED, "blind"),
+        ("basic", Verdict.HOLDS, "volatile"),
+        ("nonsense", Verdict.BROKEN, "nonsense"),
+    ],
+)
+def test_what_a_backend_is_shows_without_a_submission(name, verdict, words):
+    first, *others = backends.known_of(name)
+    assert first.verdict is verdict
+    assert words in first.words
+    costs = {each.what: each.words for each in others}
+    assert "cannot hold it" in costs.get("its cost", "") or name in ("basic", "nonsense")
 
 
 # -- PostgreSQL -----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.errors import JobManagerError
+from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.manager import JobManager
 from qiskit_job_manager.selftest.checks import Check, Verdict
 
@@ -59,6 +60,10 @@ def known_of(name: str) -> Iterator[Check]:
         limits = backend.limits()
     except JobManagerError as error:
         yield Check(f"backend {name}", Verdict.BROKEN, error.message)
+        return
+    except Exception as error:  # noqa: BLE001  # code of others
+        words = f"cannot be opened: {type(error).__name__}: {clean(str(error))}"
+        yield Check(f"backend {name}", Verdict.BROKEN, words)
         return
     can = backend.capabilities
     kind, verdict, worst = _kind_of(can)
