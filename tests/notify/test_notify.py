@@ -9,6 +9,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+from datetime import timedelta
 
 import pytest
 
@@ -97,6 +99,27 @@ def test_a_failure_is_told_and_again_only_when_it_was_mended_and_came_back(
     assert "abcdefgh12345678" not in json.dumps(service.told)
 
 
+def test_the_end_of_a_retry_is_told_even_if_no_look_came_between(
+    service, circuit, store_path, wait_until, monkeypatch
+):
+    backend = failing_backend()
+    with JobManager(store_path, notify=service.url) as manager:
+        job_set = manager.run(
+            [circuit], backend, name="quick", shots=5, refusals=(ValueError,), volatile=True
+        )
+        assert job_set.wait(60)
+        wait_until(lambda: len(service.told) == 1)
+        held = threading.Event()
+        look = manager._notifier._look
+        monkeypatch.setattr(manager._notifier, "_look", lambda: held.wait(60) and look())
+        backend.fails = False
+        job_set.retry()
+        assert job_set.wait(60)
+        held.set()
+        wait_until(lambda: len(service.told) == 2)
+    assert "1 done" in service.told[1]["message"]
+
+
 def test_jobs_that_the_usage_limit_holds_are_told_and_the_end_later(
     service, circuit, store_path, wait_until
 ):
@@ -131,6 +154,21 @@ def test_jobs_in_doubt_are_told(service, circuit, store_path, wait_until):
         assert job_set.wait(60)
         wait_until(lambda: len(service.told) == 2)
     assert service.titles[1] == "qjm: doubt has ended"
+
+
+def test_a_set_with_a_service_of_its_own_is_told_of_again_after_a_retry(
+    service, circuit, store_path, wait_until
+):
+    backend = failing_backend()
+    with JobManager(store_path) as manager:
+        options = {"refusals": (ValueError,), "volatile": True, "notify": service.url}
+        job_set = manager.run([circuit], backend, name="own", shots=5, **options)
+        assert job_set.wait(60)
+        wait_until(lambda: len(service.told) == 1)
+        backend.fails = False
+        job_set.retry()
+        assert job_set.wait(60)
+        wait_until(lambda: len(service.told) == 2)
 
 
 @pytest.mark.parametrize("notify", ["nonsense://x", "mailto://", "no address", ["slack://short"]])
@@ -316,7 +354,9 @@ def test_a_notice_is_begun_once_and_goes_with_its_set(store, circuit):
         assert not notices.end(key, NoticeKind.ENDED, "a", now)
         assert notices.end(key, NoticeKind.ENDED, "c", now)
         assert notices.untold() == []
-        notices.forget(key, [NoticeKind.ENDED])
+        notices.forget(key, [NoticeKind.ENDED], begun_before=now)
+        assert notices.known(key).keys() == {NoticeKind.ENDED}
+        notices.forget(key, [NoticeKind.ENDED], begun_before=now + timedelta(seconds=1))
         assert notices.known(key) == {}
         one.delete()
         assert not notices.begin(key, NoticeKind.ENDED, "a", now)

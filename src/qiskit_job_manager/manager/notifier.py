@@ -23,7 +23,8 @@ from qiskit_job_manager.manager.notification_services import Service
 from qiskit_job_manager.model.notices import NoticeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
+    from datetime import datetime
 
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.model.notices import NoticeRecord
@@ -62,6 +63,7 @@ class Notifier:
         self._owner = owner
         self._services = {address: Service(address) for address in addresses}
         self._for_all = tuple(addresses)
+        self._of_one: dict[int, tuple[str, ...]] = {}
         self._watched: dict[int, _Watched] = {}
         self._lock = threading.Lock()
         self._wake, self._hurry = threading.Event(), threading.Event()
@@ -80,18 +82,23 @@ class Notifier:
             addresses: Services for this job set alone.
             is_new: Whether it was just created here, so that it may have ended meanwhile.
         """
-        if not (addresses or self._for_all):
-            return
         with self._lock:
-            watched = self._watched.get(record.key)
-            known = watched.addresses if watched else self._for_all
-            wanted = tuple(dict.fromkeys((*known, *addresses)))
-            if watched is not None and watched.addresses == wanted:
+            own = self._of_one.get(record.key, ())
+            wanted = tuple(dict.fromkeys((*self._for_all, *own, *addresses)))
+            before = self._watched.get(record.key)
+            is_watched = before is not None and before.addresses == wanted
+            if not wanted or (is_watched and not before.has_ended):
                 return
+            if addresses:
+                self._of_one[record.key] = (*own, *addresses)
             self._watched[record.key] = _Watched(record.job_set_id, wanted)
         with suppress(JobManagerError):  # the next look meets the same, and tries again
-            if is_new or not _has_ended(self._store, record):
-                self._store.notices.want(record.key, self._owner, self._clock.now())
+            at = self._clock.now()
+            so = {each.kind for each in found(self._store, record)}
+            if is_new or NoticeKind.ENDED not in so:
+                self._store.notices.want(record.key, self._owner, at)
+            # A retry may be over before the next look, which would take its end for the one before.
+            self._forget_what_is_over(record.key, so, at)
         self._start()
 
     def stop(self) -> None:
@@ -154,20 +161,34 @@ class Notifier:
                 self._look_at(key, each)
 
     def _look_at(self, key: int, watched: _Watched) -> None:
+        at = self._clock.now()
         record = self._store.job_set(watched.job_set_id)
         known = self._store.notices.known(key) if record else {}
         end = known.get(NoticeKind.ENDED)
         findings = found(self._store, record) if record else []
         has_ended = any(each.kind is NoticeKind.ENDED for each in findings)
+        watched.has_ended = has_ended
         if record is None or (has_ended and not self._is_wanted(key, end)):
             with self._lock:
-                self._watched.pop(key, None)
+                if self._watched.get(key) is watched:
+                    del self._watched[key]
             return
         so = {each.kind for each in findings}
-        if gone := [kind for kind in known if kind not in so]:
-            self._store.notices.forget(key, gone)
+        if known.keys() - so:
+            self._forget_what_is_over(key, so, at)
         for finding in self._lasting(watched, findings):
             self._tell(record, watched, finding, known.get(finding.kind), quietly=has_ended)
+
+    def _forget_what_is_over(self, key: int, so: Collection[NoticeKind], at: datetime) -> None:
+        """Forget notices of what is not so any more, so that it is told when it is so again.
+
+        Args:
+            key: The job set.
+            so: What is so.
+            at: When that was read: what was begun later may be so since.
+        """
+        over = [kind for kind in NoticeKind if kind not in so]
+        self._store.notices.forget(key, over, begun_before=at)
 
     def _is_wanted(self, key: int, end: NoticeRecord | None) -> bool:
         """Return whether the end of a job set that has ended is still to be told."""
@@ -239,6 +260,7 @@ class _Watched:
         addresses: The services.
         mark: Its newest event at the last look, or ``None``: look in any case.
         since_s: Since when it is so, of what may pass by itself.
+        has_ended: Whether it had ended at the last look.
     """
 
     def __init__(self, job_set_id: str, addresses: tuple[str, ...]) -> None:
@@ -246,6 +268,7 @@ class _Watched:
         self.addresses = addresses
         self.mark: int | None = None
         self.since_s: dict[NoticeKind, float] = {}
+        self.has_ended = False
 
 
 def _has_ended(store: SqlStore, record: JobSetRecord) -> bool:

@@ -84,10 +84,19 @@ class Notices:
         own = and_(_is(job_set_key, kind), _ROW.owner == owner)
         return self._changed(update(_TABLE).where(own).values(told_at=at))
 
-    def forget(self, job_set_key: int, kinds: Iterable[NoticeKind]) -> None:
-        """Forget what is not so any more: when it is so again, it is told again."""
-        gone = delete(_TABLE).where(_of(job_set_key), _ROW.kind.in_([str(each) for each in kinds]))
-        self._changed(gone)
+    def forget(
+        self, job_set_key: int, kinds: Iterable[NoticeKind], *, begun_before: datetime
+    ) -> None:
+        """Forget what is not so any more: when it is so again, it is told again.
+
+        Args:
+            job_set_key: The job set.
+            kinds: What is not so any more.
+            begun_before: A notice that was begun later stays.
+        """
+        over = _ROW.kind.in_([str(each) for each in kinds])
+        earlier = _ROW.begun_at < literal(begun_before, _ROW.begun_at.type)
+        self._changed(delete(_TABLE).where(_of(job_set_key), over, earlier))
 
     def _insert(self, job_set_key: int, kind: str, owner: str, at: datetime) -> bool:
         """Insert a row unless there is one; a lock on the job set keeps others from doing so."""
