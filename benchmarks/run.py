@@ -3,6 +3,7 @@
     python benchmarks/run.py            # all; some minutes
     python benchmarks/run.py overhead   # only the overhead over Aer and the size on disk
     python benchmarks/run.py large      # only looking up and reopening at 100,000 experiments
+    python benchmarks/run.py growth     # only adding 100 circuits to 10,000
     python benchmarks/run.py wide       # only the bytes of results beside Arrow
     python benchmarks/run.py snapshots  # only what is recorded of devices and processes
     python benchmarks/run.py million    # 1,000,000 experiments against 1,000; not part of all
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -30,6 +32,7 @@ HERE = Path(__file__).parent
 ROUNDS = 7
 REOPENINGS = 9
 LOOKS = 5
+GROWTHS = 3
 
 Row = tuple[str, str, str]  # what, figure, goal
 
@@ -132,6 +135,28 @@ def _reopen(script: str, folder: str, *arguments: str) -> list[float]:
     return [each["reopen_ms"] for each in again]
 
 
+def measure_growth() -> tuple[dict[str, Any], list[Row]]:
+    """Add 100 circuits to a job set of 10,000, beside running the 100 alone."""
+    rounds: dict[str, list[float]] = {"alone": [], "extend": []}
+    with tempfile.TemporaryDirectory() as built:
+        step("growth.py", "build", built)
+        for _ in range(GROWTHS):
+            for which, taken in rounds.items():
+                with tempfile.TemporaryDirectory() as folder:
+                    shutil.copytree(built, folder, dirs_exist_ok=True)
+                    taken.append(step("growth.py", which, folder)[f"{which}_s"])
+    alone_s, extend_s = (statistics.median(taken) for taken in rounds.values())
+    rows = [
+        ("running 100 circuits on Aer", f"{alone_s:.2f} s", ""),
+        (
+            "adding them to 10,000 others, which are handed over too",
+            f"{extend_s:.2f} s",
+            f"at most {1.1 * alone_s + 2:.2f} s",
+        ),
+    ]
+    return {"rounds": rounds}, rows
+
+
 def measure_wide() -> tuple[dict[str, Any], list[Row]]:
     """Store results beside Arrow columns under zstd."""
     figures = step("wide.py", "--json")
@@ -221,6 +246,7 @@ def main(*chosen: str) -> None:
     usual = {
         "overhead": measure_overhead,
         "large": measure_large,
+        "growth": measure_growth,
         "wide": measure_wide,
         "snapshots": measure_snapshots,
     }

@@ -40,6 +40,7 @@ pytest.register_assert_rewrite(
     "qiskit_job_manager.testing.backend_contract",
     "qiskit_job_manager.testing.store_contract",
     "qiskit_job_manager.testing.store_driving_contract",
+    "qiskit_job_manager.testing.store_extending_contract",
     "qiskit_job_manager.testing.store_moving_contract",
     "qiskit_job_manager.testing.store_observing_contract",
     "qiskit_job_manager.testing.store_search_contract",

@@ -339,6 +339,25 @@ class Store(Protocol):
             StoreError: The job set is complete, or a block is not its next one.
         """
 
+    def extend_job_set(
+        self, job_set_key: int, blocks: Sequence[EncodedBlock], at: datetime
+    ) -> bool:
+        """Append blocks to a complete job set, whichever process drives it.
+
+        This needs no lease, as it changes nothing that a driver knows: it only adds, behind all
+        that is stored. In the same transaction it stores the request `RequestKind.EXTENDED`, by
+        which the driver learns of the new jobs, and the event ``extended``.
+
+        Args:
+            job_set_key: The job set.
+            blocks: The next blocks, as for `add_blocks`.
+            at: When, in UTC.
+
+        Returns:
+            ``False`` if nothing was written: the job set is not complete, is deleted, or its
+            experiments do not end where the first block begins, as others were added meanwhile.
+        """
+
     def complete_job_set(self, token: Token) -> None:
         """Record that all experiments were handed over.
 
@@ -462,6 +481,17 @@ class Store(Protocol):
             content_hash: The hash of the content, 32 bytes.
             limit: At most so many.
             name: Only experiments with this name; ``None`` means any name.
+        """
+
+    def places_of_contents(
+        self, job_set_key: int, content_hashes: Iterable[bytes], stop: int
+    ) -> Mapping[bytes, Sequence[tuple[int, str]]]:
+        """Return the indices and names of all experiments with some contents, each in order.
+
+        Args:
+            job_set_key: The job set.
+            content_hashes: The hashes of the contents; those that no experiment has are left out.
+            stop: Only experiments before this index.
         """
 
     def unique_names(self, job_set_key: int, start: int, stop: int) -> dict[str, int]:

@@ -35,6 +35,7 @@ class Way:
 
 
 RESUME = Way("run(..., if_exists='resume')", "`qjm run ... --if-exists resume`")
+EXTEND = Way("if_exists='extend'", "`--if-exists extend`")
 AGAIN = Way(
     "run the same script again with if_exists='resume'",
     "run the same command again with `--if-exists resume` (a script: with if_exists='resume')",

@@ -22,7 +22,7 @@ from qiskit_job_manager import (
     RetryPolicy,
     UnknownBackendError,
 )
-from qiskit_job_manager.manager import hand_over
+from qiskit_job_manager.manager import packing, room
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.stores.sql_store import SqlStore
 from qiskit_job_manager.testing import Hang
@@ -213,8 +213,8 @@ def test_the_first_jobs_are_sent_while_the_others_are_still_being_read(manager, 
 
 def test_reading_waits_while_too_much_waits_on_disk(manager, scripted, circuits, monkeypatch):
     """Nothing more is read than fits, until the backend, which takes one job at a time, goes on."""
-    monkeypatch.setattr(hand_over, "_WAITING_BYTES", 1)
-    monkeypatch.setattr(hand_over, "_BLOCKS_AT_ONCE", 1)
+    monkeypatch.setattr(room, "_WAITING_BYTES", 1)
+    monkeypatch.setattr(packing, "_BLOCKS_AT_ONCE", 1)
     backend = scripted()
     most = 0
 
@@ -342,7 +342,7 @@ def test_what_died_while_handing_over_goes_on_where_it_stopped(
     store_path, scripted, circuits, monkeypatch
 ):
     """The first run dies with two blocks stored; the second stores the rest and runs all."""
-    monkeypatch.setattr(hand_over, "_BLOCKS_AT_ONCE", 1)
+    monkeypatch.setattr(packing, "_BLOCKS_AT_ONCE", 1)
     backend = scripted()
 
     class Death(BaseException):

@@ -142,6 +142,17 @@ def test_other_circuits_under_the_same_name_are_refused(qjm, ran, folder, flip):
     assert "experiment 0" in outcome.err
 
 
+def test_a_set_is_extended_by_the_circuits_that_it_does_not_have(qjm, ran, folder, flip):
+    (folder / "new.qasm").write_text(flip.replace("x q[0]", "x q[1]"))
+    (folder / "bell.qasm").unlink()
+    options = (*RUN, "--name", "four", "--max-experiments-per-job", "2")
+    outcome = qjm("run", folder, *options, "--if-exists", "extend")
+    assert outcome.code == 0
+    assert "5 experiments in 3 jobs, 1 of them new" in outcome.err
+    assert "left out" in outcome.err
+    assert "extended: experiment 4 was added" in qjm("log", "four").out
+
+
 def test_running_out_of_time_loses_nothing_and_says_how_to_go_on(qjm, folder):
     outcome = qjm("run", folder, *RUN, "--name", "late", "--timeout", "0")
     assert outcome.code == 4

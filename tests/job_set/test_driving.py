@@ -7,7 +7,7 @@ from itertools import chain, repeat
 import pytest
 
 from qiskit_job_manager import JobManager, JobManagerInvalidStateError
-from qiskit_job_manager.manager import hand_over
+from qiskit_job_manager.manager import packing
 from qiskit_job_manager.stores.sql_store import SqlStore
 
 OTHER = "run on host-b (process 7)"
@@ -16,7 +16,7 @@ OTHER = "run on host-b (process 7)"
 @pytest.fixture
 def cut_off(store_path, backend, circuits, monkeypatch):
     """A job set whose hand-over died with all that was stored done, seen from another process."""
-    monkeypatch.setattr(hand_over, "_BLOCKS_AT_ONCE", 1)
+    monkeypatch.setattr(packing, "_BLOCKS_AT_ONCE", 1)
 
     class Death(BaseException):
         pass

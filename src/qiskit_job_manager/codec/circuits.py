@@ -35,6 +35,7 @@ from qiskit_job_manager.codec.formats import CIRCUITS_FORMAT, PAYLOAD_KINDS, for
 from qiskit_job_manager.codec.identity import body_of, content_hash, hash_of, metadata_in
 from qiskit_job_manager.codec.kept_operations import OperationCodec
 from qiskit_job_manager.codec.qpy_files import (
+    VERSION_AT,
     dump_qpy,
     joined,
     load_all_of_qpy,
@@ -121,6 +122,13 @@ def has_metadata(frame: bytes, metadata: dict[Any, Any]) -> bool | None:
         return encode_value(stored["metadata"]) == encode_value(metadata)
     except CodecError:  # what cannot be kept is not what is stored
         return False
+
+
+def is_of_this_version(frame: bytes) -> bool:
+    """Tell whether an encoded circuit is a QPY file of the version that is written now."""
+    from qiskit.qpy.common import QPY_VERSION
+
+    return bool(_parts(frame)[2][VERSION_AT] == QPY_VERSION)
 
 
 def _dump(circuit: QuantumCircuit, *, metadata: bool) -> bytes:

@@ -9,11 +9,13 @@ from qiskit_job_manager.codec.circuits import (
     frames_in,
     has_metadata,
     hash_circuit,
+    is_of_this_version,
     needs_proof,
     pack_frames,
     read_circuits,
 )
 from qiskit_job_manager.codec.formats import PAYLOAD_KINDS, WRITTEN_FORMATS
+from qiskit_job_manager.codec.identity import HASH_VERSION
 from qiskit_job_manager.codec.pubs import (
     encode_estimator_pub,
     encode_sampler_pub,
@@ -100,6 +102,18 @@ def encode_if_doubtful(experiment: Any, kind: ExperimentKind) -> EncodedExperime
     if isinstance(circuit, QuantumCircuit) and not needs_proof(circuit):
         return None
     return encode_experiment(experiment, kind)
+
+
+def is_hashed_as_now(stored: bytes, content_hash: bytes, kind: ExperimentKind) -> bool:
+    """Tell whether the hash of an encoded experiment can be compared with those made now.
+
+    Args:
+        stored: The encoded experiment.
+        content_hash: Its content hash.
+        kind: What it was encoded as.
+    """
+    frame = stored if kind is ExperimentKind.CIRCUIT else decode_value(stored)[0]
+    return content_hash[0] == HASH_VERSION and is_of_this_version(frame)
 
 
 def metadata_differs(stored: bytes, given: Any, kind: ExperimentKind) -> bool:

@@ -260,6 +260,11 @@ class ActiveJobSet:
         if not self.record.complete or self.record.max_usage_s is not None:
             self.record = self._store.job_set(self.record.job_set_id) or self.record
 
+    def note_extension(self) -> None:
+        """Take note that experiments were added behind all others."""
+        self.record = self._store.job_set(self.record.job_set_id) or self.record
+        self._has_all_planned = False
+
     def adopt(self, job: JobRecord, now_s: float) -> LiveJob:
         """Take in a job that was final until the user asked for more."""
         return self.live.setdefault(job.key, LiveJob(job, since_s=now_s))

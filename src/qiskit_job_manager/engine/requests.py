@@ -46,6 +46,8 @@ def handle(
     active: ActiveJobSet, request: Request, store: Store, at: datetime, now_s: float
 ) -> None:
     """Do what a request says, page by page; doing it twice does no harm."""
+    if request.kind is RequestKind.EXTENDED:
+        active.note_extension()
     for page in _pages(active, request, store):
         steps = []
         for job in page:
@@ -62,15 +64,33 @@ def handle(
 
 
 def _pages(active: ActiveJobSet, request: Request, store: Store) -> Iterator[list[JobRecord]]:
-    key, states = active.record.key, _STATES[request.kind]
+    key, states = active.record.key, _STATES.get(request.kind)
+    if states is None:
+        return
     if request.job_index is not None:
         found = store.jobs(key, states=states, after=request.job_index - 1, limit=1)
         yield [job for job in found if job.index == request.job_index]
         return
     after = -1
     while page := store.jobs(key, states=states, after=after, limit=_PAGE):
-        yield page
+        yield _asked_for(page, request, store, key)
         after = page[-1].index
+
+
+def _asked_for(page: list[JobRecord], request: Request, store: Store, key: int) -> list[JobRecord]:
+    """Return the jobs of a page that the job set had when the request was made.
+
+    A cancellation does not mean what was added after it. The requests are read after the jobs: a
+    job that was added comes with its request, and this driver alone removes that.
+    """
+    if request.kind is not RequestKind.CANCEL:
+        return page
+    later = (each for each in store.requests(key) if each.key > request.key)
+    extension = request_of(later, RequestKind.EXTENDED)
+    if extension is None or extension.job_index is None:
+        return page
+    added = store.jobs(key, after=extension.job_index - 1, limit=1)
+    return [job for job in page if not added or job.start < added[0].start]
 
 
 def _step(active: ActiveJobSet, kind: RequestKind, job: JobRecord, at: datetime) -> Advance | None:
@@ -95,7 +115,7 @@ def _step(active: ActiveJobSet, kind: RequestKind, job: JobRecord, at: datetime)
             return step(job, Event.ABANDONED, at, cause=cause, error=cause, ends_attempt=True)
         case RequestKind.REFRESH:
             return _reopened(active, job, at)
-        case RequestKind.DUPLICATE_SEARCH | RequestKind.USAGE_POLL:
+        case _:  # the others are not about jobs
             return None
 
 

@@ -364,11 +364,11 @@ class Tick:
     # -- what users ask for -----------------------------------------------------------------------
 
     def handle_requests(self) -> bool:
-        """Act on the user's requests; say whether there were any."""
+        """Act on what users ask for, and on extensions; say whether there were any."""
         stored, self._active.first_requests = self._active.first_requests, None
         if stored is None:
             stored = self._store.requests(self._active.record.key)
-        requests = [request for request in stored if request.kind.is_users]
+        requests = [request for request in stored if not request.kind.lasts]
         if requests:
             self._active.write_waiting()
         for request in requests:

@@ -181,7 +181,10 @@ class ManagedJobSet:
     def progress(self) -> Progress:
         """Return how many jobs and experiments are in each state; never waits."""
         record = self._record if self._record.complete else self._read()
-        return status.read_progress(self._store, record)
+        found = status.read_progress(self._store, record)
+        if found.n_jobs != record.n_jobs:  # it was extended, or a job was halved
+            found = replace(found, n_experiments=self._read().n_experiments)
+        return found
 
     def usage(self) -> Usage:
         """Return the quantum seconds of the jobs that the backend has, or may have, accepted."""

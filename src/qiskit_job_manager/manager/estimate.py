@@ -7,6 +7,7 @@ import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager import ways
@@ -50,11 +51,9 @@ class SimulationTimes:
     Args:
         costs: Estimates one experiment; ``None``: nothing is simulated here.
         experiments: What was handed over.
+        first: Index of the first one.
         chosen: Whether the user chose how many experiments a job may have.
         expect: Called with the seconds of each experiment that will run.
-
-    Attributes:
-        longest_s: Seconds of one job; ``None``: any.
     """
 
     def __init__(
@@ -62,25 +61,47 @@ class SimulationTimes:
         costs: Callable[[Any], float] | None = None,
         experiments: Iterable[Any] = (),
         *,
+        first: int = 0,
         chosen: bool = False,
         expect: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._costs = costs
+        self._experiments = experiments
+        self._first = first
+        self._chosen = chosen
         self._expect = expect
-        self._known: list[float] = []
-        self.longest_s: float | None = None
-        if costs is None or chosen:
-            return
-        if isinstance(experiments, Sequence):
-            self._known = [costs(each) for each in experiments]
-        self.longest_s = longest_job_s(sum(self._known) if self._known else None)
+
+    def of_these(self, experiments: Sequence[Any], first: int) -> SimulationTimes:
+        """Return the times where only some of the experiments will run.
+
+        Args:
+            experiments: They.
+            first: Index of the first one in the job set.
+        """
+        how: dict[str, Any] = {"chosen": self._chosen, "expect": self._expect}
+        return SimulationTimes(self._costs, experiments, first=first, **how)
+
+    @cached_property
+    def longest_s(self) -> float | None:
+        """Seconds of one job; ``None``: any."""
+        if self._costs is None or self._chosen:
+            return None
+        return longest_job_s(sum(self._known) if self._known else None)
+
+    @cached_property
+    def _known(self) -> list[float]:
+        """The seconds of a list's experiments, one by one; they are estimated when first needed."""
+        if self._costs is None or self._chosen or not isinstance(self._experiments, Sequence):
+            return []
+        return [self._costs(each) for each in self._experiments]
 
     def of(self, experiment: Any, index: int) -> float:
         """Return the seconds of an experiment, for one binding of its parameters."""
         if self._costs is None:
             return 0.0
-        is_known = index < len(self._known)
-        seconds = self._known[index] if is_known else self._costs(experiment)
+        place = index - self._first
+        is_known = place < len(self._known)
+        seconds = self._known[place] if is_known else self._costs(experiment)
         self._expect(seconds)
         return seconds
 

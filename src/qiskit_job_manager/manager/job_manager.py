@@ -179,7 +179,7 @@ class JobManager:
         limits: Limits | None = None,
         split_shots: bool | None = None,
         retry: RetryPolicy | None = None,
-        if_exists: Literal["error", "resume"] = "error",
+        if_exists: Literal["error", "resume", "extend"] = "error",
         volatile: bool | None = None,
         concurrent: bool | None = None,
         refusals: tuple[type[BaseException], ...] = (),
@@ -224,6 +224,10 @@ class JobManager:
             retry: How often a job that ran and failed may be sent again; by default never.
             if_exists: What to do when ``name`` is in use: ``"resume"`` goes on with that job set
                 if its circuits are the same, so that a script can simply be run again.
+                ``"extend"`` adds the experiments that the job set does not have, by their content
+                and whatever their order, and runs these alone. Equal ones are counted. What the
+                set has and this call leaves out stays, and the log says so. Options, shots and
+                backend must be those of the set.
             volatile: Whether the backend's jobs die with this process; by default what is known of
                 the backend.
             concurrent: Whether the ``run()`` of this backend object may be called from several
@@ -257,7 +261,8 @@ class JobManager:
             InvalidArgumentError: An argument cannot be used.
             InvalidExperimentError: An experiment cannot run; the message names it.
             PlanError: An experiment alone exceeds a limit.
-            NameInUseError: The name is in use, or its job set has other circuits.
+            NameInUseError: The name is in use, or its job set has other circuits, options or
+                another backend.
             UnknownBackendError: No backend is known by that name.
             StoreError: The job set cannot be stored.
         """
@@ -274,8 +279,8 @@ class JobManager:
         del job_share_level
         addresses = notification_services.checked(notify)
         self._environment.begin()
-        if if_exists not in ("error", "resume"):
-            msg = f"if_exists is {if_exists!r}; it is 'error' or 'resume'"
+        if if_exists not in ("error", "resume", "extend"):
+            msg = f"if_exists is {if_exists!r}; it is 'error', 'resume' or 'extend'"
             raise InvalidArgumentError(msg)
         handed_over, takes = arguments.as_experiments(experiments)
         adapter = backends.adapt(
@@ -321,10 +326,9 @@ class JobManager:
         with transpiler.opened(adapter, draft.transpile, handed_over, show=progress) as transpiles:
             weighing = replace(weighing, transpiler=transpiles)
             hand_over = HandOver(*where, draft, weighing)
-            resume = if_exists == "resume"
             record = hand_over.run(
                 handed_over,
-                resume=resume,
+                if_exists=if_exists,
                 name_is_given=name is not None,
                 environment=self._environment.snapshot,
             )

@@ -90,7 +90,10 @@ class Advance:
 
 
 class RequestKind(StrEnum):
-    """What the driver of a job set still has to do; users ask for all but the last two.
+    """What the driver of a job set still has to do; users ask for all but the last three.
+
+    `EXTENDED` is stored with experiments that are added to a complete job set, so that its driver
+    looks for their jobs; its job index is that of the first of them.
 
     The engine stores `DUPLICATE_SEARCH` with the first submission to a backend whose client may
     submit a job twice: the driver searches for duplicates before the set counts as finished. It
@@ -106,13 +109,19 @@ class RequestKind(StrEnum):
     RESUBMIT = "resubmit"
     ABANDON = "abandon"
     REFRESH = "refresh"
+    EXTENDED = "extended"
     DUPLICATE_SEARCH = "sweep"
     USAGE_POLL = "measure"
 
     @property
     def is_users(self) -> bool:
         """Whether a user asks for it."""
-        return self not in (RequestKind.DUPLICATE_SEARCH, RequestKind.USAGE_POLL)
+        return self is not RequestKind.EXTENDED and not self.lasts
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the driver keeps it until the jobs have ended."""
+        return self in (RequestKind.DUPLICATE_SEARCH, RequestKind.USAGE_POLL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, false, insert, literal, select, update
+from sqlalchemy import BigInteger, false, insert, literal, select, true, update
 
 from qiskit_job_manager import ways
 from qiskit_job_manager.errors import LeaseLostError, NameInUseError, StoreError
 from qiskit_job_manager.foreign_text import clean
-from qiskit_job_manager.model import JobState, Observation, ObservationKind
+from qiskit_job_manager.model import JobState, Observation, ObservationKind, RequestKind
 from qiskit_job_manager.stores import job_counts, observations, schema, write_statements
 from qiskit_job_manager.stores.database_errors import ConstraintError
 from qiskit_job_manager.stores.rows import (
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         EncodedBlock,
         JobSetDraft,
         JobSetRecord,
-        RequestKind,
         Snapshot,
         Token,
     )
@@ -193,6 +192,58 @@ def _insert_blocks(
 def _is_stored(connection: Connection, token: Token, stop: int) -> bool:
     stored = select(_SETS.c.n_experiments).where(*_held_by(token))
     return connection.scalar(stored) == stop
+
+
+def extend_job_set(
+    database: Database, job_set_key: int, blocks: Sequence[EncodedBlock], at: datetime
+) -> bool:
+    """Append blocks to a complete job set, without its lease.
+
+    The row of the job set says how many experiments it has. To change it in the same transaction
+    keeps two extensions apart, and one from a hand-over.
+
+    Returns:
+        ``False`` if the job set is not complete, is deleted, or does not end there.
+    """
+    for one in blocks:
+        _must_be_whole(one)
+    first, last = blocks[0].block, blocks[-1].block
+    row = _SETS.c
+    n_jobs = last.jobs[-1].index + 1 - first.jobs[0].index
+    is_next = (row.complete == true(), row.former_name.is_(None), row.n_experiments == first.start)
+    growth = (
+        update(_SETS)
+        .where(row.key == job_set_key, *is_next, row.n_jobs >= first.jobs[0].index)
+        .values(n_experiments=last.stop, n_jobs=row.n_jobs + n_jobs)
+        .returning(row.n_jobs)
+    )
+
+    def work(connection: Connection) -> bool:
+        n_jobs_now = connection.scalar(growth)
+        if n_jobs_now is None:
+            return False
+        later = n_jobs_now - (last.jobs[-1].index + 1)
+        _insert_blocks(database, connection, job_set_key, blocks, later)
+        first_job = first.jobs[0].index + later
+        news = {"job_set": job_set_key, "kind": RequestKind.EXTENDED.value, "job_index": first_job}
+        connection.execute(insert(_REQUESTS).values(news))
+        database.run(connection, write_statements.NEW_EVENT, _extended(job_set_key, blocks, at))
+        return True
+
+    # If the commit failed and nobody knows whether it landed, it is not done twice: the experiments
+    # end elsewhere then.
+    return database.write(work, repeatable=True)
+
+
+def _extended(job_set_key: int, blocks: Sequence[EncodedBlock], at: datetime) -> dict[str, Any]:
+    """Return the event that says what was added."""
+    start, stop = blocks[0].block.start, blocks[-1].block.stop
+    what = (
+        f"experiment {start} was" if stop == start + 1 else f"experiments {start}-{stop - 1} were"
+    )
+    empty = dict.fromkeys(("job_index", "attempt", "before", "after"))
+    said = {"event": "extended", "cause": f"{what} added"}
+    return {"job_set": job_set_key, "at": microseconds(at), **said, **empty}
 
 
 def complete_job_set(database: Database, token: Token) -> None:

@@ -154,6 +154,24 @@ def indices_with_content(
     return [index for (index,) in rows]
 
 
+def places_of_contents(
+    database: Database, job_set_key: int, content_hashes: Iterable[bytes], stop: int
+) -> dict[bytes, list[tuple[int, str]]]:
+    """Return the indices and names of all experiments with some contents, each in order."""
+    found: dict[bytes, list[tuple[int, str]]] = {}
+    row, wanted = schema.experiment.c, list(dict.fromkeys(content_hashes))
+    for first in range(0, len(wanted), _PAGE // 2):
+        some = row.content_hash.in_(wanted[first : first + _PAGE // 2])
+        statement = (
+            select(row.content_hash, row.position, row.name)
+            .where(row.job_set == job_set_key, some, row.position < stop)
+            .order_by(row.content_hash, row.position)
+        )
+        for content, index, name in database.read(statement):
+            found.setdefault(bytes(content), []).append((index, name))
+    return found
+
+
 def payload(database: Database, job_key: int) -> Blob:
     """Return the encoded experiments of a job.
 

@@ -150,6 +150,12 @@ class SqlStore:
         """Append blocks: their experiments, their jobs (planned) and their payloads."""
         hand_over.add_blocks(self._database, token, blocks, are_last=are_last)
 
+    def extend_job_set(
+        self, job_set_key: int, blocks: Sequence[EncodedBlock], at: datetime
+    ) -> bool:
+        """Append blocks to a complete job set, whichever process drives it."""
+        return hand_over.extend_job_set(self._database, job_set_key, blocks, at)
+
     def complete_job_set(self, token: Token) -> None:
         """Record that all experiments were handed over."""
         hand_over.complete_job_set(self._database, token)
@@ -260,6 +266,12 @@ class SqlStore:
     ) -> list[int]:
         """Return the indices of the first experiments with this content, in order."""
         return reads.indices_with_content(self._database, job_set_key, content_hash, limit, name)
+
+    def places_of_contents(
+        self, job_set_key: int, content_hashes: Iterable[bytes], stop: int
+    ) -> Mapping[bytes, Sequence[tuple[int, str]]]:
+        """Return the indices and names of all experiments with some contents, each in order."""
+        return reads.places_of_contents(self._database, job_set_key, content_hashes, stop)
 
     def unique_names(self, job_set_key: int, start: int, stop: int) -> dict[str, int]:
         """Return the index by name of experiments in a range, where no other has the name."""

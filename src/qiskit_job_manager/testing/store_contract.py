@@ -15,8 +15,9 @@ Subclass `StoreContract` in a test module and give it two fixtures::
             store.close()
 
 ``open_again`` opens the same database once more; it is empty at first. A failed assertion shows
-both of its sides if pytest rewrites this module, `store_driving_contract`, `store_moving_contract`
-and `store_observing_contract` before they are imported (``pytest.register_assert_rewrite``).
+both of its sides if pytest rewrites this module, `store_driving_contract`,
+`store_extending_contract`, `store_moving_contract` and `store_observing_contract` before they are
+imported (``pytest.register_assert_rewrite``).
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from qiskit_job_manager.model import (
     RequestKind,
 )
 from qiskit_job_manager.testing.store_driving_contract import DrivingContract
+from qiskit_job_manager.testing.store_extending_contract import ExtendingContract
 from qiskit_job_manager.testing.store_moving_contract import MovingContract
 from qiskit_job_manager.testing.store_observing_contract import ObservingContract
 from qiskit_job_manager.testing.store_samples import (
@@ -457,6 +459,11 @@ class FindingContract:
 
 
 class StoreContract(
-    HandingOverContract, FindingContract, DrivingContract, MovingContract, ObservingContract
+    HandingOverContract,
+    ExtendingContract,
+    FindingContract,
+    DrivingContract,
+    MovingContract,
+    ObservingContract,
 ):
     """The whole contract."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from qiskit import QuantumCircuit
 
+    from qiskit_job_manager import JobManager
     from qiskit_job_manager.model import Plan
     from qiskit_job_manager.ports import Backend
 
@@ -36,6 +37,7 @@ class IfExists(StrEnum):
 
     ERROR = "error"
     RESUME = "resume"
+    EXTEND = "extend"
 
 
 PathsArgument = Annotated[
@@ -76,7 +78,10 @@ OptimizationOption = Annotated[
 ]
 IfExistsOption = Annotated[
     IfExists,
-    typer.Option(help="If the name is in use: refuse, or go on with the same circuits."),
+    typer.Option(
+        help="If the name is in use: refuse, go on with the same circuits, or add those that are "
+        "new."
+    ),
 ]
 TagOption = Annotated[
     list[str] | None,
@@ -161,7 +166,8 @@ def run(  # noqa: PLR0913  one parameter an option
     """Run every circuit in files and folders, split into jobs.
 
     The circuits are named after their files, and transpiled for the backend. The same command with
-    --if-exists resume goes on where it stopped: it compares the circuits in the files.
+    --if-exists resume goes on where it stopped: it compares the circuits in the files. With
+    --if-exists extend, the circuits that the job set does not have are added to it and run.
     """
     clock = SystemClock()
     begun = clock.monotonic()
@@ -179,6 +185,7 @@ def run(  # noqa: PLR0913  one parameter an option
             plan = manager.plan(circuits, adapter, max_experiments_per_job, **options)
             show_plan(plan, adapter.name, as_json=as_json)
             return
+        n_before = _n_experiments(manager, name)
         job_set = manager.run(
             circuits,
             adapter,
@@ -195,9 +202,16 @@ def run(  # noqa: PLR0913  one parameter an option
         _print_note(
             f"Job set {job_set.job_set_id()} ({escape(job_set.name())}): "
             f"{plural(job_set.n_experiments, 'experiment')} in {plural(job_set.n_jobs, 'job')}"
+            + (f", {job_set.n_experiments - n_before:,} of them new" if n_before else "")
         )
         left_s = None if timeout is None else max(0.0, timeout - (clock.monotonic() - begun))
         (finish if wait else hand_over)(ctx, job_set, left_s, as_json=as_json)
+
+
+def _n_experiments(manager: JobManager, name: str | None) -> int:
+    """Return how many experiments the job set has whose name is in use; 0: it is not in use."""
+    found = [] if name is None else manager.job_sets(name=name)
+    return found[0].n_experiments if found else 0
 
 
 def _prepare(paths: list[str], backend: str) -> tuple[Backend, list[QuantumCircuit]]:
