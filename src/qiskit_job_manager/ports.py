@@ -16,6 +16,7 @@ from qiskit_job_manager.optional_ports import (
     HasCalibration,
     Reopens,
 )
+from qiskit_job_manager.search_port import StoreSearch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -47,13 +48,6 @@ if TYPE_CHECKING:
         Token,
         Totals,
         Usage,
-    )
-    from qiskit_job_manager.model.search import (
-        ErrorCount,
-        JobFilter,
-        JobSetFilter,
-        JobSetOrder,
-        RecentTotals,
     )
 
 __all__ = [
@@ -494,6 +488,16 @@ class Store(Protocol):
             stop: Only experiments before this index.
         """
 
+    def places_of_content(
+        self, job_set_keys: Iterable[int], content_hash: bytes
+    ) -> list[tuple[int, int]]:
+        """Return where a content is in some job sets: their keys and indices, in no certain order.
+
+        Args:
+            job_set_keys: The job sets.
+            content_hash: The hash of the content, 32 bytes.
+        """
+
     def unique_names(self, job_set_key: int, start: int, stop: int) -> dict[str, int]:
         """Return the index by name of experiments in a range, where no other has the name."""
 
@@ -673,51 +677,6 @@ class Store(Protocol):
 
     def finish_request(self, token: Token, request: Request) -> bool:
         """Remove a request that was handled; ``False`` when the token is stale."""
-
-
-class StoreSearch(Protocol):
-    """What the faces look for in a store, a page at a time; see `model.search`.
-
-    Each method is one transaction that only reads, and may raise `StoreError`.
-    """
-
-    def find_job_sets(
-        self, wanted: JobSetFilter, order: JobSetOrder, *, offset: int = 0, limit: int
-    ) -> list[JobSetRecord]:
-        """Return one page of the job sets that meet the conditions."""
-
-    def count_job_sets(self, wanted: JobSetFilter) -> int:
-        """Count the job sets that meet the conditions."""
-
-    def jobs_by_backend(self) -> Mapping[tuple[str, JobState], int]:
-        """Count all jobs of the store by the name of their backend and their state."""
-
-    def find_jobs(
-        self, job_set_key: int, wanted: JobFilter, *, offset: int = 0, limit: int
-    ) -> list[JobRecord]:
-        """Return one page of the jobs that meet the conditions, in order."""
-
-    def count_jobs(self, job_set_key: int, wanted: JobFilter) -> int:
-        """Count the jobs that meet the conditions."""
-
-    def count_errors(
-        self, job_set_key: int, states: Iterable[JobState], *, limit: int
-    ) -> list[ErrorCount]:
-        """Count the jobs in some states by their error, the most frequent error first."""
-
-    def experiments_named(
-        self, job_set_key: int, start: str, *, offset: int = 0, limit: int
-    ) -> list[ExperimentRecord]:
-        """Return one page of the experiments whose name begins so, in the order of their names."""
-
-    def recent(self, failed_since: datetime, used_since: datetime) -> RecentTotals:
-        """Return what happened lately to the newest jobs, at least to 100,000 of them."""
-
-    def recent_attempts(self, backend_name: str, *, limit: int) -> list[AttemptRecord]:
-        """Return the attempts of the newest jobs on a backend, those of the newest job first."""
-
-    def mark(self, job_set_key: int | None = None) -> int:
-        """Return a number that grows with each event: of one job set, or of all."""
 
 
 class SearchableStore(Store, StoreSearch, Protocol):

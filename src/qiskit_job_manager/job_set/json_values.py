@@ -113,6 +113,7 @@ def job_values(job: JobRecord, figures: RemoteFigures | None, silent: str) -> di
         "remote_id": job.remote_id,
         "shots": job.shots,
         "attempts": job.attempts,
+        "reused": job.is_reused,
         "error": job.error,
         "measured": figures_values(figures),
     }

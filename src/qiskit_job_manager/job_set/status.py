@@ -89,6 +89,8 @@ def detail(job: JobRecord, silent: str) -> str:
         silent: What `word_for_silent` returned.
     """
     words = word = phrases.state_word(job, silent)
+    if job.is_reused:
+        words += ", result taken over"
     if job.state is JobState.ACTIVE and job.status is not None and word != phrases.INTERRUPTED:
         if job.status.queue_position is not None:
             words += f", {job.status.queue_position:,} in the queue"

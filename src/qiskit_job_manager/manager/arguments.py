@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,8 @@ from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind, Limits, RetryPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qiskit_job_manager.backends import OptionNames
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Backend, Capabilities
@@ -106,21 +110,28 @@ def checked_shots(shots: Any, backend: Backend) -> int | None:
     return checked_count("shots", shots)
 
 
+@cache
+def _parameters(method: Callable[..., object]) -> list[str]:
+    """Return the names of the parameters of a method, without that of its further options."""
+    parameters = inspect.signature(method).parameters.values()
+    return [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
+
+
 def checked_options(
-    options: Mapping[str, Any], own: Iterable[str], theirs: OptionNames
+    options: Mapping[str, Any], method: Callable[..., object], theirs: OptionNames
 ) -> dict[str, Any]:
     """Return run options as plain JSON values, as the store keeps them.
 
     Args:
         options: The options that are not parameters of the method.
-        own: Names of the parameters of the method.
+        method: The method.
         theirs: Names of the options of the backend.
 
     Raises:
         InvalidArgumentError: One of them cannot be stored, or its name is most likely misspelt.
     """
     for name in options:
-        _check_option_name(name, own, theirs)
+        _check_option_name(name, _parameters(method), theirs)
     return {
         name: plain_value(
             f"run option {name!r}",
@@ -170,6 +181,17 @@ def chosen_limits(backend: Backend, max_experiments_per_job: Any, limits: Any) -
     return Limits(**{f: checked_count(f"limits.{f}", getattr(chosen, f)) for f in fields})
 
 
+def check_if_exists(value: object) -> None:
+    """Check what to do where the name of a job set is in use.
+
+    Raises:
+        InvalidArgumentError: It is none of the words.
+    """
+    if value not in ("error", "resume", "extend"):
+        msg = f"if_exists is {value!r}; it is 'error', 'resume' or 'extend'"
+        raise InvalidArgumentError(msg)
+
+
 def checked_retry(retry: Any) -> RetryPolicy:
     """Return the retry policy.
 
@@ -198,6 +220,29 @@ def is_blind(can: Capabilities) -> bool:
     return not (can.volatile or can.findable or can.idempotent)
 
 
+def same_backend(record: JobSetRecord, backend: Any) -> Backend:
+    """Return the adapter to the backend of a job set.
+
+    Raises:
+        InvalidArgumentError: The job set runs on a backend of another name, or with another seed.
+    """
+    from qiskit_job_manager import backends
+
+    volatile = True if record.volatile else None
+    adapter = backends.adapt(backend, volatile=volatile)
+    if adapter.name != record.backend_name:  # what has PUBs may have got a sampler around it
+        pubs = ExperimentKind.SAMPLER_PUB
+        adapter = backends.adapt(backend, volatile=volatile, takes=pubs)
+    if adapter.name != record.backend_name:
+        msg = (
+            f"job set {record.name!r} runs on {record.backend_name!r}, and backend is "
+            f"{adapter.name!r}: give the backend that has its jobs"
+        )
+        raise InvalidArgumentError(msg)
+    backends.compare_seeds(adapter, record.options)
+    return adapter
+
+
 def plain_value(what: str, value: Any, advice: str = "") -> Any:
     """Return a value as plain JSON gives it back, NumPy's numbers and arrays unpacked.
 
@@ -223,26 +268,3 @@ def _unpacked(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError
-
-
-def backend_of(record: JobSetRecord, backend: Any) -> Backend:
-    """Return the adapter to the backend of a job set.
-
-    Raises:
-        InvalidArgumentError: The job set runs on a backend of another name, or with another seed.
-    """
-    from qiskit_job_manager import backends
-
-    volatile = True if record.volatile else None
-    adapter = backends.adapt(backend, volatile=volatile)
-    if adapter.name != record.backend_name:  # what has PUBs may have got a sampler around it
-        pubs = ExperimentKind.SAMPLER_PUB
-        adapter = backends.adapt(backend, volatile=volatile, takes=pubs)
-    if adapter.name != record.backend_name:
-        msg = (
-            f"job set {record.name!r} runs on {record.backend_name!r}, and backend is "
-            f"{adapter.name!r}: give the backend that has its jobs"
-        )
-        raise InvalidArgumentError(msg)
-    backends.compare_seeds(adapter, record.options)
-    return adapter

@@ -53,7 +53,6 @@ class Extension:
         backend: What runs the experiments.
         packing: Makes blocks of them.
         draft: What the user asked for.
-        seconds: Gives seconds that only grow.
 
     Attributes:
         is_driven: Whether the engine drives the job set since experiments were added.
@@ -66,7 +65,6 @@ class Extension:
         backend: Backend,
         packing: Packing,
         draft: JobSetDraft,
-        seconds: Callable[[], float],
     ) -> None:
         self.is_driven = False
         self._store = store
@@ -74,7 +72,6 @@ class Extension:
         self._backend = backend
         self._packing = packing
         self._draft = draft
-        self._seconds = seconds
 
     def run(
         self, record: JobSetRecord, experiments: Iterable[Any], *, is_list: bool
@@ -128,11 +125,12 @@ class Extension:
             given = Given(new)
             sent = self._packing.transpiled(given, record.n_experiments, is_list=is_list)
             first = record.n_experiments
-            for batch in batches(self._packing.planned(sent, record.limits, record), self._seconds):
+            for batch in batches(self._packing.planned(sent, record.limits, record)):
                 if not self._store.extend_job_set(record.key, batch, self._draft.created_at):
                     break
                 record = _with(record, batch)
                 contents.grow(record, taken=True)
+                self._packing.settle(batch)
                 given.settle(record.n_experiments - first)
                 new.n_added += sum(len(each.experiments) for each in batch)
                 self._drive(record)
@@ -143,6 +141,8 @@ class Extension:
             record = self._as_others_left_it(record)
             contents.grow(record, taken=False)
             self._packing.forget_all_encoded()
+            self._packing.rewind()
+            self._packing.note_target(record)
             new.compare_again(given.take_back())
 
     def _check(self, record: JobSetRecord, new: list[Any]) -> None:

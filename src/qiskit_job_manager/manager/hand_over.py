@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.engine import Engine
     from qiskit_job_manager.engine.lease import Leases
     from qiskit_job_manager.manager.estimate import Weighing
+    from qiskit_job_manager.manager.reuse import Reuse
     from qiskit_job_manager.model import EncodedBlock, JobSetDraft, JobSetRecord, Snapshot, Token
     from qiskit_job_manager.ports import Backend, Store
 
@@ -59,7 +60,7 @@ class HandOver:
         backend: What runs them; it is asked whether it can.
         draft: What the user asked for.
         weighing: How experiments are transpiled, encoded and weighed.
-        seconds: Gives seconds that only grow.
+        reuse: Finds results that are taken over; ``None``: every experiment is sent.
 
     Attributes:
         is_driven: Whether the engine drives the job set since experiments were stored.
@@ -73,15 +74,14 @@ class HandOver:
         backend: Backend,
         draft: JobSetDraft,
         weighing: Weighing,
-        seconds: Callable[[], float] = time.monotonic,
+        reuse: Reuse | None = None,
     ) -> None:
         self._store = store
         self._leases = leases
         self._engine = engine
         self._backend = backend
         self._draft = draft
-        self._packing = Packing(backend, draft.options, weighing, self._give_way)
-        self._seconds = seconds
+        self._packing = Packing(backend, draft.options, weighing, self._give_way, reuse)
         self._n_experiments: int | None = None
         self._has_waited = False
         self.is_driven = False
@@ -123,7 +123,7 @@ class HandOver:
                 return extended
             self._check_list(experiments)
             blocks = self._planned_at_once(given)
-            first = [] if blocks is None else first_batch(blocks, self._seconds)
+            first = [] if blocks is None else first_batch(blocks)
             try:
                 record, token = self._leases.create(
                     self._draft,
@@ -139,6 +139,7 @@ class HandOver:
                     return self._resumed(*found, given)
             else:
                 given.settle(record.n_experiments)
+                self._packing.settle(first)
                 self._is_new = True
                 return self._resumed(record, token, given, blocks)
 
@@ -159,6 +160,7 @@ class HandOver:
     def _take_back(self, blocks: Sequence[EncodedBlock], given: Given) -> None:
         """Read experiments again that could not be stored, and do not encode them again."""
         self._packing.keep_encoded(blocks)
+        self._packing.rewind()
         given.rewind()
 
     def _rename(self) -> None:
@@ -182,7 +184,10 @@ class HandOver:
             raise NameInUseError(_in_use(before))
         self._store.ensure_original()
         self._compare(before)
-        return self._at_turn(before)
+        turn = self._at_turn(before)
+        if turn is not None:
+            self._packing.note_target(turn[0])
+        return turn
 
     def _at_turn(self, before: JobSetRecord) -> tuple[JobSetRecord, Token | None] | None:
         """Wait while another hand-over stores experiments in a job set."""
@@ -218,7 +223,7 @@ class HandOver:
                 self._end(record)
             record = replace(record, complete=True)
         where = (self._store, self._engine, self._backend, self._packing)
-        extension = Extension(*where, self._draft, self._seconds)
+        extension = Extension(*where, self._draft)
         whole = extension.run(record, given.handed_on(), is_list=self._is_list)
         self.is_driven = extension.is_driven
         return whole
@@ -281,6 +286,8 @@ class HandOver:
                 record, token = turn
             blocks = None
             given.rewind()
+            self._packing.rewind()
+            self._packing.note_target(record)
         self._pass_over(record, given)
         if list(islice(given, 1)):
             raise NameInUseError(_differs(record, record.n_experiments, "there was none then"))
@@ -360,11 +367,12 @@ class HandOver:
         if record.n_experiments:
             self._drive(record)
         room = Room(self._store, self._engine, record) if self._engine else None
-        for batch in batches(blocks, self._seconds):
+        for batch in batches(blocks):
             last = batch[-1].block
             are_last = self._are_last(batch)
             self._store.add_blocks(token, batch, are_last=are_last)
             given.settle(last.stop)
+            self._packing.settle(batch)
             n_jobs = last.jobs[-1].index + 1
             record = replace(record, n_experiments=last.stop, n_jobs=n_jobs, complete=are_last)
             if are_last:

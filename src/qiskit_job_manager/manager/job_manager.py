@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
-import os
-import platform
 import random
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from qiskit_job_manager import stores
@@ -23,12 +19,12 @@ from qiskit_job_manager.errors import (
     JobManagerUnknownJobSet,
     StoreError,
 )
-from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.job_set import ManagedJobSet, overview_table
 from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.settings import checked_name, checked_tags, checked_usage
 from qiskit_job_manager.job_set.status import read_overview, read_progress, states_of
 from qiskit_job_manager.manager import arguments, notification_services, partial_deletes
+from qiskit_job_manager.manager.driver_identity import new_owner
 from qiskit_job_manager.manager.environment import Environment, chosen_provenance
 from qiskit_job_manager.manager.interpreter_exit import stop_at_exit
 from qiskit_job_manager.manager.notifier import Notifier
@@ -40,7 +36,6 @@ from qiskit_job_manager.views.html import job_sets_html
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Executor
-    from datetime import datetime
     from pathlib import Path
 
     import pandas as pd
@@ -113,7 +108,7 @@ class JobManager:
         self._executor = chosen_executor(workers, executor)
         self._store = stores.open_store(store)
         self._clock = SystemClock()
-        owner = _owner(self._clock.now())
+        owner = new_owner(self._clock.now())
         self._engine = Engine(
             self._store,
             self._clock,
@@ -187,6 +182,8 @@ class JobManager:
         transpile: bool | Mapping[str, Any] | None = None,
         optimization_level: int | None = None,
         seed_transpiler: int | None = None,
+        reuse: ManagedJobSet | str | Sequence[ManagedJobSet | str] | bool | None = None,
+        reuse_random: bool = False,
         progress: bool = False,
         drive: bool = True,
         notify: str | Sequence[str] | None = None,
@@ -245,6 +242,14 @@ class JobManager:
             optimization_level: Level of the transpiler, 0 to 3, by default Qiskit's own; implies
                 ``transpile=True``.
             seed_transpiler: Seed of the transpiler, by default a fixed one.
+            reuse: A job set, its name or id, a list of them, or ``True`` for all of the store:
+                experiments with the same content take over a result that is stored there, if
+                backend, shots and options are the same, and are not sent. Each result is taken
+                over at most once into a job set, and is marked: ``"reused_from"`` in the metadata
+                of its circuit names the job set and the experiment that ran. A backend object
+                that cannot be opened by name counts as the same only with job sets that you name.
+            reuse_random: Whether to take over results of runs without a seed, too. Each is one
+                random sample: what two job sets took from the same experiment is the same data.
             progress: Whether to show how many circuits are transpiled.
             drive: Whether this process sends and collects the jobs from now on. Otherwise it only
                 stores them, for the next `resume`, ``qjm serve`` or `ManagedJobSet.wait`.
@@ -275,19 +280,18 @@ class JobManager:
             log_what_does_not_fit,
         )
         from qiskit_job_manager.manager.hand_over import HandOver
+        from qiskit_job_manager.manager.reuse import reuse_of
 
         del job_share_level
         addresses = notification_services.checked(notify)
         self._environment.begin()
-        if if_exists not in ("error", "resume", "extend"):
-            msg = f"if_exists is {if_exists!r}; it is 'error', 'resume' or 'extend'"
-            raise InvalidArgumentError(msg)
+        arguments.check_if_exists(if_exists)
         handed_over, takes = arguments.as_experiments(experiments)
         adapter = backends.adapt(
             backend, volatile=volatile, takes=takes, concurrent=concurrent, refusals=refusals
         )
         theirs = backends.option_names(adapter)
-        given = arguments.checked_options(run_options, _parameters(JobManager.run), theirs)
+        given = arguments.checked_options(run_options, JobManager.run, theirs)
         options = backends.options_to_store(adapter, given)
         shots = arguments.checked_shots(shots, adapter)
         chosen = max_experiments_per_job is not None or limits is not None
@@ -321,11 +325,13 @@ class JobManager:
         is_new = name is None or self._store.job_set_named(name) is None
         if isinstance(handed_over, Sequence) and is_new:
             log_what_does_not_fit(handed_over, adapter, draft.limits, weighing, draft.name)
+        found = (self._store, self.find, self._records)
+        taken = reuse_of(reuse, draft, adapter.takes, *found, reuse_random=reuse_random)
         self._engine.start()  # it renews the lease meanwhile
         where = (self._store, self._engine.leases, self._engine if drive else None, adapter)
         with transpiler.opened(adapter, draft.transpile, handed_over, show=progress) as transpiles:
             weighing = replace(weighing, transpiler=transpiles)
-            hand_over = HandOver(*where, draft, weighing)
+            hand_over = HandOver(*where, draft, weighing, taken)
             record = hand_over.run(
                 handed_over,
                 if_exists=if_exists,
@@ -397,7 +403,7 @@ class JobManager:
         handed_over, takes = arguments.as_experiments(experiments)
         adapter = backends.adapt(backend, takes=takes)
         theirs = backends.option_names(adapter)
-        given = arguments.checked_options(run_options, _parameters(JobManager.plan), theirs)
+        given = arguments.checked_options(run_options, JobManager.plan, theirs)
         options = backends.options_to_store(adapter, given)
         shots = arguments.checked_shots(shots, adapter)
         given_split = max_experiments_per_job is not None or limits is not None
@@ -466,7 +472,7 @@ class JobManager:
             InvalidArgumentError: The backend is another one than the job set's.
         """
         record = source_of(self.find(job_set_id)).record
-        adapter = None if backend is None else self._placed(arguments.backend_of(record, backend))
+        adapter = None if backend is None else self._placed(arguments.same_backend(record, backend))
         job_set = self._job_set(record, adapter)
         if refresh:
             job_set.refresh()
@@ -687,15 +693,3 @@ class JobManager:
 
     def _time_of_day(self) -> str:
         return self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-@cache
-def _parameters(method: Callable[..., object]) -> list[str]:
-    parameters = inspect.signature(method).parameters.values()
-    return [each.name for each in parameters if each.kind is not each.VAR_KEYWORD]
-
-
-def _owner(now: datetime) -> str:
-    """Return a unique name for a driver, which says who it is: see `views.phrases.driver`."""
-    machine = "-".join(clean(platform.node()).split()) or "this machine"
-    return f"{uuid.uuid4().hex} {os.getpid()} {machine} {now:%Y-%m-%dT%H:%M:%SZ}"

@@ -6,21 +6,23 @@ experiments never have to be in memory together.
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.codec.experiments import pack_experiments
+from qiskit_job_manager.codec.experiments import circuit_of, pack_experiments
 from qiskit_job_manager.manager.transpiler import runnable
-from qiskit_job_manager.model import EncodedBlock
+from qiskit_job_manager.model import Block, EncodedBlock, PlannedJob
 from qiskit_job_manager.planning import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from qiskit_job_manager.manager.estimate import Weighing
+    from qiskit_job_manager.manager.reuse import Reuse, Sample
     from qiskit_job_manager.model import (
-        Block,
         EncodedExperiment,
         ExperimentSize,
         JobSetRecord,
@@ -32,6 +34,24 @@ _SHARE_OF_TIME = 0.2
 _BLOCKS_AT_ONCE = 256
 _BYTES_AT_ONCE = 4 << 20
 _KEPT_BYTES = 64 << 20
+_TAKEN_OVER_IN_A_JOB = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """One experiment on its way into a block.
+
+    Attributes:
+        circuit: Its circuit.
+        coded: The experiment, encoded.
+        size: What planning needs to know of it.
+        sample: The result that it takes over; ``None``: it is sent.
+    """
+
+    circuit: Any
+    coded: EncodedExperiment
+    size: ExperimentSize
+    sample: Sample | None
 
 
 class Packing:
@@ -42,9 +62,11 @@ class Packing:
         options: The run options.
         weighing: How experiments are transpiled, encoded and weighed.
         give_way: Called before each experiment; another thread may need Python's lock.
+        reuse: Finds results that are taken over; ``None``: every experiment is sent.
 
     Attributes:
         weighing: As given.
+        reuse: As given.
         all_checked: Whether all experiments were checked, so that none is checked again.
     """
 
@@ -54,8 +76,10 @@ class Packing:
         options: Mapping[str, Any],
         weighing: Weighing,
         give_way: Callable[[], None],
+        reuse: Reuse | None = None,
     ) -> None:
         self.weighing = weighing
+        self.reuse = reuse
         self.all_checked = False
         self._backend = backend
         self._options = options
@@ -96,7 +120,7 @@ class Packing:
 
     def keep_encoded(self, blocks: Iterable[EncodedBlock]) -> None:
         """Keep what was encoded for blocks that could not be stored."""
-        for one in blocks:
+        for one in blocks if self.reuse is None else ():  # else it is not what was handed over
             self._encoded.update(enumerate(one.experiments, one.block.start))
 
     def forget_encoded(self, index: int) -> None:
@@ -143,25 +167,88 @@ class Packing:
             InvalidExperimentError: One cannot run, or cannot be stored.
             PlanError: One alone exceeds a limit.
         """
-        waiting: deque[EncodedExperiment] = deque()
-        blocks = plan(
-            self._sizes(experiments, after.n_experiments if after else 0, waiting),
-            limits,
-            split_shots=self.weighing.splits,
-            start_job=after.n_jobs if after else 0,
-            longest_s=self.weighing.times.longest_s,
-        )
-        return (self._with_payload(self._estimated(block), waiting) for block in blocks)
+        next_job = after.n_jobs if after else 0
+        members = self._members(experiments, after.n_experiments if after else 0)
+        # What is taken over and what is sent are in different jobs.
+        for is_taken, run in groupby(members, key=lambda member: member.sample is not None):
+            pack = self._taken_over if is_taken else self._to_be_sent
+            for block in pack(run, limits, next_job):
+                next_job = block.block.jobs[-1].index + 1
+                yield block
 
-    def _sizes(
-        self, experiments: Iterable[Any], first: int, waiting: deque[EncodedExperiment]
-    ) -> Iterator[ExperimentSize]:
+    def _members(self, experiments: Iterable[Any], first: int) -> Iterator[_Member]:
         for index, experiment in enumerate(experiments, start=first):
             self._give_way()
             self.check(experiment, index)
             coded = self._encoded.pop(index, None) or self.weighing.encoded(experiment, index)
-            waiting.append(coded)
-            yield self.weighing.size(coded, index, experiment)
+            size = self.weighing.size(coded, index, experiment)
+            sample = self.reuse.find(coded.content_hash) if self.reuse else None
+            yield _Member(circuit_of(runnable(experiment)), coded, size, sample)
+
+    def _to_be_sent(
+        self, members: Iterable[_Member], limits: Limits, first_job: int
+    ) -> Iterator[EncodedBlock]:
+        waiting: deque[EncodedExperiment] = deque()
+
+        def sizes() -> Iterator[ExperimentSize]:
+            for member in members:
+                waiting.append(member.coded)
+                yield member.size
+
+        blocks = plan(
+            sizes(),
+            limits,
+            split_shots=self.weighing.splits,
+            start_job=first_job,
+            longest_s=self.weighing.times.longest_s,
+        )
+        return (self._with_payload(self._estimated(block), waiting) for block in blocks)
+
+    def _taken_over(
+        self, members: Iterator[_Member], limits: Limits, first_job: int
+    ) -> Iterator[EncodedBlock]:
+        """Yield blocks whose jobs are done, as their results are taken over; no limits hold."""
+        del limits
+        assert self.reuse is not None  # noqa: S101  # else nothing is taken over
+        while page := list(islice(members, _TAKEN_OVER_IN_A_JOB)):
+            start = page[0].size.index
+            shots = {member.size.shots for member in page}
+            job = PlannedJob(
+                index=first_job,
+                start=start,
+                stop=start + len(page),
+                shots=shots.pop() if len(shots) == 1 else None,
+                share=0,
+                shares=1,
+                circuits=sum(member.size.circuits for member in page),
+            )
+            first_job += 1
+            pairs = [(m.sample, m.circuit) for m in page if m.sample is not None]
+            coded = tuple(
+                replace(member.coded, data=sample.data)
+                for member, (sample, _) in zip(page, pairs, strict=True)
+            )
+            payload = pack_experiments(coded, self.weighing.kind)
+            reused = self.reuse.taken_over(pairs, self._backend.name)
+            yield EncodedBlock(Block(job.start, job.stop, (job,)), coded, payload, reused)
+
+    # -- what became of the blocks ----------------------------------------------------------------
+
+    def settle(self, blocks: Iterable[EncodedBlock]) -> None:
+        """Take note that blocks are stored."""
+        if self.reuse:
+            for one in blocks:
+                self.reuse.settle(one.reused.origins if one.reused else ())
+
+    def rewind(self) -> None:
+        """Give back what was taken over for blocks that are not stored."""
+        if self.reuse:
+            self.reuse.rewind()
+
+    def note_target(self, record: JobSetRecord) -> None:
+        """Take note of the job set that the blocks are for, which has blocks of others."""
+        if self.reuse:
+            self.reuse.note_target(record)
 
     def _estimated(self, block: Block) -> Block:
         """Return a block with what its jobs are estimated to use."""
@@ -183,36 +270,32 @@ class Packing:
         return EncodedBlock(block, members, pack_experiments(members, self.weighing.kind))
 
 
-def first_batch(blocks: Iterator[EncodedBlock], seconds: Callable[[], float]) -> list[EncodedBlock]:
+def first_batch(blocks: Iterator[EncodedBlock]) -> list[EncodedBlock]:
     """Take the block that is stored at once, as only what is stored is sent."""
-    return _batch(blocks, seconds(), seconds)
+    return _batch(blocks, time.monotonic())
 
 
-def batches(
-    blocks: Iterator[EncodedBlock], seconds: Callable[[], float]
-) -> Iterator[list[EncodedBlock]]:
+def batches(blocks: Iterator[EncodedBlock]) -> Iterator[list[EncodedBlock]]:
     """Yield the blocks in batches, each worth one transaction, as each waits for the disk.
 
     The first block is stored at once, and later ones, while there is something to send, after a
     time that grows with what has passed.
     """
-    begun_s = seconds()
+    begun_s = time.monotonic()
     while True:
-        now_s = seconds()
-        batch = _batch(blocks, now_s + _SHARE_OF_TIME * (now_s - begun_s), seconds)
+        now_s = time.monotonic()
+        batch = _batch(blocks, now_s + _SHARE_OF_TIME * (now_s - begun_s))
         if not batch:
             return
         yield batch
 
 
-def _batch(
-    blocks: Iterator[EncodedBlock], until_s: float, seconds: Callable[[], float]
-) -> list[EncodedBlock]:
+def _batch(blocks: Iterator[EncodedBlock], until_s: float) -> list[EncodedBlock]:
     batch: list[EncodedBlock] = []
     size = 0
     for block in blocks:
         batch.append(block)
         size += sum(len(each.data) for each in block.experiments)
-        if len(batch) == _BLOCKS_AT_ONCE or size >= _BYTES_AT_ONCE or seconds() >= until_s:
+        if len(batch) == _BLOCKS_AT_ONCE or size >= _BYTES_AT_ONCE or time.monotonic() >= until_s:
             break
     return batch

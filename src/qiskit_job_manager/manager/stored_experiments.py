@@ -53,6 +53,11 @@ class StoredExperiments:
         _, offset = self._found(index)
         return metadata_differs(self._frames[offset], given, self._kind)
 
+    def encoded(self, index: int) -> bytes:
+        """Return an experiment as it is stored, and was sent."""
+        _, offset = self._found(index)
+        return self._frames[offset]
+
     def _found(self, index: int) -> tuple[Blob, int]:
         """Return the payload that holds an experiment, and its place there."""
         job, payload = self._job, self._payload

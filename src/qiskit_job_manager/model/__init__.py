@@ -4,6 +4,7 @@ from qiskit_job_manager.model.experiments import ExperimentKind, ExperimentRecor
 from qiskit_job_manager.model.histories import JobHistory, JobSetHistory, StoredResult
 from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, RetryPolicy, Totals, Usage
 from qiskit_job_manager.model.jobs import (
+    REUSED_TAG,
     AttemptRecord,
     EventRecord,
     JobEvent,
@@ -19,12 +20,14 @@ from qiskit_job_manager.model.payloads import (
     EncodedExperiment,
     RawResult,
     RemoteFigures,
+    ReusedResult,
 )
 from qiskit_job_manager.model.plans import Allowance, Block, Plan, PlannedJob, ServiceEstimate
 from qiskit_job_manager.model.provenance import Observation, ObservationKind, Snapshot
 from qiskit_job_manager.model.writes import Advance, Halves, Request, RequestKind, Token
 
 __all__ = [
+    "REUSED_TAG",
     "Advance",
     "Allowance",
     "AttemptRecord",
@@ -56,6 +59,7 @@ __all__ = [
     "Request",
     "RequestKind",
     "RetryPolicy",
+    "ReusedResult",
     "ServiceEstimate",
     "Snapshot",
     "StoredResult",

@@ -112,6 +112,10 @@ class RemoteStatus:
     message: str | None = None
 
 
+REUSED_TAG = "reused-"
+"""How the tag of an attempt begins that was never sent, as its result was taken over."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
     """One job as the store keeps it.
@@ -157,6 +161,11 @@ class JobRecord:
     cancel_requested: bool
     circuits: int
     estimate_s: float | None
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether it was never sent, as its result was taken over from another job set."""
+        return self.tag is not None and self.tag.startswith(REUSED_TAG)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,25 @@ class Blob:
 
 
 @dataclass(frozen=True, slots=True)
+class ReusedResult:
+    """Results that a job takes over, so that it is never sent.
+
+    Attributes:
+        result: The results of its experiments, each with a mark of its origin.
+        origins: For each experiment the job set and the experiment that ran.
+        tag: Tag of the job's only attempt, which was not sent.
+        at: When the results were taken over, in UTC.
+        cause: Where they come from, in words.
+    """
+
+    result: RawResult
+    origins: tuple[str, ...]
+    tag: str
+    at: datetime
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class EncodedBlock:
     """A block of the plan, ready to be stored.
 
@@ -87,8 +106,10 @@ class EncodedBlock:
         block: The experiments' places, and the jobs that run them.
         experiments: Names and hashes of the experiments, in order.
         payload: The encoded experiments together.
+        reused: The results of its one job, which is done from the start; ``None``: it is sent.
     """
 
     block: Block
     experiments: tuple[EncodedExperiment, ...]
     payload: Blob
+    reused: ReusedResult | None = None

@@ -32,12 +32,13 @@ if TYPE_CHECKING:
         EncodedBlock,
         JobSetDraft,
         JobSetRecord,
+        ReusedResult,
         Snapshot,
         Token,
     )
     from qiskit_job_manager.stores.database import Database
 
-_SETS, _REQUESTS = schema.job_set, schema.request
+_SETS, _REQUESTS, _JOBS = schema.job_set, schema.request, schema.job
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +186,43 @@ def _insert_blocks(
     change = job_counts.Change(job_set_key)
     for one in blocks:
         size = one.block.stop - one.block.start
-        change.add(JobState.PLANNED, len(one.block.jobs), size * len(one.block.jobs))
+        change.add(_state_of(one), len(one.block.jobs), size * len(one.block.jobs))
+        if one.reused is not None:
+            position = one.block.jobs[0].index + later
+            _insert_reused(database, connection, job_set_key, position, one.reused)
     change.write(database, connection)
+
+
+def _state_of(one: EncodedBlock) -> JobState:
+    return JobState.PLANNED if one.reused is None else JobState.DONE
+
+
+def _insert_reused(
+    database: Database,
+    connection: Connection,
+    job_set_key: int,
+    position: int,
+    reused: ReusedResult,
+) -> None:
+    """Store the result of a job that is never sent, with its attempt, which costs nothing."""
+    which = (_JOBS.c.job_set == job_set_key, _JOBS.c.position == position)
+    job = connection.scalars(select(_JOBS.c.key).where(*which)).one()
+    attempt = {"job": job, "number": 1, "tag": reused.tag}
+    times = {"intended_at": reused.at, "ended_at": reused.at}
+    connection.execute(insert(schema.attempt).values(attempt | times))
+    kept = {"job": job, "attempt": 1, "stored_at": reused.at} | blob_values(reused.result, job)
+    connection.execute(insert(schema.result).values(kept))
+    event = {
+        "job_set": job_set_key,
+        "at": microseconds(reused.at),
+        "job_index": position,
+        "attempt": 1,
+        "event": "reused",
+        "before": None,
+        "after": JobState.DONE.value,
+        "cause": clean(reused.cause),
+    }
+    database.run(connection, write_statements.NEW_EVENT, event)
 
 
 def _is_stored(connection: Connection, token: Token, stop: int) -> bool:
@@ -353,6 +389,8 @@ def _name_in_use(database: Database, name: str) -> NameInUseError | None:
 
 def _must_be_whole(one: EncodedBlock) -> None:
     block = one.block
+    if one.reused is not None and len(block.jobs) != 1:
+        raise StoreError(f"A block with a reused result has {len(block.jobs)} jobs, and not one.")
     if len(one.experiments) != block.stop - block.start or not block.jobs:
         raise StoreError(
             f"A block of experiments {block.start} to {block.stop} with {len(block.jobs)} jobs "
@@ -387,9 +425,9 @@ def _jobs(later: int, job_set_key: int, one: EncodedBlock) -> list[dict[str, Any
             "shots": job.shots,
             "share": job.share,
             "shares": job.shares,
-            "state": JobState.PLANNED.value,
-            "attempts": 0,
-            "has_result": False,
+            "state": _state_of(one).value,
+            "attempts": 0 if one.reused is None else 1,
+            "has_result": one.reused is not None,
             "cancel_requested": False,
             "circuits": job.circuits,
             "estimate_s": job.estimate_s,

@@ -172,6 +172,19 @@ def places_of_contents(
     return found
 
 
+def places_of_content(
+    database: Database, job_set_keys: Iterable[int], content_hash: bytes
+) -> list[tuple[int, int]]:
+    """Return where a content is in some job sets: their keys and indices."""
+    found: list[tuple[int, int]] = []
+    row, wanted = schema.experiment.c, list(job_set_keys)
+    for first in range(0, len(wanted), _PAGE // 2):
+        some = row.job_set.in_(wanted[first : first + _PAGE // 2])
+        statement = select(row.job_set, row.position).where(some, row.content_hash == content_hash)
+        found += [(key, index) for key, index in database.read(statement)]
+    return found
+
+
 def payload(database: Database, job_key: int) -> Blob:
     """Return the encoded experiments of a job.
 

@@ -273,6 +273,12 @@ class SqlStore:
         """Return the indices and names of all experiments with some contents, each in order."""
         return reads.places_of_contents(self._database, job_set_key, content_hashes, stop)
 
+    def places_of_content(
+        self, job_set_keys: Iterable[int], content_hash: bytes
+    ) -> list[tuple[int, int]]:
+        """Return where a content is in some job sets: their keys and indices."""
+        return reads.places_of_content(self._database, job_set_keys, content_hash)
+
     def unique_names(self, job_set_key: int, start: int, stop: int) -> dict[str, int]:
         """Return the index by name of experiments in a range, where no other has the name."""
         values = {"set": job_set_key, "start": start, "stop": stop}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from queue import Queue
 from threading import Barrier, Thread
@@ -12,11 +13,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from qiskit_job_manager.errors import StoreError
-from qiskit_job_manager.model import Block, EncodedBlock, JobState, RequestKind
+from qiskit_job_manager.model import (
+    Blob,
+    Block,
+    EncodedBlock,
+    JobState,
+    RawResult,
+    RequestKind,
+    ReusedResult,
+)
 from qiskit_job_manager.testing.store_samples import (
     NOON,
     complete,
     delete,
+    draft,
     encoded_block,
     hand_over,
     must_claim,
@@ -133,6 +143,49 @@ class ExtendingContract:
             thread.join()
         assert sorted(landed.get() for _ in threads) == [False, False, False, True]
         assert len(list(store.experiments(the_set(store).key))) == 2
+
+    def test_a_job_whose_result_was_taken_over_is_done_from_the_start(self, store: Store) -> None:
+        whole = encoded_block(["b", "c"], 1, 1)
+        result = RawResult("results/1", b"counts")
+        reused = ReusedResult(result, ("x/0", "x/1"), "reused-1", _LATER, "taken over from x")
+        hand_over(store, [["a"]])
+        complete(store)
+        key = the_set(store).key
+        assert store.extend_job_set(key, [replace(whole, reused=reused)], _LATER)
+        sent, taken = store.jobs(key)
+        assert (sent.state, sent.is_reused) == (JobState.PLANNED, False)
+        assert (taken.state, taken.is_reused, taken.has_result) == (JobState.DONE, True, True)
+        assert store.result(taken.key) == Blob("results/1", b"counts")
+        (attempt,) = store.attempts(taken.key)
+        assert (attempt.remote_id, attempt.ended_at) == (None, _LATER)
+        assert store.usage(key).total_s == 0
+        totals = store.totals(key)
+        assert totals.jobs == {JobState.PLANNED: 1, JobState.DONE: 1}
+        assert totals.experiments == {JobState.PLANNED: 1, JobState.DONE: 2}
+        (event,) = store.events(key, 1)
+        assert (event.event, event.after, event.cause) == ("reused", "done", "taken over from x")
+
+    def test_a_result_is_taken_over_for_all_shots_at_once(self, store: Store) -> None:
+        shared = encoded_block(["a"], shares=2)
+        reused = ReusedResult(RawResult("f", b""), ("x/0",), "reused-1", _LATER, "")
+        with pytest.raises(StoreError):
+            store.create_job_set(draft(), "me", [replace(shared, reused=reused)])
+        assert store.job_set_named("sweep") is None
+
+    def test_a_content_is_found_in_many_job_sets(self, store: Store) -> None:
+        hand_over(store, [["a", "b", "a"]])
+        other, token = store.create_job_set(draft("other"), "me", [encoded_block(["a"])])
+        store.release(token)
+        key = the_set(store).key
+        content = hashlib.sha256(b"a").digest()
+        both = [*range(key + 1000, key + 2500), key, other.key]
+        assert sorted(store.places_of_content(both, content)) == [
+            (key, 0),
+            (key, 2),
+            (other.key, 0),
+        ]
+        assert store.places_of_content([other.key], hashlib.sha256(b"b").digest()) == []
+        assert store.places_of_content([], content) == []
 
     def test_contents_are_found_with_all_their_places(self, store: Store) -> None:
         hand_over(store, [["a", "b", "a"], ["c", "a"]])
