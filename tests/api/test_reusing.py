@@ -150,6 +150,28 @@ def test_the_mark_is_in_frames_and_beside_the_metadata_of_the_new_circuit(run, c
     assert results.get_counts("again")
 
 
+def test_the_provenance_of_a_result_names_its_origin_and_no_run_of_its_own(run, circuits):
+    """The seed and the calibration of the new job set would be those of no run."""
+    first = run(circuits(2), **SEEDED)
+    results = run(circuits(3), reuse=first, **SEEDED).results()
+    taken, ran = results.provenance(1), results.provenance(2)
+    assert taken["reused_from"] == f"{first.job_set_id()}/1"
+    assert [(job["reused"], job["seeds"], job["attempts"]) for job in taken["jobs"]] == [
+        (True, {}, [])
+    ]
+    assert ran["reused_from"] is None
+    assert len(ran["jobs"][0]["attempts"]) == 1
+
+
+def test_metadata_of_a_users_own_is_no_mark(run, circuits):
+    (c,) = circuits(1)
+    c.metadata = {"reused_from": "somewhere/3"}
+    first = run([c], **SEEDED)
+    assert first.results().provenance(0)["reused_from"] is None
+    results = run([c], reuse=first, **SEEDED).results()
+    assert results.provenance(0)["reused_from"] == f"{first.job_set_id()}/0"
+
+
 # -- what does not fit -----------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from qiskit_job_manager.manager.stored_experiments import StoredExperiments
 from qiskit_job_manager.model import REUSED_TAG, ExperimentKind, JobState, ReusedResult
 from qiskit_job_manager.planning import SEED_OPTIONS
 from qiskit_job_manager.results import ResultSource, source_of
+from qiskit_job_manager.results.origins import REUSED_FROM, origin_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.model import JobSetDraft, JobSetRecord
     from qiskit_job_manager.ports import Store
-
-REUSED_FROM = "reused_from"
-"""Key of the circuit's metadata in a result that was taken over: ``"JOB_SET_ID/INDEX"``."""
 
 _PAGE = 500
 _KEPT_OPEN = 4
@@ -97,7 +95,7 @@ class Reuse:
             for job in jobs:
                 if job.is_reused:
                     known = (self._read(target, index) for index in range(job.start, job.stop))
-                    self._stored.update(origin for each in known if (origin := _origin_in(each)))
+                    self._stored.update(origin for each in known if (origin := origin_in(each)))
 
     def find(self, content_hash: bytes) -> Sample | None:
         """Return a result of an experiment with some content, and keep it for the caller.
@@ -158,7 +156,7 @@ class Reuse:
         if result is None:
             return None
         ran_here = not self._store.jobs_covering(record.key, index)[0].is_reused
-        origin = own if ran_here else _origin_in(result) or own
+        origin = own if ran_here else origin_in(result) or own
         taken = origin in self._pending or origin in self._stored
         if taken or origin.startswith(f"{self._target_id}/"):
             return None
@@ -284,15 +282,6 @@ def _difference(record: JobSetRecord, draft: JobSetDraft, *, named: bool) -> str
     if not named and (record.backend_uri is None or record.backend_uri != draft.backend_uri):
         return "whose backend is another object"
     return None
-
-
-def _origin_in(result: Any) -> str | None:
-    header = getattr(result, "header", None)
-    metadata = header.get("metadata") if isinstance(header, dict) else None
-    if header is None and hasattr(result, "metadata"):
-        metadata = result.metadata.get("circuit_metadata")
-    origin = metadata.get(REUSED_FROM) if isinstance(metadata, dict) else None
-    return origin if isinstance(origin, str) else None
 
 
 def _marked(sample: Sample, circuit: Any, kind: ExperimentKind) -> Any:

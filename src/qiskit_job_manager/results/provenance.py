@@ -8,6 +8,7 @@ from qiskit_job_manager.engine.backend_calls import job_options
 from qiskit_job_manager.errors import CodecError, ManagedResultDataNotAvailable, StoreCorruptError
 from qiskit_job_manager.model import ObservationKind
 from qiskit_job_manager.planning import SEED_OPTIONS
+from qiskit_job_manager.results.origins import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +42,10 @@ class ProvenanceReader:
         }
 
     def jobs(self, jobs: Sequence[JobRecord]) -> list[dict[str, Any]]:
-        """Return what is known of the jobs of an experiment, and of their attempts."""
+        """Return what is known of the jobs of an experiment, and of their attempts.
+
+        A job whose results were taken over has neither: its experiments ran in another job set.
+        """
         return [
             {
                 "index": job.index,
@@ -49,8 +53,11 @@ class ProvenanceReader:
                 "shares": job.shares,
                 "state": job.state.value,
                 "shots": job.shots,
-                "seeds": _seeds(job_options(self._record.options, job)),
-                "attempts": [self._attempt(each) for each in self._store.attempts(job.key)],
+                "reused": job.is_reused,
+                "seeds": {} if job.is_reused else _seeds(job_options(self._record.options, job)),
+                "attempts": []
+                if job.is_reused
+                else [self._attempt(each) for each in self._store.attempts(job.key)],
             }
             for job in jobs
         ]
@@ -135,6 +142,7 @@ def provenance_of(source: ResultSource, index: int) -> dict[str, Any]:
     return {
         "experiment": {"index": index, "name": name, "content_hash": content},
         "job_set": about(record),
+        "reused_from": origin_of(source, index),
         "layout": _layout(source, index),
         "jobs": ProvenanceReader(store, record).jobs(jobs),
     }
