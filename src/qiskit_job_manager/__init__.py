@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.manager import JobManager as JobManager
     from qiskit_job_manager.model import Allowance as Allowance
     from qiskit_job_manager.model import AttemptRecord as AttemptRecord
+    from qiskit_job_manager.model import Cost as Cost
     from qiskit_job_manager.model import EventRecord as EventRecord
     from qiskit_job_manager.model import ExperimentRecord as ExperimentRecord
     from qiskit_job_manager.model import JobEvent as JobEvent
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import Limits as Limits
     from qiskit_job_manager.model import Plan as Plan
     from qiskit_job_manager.model import PlannedJob as PlannedJob
+    from qiskit_job_manager.model import Prices as Prices
     from qiskit_job_manager.model import RemoteFigures as RemoteFigures
     from qiskit_job_manager.model import RetryPolicy as RetryPolicy
     from qiskit_job_manager.model import ServiceEstimate as ServiceEstimate
@@ -128,6 +130,7 @@ _HOMES = {
     "model": (
         "Allowance",
         "AttemptRecord",
+        "Cost",
         "EventRecord",
         "ExperimentRecord",
         "JobEvent",
@@ -135,6 +138,7 @@ _HOMES = {
         "Limits",
         "Plan",
         "PlannedJob",
+        "Prices",
         "RemoteFigures",
         "RetryPolicy",
         "ServiceEstimate",

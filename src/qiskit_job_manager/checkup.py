@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager import stores, ways
 from qiskit_job_manager.errors import JobManagerError, StoreBusyError, StoreError
+from qiskit_job_manager.job_set.report import allowing_more
 from qiskit_job_manager.job_set.status import read_overview
 from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.phrases import plural, short_id
@@ -256,7 +257,8 @@ def job_sets(store: Store) -> Iterator[Finding]:
             yield Finding(what, value, Verdict.NEEDS_USER, advice)
         if progress.held:
             value = f"{record.name}: {plural(progress.held, 'job')} held by the usage limit"
-            advice = f"qjm resume {record.job_set_id} --max-usage SECONDS allows more"
+            more = " ".join(allowing_more(record))
+            advice = f"qjm resume {record.job_set_id} {more} allows more"
             yield Finding(what, value, Verdict.NEEDS_USER, advice)
         if not progress.ended:
             yield _driver(store, what, record)

@@ -531,7 +531,7 @@ class Store(Protocol):
         """Return the attempts with these tags, each as the index of its job and the attempt."""
 
     def usage(self, job_set_key: int) -> Usage:
-        """Return the quantum seconds of the attempts that a backend has, or may have, accepted."""
+        """Return what the attempts use that a backend has, or may have, accepted."""
 
     def events(self, job_set_key: int, job_index: int | None = None) -> Iterator[EventRecord]:
         """Yield the events of a job set, or of one of its jobs, oldest first, in pages."""
@@ -600,6 +600,9 @@ class Store(Protocol):
 
     def set_max_usage(self, job_set_key: int, max_usage_s: float | None) -> None:
         """Change how many quantum seconds a job set may use; ``None``: any."""
+
+    def set_max_cost(self, job_set_key: int, max_cost: float | None) -> None:
+        """Change what a job set may cost, at its own prices; ``None``: any sum."""
 
     def request(self, job_set_key: int, kind: RequestKind, job_index: int | None = None) -> None:
         """Store a request for the driver."""

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command_from_info
 from typer.models import CommandInfo
-
-if TYPE_CHECKING:
-    from collections.abc import ItemsView, ValuesView
 
 _COMMANDS = "qiskit_job_manager.cli.commands"
 
@@ -73,10 +70,10 @@ class _Commands(dict[str, Any]):
     def get(self, name: str, default: Any = None) -> Any:
         return self[name] if name in self else default  # noqa: SIM401  # this is `get`
 
-    def values(self) -> ValuesView[Any]:
+    def values(self) -> Any:
         return self._all().values()
 
-    def items(self) -> ItemsView[str, Any]:
+    def items(self) -> Any:
         return self._all().items()
 
     def _all(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager.cli.options import command_for
 from qiskit_job_manager.cli.output import escape, plural
+from qiskit_job_manager.job_set.report import limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,18 +28,19 @@ def needs_user(ctx: typer.Context, record: JobSetRecord, progress: Progress) -> 
             yield f"  {command}  {effect}"
     if progress.held:
         yield f"{escape(record.name)} needs you: {why_held(record, progress)}. To allow more:"
-        command = command_for(ctx, "resume", record.job_set_id, "--max-usage")
-        yield f"  {command} SECONDS"
+        for option, limit, value in (
+            ("--max-usage", record.max_usage_s, "SECONDS"),
+            ("--max-cost", record.max_cost, "AMOUNT"),
+        ):
+            if limit is not None:
+                yield f"  {command_for(ctx, 'resume', record.job_set_id, option)} {value}"
 
 
 def why_held(record: JobSetRecord, progress: Progress) -> str:
-    """Return a phrase that says how many jobs the usage limit holds."""
-    number, limit_s = progress.held, record.max_usage_s
+    """Return a phrase that says how many jobs the limits of usage and cost hold."""
+    number = progress.held
     verb = "is" if number == 1 else "are"
-    return (
-        f"{plural(number, 'job')} {verb} not sent, as more than {limit_s:g} quantum seconds would "
-        "be used"
-    )
+    return f"{plural(number, 'job')} {verb} not sent, as more than {limits(record)} would be used"
 
 
 def commands_for(ctx: typer.Context, job_set_id: str) -> list[tuple[str, str]]:

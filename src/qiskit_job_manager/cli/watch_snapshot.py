@@ -151,7 +151,7 @@ def _for_the_user(snapshot: Snapshot, go_on: str) -> Iterator[str]:
         yield f"{plural(needs, 'job')} in doubt {_verb(needs)} you: see qjm resubmit and abandon"
     if progress.held:
         held = plural(progress.held, "job")
-        yield f"{held} held by the usage limit: see qjm resume --max-usage"
+        yield f"{held} held by the usage limit: see qjm resume --max-usage, --max-cost"
     if not progress.complete:
         yield "Not all experiments have been handed over"
     elif not snapshot.driver and not progress.ended:

@@ -15,6 +15,7 @@ from qiskit_job_manager.dashboard.visit import PAGE_ROWS
 from qiskit_job_manager.job_set.attention import needs
 from qiskit_job_manager.job_set.status import ends_at, held_jobs
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.model.prices import has_limits
 from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.model.search import JobSetOrder
 from qiskit_job_manager.views.phrases import shares
@@ -103,7 +104,7 @@ def rows_of(store: SearchableStore, records: list[JobSetRecord], now: datetime) 
 def _row(store: SearchableStore, record: JobSetRecord, totals: Totals, now: datetime) -> Row:
     progress = progress_of(record, totals, held_jobs(store, record, totals))
     is_cheap = record.n_jobs <= _JOBS_SUMMED and not record.volatile
-    shows_usage = is_cheap or record.max_usage_s is not None
+    shows_usage = is_cheap or has_limits(record)
     usage = store.usage(record.key) if shows_usage else None
     if progress.ended:
         last = store.last_events(record.key, limit=1)

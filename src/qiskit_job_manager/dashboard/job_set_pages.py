@@ -134,14 +134,16 @@ def overview(visit: Visit) -> Response:
     """Return the page on a job set as a whole."""
     head = head_of(visit)
     store, record = visit.store, head.record
+    usage = remembered.get(
+        visit, ("usage", record.key), _USAGE_FOR_S, lambda: store.usage(record.key)
+    )
     commands = [qjm("show", record.job_set_id), qjm("watch", record.job_set_id)]
     return set_page(
         visit,
         "overview.html",
         head,
-        usage=remembered.get(
-            visit, ("usage", record.key), _USAGE_FOR_S, lambda: store.usage(record.key)
-        ),
+        usage=usage,
+        cost=None if record.prices is None else record.prices.cost(usage),
         errors=_errors(visit, head),
         timeline=_timeline(visit, _on_timeline(visit, head)),
         duplicates=store.duplicates(record.key, limit=10),

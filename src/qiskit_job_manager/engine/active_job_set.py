@@ -33,6 +33,7 @@ from qiskit_job_manager.model import (
     RequestKind,
     Token,
 )
+from qiskit_job_manager.model.prices import estimated_usage, has_limits, has_room_for
 from qiskit_job_manager.ports import Capabilities
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ class ActiveJobSet:
 
     def reread(self) -> None:
         """Read what was handed over, or asked of the set as a whole, since the last time."""
-        if not self.record.complete or self.record.max_usage_s is not None:
+        if not self.record.complete or has_limits(self.record):
             self.record = self._store.job_set(self.record.job_set_id) or self.record
 
     def note_extension(self) -> None:
@@ -412,17 +413,19 @@ class ActiveJobSet:
         return replace(stored, pending_jobs=min(of_use, stored.pending_jobs or of_use))
 
     def affordable(self, decisions: Sequence[Take | Call]) -> list[Take | Call]:
-        """Leave out the submissions that would exceed the set's limit of usage."""
-        most_s = self.record.max_usage_s
-        if most_s is None or not any(_sends(decision) for decision in decisions):
+        """Leave out the submissions that would exceed what the set may use or cost."""
+        if not has_limits(self.record) or not any(_sends(decision) for decision in decisions):
             return list(decisions)
-        total_s = self._store.usage(self.record.key).total_s
+        total = self._store.usage(self.record.key)
         kept: list[Take | Call] = []
         for decision in decisions:
-            if _sends(decision):
-                total_s += self.live[decision.job_key].record.estimate_s or 0.0
-            if total_s <= most_s or not _sends(decision):
+            if not _sends(decision):
                 kept.append(decision)
+                continue
+            job = self.live[decision.job_key].record
+            if has_room_for(self.record, total, job):
+                kept.append(decision)
+            total += estimated_usage(job)
         return kept
 
     def next_wake_s(self, now_s: float) -> float:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager import ways
+from qiskit_job_manager.job_set.report import allowing_more
 from qiskit_job_manager.job_set.status import held_jobs, trouble_of
 from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.model.search import JobSetFilter, JobSetOrder
@@ -93,7 +94,7 @@ def needs_of(
         yield Need(NeedKind.IN_DOUBT, record, words, advice, command)
     if progress.held:
         words = f"{plural(progress.held, 'job')} held by the usage limit"
-        more = ("resume", record.job_set_id, "--max-usage", "SECONDS")
+        more = ("resume", record.job_set_id, *allowing_more(record))
         yield Need(NeedKind.HELD, record, words, "", more)
     if is_unfinished and not is_driven and (record.complete and not _only_waits(progress)):
         yield Need(

@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from qiskit_job_manager.job_set.as_qiskit_job import StoredJob
     from qiskit_job_manager.job_set.driving import Driving
     from qiskit_job_manager.model import (
+        Cost,
         EventRecord,
         ExperimentRecord,
         JobRecord,
         JobSetRecord,
+        Prices,
         Usage,
     )
     from qiskit_job_manager.model.inputs import ExperimentKey
@@ -176,6 +178,23 @@ class ManagedJobSet:
         self._read()
         self.drive()
 
+    def allow_cost(self, max_cost: float | None) -> None:
+        """Change how much the job set may cost; a lower limit cancels no job.
+
+        Args:
+            max_cost: The limit for the whole set, in the currency of its `prices`; ``None``: none.
+
+        Raises:
+            InvalidArgumentError: It is not a number of at least 0, or ``None``; or the job set was
+                handed over without prices.
+            JobManagerInvalidStateError: No process drives the set, and this one cannot.
+        """
+        limit = settings.checked_cost(max_cost)
+        settings.check_has_prices(self._read(), limit)
+        self._store.set_max_cost(self._record.key, limit)
+        self._read()
+        self.drive()
+
     # -- how far it is ----------------------------------------------------------------------------
 
     def progress(self) -> Progress:
@@ -189,6 +208,20 @@ class ManagedJobSet:
     def usage(self) -> Usage:
         """Return the quantum seconds of the jobs that the backend has, or may have, accepted."""
         return self._store.usage(self._record.key)
+
+    @property
+    def prices(self) -> Prices | None:
+        """The prices of its backend when it was handed over, or ``None`` if none were given."""
+        return self._record.prices
+
+    def cost(self) -> Cost | None:
+        """Return what the jobs cost that the backend has, or may have, accepted.
+
+        Returns:
+            ``actual`` has shots, tasks and measured quantum seconds, ``estimated`` those that are
+            not measured yet. ``None``: the set was handed over without prices.
+        """
+        return None if self.prices is None else self.prices.cost(self.usage())
 
     def activity(self, progress: Progress | None = None) -> Activity:
         """Return what the backend last said of the first few hundred active jobs; never waits.

@@ -5,6 +5,7 @@ Names that are there stay; new ones may come.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -72,9 +73,23 @@ def show_values(
         not_listed: How many of its jobs are left out.
     """
     return summary_of(store, record, progress) | {
-        "usage": _usage_values(store.usage(record.key), record),
+        "usage": _usage_values(usage := store.usage(record.key), record),
+        "cost": _cost_values(usage, record),
         "trouble": trouble_of(store, record, progress),
         "jobs_not_listed": not_listed,
+    }
+
+
+def _cost_values(usage: Usage, record: JobSetRecord) -> dict[str, Any] | None:
+    if record.prices is None:
+        return None
+    cost = record.prices.cost(usage)
+    return {
+        "currency": cost.currency,
+        "actual": cost.actual,
+        "estimated": cost.estimated,
+        "allowed": record.max_cost,
+        "prices": asdict(record.prices),
     }
 
 

@@ -38,6 +38,10 @@ def summary(record: JobSetRecord, progress: Progress, activity: Activity, usage:
             f"  Quantum seconds: {usage.measured_s:,.1f} measured, and {usage.estimated_s:,.1f} "
             "estimated for jobs that are not measured yet"
         )
+    if record.prices is not None:
+        cost = record.prices.cost(usage)
+        parts = f"{cost.actual:,.2f} known and {cost.estimated:,.2f} estimated"
+        lines.append(f"  Cost: {escape(str(cost))}, of it {parts}")
     if progress.needs_user:
         lines.append(
             f"  {plural(progress.needs_user, 'job')} in doubt: the backend may or may not have "
@@ -45,10 +49,26 @@ def summary(record: JobSetRecord, progress: Progress, activity: Activity, usage:
         )
     if progress.held:
         lines.append(
-            f"  {plural(progress.held, 'job')} held: they would use more than "
-            f"{record.max_usage_s:,g} quantum seconds; {ways.ALLOW_USAGE} raises the limit"
+            f"  {plural(progress.held, 'job')} held: more than {limits(record)} would be used; "
+            f"{ways.ALLOW_USAGE if record.max_cost is None else ways.ALLOW_COST} raises the limit"
         )
     return "\n".join(lines)
+
+
+def limits(record: JobSetRecord) -> str:
+    """Return what a job set may use and cost, in words."""
+    said = [] if record.max_usage_s is None else [f"{record.max_usage_s:g} quantum seconds"]
+    if record.max_cost is not None:
+        currency = "" if record.prices is None else f" {escape(record.prices.currency)}"
+        said.append(f"{record.max_cost:,.2f}{currency}")
+    return " or ".join(said)
+
+
+def allowing_more(record: JobSetRecord) -> tuple[str, str]:
+    """Return the option of ``qjm resume`` that allows a held job set more, and its value."""
+    if record.max_usage_s is None:
+        return "--max-cost", "AMOUNT"
+    return "--max-usage", "SECONDS"
 
 
 def incomplete(record: JobSetRecord) -> str:

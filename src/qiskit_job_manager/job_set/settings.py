@@ -1,10 +1,14 @@
-"""What users set on a job set and may change later: its name, its tags, its limit of usage."""
+"""What users set on a job set and may change later: its name, its tags, its limits."""
 
 from __future__ import annotations
 
 from numbers import Real
+from typing import TYPE_CHECKING
 
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.model import JobSetRecord
 
 
 def checked_name(name: object) -> str:
@@ -63,6 +67,21 @@ def updated_tags(
     return tags
 
 
+def checked_cost(max_cost: object) -> float | None:
+    """Return a limit of the cost.
+
+    Raises:
+        InvalidArgumentError: It is not a number of at least 0, or ``None``.
+    """
+    if max_cost is None:
+        return None
+    number = isinstance(max_cost, Real) and not isinstance(max_cost, bool)
+    if not number or not 0 <= float(max_cost) < float("inf"):  # type: ignore[arg-type]  # a Real
+        msg = f"max_cost is {max_cost!r}; it is an amount of money of at least 0, or None"
+        raise InvalidArgumentError(msg)
+    return float(max_cost)  # type: ignore[arg-type]  # a Real
+
+
 def checked_usage(max_usage_s: object) -> float | None:
     """Return a limit of usage in quantum seconds.
 
@@ -76,3 +95,17 @@ def checked_usage(max_usage_s: object) -> float | None:
         msg = f"max_usage_s is {max_usage_s!r}; it is a number of quantum seconds above 0, or None"
         raise InvalidArgumentError(msg)
     return float(max_usage_s)  # type: ignore[arg-type]  # a Real
+
+
+def check_has_prices(record: JobSetRecord, max_cost: float | None) -> None:
+    """Check that a limit of the cost of a job set has a meaning.
+
+    Raises:
+        InvalidArgumentError: The job set was handed over without prices.
+    """
+    if max_cost is not None and record.prices is None:
+        msg = (
+            f"job set {record.name!r} was handed over without prices, so its cost is not known; "
+            "allow_usage() limits its quantum seconds"
+        )
+        raise InvalidArgumentError(msg)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.model import JobState, RemoteState
+from qiskit_job_manager.model.prices import has_limits, has_room_for
 from qiskit_job_manager.model.progress import Activity, Pace, progress_of
 from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.escape import escape_lines
@@ -160,11 +161,11 @@ def held_jobs(store: Store, record: JobSetRecord, totals: Totals) -> int:
     """
     planned = totals.jobs.get(JobState.PLANNED, 0)
     under_way = any(totals.jobs.get(state) for state in _MAY_CHANGE_USAGE)
-    if record.max_usage_s is None or not planned or under_way:
+    if not has_limits(record) or not planned or under_way:
         return 0
     following = store.jobs(record.key, states=(JobState.PLANNED,), limit=1)
-    needed_s = sum(job.estimate_s or 0.0 for job in following)
-    if store.usage(record.key).total_s + needed_s <= record.max_usage_s:
+    usage = store.usage(record.key)
+    if all(has_room_for(record, usage, job) for job in following):
         return 0
     # A job that was sent between the two reads is in the usage, but not among those under way.
     return planned if store.totals(record.key).jobs == totals.jobs else 0

@@ -215,11 +215,6 @@ def checked_retry(retry: Any) -> RetryPolicy:
     return retry
 
 
-def is_blind(can: Capabilities) -> bool:
-    """Return whether only the user can decide about a job whose submission had no answer."""
-    return not (can.volatile or can.findable or can.idempotent)
-
-
 def same_backend(record: JobSetRecord, backend: Any) -> Backend:
     """Return the adapter to the backend of a job set.
 
@@ -241,6 +236,11 @@ def same_backend(record: JobSetRecord, backend: Any) -> Backend:
         raise InvalidArgumentError(msg)
     backends.compare_seeds(adapter, record.options)
     return adapter
+
+
+def is_blind(can: Capabilities) -> bool:
+    """Return whether only the user can decide about a job whose submission had no answer."""
+    return not (can.volatile or can.findable or can.idempotent)
 
 
 def plain_value(what: str, value: Any, advice: str = "") -> Any:

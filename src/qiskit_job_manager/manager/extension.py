@@ -271,10 +271,10 @@ def _with(record: JobSetRecord, batch: list[EncodedBlock]) -> JobSetRecord:
 
 def _other_settings(before: JobSetRecord, draft: JobSetDraft) -> str:
     """Return which settings a job set keeps that this call gives otherwise, in words."""
-    default = {"retry": RetryPolicy(), "tags": (), "max_usage_s": None}
+    default = {"retry": RetryPolicy(), "tags": (), "max_usage_s": None, "max_cost": None}
     other = [
         name
-        for name in ("limits", "retry", "tags", "max_usage_s")
+        for name in ("limits", "retry", "tags", "max_usage_s", "max_cost")
         if getattr(draft, name) not in (getattr(before, name), default.get(name, ...))
     ]
     return ", ".join(other)

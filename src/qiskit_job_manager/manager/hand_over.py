@@ -81,7 +81,7 @@ class HandOver:
         self._engine = engine
         self._backend = backend
         self._draft = draft
-        self._packing = Packing(backend, draft.options, weighing, self._give_way, reuse)
+        self._packing = Packing(backend, draft, weighing, self._give_way, reuse)
         self._n_experiments: int | None = None
         self._has_waited = False
         self.is_driven = False
@@ -222,6 +222,7 @@ class HandOver:
             finally:
                 self._end(record)
             record = replace(record, complete=True)
+        self._packing.prices_of = record
         where = (self._store, self._engine, self._backend, self._packing)
         extension = Extension(*where, self._draft)
         whole = extension.run(record, given.handed_on(), is_list=self._is_list)

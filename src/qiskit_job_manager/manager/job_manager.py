@@ -28,6 +28,7 @@ from qiskit_job_manager.manager.driver_identity import new_owner
 from qiskit_job_manager.manager.environment import Environment, chosen_provenance
 from qiskit_job_manager.manager.interpreter_exit import stop_at_exit
 from qiskit_job_manager.manager.notifier import Notifier
+from qiskit_job_manager.manager.pricing import chosen_table, cost_of, prices_for
 from qiskit_job_manager.model import JobSetDraft
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views import html
@@ -76,10 +77,12 @@ class JobManager:
             `ManagedResults.provenance`: ``"full"``; ``"anonymous"``: without the names of the
             machine and of the script; ``"off"``: nothing. By default the environment variable
             ``QISKIT_JOB_MANAGER_PROVENANCE``, or else ``"full"``.
+        prices: What backends cost: the path of a ``prices.toml``, or what would be in it; by
+            default the file that the environment variable ``QISKIT_JOB_MANAGER_PRICES`` names.
 
     Raises:
-        InvalidArgumentError: ``workers``, ``executor``, ``notify`` or ``provenance`` cannot be
-            used.
+        InvalidArgumentError: ``workers``, ``executor``, ``notify``, ``provenance`` or ``prices``
+            cannot be used.
         StoreError: The store cannot be opened; the message says why and what to do.
 
     Example:
@@ -102,8 +105,10 @@ class JobManager:
         executor: Client | Executor | str | None = None,
         notify: str | Sequence[str] | None = None,
         provenance: Literal["full", "anonymous", "off"] | None = None,
+        prices: str | Path | Mapping[str, Any] | None = None,
     ) -> None:
         addresses = notification_services.chosen_addresses(notify)
+        self._prices = chosen_table(prices)
         self._environment = Environment(chosen_provenance(provenance))
         self._executor = chosen_executor(workers, executor)
         self._store = stores.open_store(store)
@@ -179,6 +184,7 @@ class JobManager:
         concurrent: bool | None = None,
         refusals: tuple[type[BaseException], ...] = (),
         max_usage_s: float | None = None,
+        max_cost: float | None = None,
         transpile: bool | Mapping[str, Any] | None = None,
         optimization_level: int | None = None,
         seed_transpiler: int | None = None,
@@ -234,6 +240,9 @@ class JobManager:
             max_usage_s: Quantum seconds that the set may use. A job counts with what the backend
                 measured, or else with the estimate. A job that would go beyond is not sent; none is
                 cancelled. `ManagedJobSet.allow_usage` changes it.
+            max_cost: The same in money, in the currency of the manager's prices; retries and known
+                duplicates count. The prices are stored with the job set, so that its figures do not
+                change with the file. `ManagedJobSet.allow_cost` changes the limit.
             transpile: ``True`` transpiles for the backend, in several processes where that is
                 worth it; a mapping does so with further options of Qiskit's
                 `generate_preset_pass_manager`, such as ``{"initial_layout": [3, 4]}``. Resuming and
@@ -320,6 +329,7 @@ class JobManager:
             tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
             max_usage_s=checked_usage(max_usage_s),
             transpile=transpiler.checked_options(transpile, optimization_level, seed_transpiler),
+            **prices_for(self._prices, adapter, max_cost, shots),
         )
         # A name that was made for this run is new.
         is_new = name is None or self._store.job_set_named(name) is None
@@ -381,8 +391,8 @@ class JobManager:
 
         Returns:
             The jobs, and their sums: executions, bytes, estimated quantum seconds, and the seconds
-            that the limit of submissions a minute takes. Also what the account may still use, and
-            what the service said.
+            that the limit of submissions a minute takes. Also what the account may still use, what
+            the service said, and what it costs at the manager's prices.
 
         Raises:
             InvalidArgumentError: An argument cannot be used.
@@ -415,7 +425,8 @@ class JobManager:
         wanted = transpiler.checked_options(transpile, optimization_level, seed_transpiler)
         with transpiler.opened(adapter, wanted, handed_over, show=progress) as transpiles:
             ready = transpiles.transpiled(handed_over) if transpiles else handed_over
-            return planned(ready, adapter, asked, chosen, weighing, asks=ask_service)
+            found = planned(ready, adapter, asked, chosen, weighing, asks=ask_service)
+        return replace(found, cost=cost_of(found, self._prices, adapter.name))
 
     # -- finding again ----------------------------------------------------------------------------
 

@@ -86,8 +86,7 @@ class Notifier:
             own = self._of_one.get(record.key, ())
             wanted = tuple(dict.fromkeys((*self._for_all, *own, *addresses)))
             before = self._watched.get(record.key)
-            is_watched = before is not None and before.addresses == wanted
-            if not wanted or (is_watched and not before.has_ended):
+            if not wanted or (before and before.addresses == wanted and not before.has_ended):
                 return
             if addresses:
                 self._of_one[record.key] = (*own, *addresses)

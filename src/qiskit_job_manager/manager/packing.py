@@ -13,18 +13,20 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.codec.experiments import circuit_of, pack_experiments
+from qiskit_job_manager.manager.pricing import refuse_unpriced
 from qiskit_job_manager.manager.transpiler import runnable
 from qiskit_job_manager.model import Block, EncodedBlock, PlannedJob
 from qiskit_job_manager.planning import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from qiskit_job_manager.manager.estimate import Weighing
     from qiskit_job_manager.manager.reuse import Reuse, Sample
     from qiskit_job_manager.model import (
         EncodedExperiment,
         ExperimentSize,
+        JobSetDraft,
         JobSetRecord,
         Limits,
     )
@@ -59,7 +61,7 @@ class Packing:
 
     Args:
         backend: What runs them; it is asked whether it can.
-        options: The run options.
+        draft: The job set that is asked for.
         weighing: How experiments are transpiled, encoded and weighed.
         give_way: Called before each experiment; another thread may need Python's lock.
         reuse: Finds results that are taken over; ``None``: every experiment is sent.
@@ -68,12 +70,13 @@ class Packing:
         weighing: As given.
         reuse: As given.
         all_checked: Whether all experiments were checked, so that none is checked again.
+        prices_of: The job set whose prices and limit of the cost hold.
     """
 
     def __init__(
         self,
         backend: Backend,
-        options: Mapping[str, Any],
+        draft: JobSetDraft,
         weighing: Weighing,
         give_way: Callable[[], None],
         reuse: Reuse | None = None,
@@ -81,8 +84,9 @@ class Packing:
         self.weighing = weighing
         self.reuse = reuse
         self.all_checked = False
+        self.prices_of = draft
         self._backend = backend
-        self._options = options
+        self._options = draft.options
         self._give_way = give_way
         self._encoded: dict[int, EncodedExperiment] = {}
 
@@ -263,7 +267,9 @@ class Packing:
             )
             for job in block.jobs
         )
-        return replace(block, jobs=tuple(jobs))
+        estimated = replace(block, jobs=tuple(jobs))
+        refuse_unpriced(self.prices_of, estimated)
+        return estimated
 
     def _with_payload(self, block: Block, waiting: deque[EncodedExperiment]) -> EncodedBlock:
         members = tuple(waiting.popleft() for _ in range(block.stop - block.start))

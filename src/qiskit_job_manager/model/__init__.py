@@ -2,7 +2,7 @@
 
 from qiskit_job_manager.model.experiments import ExperimentKind, ExperimentRecord, ExperimentSize
 from qiskit_job_manager.model.histories import JobHistory, JobSetHistory, StoredResult
-from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, RetryPolicy, Totals, Usage
+from qiskit_job_manager.model.job_sets import JobSetDraft, JobSetRecord, RetryPolicy, Totals
 from qiskit_job_manager.model.jobs import (
     REUSED_TAG,
     AttemptRecord,
@@ -23,6 +23,7 @@ from qiskit_job_manager.model.payloads import (
     ReusedResult,
 )
 from qiskit_job_manager.model.plans import Allowance, Block, Plan, PlannedJob, ServiceEstimate
+from qiskit_job_manager.model.prices import Cost, Prices, Usage
 from qiskit_job_manager.model.provenance import Observation, ObservationKind, Snapshot
 from qiskit_job_manager.model.writes import Advance, Halves, Request, RequestKind, Token
 
@@ -33,6 +34,7 @@ __all__ = [
     "AttemptRecord",
     "Blob",
     "Block",
+    "Cost",
     "EncodedBlock",
     "EncodedExperiment",
     "EventRecord",
@@ -52,6 +54,7 @@ __all__ = [
     "ObservationKind",
     "Plan",
     "PlannedJob",
+    "Prices",
     "RawResult",
     "RemoteFigures",
     "RemoteState",

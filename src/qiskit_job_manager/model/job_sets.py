@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from qiskit_job_manager.model.jobs import JobState
+    from qiskit_job_manager.model.prices import Prices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,8 @@ class JobSetDraft:
         max_usage_s: Quantum seconds beyond which nothing more is sent, or ``None``.
         transpile: Options of the transpiler; plain JSON values. ``None``: the circuits run as they
             were handed over.
+        prices: What running costs, as it was at the hand-over, or ``None`` if that is not known.
+        max_cost: Money beyond which nothing more is sent, or ``None``.
     """
 
     job_set_id: str
@@ -67,6 +70,8 @@ class JobSetDraft:
     tags: tuple[str, ...] = ()
     max_usage_s: float | None = None
     transpile: Mapping[str, Any] | None = None
+    prices: Prices | None = None
+    max_cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,27 +89,6 @@ class JobSetRecord(JobSetDraft):
     complete: bool
     n_experiments: int
     n_jobs: int
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Quantum seconds of the attempts of a job set that a backend has, or may have, accepted.
-
-    Duplicates of attempts that are known count as well, by their estimate.
-
-    Attributes:
-        measured_s: What the backend says that was used.
-        estimated_s: The estimate for the duplicates, and for the attempts whose usage is not known
-            yet.
-    """
-
-    measured_s: float
-    estimated_s: float
-
-    @property
-    def total_s(self) -> float:
-        """Both together."""
-        return self.measured_s + self.estimated_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.model.prices import Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class Plan:
         submission_s: Seconds that the pace of submissions alone takes.
         allowance: What the account has used and may use, or ``None`` where that is not known.
         service: What the service said in a dry run, or ``None`` where it was not asked.
+        cost: What it is estimated to cost at the user's prices, or ``None`` if not known.
     """
 
     jobs: tuple[PlannedJob, ...]
@@ -95,6 +100,7 @@ class Plan:
     submission_s: float
     allowance: Allowance | None = None
     service: ServiceEstimate | None = None
+    cost: Cost | None = None
 
     @property
     def n_jobs(self) -> int:

@@ -77,11 +77,14 @@ TOTALS = select(_counts.state, _counts.jobs, _counts.experiments).where(
     _counts.job_set == _SET, _counts.jobs > 0
 )
 
+_circuits = func.coalesce(_jobs.circuits, _jobs.stop - _jobs.start)
 # What was refused has ended without an id of the backend's, and costs nothing.
 USAGE = (
     select(
         func.sum(_attempts.usage_s),
         func.sum(case((_attempts.usage_s.is_(None), _jobs.estimate_s), else_=0.0)),
+        func.sum(_circuits),
+        func.sum(_circuits * func.coalesce(_jobs.shots, 0)),
     )
     .join_from(schema.attempt, schema.job, _attempts.job == _jobs.key)
     .where(

@@ -261,12 +261,15 @@ def attempts_without_usage(database: Database, job_set_key: int, limit: int) -> 
 
 
 def usage(database: Database, job_set_key: int) -> Usage:
-    """Return the quantum seconds of the attempts of a job set, and of their duplicates."""
-    measured, estimated = database.quick(read_statements.USAGE, {"set": job_set_key})[0]
-    return Usage(measured or 0.0, (estimated or 0.0) + _duplicates_usage_s(database, job_set_key))
+    """Return what the attempts of a job set use, and their duplicates."""
+    found = database.quick(read_statements.USAGE, {"set": job_set_key})[0]
+    measured_s, estimated_s, circuits, executions = found
+    # PostgreSQL sums in decimals.
+    own = Usage(measured_s or 0.0, estimated_s or 0.0, int(circuits or 0), int(executions or 0))
+    return own + _usage_of_duplicates(database, job_set_key)
 
 
-def _duplicates_usage_s(database: Database, job_set_key: int) -> float:
+def _usage_of_duplicates(database: Database, job_set_key: int) -> Usage:
     """Return the estimate for all duplicates that are known, each counted once.
 
     A job that was accepted late is a duplicate, unless an attempt adopted it or still may.
@@ -278,14 +281,19 @@ def _duplicates_usage_s(database: Database, job_set_key: int) -> float:
         if (found := _DUPLICATE_ID.search(event.cause or ""))
     }
     attempts = _attempts_of(database, job_set_key, {index for index, _ in kinds})
-    total_s = 0.0
+    total = Usage(0.0, 0.0)
     for (index, remote_id), kind in kinds.items():
         rows = [row for row in attempts if row.position == index]
         adopted = any(row.remote_id == remote_id for row in rows)
         in_doubt = any(row.remote_id is None and row.ended_at is None for row in rows)
         if rows and not adopted and (kind == "twin" or not in_doubt):
-            total_s += rows[0].estimate_s or 0.0
-    return total_s
+            total += _usage_of(rows[0])
+    return total
+
+
+def _usage_of(row: Any) -> Usage:
+    circuits = row.stop - row.start if row.circuits is None else row.circuits
+    return Usage(0.0, row.estimate_s or 0.0, circuits, circuits * (row.shots or 0))
 
 
 def _attempts_of(
@@ -297,7 +305,8 @@ def _attempts_of(
         some = wanted[first : first + _PAGE // 2]
         statement = (
             select(
-                _jobs.c.position, _jobs.c.estimate_s, _attempts.c.remote_id, _attempts.c.ended_at
+                *(_jobs.c.position, _jobs.c.estimate_s, _jobs.c.start, _jobs.c.stop),
+                *(_jobs.c.circuits, _jobs.c.shots, _attempts.c.remote_id, _attempts.c.ended_at),
             )
             .join_from(_jobs, _attempts, _attempts.c.job == _jobs.c.key)
             .where(_jobs.c.job_set == job_set_key, _jobs.c.position.in_(some))

@@ -23,6 +23,7 @@ from qiskit_job_manager.model import (
     JobSetRecord,
     JobState,
     Limits,
+    Prices,
     RawResult,
     RemoteFigures,
     RemoteState,
@@ -48,7 +49,7 @@ _s, _j, _a = schema.job_set.c, schema.job.c, schema.attempt.c
 JOB_SET_COLUMNS = (
     *(_s.key, _s.job_set_id, _s.name, _s.created_at, _s.backend_uri, _s.backend_name, _s.volatile),
     *(_s.blind, _s.options, _s.limits, _s.retry, _s.tags, _s.complete, _s.n_experiments, _s.n_jobs),
-    *(_s.max_usage_s, _s.transpile),
+    *(_s.max_usage_s, _s.transpile, _s.prices, _s.max_cost),
 )
 EXPERIMENT_COLUMNS = (
     *(schema.experiment.c.position, schema.experiment.c.name, schema.experiment.c.content_hash),
@@ -90,7 +91,7 @@ def job_set_from(row: Row) -> JobSetRecord:
     """Return the job set of a row of `JOB_SET_COLUMNS`."""
     (key, job_set_id, name, created_at, uri, backend_name, volatile, blind, *texts) = row
     options, limits, retry, tags = map(json.loads, texts[:4])
-    complete, n_experiments, n_jobs, max_usage_s, transpile = texts[4:]
+    complete, n_experiments, n_jobs, max_usage_s, transpile, prices, max_cost = texts[4:]
     return JobSetRecord(
         key=key,
         job_set_id=job_set_id,
@@ -109,6 +110,8 @@ def job_set_from(row: Row) -> JobSetRecord:
         n_jobs=n_jobs,
         max_usage_s=max_usage_s,
         transpile=None if transpile is None else json.loads(transpile),
+        prices=None if prices is None else Prices(**_known(Prices, json.loads(prices))),
+        max_cost=max_cost,
     )
 
 
@@ -132,6 +135,8 @@ def job_set_values(draft: JobSetDraft) -> dict[str, Any]:
         "fence": 0,
         "max_usage_s": draft.max_usage_s,
         "transpile": None if draft.transpile is None else json.dumps(dict(draft.transpile)),
+        "prices": None if draft.prices is None else json.dumps(asdict(draft.prices)),
+        "max_cost": draft.max_cost,
     }
 
 
@@ -140,7 +145,7 @@ def tags_text(tags: Sequence[str]) -> str:
     return json.dumps(list(tags))
 
 
-def _known(noun: type[Limits | RetryPolicy], stored: dict[str, Any]) -> dict[str, Any]:
+def _known(noun: type[Limits | RetryPolicy | Prices], stored: dict[str, Any]) -> dict[str, Any]:
     given = {**stored}
     return {field.name: given[field.name] for field in fields(noun) if field.name in given}
 

@@ -32,7 +32,7 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0009"
+REVISION = "0010"
 """The newest migration; an older store is migrated, a newer one is refused."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -113,6 +113,9 @@ job_set = Table(
     Column("former_name", Text),
     # The options of the transpiler as JSON; none where the circuits run as they were handed over.
     Column("transpile", Text),
+    # The prices at the hand-over as JSON, so that figures do not change with the user's table.
+    Column("prices", Text),
+    Column("max_cost", Float),
     Index(None, "created_at", "key"),
     Index(
         None,

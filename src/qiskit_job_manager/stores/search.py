@@ -96,11 +96,14 @@ def _moves() -> ColumnElement[bool]:
     return or_(_counts.state.in_(moving), and_(_counts.state == doubt.value, ~_sets.blind))
 
 
+_is_limited = or_(_sets.max_usage_s.is_not(None), _sets.max_cost.is_not(None))
+
+
 def _may_need_user() -> ColumnElement[bool]:
     return or_(
         ~_sets.complete,
         and_(_sets.blind, _has_jobs(_counts.state == JobState.IN_DOUBT.value)),
-        and_(_sets.max_usage_s.is_not(None), _has_jobs(_counts.state == JobState.PLANNED.value)),
+        and_(_is_limited, _has_jobs(_counts.state == JobState.PLANNED.value)),
     )
 
 

@@ -420,6 +420,10 @@ class SqlStore:
         """Change how many quantum seconds a job set may use."""
         hand_over.change_job_set(self._database, job_set_key, max_usage_s=max_usage_s)
 
+    def set_max_cost(self, job_set_key: int, max_cost: float | None) -> None:
+        """Change what a job set may cost."""
+        hand_over.change_job_set(self._database, job_set_key, max_cost=max_cost)
+
     def request(self, job_set_key: int, kind: RequestKind, job_index: int | None = None) -> None:
         """Store a request for the driver."""
         hand_over.request(self._database, job_set_key, kind, job_index)

@@ -18,6 +18,7 @@ from qiskit_job_manager.model import (
     Halves,
     JobState,
     PlannedJob,
+    Prices,
     RawResult,
     RemoteFigures,
     RemoteState,
@@ -28,6 +29,7 @@ from qiskit_job_manager.model import (
 )
 from qiskit_job_manager.testing.store_samples import (
     NOON,
+    draft,
     experiments,
     hand_over,
     must_claim,
@@ -361,7 +363,7 @@ class DrivingContract:
             assert all(store.advance(token, steps))
         kept = [store.attempts(job.key)[0].figures for job in store.jobs(token.job_set_key)]
         assert kept == [None, figures]
-        assert store.usage(token.job_set_key) == Usage(2.5, 0.0)
+        assert store.usage(token.job_set_key) == Usage(2.5, 0.0, circuits=2, executions=20)
 
     def test_the_limit_of_usage_is_kept_and_changed(self, store: Store) -> None:
         key = the_set(store).key
@@ -370,6 +372,17 @@ class DrivingContract:
         assert the_set(store).max_usage_s == 7.5
         store.set_max_usage(key, None)
         assert the_set(store).max_usage_s is None
+
+    def test_prices_are_kept_and_the_limit_of_the_cost_is_changed(self, store: Store) -> None:
+        prices = Prices(currency="€", per_second=1.6, per_shot=0.01, per_task=0.3, plan="paygo")
+        asked = draft("priced", prices=prices, max_cost=7.5)
+        made, _ = store.create_job_set(asked, "me")
+        assert (made.prices, made.max_cost) == (prices, 7.5)
+        store.set_max_cost(made.key, None)
+        assert the_set(store, "priced").max_cost is None
+        store.set_max_cost(made.key, 0.0)
+        assert the_set(store, "priced").max_cost == 0.0
+        assert the_set(store, "priced").prices == prices
 
     def test_only_the_driver_adds_to_a_story(self, store: Store) -> None:
         hand_over(store, [["a"]])

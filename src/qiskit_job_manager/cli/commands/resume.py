@@ -69,6 +69,31 @@ MaxUsageOption = Annotated[
     ),
 ]
 
+
+def parse_cost(text: str) -> float:
+    """Return a limit of the cost; infinity for ``none``."""
+    if text == "none":
+        return inf
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = -1.0
+    if not 0 <= amount < inf:
+        raise typer.BadParameter(f"{text!r} is no amount of money of at least 0, and not 'none'.")
+    return amount
+
+
+MaxCostOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-cost",
+        metavar="AMOUNT",
+        parser=parse_cost,
+        help="New limit of the cost of each of these job sets, in the currency of its prices; "
+        "'none' means no limit.",
+    ),
+]
+
 _WORST_FIRST = (
     errors.ERROR,
     errors.TIMED_OUT,
@@ -77,10 +102,12 @@ _WORST_FIRST = (
 )
 
 
-def resume(
+def resume(  # noqa: PLR0913  # one parameter an option
     ctx: typer.Context,
     job_sets: JobSetsArgument = None,
+    *,
     max_usage: MaxUsageOption = None,
+    max_cost: MaxCostOption = None,
     timeout: TimeoutOption = None,
     workers: WorkersOption = None,
     executor: ExecutorOption = None,
@@ -92,12 +119,12 @@ def resume(
     then 1. Otherwise it is 4 if the time is over before all have ended, 3 if some experiments have
     no result, or 0.
     """
-    if max_usage is not None and not job_sets:
-        raise typer.BadParameter(
-            "name the job sets that get this limit.", param_hint="'--max-usage'"
-        )
+    for option, limit in (("--max-usage", max_usage), ("--max-cost", max_cost)):
+        if limit is not None and not job_sets:
+            words = "name the job sets that get this limit."
+            raise typer.BadParameter(words, param_hint=f"'{option}'")
     with opened_manager(ctx, workers, executor) as manager:
-        chosen = _start(manager, job_sets, max_usage)
+        chosen = _start(manager, job_sets, max_usage, max_cost)
         if not chosen and not as_json:
             typer.echo("All job sets have ended.")
         try:
@@ -118,17 +145,21 @@ def _print_how_to_go_on(ctx: typer.Context, references: list[str] | None, why: s
 
 
 def _start(
-    manager: "JobManager", references: list[str] | None, max_usage_s: float | None
+    manager: "JobManager",
+    references: list[str] | None,
+    max_usage_s: float | None,
+    max_cost: float | None,
 ) -> "list[ManagedJobSet]":
     if not references:
         return manager.resume()
     chosen = {found.job_set_id(): found for found in map(manager.find, references)}
     for job_set in chosen.values():
         with suppress(JobManagerInvalidStateError):  # its trouble is printed
-            if max_usage_s is None:
-                job_set.drive()
-            else:
+            if max_cost is not None:
+                job_set.allow_cost(None if max_cost == inf else max_cost)
+            if max_usage_s is not None:
                 job_set.allow_usage(None if max_usage_s == inf else max_usage_s)
+            job_set.drive()
     return list(chosen.values())
 
 

@@ -141,6 +141,16 @@ MaxUsageOption = Annotated[
 ]
 
 
+MaxCostOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="AMOUNT",
+        help="Largest estimated cost, at your prices; nothing beyond it is sent. Prices are in the "
+        "file that $QISKIT_JOB_MANAGER_PRICES names.",
+    ),
+]
+
+
 def run(  # noqa: PLR0913  one parameter an option
     ctx: typer.Context,
     paths: PathsArgument,
@@ -157,6 +167,7 @@ def run(  # noqa: PLR0913  one parameter an option
     wait: WaitOption = True,
     timeout: TimeoutOption = None,
     max_usage: MaxUsageOption = None,
+    max_cost: MaxCostOption = None,
     workers: WorkersOption = None,
     executor: ExecutorOption = None,
     notify: NotifyOption = None,
@@ -195,6 +206,7 @@ def run(  # noqa: PLR0913  one parameter an option
             shots=shots,
             if_exists=if_exists.value,
             max_usage_s=max_usage,
+            max_cost=max_cost,
             drive=wait or not adapter.capabilities.volatile,
             notify=notify,
             **options,
@@ -260,6 +272,7 @@ def _as_values(plan: Plan, backend: str) -> dict[str, object]:
         "submission_s": plan.submission_s,
         "allowance": None if plan.allowance is None else asdict(plan.allowance),
         "service": None if plan.service is None else asdict(plan.service),
+        "cost": None if plan.cost is None else asdict(plan.cost) | {"total": plan.cost.total},
         "jobs": [
             {"index": job.index, "start": job.start, "stop": job.stop, "shots": job.shots}
             for job in plan.jobs
@@ -276,6 +289,8 @@ def _lines(plan: Plan, backend: str) -> Iterator[str]:
     if plan.service is not None:
         asked = plural(len(plan.service.jobs), "dry run")
         yield f"                         {_figure(plan.service.usage_s)} (by the service, {asked})"
+    if plan.cost is not None:
+        yield f"  cost                   {escape(str(plan.cost))} (estimated)"
     if plan.allowance is not None:
         fits = plan.allowance.has_room_for(plan.usage_s)
         yield f"  the account            {plan.allowance}{'' if fits else '; this does not fit'}"

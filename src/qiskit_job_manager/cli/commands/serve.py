@@ -21,6 +21,7 @@ from qiskit_job_manager.errors import (
     JobManagerUnknownJobSet,
     StoreError,
 )
+from qiskit_job_manager.model.prices import has_limits
 from qiskit_job_manager.results import source_of
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class Service:
     def _log_needs(self, served: _Served) -> None:
         job_set = served.job_set
         record = source_of(job_set).record
-        if not record.blind and record.max_usage_s is None:
+        if not record.blind and not has_limits(record):
             return
         progress = job_set.progress()
         needs = progress.needs_user

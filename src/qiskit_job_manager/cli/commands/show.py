@@ -124,6 +124,7 @@ def _heading(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> 
         yield f"Tags         {', '.join(map(escape, tags))}"
     yield from _progress(job_set, progress)
     yield from _usage(job_set)
+    yield from _cost(job_set)
     if not progress.complete:
         yield "             not all circuits have been handed over"
     if trouble := trouble_of(source_of(job_set).store, source_of(job_set).record, progress):
@@ -170,6 +171,20 @@ def _usage(job_set: ManagedJobSet) -> Iterator[str]:
     if most_s is not None:
         parts.append(f"at most {most_s:g} allowed")
     yield f"Usage        {', '.join(parts)}"
+
+
+def _cost(job_set: ManagedJobSet) -> Iterator[str]:
+    record = source_of(job_set).record
+    if record.prices is None:
+        return
+    cost = record.prices.cost(job_set.usage())
+    currency = escape(cost.currency)
+    parts = [f"{cost.actual:,.2f} {currency} known"]
+    if cost.estimated:
+        parts.append(f"{cost.estimated:,.2f} estimated of what is not measured yet")
+    if record.max_cost is not None:
+        parts.append(f"at most {record.max_cost:,.2f} allowed")
+    yield f"Cost         {', '.join(parts)}"
 
 
 def _table(jobs: Iterator[tuple[JobRecord, RemoteFigures | None]], silent: str) -> Iterator[str]:
