@@ -129,6 +129,8 @@ def test_a_result_is_kept_where_the_status_cannot_be_read_after_it(providers, pa
     adapter = QiskitBackend(Provider())
     remote_id = adapter.submit(payload, {}, "tag")
     assert adapter.wait_for_ends(DEADLINE_S)[remote_id].state is RemoteState.DONE
+    # Who was not told of the end asks.
+    assert adapter.status(remote_id).state is RemoteState.DONE
     assert open_result(adapter.fetch(remote_id)).n_experiments == 1
 
 

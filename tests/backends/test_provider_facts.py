@@ -390,3 +390,19 @@ def test_pubs_run_where_results_have_no_header_at_all(providers, manager):
 
     results = manager.run([(basis_state(2, 2),)], Bare(), shots=9).results(timeout=60)
     assert results.pub_result(0).data.c.get_counts() == {"10": 9}
+
+
+# -- pytket -----------------------------------------------------------------------------------
+
+
+def test_circuits_with_several_registers_are_refused_where_the_client_mixes_them(named):
+    from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
+
+    adapter = adapt(named("pytket.extensions.qiskit.tket_backend.TketBackend"))
+    two = QuantumCircuit(
+        QuantumRegister(2), ClassicalRegister(1, "first"), ClassicalRegister(1, "second")
+    )
+    two.measure([0, 1], [0, 1])
+    with pytest.raises(InvalidExperimentError, match="2 classical registers"):
+        adapter.check(two, 0, {})
+    adapter.check(basis_state(2, 2), 0, {})

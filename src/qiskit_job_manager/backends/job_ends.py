@@ -74,6 +74,11 @@ class ResultWaiter:
                 if self._threads < min(_THREADS, len(self._waiting)):
                     self._start_thread()
 
+    def has_answer(self, remote_id: str) -> bool:
+        """Return whether the answer of a job has come and was not read yet."""
+        with self._changed:
+            return remote_id in self._answers
+
     def answer(self, remote_id: str, read: Callable[[], Any]) -> Any:
         """Return the answer of a job that is waited for, or what ``read`` returns.
 

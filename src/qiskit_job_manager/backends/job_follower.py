@@ -89,6 +89,8 @@ class JobFollower(BaseBackend):
         ended = self._cache.ended(remote_id)
         if ended is not None:
             return ended.status
+        if self._results.has_answer(remote_id):  # its job object may have forgotten the job
+            return RemoteStatus(RemoteState.DONE)
         try:
             status = self._ask(remote_id)
         except ResultGoneError as error:

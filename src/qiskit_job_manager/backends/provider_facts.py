@@ -34,6 +34,8 @@ class ProviderFacts:
             call of ``run()`` sends several, and may fail in the midst of them.
         drops_bits: Its results lack the bits that nothing is measured into, as if they were not in
             the circuit.
+        mixes_registers: Its results have the bits of several classical registers in an order that
+            neither the circuit nor the result's header has.
         keep: Let the client keep what it needs to retrieve a job in another process.
         retrieve: Return a job by its id, where that is not ``retrieve_job``.
         sending_once: Return a backend like this one whose ``run()`` sends a job once, where the
@@ -46,6 +48,7 @@ class ProviderFacts:
     listing_lag_s: float = _CAUTIOUS_LAG_S
     circuits_per_job: Callable[[Any], int | None] | None = None
     drops_bits: bool = False
+    mixes_registers: bool = False
     keep: Callable[[Any], None] | None = None
     retrieve: Callable[[Any, str], Any] | None = None
     sending_once: Callable[[Any], Any] | None = None
@@ -176,6 +179,9 @@ _TABLE: Mapping[str, ProviderFacts] = {
     "qiskit_aqt_provider._cloud.resource.CloudResource": _AQT,
     "qiskit_aqt_provider._direct.resource.DirectAccessResource": _AQT,
     "qiskit_superstaq.superstaq_backend.SuperstaqBackend": ProviderFacts(tagged=_superstaq_tagged),
+    # pytket-qiskit 0.79: the registers "first" and "second", of which the second is measured as 1,
+    # give "0 1", where Qiskit writes the last register first.
+    "pytket.extensions.qiskit.tket_backend.TketBackend": ProviderFacts(mixes_registers=True),
 }
 
 # Packages whose `run()` computes in this process.

@@ -121,6 +121,8 @@ class QiskitBackend(JobFollower):
         self._check(experiment, index, options)
         if self._facts.drops_bits:
             _check_measures_all_bits(experiment, index, self.name)
+        if self._facts.mixes_registers:
+            _check_has_one_register(experiment, index, self.name)
 
     def submit(
         self,
@@ -229,4 +231,12 @@ def _check_measures_all_bits(circuit: Any, index: int, where: str) -> None:
             f"experiment {index} ({circuit.name!r}) has classical bits that nothing is measured "
             f"into, and {where} would leave them out of the outcomes: remove them, or measure into "
             "all of them"
+        )
+
+
+def _check_has_one_register(circuit: Any, index: int, where: str) -> None:
+    if len(circuit.cregs) > 1:
+        raise InvalidExperimentError(
+            f"experiment {index} ({circuit.name!r}) has {len(circuit.cregs)} classical registers, "
+            f"whose bits {where} would return in another order: measure into one register"
         )

@@ -1,5 +1,5 @@
 # /// script
-# dependencies = ["mitiq[qiskit]", "qiskit-aer", "ply"]
+# dependencies = ["mitiq", "qiskit-aer", "ply"]
 # ///
 """Mitiq."""
 

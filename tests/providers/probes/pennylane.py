@@ -1,7 +1,9 @@
 # /// script
-# dependencies = ["pennylane", "pennylane-qiskit", "qiskit-aer"]
+# dependencies = ["pennylane", "pennylane-qiskit>=0.44.1", "qiskit-aer"]
+# [tool.probe]
+# override = ["qiskit>=2.4", "qiskit-ibm-runtime>=0.51"]
 # ///
-"""PennyLane's Qiskit device."""
+"""PennyLane's Qiskit device, installed against its own limit on Qiskit."""
 
 import math
 
