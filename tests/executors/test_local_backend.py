@@ -272,11 +272,14 @@ def test_what_others_kill_is_computed_again_more_often(backend, executor, payloa
     assert backend.fetch("tag").data == b"bytes"
 
 
-def test_deaths_that_an_executor_reports_together_count_one_by_one(backend, executor, payload):
+def test_deaths_that_an_executor_reports_together_count_one_by_one(
+    backend, executor, payload, caplog
+):
     backend.submit(payload, {}, "tag")
     four = WorkerDiedError("it was too large", was_killed=True, n_workers=4)
     for place in range(3):
         executor.given[place][1].set_exception(four)
+    assert "4 workers died, one after the other" in caplog.text
     with pytest.raises(ResultGoneError, match=r"12 workers .*it was too large"):
         backend.fetch("tag")
 

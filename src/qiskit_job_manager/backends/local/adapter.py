@@ -319,6 +319,10 @@ class LocalBackend(BaseBackend):
             job.kills += error.n_workers
         else:
             job.deaths += error.n_workers
+        if error.n_workers > 1:  # of single ones there may be many, and most mean nothing
+            words = "%s: %d workers died, one after the other, that computed one job: %s"
+            more = {"event": "workers died"}
+            logger.warning(words, self.name, error.n_workers, error.reason, extra=more)
         self._has_seen_death = True
         job.task = replace(job.task, only_in_worker=True)
         if job.is_taken_up:

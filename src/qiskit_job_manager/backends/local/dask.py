@@ -248,7 +248,7 @@ class DaskCluster:
         """Log that the cluster has no workers, once until it has some."""
         if self._has_workers and not has_some:
             words = "the Dask cluster has no workers now: jobs wait until some join it"
-            logger.warning(words, extra={"event": "no workers"})
+            logger.warning(words, extra={"event": "cluster without workers"})
         self._has_workers = has_some
 
     def _worker_of(self, client: Any, key: str) -> str | None:
