@@ -14,7 +14,12 @@ from sqlalchemy import create_engine, text
 
 from qiskit_job_manager import JobManager, NameInUseError, RetryPolicy
 from qiskit_job_manager.clock import SystemClock
-from qiskit_job_manager.errors import InvalidExperimentError, LeaseLostError
+from qiskit_job_manager.errors import (
+    InvalidArgumentError,
+    InvalidExperimentError,
+    LeaseLostError,
+)
+from qiskit_job_manager.exchange.export_source import ExportSource
 from qiskit_job_manager.lifecycle import decisions
 from qiskit_job_manager.manager import packing
 from qiskit_job_manager.model import JobState, Limits, RemoteState, RemoteStatus, RequestKind
@@ -221,6 +226,21 @@ def test_another_backend_is_refused(manager, extend, circuits):
     extend(circuits(2)).results(timeout=60)
     with pytest.raises(NameInUseError, match="other backend"):
         extend(circuits(3), to="aer")
+
+
+def test_an_extension_needs_the_name_of_a_set(extend, circuits):
+    with pytest.raises(InvalidArgumentError, match="name is missing"):
+        extend(circuits(1), name=None)
+
+
+def test_a_circuit_that_was_changed_is_new_also_under_its_old_name(extend, circuits):
+    old, other = circuits(2)
+    extend([old]).results(timeout=60)
+    changed = other.copy(old.name)
+    job_set = extend([changed])
+    assert names(job_set) == ["c0", "c0"]
+    results = job_set.results(timeout=60)
+    assert results.get_counts(changed) == results.get_counts(1)
 
 
 def test_a_list_is_refused_as_a_whole(extend, circuits, manager):
@@ -448,6 +468,22 @@ def test_a_job_that_is_halved_while_its_set_is_extended_loses_nothing(extend, ba
     assert results.success
     assert len({str(results.get_counts(name)) for name in names(job_set)}) > 1
     assert sorted(job.index for job in job_set.managed_jobs()) == list(range(job_set.n_jobs))
+
+
+def test_an_export_of_a_set_that_grows_meanwhile_is_whole(extend, circuits, tmp_path, monkeypatch):
+    job_set = extend(circuits(3))
+    job_set.wait(60)
+    experiments = ExportSource.experiments
+
+    def growing(source):
+        assert extend(circuits(5)).wait(60)
+        return experiments(source)
+
+    monkeypatch.setattr(ExportSource, "experiments", growing)
+    path = job_set.export(tmp_path / "set.zip")
+    with JobManager(tmp_path / "other.db") as other:
+        read = other.import_job_set(path)
+        assert (read.n_experiments, read.results().success) == (3, True)
 
 
 # -- cancelling meanwhile --------------------------------------------------------------------------

@@ -57,7 +57,8 @@ class ExportSource:
 
     def experiments(self) -> Iterator[dict[str, Any]]:
         """Yield each experiment."""
-        return map(plain, self._store.experiments(self._record.key))
+        stop = self._record.n_experiments  # more may be added meanwhile
+        return map(plain, self._store.experiments(self._record.key, stop=stop))
 
     def payloads(self) -> Iterator[tuple[dict[str, Any], bytes]]:
         """Yield the payload of each block of experiments, in order."""
@@ -88,7 +89,9 @@ class ExportSource:
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Yield each event, oldest first."""
-        return map(plain, self._store.events(self._record.key))
+        n_jobs = self._record.n_jobs
+        known = (e for e in self._store.events(self._record.key) if (e.job_index or 0) < n_jobs)
+        return map(plain, known)
 
     def snapshots(self) -> Iterator[tuple[dict[str, Any], bytes]]:
         """Yield what was seen of its processes and its backend, each once."""
@@ -110,7 +113,8 @@ class ExportSource:
         return self._store.result(job.key) is not None
 
     def _job_records(self) -> Iterator[JobRecord]:
+        """Yield the jobs that the job set had when this began."""
         after = -1
         while page := self._store.jobs(self._record.key, after=after, limit=_PAGE):
-            yield from page
+            yield from (job for job in page if job.index < self._record.n_jobs)
             after = page[-1].index

@@ -181,12 +181,15 @@ def chosen_limits(backend: Backend, max_experiments_per_job: Any, limits: Any) -
     return Limits(**{f: checked_count(f"limits.{f}", getattr(chosen, f)) for f in fields})
 
 
-def check_if_exists(value: object) -> None:
+def check_if_exists(value: object, name: str | None) -> None:
     """Check what to do where the name of a job set is in use.
 
     Raises:
-        InvalidArgumentError: It is none of the words.
+        InvalidArgumentError: It is none of the words, or means a job set that has no name.
     """
+    if value == "extend" and name is None:
+        msg = "if_exists is 'extend' and name is missing: give the name of the job set to add to"
+        raise InvalidArgumentError(msg)
     if value not in ("error", "resume", "extend"):
         msg = f"if_exists is {value!r}; it is 'error', 'resume' or 'extend'"
         raise InvalidArgumentError(msg)

@@ -294,7 +294,7 @@ class JobManager:
         del job_share_level
         addresses = notification_services.checked(notify)
         self._environment.begin()
-        arguments.check_if_exists(if_exists)
+        arguments.check_if_exists(if_exists, name)
         handed_over, takes = arguments.as_experiments(experiments)
         adapter = backends.adapt(
             backend, volatile=volatile, takes=takes, concurrent=concurrent, refusals=refusals
