@@ -379,9 +379,8 @@ class HandOver:
             if are_last:
                 return record
             self._drive(record)
-            if (
-                room and not self._packing.all_checked
-            ):  # a list takes more memory than it can take on disk
+            # A list takes more memory than it can take on disk.
+            if room and not self._packing.all_checked:
                 room.wait_for(batch)
         if not record.n_experiments:
             msg = "there are no experiments; hand over at least one circuit"
@@ -437,9 +436,8 @@ class HandOver:
 
     def _difference(self, stored: StoredExperiments, index: int, given: Any) -> str | None:
         """Say how an experiment differs from the stored one, or ``None`` if it does not."""
-        if (
-            self._packing.weighing.transpiler is not None
-        ):  # the circuit that was handed over is not stored
+        # The circuit that was handed over is not stored.
+        if self._packing.weighing.transpiler is not None:
             return "its circuit is another one"
         return stored.difference(index, given)
 
