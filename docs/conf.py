@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
 project = "qiskit-job-manager"
 author = "The qiskit-job-manager authors"
@@ -52,3 +54,17 @@ copybutton_only_copy_prompt_lines = True
 exclude_patterns = ["_build"]
 linkcheck_ignore = [r"https?://"]  # pages of others come and go; ours are checked by the build
 suppress_warnings = ["mystnb.unknown_mime_type"]
+
+_TWINS = tomllib.loads(Path(__file__).with_name("command_twins.toml").read_text(encoding="utf-8"))
+
+
+def _add_command(app, what, name, obj, options, lines):  # noqa: ARG001  # as Sphinx calls it
+    """Print the command that does the same below a method."""
+    command = _TWINS["commands"].get(".".join(name.split(".")[-2:]))
+    if command is not None and what in {"method", "property"}:
+        lines += ["", f"On the command line: ``{command}``.", ""]
+
+
+def setup(app):
+    """Register what the reference needs."""
+    app.connect("autodoc-process-docstring", _add_command)
