@@ -271,26 +271,3 @@ def _unpacked(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError
-
-
-def same_backend(record: JobSetRecord, backend: Any) -> Backend:
-    """Return the adapter to the backend of a job set.
-
-    Raises:
-        InvalidArgumentError: The job set runs on a backend of another name, or with another seed.
-    """
-    from qiskit_job_manager import backends
-
-    volatile = True if record.volatile else None
-    adapter = backends.adapt(backend, volatile=volatile)
-    if adapter.name != record.backend_name:  # what has PUBs may have got a sampler around it
-        pubs = ExperimentKind.SAMPLER_PUB
-        adapter = backends.adapt(backend, volatile=volatile, takes=pubs)
-    if adapter.name != record.backend_name:
-        msg = (
-            f"job set {record.name!r} runs on {record.backend_name!r}, and backend is "
-            f"{adapter.name!r}: give the backend that has its jobs"
-        )
-        raise InvalidArgumentError(msg)
-    backends.compare_seeds(adapter, record.options)
-    return adapter
