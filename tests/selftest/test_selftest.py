@@ -9,6 +9,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,15 +59,32 @@ def test_all_holds_on_good_ground_and_the_store_is_not_touched(store_path, circu
     assert sorted(store_path.parent.iterdir()) == files
 
 
-def test_a_signal_ends_it_and_leaves_nothing(tmp_path, wait_until):
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are found in /proc")
+@pytest.mark.parametrize("is_listening", [False, True])
+def test_a_signal_ends_it_and_leaves_nothing(tmp_path, wait_until, is_listening):
     folder = tmp_path / "home"
     words = [sys.executable, "-m", "qiskit_job_manager", "--store", str(folder / "store.db")]
+
+    def clouds():
+        return [path for path in Path("/proc").glob("[0-9]*/cmdline") if is_cloud(path, folder)]
+
     with subprocess.Popen([*words, "selftest"], stdout=subprocess.PIPE) as process:
-        wait_until(lambda: list(folder.glob(".qjm-selftest-*/ledger.jsonl")))
+        wait_until(clouds)
+        if is_listening:
+            wait_until(lambda: list(folder.glob(".qjm-selftest-*/circuits")))
         process.send_signal(signal.SIGTERM)
         process.stdout.read()
     assert process.returncode == 130
     assert list(folder.iterdir()) == []
+    assert clouds() == []
+
+
+def is_cloud(path, folder):
+    try:
+        said = path.read_bytes()
+    except OSError:  # it has ended meanwhile
+        return False
+    return b"ledger.jsonl" in said and str(folder).encode() in said
 
 
 # -- bad ground: none can be had here, so calls of the kernel are replaced -------------------------

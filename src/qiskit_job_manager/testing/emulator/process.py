@@ -29,7 +29,11 @@ class ServiceProcess:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        self.address = self._read_address(module)
+        try:
+            self.address = self._read_address(module)
+        except BaseException:  # Ctrl-C, too: nobody could end it later
+            self.kill()
+            raise
 
     def __enter__(self) -> Self:
         return self
