@@ -30,7 +30,7 @@ def proposed(text: str) -> list[list[str]]:
 def test_it_shows_a_report_a_histogram_and_commands_that_go_on(qjm, store, elsewhere):
     ran = qjm("demo")
     assert ran.code == 0
-    assert "Successful jobs       4\n" in ran.out
+    assert "Jobs done             4\n" in ran.out
     bars = ran.out.partition("ghz_4 (index 6, 1,024 shots)\n")[2].splitlines()[:2]
     assert {bar.split()[0] for bar in bars} == {"0000", "1111"}
     assert sum(int(bar.split()[1].replace(",", "")) for bar in bars) == 1024

@@ -161,7 +161,7 @@ def test_what_is_found_is_adopted(found):
 
 def test_what_is_found_more_than_once_is_told(found):
     copies = "the backend has it 3 times: also job-8, job-7"
-    ways = "ManagedJobSet.cancel_duplicates() or qjm cancel --duplicates cancels the others"
+    ways = "cancel_duplicates() cancels the others"
     warning = f"{copies}; {ways}"
     cause = f"found by its tag as job-9; {copies}"
     facts = {"remote_id": "job-9", "cause": cause, "error": ""}

@@ -394,7 +394,7 @@ def test_what_is_found_twice_is_logged_with_what_can_be_done(make_bench, circuit
     driven(bench, record)
     words = (
         "job 0 of 'set-1': the backend has it 2 times: also other-1; "
-        "ManagedJobSet.cancel_duplicates() or qjm cancel --duplicates cancels the others"
+        "cancel_duplicates() cancels the others"
     )
     assert log()[:2] == [DRIVING, ("WARNING", "duplicates", words)]
 
