@@ -246,7 +246,7 @@ def interrupted(local):
 
 def test_the_same_words_say_everywhere_that_a_local_job_was_interrupted(qjm, interrupted, store):
     words = "1 interrupted, 1 planned"
-    assert f"nobody drives it, {words}" in qjm("list").out
+    assert f"idle, {words}" in qjm("list").out
     shown = qjm("show", "sweep").out
     assert f"Jobs         {words}\n" in shown
     assert "  interrupted\n" in shown

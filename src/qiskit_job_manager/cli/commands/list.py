@@ -193,6 +193,8 @@ def list_job_sets(  # noqa: PLR0913  one parameter an option
 ) -> None:
     """List the job sets, newest first. With several filters, a job set must pass all of them.
 
+    An unfinished job set is idle when no process drives it: qjm resume goes on with it.
+
     Only the newest are shown if there are many. As JSON or CSV all are shown, unless --limit is
     given.
     """
@@ -274,4 +276,4 @@ class _Listed:
         is_idle = self._store.driver(record.key) is None
         self._n_idle += is_idle and progress.complete
         whole = "" if progress.complete else "not all handed over"
-        return ", ".join(filter(None, ["nobody drives it" if is_idle else "", words, whole]))
+        return ", ".join(filter(None, ["idle" if is_idle else "", words, whole]))
