@@ -34,6 +34,8 @@ ALLOWED = (
     "which y=None plots",
     "results.get_counts(",
     "update_tags needs",
+    "give a table, JobManager(prices='prices.toml') or {}",  # {}: the environment variable
+    "reuse is given and the run has no seed",  # qjm run has no reuse
     # Calls of others.
     "has neither status() nor statuses()",
     "its run() only raises",

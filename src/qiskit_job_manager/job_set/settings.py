@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Real
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
 
 if TYPE_CHECKING:
@@ -106,6 +107,6 @@ def check_has_prices(record: JobSetRecord, max_cost: float | None) -> None:
     if max_cost is not None and record.prices is None:
         msg = (
             f"job set {record.name!r} was handed over without prices, so its cost is not known; "
-            "allow_usage() limits its quantum seconds"
+            f"{ways.ALLOW_USAGE} limits its quantum seconds"
         )
         raise InvalidArgumentError(msg)
