@@ -76,11 +76,13 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import RetryPolicy as RetryPolicy
     from qiskit_job_manager.model import ServiceEstimate as ServiceEstimate
     from qiskit_job_manager.model import Usage as Usage
+    from qiskit_job_manager.model.drift import ExperimentDrift as ExperimentDrift
     from qiskit_job_manager.model.progress import Activity as Activity
     from qiskit_job_manager.model.progress import Progress as Progress
     from qiskit_job_manager.ports import Backend as Backend
     from qiskit_job_manager.ports import Capabilities as Capabilities
     from qiskit_job_manager.results import ManagedResults as ManagedResults
+    from qiskit_job_manager.results.drift import DriftTable as DriftTable
 
 _HOMES = {
     "backends": ("BaseBackend", "open_backend"),
@@ -144,9 +146,11 @@ _HOMES = {
         "ServiceEstimate",
         "Usage",
     ),
+    "model.drift": ("ExperimentDrift",),
     "model.progress": ("Activity", "Progress"),
     "ports": ("Backend", "Capabilities"),
     "results": ("ManagedResults",),
+    "results.drift": ("DriftTable",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

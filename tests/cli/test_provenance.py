@@ -9,6 +9,9 @@ from qiskit import QuantumCircuit
 from qiskit.providers.fake_provider import GenericBackendV2
 
 from qiskit_job_manager.cli.app import app
+from qiskit_job_manager.clock import SystemClock
+from qiskit_job_manager.ports import Capabilities
+from qiskit_job_manager.testing import ScriptedBackend
 
 
 @pytest.fixture
@@ -70,3 +73,56 @@ def test_what_was_not_recorded_is_said(store_path, qjm):
     out = qjm("provenance", "old")[1]
     assert out.count("nothing was recorded") == 2
     assert qjm("provenance", "old", "0")[1].count("nothing was recorded") == 3
+
+
+# -- drift -----------------------------------------------------------------------------------------
+
+
+class Recalibrated(ScriptedBackend):
+    """Its readout error is another one at each look."""
+
+    errors = iter(())
+
+    def calibration(self):
+        error = {"name": "readout_error", "value": next(self.errors), "unit": ""}
+        return {"qubits": [[error]], "gates": [{"gate": "x", "qubits": [0], "parameters": []}]}
+
+
+@pytest.fixture
+def drifted(store_path, short_polls):
+    from qiskit_job_manager import JobManager
+
+    circuits = [QuantumCircuit(1, 1, name=name) for name in ("a\x1b[31mb", "untouched")]
+    circuits[0].measure(0, 0)
+    device = Recalibrated(SystemClock(), Capabilities())
+    device.errors = iter([0.01, 0.01375, *[0.0175] * 99])
+    with JobManager(store_path) as manager:
+        manager.run(circuits, device, name="sweep", shots=10).results(timeout=60)
+    with JobManager(store_path) as manager:
+        yield manager.find("sweep").results_so_far()
+
+
+def test_it_tells_which_experiments_drifted(drifted, qjm):
+    code, out, err = qjm("provenance", "sweep", "--drift", "--threshold", "0.2")
+    assert (code, err) == (0, "")
+    assert "\x1b" not in out
+    header, first, second = out.splitlines()
+    assert header.split()[:4] == ["INDEX", "NAME", "STRADDLED", "MOVED"]
+    assert "  yes        yes      readout_error of measure on 0: 0.01 to 0.01" in first
+    assert second.split()[:2] == ["1", "untouched"]
+    assert second.split()[2:4] == ["unknown", "unknown"]
+
+
+def test_drift_is_told_as_json_and_of_one_experiment(drifted, qjm):
+    told = json.loads(qjm("provenance", "sweep", "--drift", "--json")[1])
+    assert [each["name"] for each in told] == [each.name for each in drifted.drift()]
+    assert (told[0]["straddled"], told[0]["qubits"]) == (True, [0])
+    only = json.loads(qjm("provenance", "sweep", "1", "--drift", "--json")[1])
+    assert only == told[1:]
+
+
+def test_a_threshold_without_drift_is_refused(drifted, qjm):
+    code, out, err = qjm("provenance", "sweep", "--threshold", "0.2")
+    assert (code, out) == (2, "")
+    assert "--threshold belongs to --drift" in err
+    assert "a number from 0" in qjm("provenance", "sweep", "--drift", "--threshold", "nan")[2]

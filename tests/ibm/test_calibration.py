@@ -37,6 +37,17 @@ def test_the_properties_are_recorded_as_they_are_when_jobs_are_sent_and_after(
         assert attempt[when]["last_update_date"] == seen["last_update_date"]
 
 
+def test_a_device_that_was_not_calibrated_meanwhile_has_not_drifted(
+    ibm, account, tmp_path, circuits
+):
+    with JobManager(tmp_path / "other.db") as manager:
+        made = manager.run(circuits(2), SOON, name="x", shots=20, transpile=True)
+        assert made.results(timeout=60).success
+    with JobManager(tmp_path / "other.db") as manager:
+        rows = manager.find("x").results_so_far().drift()
+    assert [(e.straddled, e.moved, e.unknown) for e in rows] == [(False, False, None)] * 2
+
+
 def test_properties_that_cannot_be_had_stop_nothing_and_are_said(
     ibm, account, manager, circuits, wait_until, backend
 ):

@@ -160,6 +160,7 @@ ErrorHandlingGroup.listed = [
         "Print what a job set ran in and on.",
         "qjm provenance sweep",
         "qjm provenance sweep bell_3 --json",
+        "qjm provenance sweep --drift --threshold 0.2",
     ),
     _listed(
         "backends",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager import ways
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
 from qiskit_job_manager.model import ExperimentKind
+from qiskit_job_manager.model.drift import DRIFT_THRESHOLD
 from qiskit_job_manager.results.counts import histogram
 from qiskit_job_manager.results.pub_results import (
     at_each_point,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.model import ExperimentRecord
     from qiskit_job_manager.model.inputs import ExperimentKey
+    from qiskit_job_manager.results.drift import DriftTable
     from qiskit_job_manager.results.rows import Rows
     from qiskit_job_manager.results.source import HasResults, ResultSource
     from qiskit_job_manager.results.tables import By
@@ -329,6 +331,43 @@ class ManagedResults:
         from qiskit_job_manager.results.provenance import provenance_of
 
         return provenance_of(self._source, self._index(experiment))
+
+    def drift(self, threshold: float = DRIFT_THRESHOLD) -> DriftTable:
+        """Return which experiments straddled a calibration, or rest on errors that moved.
+
+        The calibration when an experiment was sent is compared with all that were seen until its
+        end: the errors of the gates in its circuit as it was sent, the readout errors of the qubits
+        that it measures, T1 and T2 of all its qubits. What was calibrated after the end, by its
+        date, does not count. An estimator's experiment counts as measuring all its qubits.
+
+        Args:
+            threshold: The relative change beyond which an error counts as moved: 0.5 means that
+                the larger of two values exceeds the smaller one by half of it. A change from zero
+                is infinite. The default is a convention: without any event, T1 of a transmon
+                fluctuates from hour to hour, and estimates of errors scatter (Burnett et al., npj
+                Quantum Information 5, 54, 2019; Carroll et al., npj Quantum Information 8, 132,
+                2022). A smaller threshold marks much of that, and a larger one misses an error that
+                doubled. Choose it by what your experiment is sensitive to.
+
+        Returns:
+            An `ExperimentDrift` for each experiment, in order; ``to_dataframe()`` makes a table of
+            them. ``straddled`` and ``moved`` are ``None`` where they are not known, and ``unknown``
+            says why: nothing was recorded, no result, simulated here, or taken over from
+            another job set.
+
+        Raises:
+            InvalidArgumentError: ``threshold`` is not a number from 0.
+            ManagedResultDataNotAvailable: A stored calibration is damaged.
+            StoreCorruptError: The store does not have a snapshot that it names.
+
+        Example:
+            >>> [each.name for each in results.drift() if each.moved]   # doctest: +SKIP
+            ['ghz_5']
+            >>> results.drift(threshold=0.2).to_dataframe()             # doctest: +SKIP
+        """
+        from qiskit_job_manager.results.drift import drift_of
+
+        return drift_of(self._source, threshold)
 
     def combine_results(self) -> Result:
         """Return one `qiskit.result.Result` with all experiments, in the order of the input.

@@ -1,15 +1,20 @@
 """``qjm provenance``: prints what a job set, or one of its experiments, ran in and on."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qiskit_job_manager.cli.commands.results import choose
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
-from qiskit_job_manager.cli.output import escape, print_object, say
+from qiskit_job_manager.cli.output import escape, print_array, print_object, say
+from qiskit_job_manager.cli.tables import Column, table
+from qiskit_job_manager.model.drift import DRIFT_THRESHOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from qiskit_job_manager.model.drift import ExperimentDrift
 
 ExperimentArgument = Annotated[
     str | None,
@@ -18,6 +23,30 @@ ExperimentArgument = Annotated[
     ),
 ]
 
+DriftOption = Annotated[
+    bool,
+    typer.Option(
+        "--drift",
+        help="Print which experiments straddled a calibration, or rest on errors that moved.",
+    ),
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        help="With --drift: relative change beyond which an error has moved. "
+        f"Default: {DRIFT_THRESHOLD}, half of the smaller value.",
+        show_default=False,
+    ),
+]
+
+_DRIFT_COLUMNS = (
+    Column("INDEX"),
+    Column("NAME", least=10),
+    Column("STRADDLED"),
+    Column("MOVED"),
+    Column("WORST OR WHY UNKNOWN", least=20),
+)
+_SAID = {True: "yes", False: "no", None: "unknown"}
 _PROGRAMS = ("qiskit-job-manager", "qiskit", "qiskit-aer", "qiskit-ibm-runtime")
 _NONE = "nothing was recorded"
 
@@ -26,14 +55,25 @@ def provenance(
     ctx: typer.Context,
     job_set: JobSetArgument,
     experiment: ExperimentArgument = None,
+    drift: DriftOption = False,
+    threshold: ThresholdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print versions, machine, script, commit and calibrations, as they were when it ran.
 
     --json prints all of it: every package, every qubit and every gate.
     """
+    if threshold is not None and not drift:
+        raise typer.BadParameter("--threshold belongs to --drift")
     with opened_manager(ctx) as manager:
         chosen = manager.find(job_set)
+        if drift:
+            by = DRIFT_THRESHOLD if threshold is None else threshold
+            rows = chosen.results_so_far().drift(by)
+            wanted = None if experiment is None else choose(chosen, [experiment])[0]
+            shown = (each for each in rows if wanted in (None, each.experiment))
+            _print_drift(shown, as_json=as_json)
+            return
         if experiment is None:
             told, lines = chosen.provenance(), _of_job_set
         else:
@@ -44,6 +84,24 @@ def provenance(
             return
         for line in lines(told):
             say(line, indent=2)
+
+
+def _print_drift(rows: "Iterable[ExperimentDrift]", *, as_json: bool) -> None:
+    if as_json:
+        print_array(map(asdict, rows))
+        return
+    for line in table(_DRIFT_COLUMNS, map(_drift_cells, rows)):
+        say(line, indent=2)
+
+
+def _drift_cells(row: "ExperimentDrift") -> tuple[str, ...]:
+    why = [] if row.unknown is None else [row.unknown]
+    if row.qubits is not None:
+        qubits = ", ".join(map(str, row.qubits))
+        what = " of ".join(filter(None, (row.quantity, row.instruction)))
+        why.insert(0, f"{what} on {qubits}: {row.before:.3g} to {row.after:.3g}")
+    flags = (_SAID[row.straddled], _SAID[row.moved])
+    return (str(row.experiment), escape(row.name), *flags, escape("; ".join(why)))
 
 
 def _of_job_set(told: dict[str, Any]) -> "Iterator[str]":
