@@ -170,6 +170,14 @@ def test_a_value_that_was_calibrated_again_and_stayed_the_same_is_straddled(drif
     assert (right.straddled, right.moved) == (False, False)
 
 
+def test_a_calibration_between_the_first_look_and_the_sending_does_not_count(drift):
+    def again(content):
+        parameter(content, "cx", 0, 1).update(value=0.5, date="2026-01-02T00:00:00+00:00")
+
+    [row] = drift(Device(properties(), again), [pair(0, "left")])
+    assert (row.straddled, row.moved, row.unknown) == (False, False, None)
+
+
 def test_a_calibration_after_the_end_does_not_count(drift):
     looks = []
 

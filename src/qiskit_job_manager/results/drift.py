@@ -234,17 +234,23 @@ def _tells_readout(seen: CalibratedValues, qubit: int) -> bool:
 def _change(place: Place, window: _Window) -> _Change:
     """Return what became of a value; what was calibrated after the end did not hold before it."""
     said = [each.values.get(place) for each in window.seen]
-    straddled = _is_straddled([each for each in said if each is not None], window)
-    first, last = said[0], said[-1]
-    if first is None or last is None or _is_dated_after(first, window.sent):
-        return _Change(place, straddled)
-    held = [each for each in said if each is not None and not _is_dated_after(each, window.ended)]
+    told = [each for each in said if each is not None]
+    straddled = _is_straddled(told, window)
+    held = [each for each in told if not _is_dated_after(each, window.ended)]
+    held = held[_at_sending(held, window.sent) :]
     numbers = [each.number for each in held if each.number is not None]
-    if len(numbers) < len(held):
+    is_lacking = None in (said[0], said[-1]) or _is_dated_after(told[0], window.sent)
+    if is_lacking or len(numbers) < len(held):
         return _Change(place, straddled)
     before = numbers[0]
     after = max(numbers, key=lambda number: _relative_change(before, number))
     return _Change(place, straddled, _relative_change(before, after), before, after)
+
+
+def _at_sending(held: Sequence[Value], sent: datetime) -> int:
+    """Return which value held at sending: a later look may tell of one from before, by its date."""
+    dated = [at for at, each in enumerate(held) if each.dated is not None and each.dated <= sent]
+    return max(dated, default=0)
 
 
 def _is_straddled(told: Sequence[Value], window: _Window) -> bool:
