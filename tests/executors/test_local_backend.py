@@ -94,13 +94,13 @@ def test_counts_do_not_depend_on_where_they_are_computed(kind, manager, in_worke
 
 
 def test_a_job_set_survives_workers_that_are_killed(in_workers, wait_until):
-    """Each is killed that is seen to compute, five times; the counts are those without."""
+    """Two are killed, and no more: starting is given up after three; the counts are the same."""
     circuits = [dynamic(f"dynamic {index}") for index in range(8)]
     options = {"shots": 20_000, "seed_simulator": 3, "max_experiments_per_job": 1}
     expected = in_workers.run(circuits, "aer", **options).results(DEADLINE_S)
     job_set = in_workers.run(circuits, "aer", **options)
     killed = set()
-    while len(killed) < 5 and not job_set.progress().ended:
+    while len(killed) < 2 and not job_set.progress().ended:
         for pid in _children() - killed:
             os.kill(pid, signal.SIGKILL)
             killed.add(pid)

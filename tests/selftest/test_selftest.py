@@ -76,7 +76,7 @@ def test_a_signal_ends_it_and_leaves_nothing(tmp_path, wait_until, is_listening)
         process.stdout.read()
     assert process.returncode == 130
     assert list(folder.iterdir()) == []
-    assert clouds() == []
+    wait_until(lambda: not clouds())
 
 
 def is_cloud(path, folder):

@@ -65,7 +65,9 @@ def test_a_backup_that_was_put_back_is_read_and_not_driven(original, tmp_path):
         lambda: store.claim(key, "me"),
         lambda: store.create_job_set(draft("new"), "me"),
     ):
-        with pytest.raises(StoreOutdatedError, match=r"last 2 submissions.*read.*qjm adopt"):
+        with pytest.raises(
+            StoreOutdatedError, match=r"last 2 submissions.*read.*JobManager.adopt_store"
+        ):
             drive()
     store.close()
 

@@ -31,7 +31,7 @@ def test_the_original_is_the_original_however_often_it_is_opened(original):
 def test_a_copy_with_unfinished_job_sets_can_be_read_and_not_driven(original, tmp_path):
     copy = shutil.copy(original, tmp_path / "copy.db")
     store = open_store(copy)
-    with pytest.raises(StoreCopiedError, match=r"can be read.*qjm adopt"):
+    with pytest.raises(StoreCopiedError, match=r"can be read.*JobManager.adopt_store"):
         store.ensure_original()
     assert [e.name for e in store.experiments(the_set(store).key)] == ["a", "b"]
     store.close()

@@ -201,9 +201,11 @@ class ManagedJobSet:
         """Return how many jobs and experiments are in each state; never waits."""
         record = self._record if self._record.complete else self._read()
         found = status.read_progress(self._store, record)
-        if found.n_jobs != record.n_jobs:  # it was extended, or a job was halved
-            found = replace(found, n_experiments=self._read().n_experiments)
-        return found
+        if found.n_jobs == record.n_jobs:
+            return found
+        # It was extended, or a job was halved, or it is half deleted, and has no record any more.
+        now = self._store.job_set(record.job_set_id) or record
+        return replace(found, n_experiments=now.n_experiments)
 
     def usage(self) -> Usage:
         """Return the quantum seconds of the jobs that the backend has, or may have, accepted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import Self
@@ -10,6 +11,8 @@ from typing import Self
 
 class ServiceProcess:
     """A program of ours that listens on loopback, alive while the ``with`` block lasts.
+
+    It ends by itself after the process that started it, however that ended.
 
     Args:
         module: The module that ``python -m`` runs; see `program`.
@@ -24,7 +27,7 @@ class ServiceProcess:
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._process = subprocess.Popen(  # noqa: S603  # our own program, given no shell
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-m", module, *arguments, "--starter", str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             start_new_session=True,

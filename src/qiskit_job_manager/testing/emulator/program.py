@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import signal
 import sys
-import threading
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
     from qiskit_job_manager.testing.emulator.service import EmulatedService
 
 
+_LOOK_EVERY_S = 0.5
+
+
 def parser(description: str) -> argparse.ArgumentParser:
     """Return a parser of the arguments that every service takes."""
     made = argparse.ArgumentParser(description=description)
     made.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0: any free port")
     made.add_argument("--ledger", help="file to append the ledger to")
+    made.add_argument("--starter", type=int, help="the parent process, whose end ends the service")
     return made
 
 
@@ -44,5 +49,6 @@ def serve(
         port = int(service.address.rpartition(":")[2])
         sys.stdout.write(json.dumps({"port": port}) + "\n")
         sys.stdout.flush()
-        threading.Event().wait()
+        while given.starter in (None, os.getppid()):
+            time.sleep(_LOOK_EVERY_S)
     return 0
