@@ -204,8 +204,8 @@ class ManagedJobSet:
         if found.n_jobs == record.n_jobs:
             return found
         # It was extended, or a job was halved, or it is half deleted, and has no record any more.
-        now = self._store.job_set(record.job_set_id) or record
-        return replace(found, n_experiments=now.n_experiments)
+        self._record = self._store.job_set(record.job_set_id) or record
+        return replace(found, n_experiments=self._record.n_experiments)
 
     def usage(self) -> Usage:
         """Return the quantum seconds of the jobs that the backend has, or may have, accepted."""
