@@ -156,3 +156,21 @@ def test_a_result_is_not_believed_where_no_status_can_ever_be_read(providers, pa
     assert adapter.wait_for_ends(0.2) == {}
     with pytest.raises(TransientBackendError, match="event loop"):
         adapter.status(remote_id)
+
+
+def test_a_job_that_failed_has_failed_although_its_result_came(providers, payload):
+    class Job(providers["PlainJob"]):
+        def result(self):
+            return self._result
+
+        def status(self):
+            return JobStatus.ERROR
+
+    class Provider(providers["Provider"]):
+        def answer(self, result):
+            return Job(self, "an id", result)
+
+    adapter = QiskitBackend(Provider())
+    remote_id = adapter.submit(payload, {}, "tag")
+    assert adapter.wait_for_ends(DEADLINE_S)[remote_id].state is RemoteState.ERROR
+    assert adapter.status(remote_id).state is RemoteState.ERROR

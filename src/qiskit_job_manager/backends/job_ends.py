@@ -61,6 +61,7 @@ class ResultWaiter:
         self._waiting: deque[tuple[str, Any]] = deque()
         self._being_read: set[str] = set()
         self._answers: dict[str, Any] = {}
+        self._statuses: dict[str, RemoteStatus] = {}
         self._threads = 0
 
     def follow(self, remote_id: str, job: Any) -> None:
@@ -74,10 +75,10 @@ class ResultWaiter:
                 if self._threads < min(_THREADS, len(self._waiting)):
                     self._start_thread()
 
-    def has_answer(self, remote_id: str) -> bool:
-        """Return whether the answer of a job has come and was not read yet."""
+    def status(self, remote_id: str) -> RemoteStatus | None:
+        """Return how a job ended whose answer has come and was not read yet, or ``None``."""
         with self._changed:
-            return remote_id in self._answers
+            return self._statuses.get(remote_id)
 
     def answer(self, remote_id: str, read: Callable[[], Any]) -> Any:
         """Return the answer of a job that is waited for, or what ``read`` returns.
@@ -88,6 +89,7 @@ class ResultWaiter:
             self._waiting = deque(each for each in self._waiting if each[0] != remote_id)
             self._changed.wait_for(lambda: remote_id not in self._being_read)
             if remote_id in self._answers:
+                del self._statuses[remote_id]
                 return self._answers.pop(remote_id)
         return read()
 
@@ -112,8 +114,9 @@ class ResultWaiter:
             ended = self._end_of(job, answers.get(remote_id))
             with self._changed:
                 self._being_read.discard(remote_id)
-                if ended is not None:
+                if ended is not None and answers:
                     self._answers |= answers
+                    self._statuses[remote_id] = ended
                 self._changed.notify_all()
             if ended is not None:
                 self._ends.report(remote_id, ended)

@@ -89,10 +89,9 @@ class JobFollower(BaseBackend):
         ended = self._cache.ended(remote_id)
         if ended is not None:
             return ended.status
-        if self._results.has_answer(remote_id):  # its job object may have forgotten the job
-            return RemoteStatus(RemoteState.DONE)
         try:
-            status = self._ask(remote_id)
+            # A job object may have forgotten its job with the result.
+            status = self._results.status(remote_id) or self._ask(remote_id)
         except ResultGoneError as error:
             return RemoteStatus(RemoteState.GONE, message=str(error))
         except JobOutOfReachError as error:
