@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,9 @@ from local_tasks import dynamic
 from qiskit_job_manager import JobManager
 
 dask = pytest.importorskip("dask")
+on_interrupt = signal.getsignal(signal.SIGINT)
 jobqueue = pytest.importorskip("dask_jobqueue")
+signal.signal(signal.SIGINT, on_interrupt)  # its import replaces it, for the whole process
 distributed = pytest.importorskip("distributed")
 
 DEADLINE_S = 240.0
