@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qiskit_job_manager.codec.experiments import circuit_of, pack_experiments
 from qiskit_job_manager.manager.pricing import refuse_unpriced
@@ -39,18 +39,17 @@ _KEPT_BYTES = 64 << 20
 _TAKEN_OVER_IN_A_JOB = 100
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
+class _Member(NamedTuple):
     """One experiment on its way into a block.
 
     Attributes:
-        circuit: Its circuit.
+        experiment: As it is sent.
         coded: The experiment, encoded.
         size: What planning needs to know of it.
         sample: The result that it takes over; ``None``: it is sent.
     """
 
-    circuit: Any
+    experiment: Any
     coded: EncodedExperiment
     size: ExperimentSize
     sample: Sample | None
@@ -173,6 +172,9 @@ class Packing:
         """
         next_job = after.n_jobs if after else 0
         members = self._members(experiments, after.n_experiments if after else 0)
+        if self.reuse is None:
+            yield from self._to_be_sent(members, limits, next_job)
+            return
         # What is taken over and what is sent are in different jobs.
         for is_taken, run in groupby(members, key=lambda member: member.sample is not None):
             pack = self._taken_over if is_taken else self._to_be_sent
@@ -187,7 +189,7 @@ class Packing:
             coded = self._encoded.pop(index, None) or self.weighing.encoded(experiment, index)
             size = self.weighing.size(coded, index, experiment)
             sample = self.reuse.find(coded.content_hash) if self.reuse else None
-            yield _Member(circuit_of(runnable(experiment)), coded, size, sample)
+            yield _Member(experiment, coded, size, sample)
 
     def _to_be_sent(
         self, members: Iterable[_Member], limits: Limits, first_job: int
@@ -227,7 +229,9 @@ class Packing:
                 circuits=sum(member.size.circuits for member in page),
             )
             first_job += 1
-            pairs = [(m.sample, m.circuit) for m in page if m.sample is not None]
+            pairs = [
+                (m.sample, circuit_of(runnable(m.experiment))) for m in page if m.sample is not None
+            ]
             coded = tuple(
                 replace(member.coded, data=sample.data)
                 for member, (sample, _) in zip(page, pairs, strict=True)
