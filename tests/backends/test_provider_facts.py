@@ -395,14 +395,27 @@ def test_pubs_run_where_results_have_no_header_at_all(providers, manager):
 # -- pytket -----------------------------------------------------------------------------------
 
 
-def test_circuits_with_several_registers_are_refused_where_the_client_mixes_them(named):
+@pytest.mark.parametrize("as_pub", [False, True])
+def test_circuits_with_several_registers_are_refused_where_the_client_mixes_them(named, as_pub):
     from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 
-    adapter = adapt(named("pytket.extensions.qiskit.tket_backend.TketBackend"))
+    kind = ExperimentKind.SAMPLER_PUB if as_pub else ExperimentKind.CIRCUIT
+    adapter = adapt(named("pytket.extensions.qiskit.tket_backend.TketBackend"), takes=kind)
     two = QuantumCircuit(
         QuantumRegister(2), ClassicalRegister(1, "first"), ClassicalRegister(1, "second")
     )
     two.measure([0, 1], [0, 1])
     with pytest.raises(InvalidExperimentError, match="2 classical registers"):
-        adapter.check(two, 0, {})
-    adapter.check(basis_state(2, 2), 0, {})
+        adapter.check((two,) if as_pub else two, 0, {})
+    one = basis_state(2, 2)
+    adapter.check((one,) if as_pub else one, 0, {})
+
+
+def test_pubs_with_bits_that_the_client_drops_are_refused_before_anything_is_sent(named):
+    from qiskit import QuantumCircuit
+
+    adapter = adapt(named(BRAKET), takes=ExperimentKind.SAMPLER_PUB)
+    part = QuantumCircuit(1, 2)
+    part.measure(0, 1)
+    with pytest.raises(InvalidExperimentError, match="nothing is measured into"):
+        adapter.check((part,), 0, {})

@@ -13,6 +13,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.locality import run_author, within
+from qiskit_job_manager.errors import InvalidExperimentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,6 +62,36 @@ def facts_of(runs: Any) -> ProviderFacts:
         if found is not None:
             return found
     return _LOCAL if within(run_author(runs), _LOCAL_PACKAGES) else _NOTHING
+
+
+def check_bits(circuit: Any, index: int, facts: ProviderFacts, where: str) -> None:
+    """Refuse a circuit whose bits would come back otherwise than they are in it.
+
+    Args:
+        circuit: The circuit, or that of a sampler's PUB.
+        index: Index of its experiment, for messages.
+        facts: What is known of the client.
+        where: Name of the backend.
+
+    Raises:
+        InvalidExperimentError: They would; the message says what to do.
+    """
+    what = f"experiment {index} ({circuit.name!r}) has"
+    if facts.drops_bits and _has_unmeasured_bits(circuit):
+        raise InvalidExperimentError(
+            f"{what} classical bits that nothing is measured into, and {where} would leave them "
+            "out of the outcomes: remove them, or measure into all of them"
+        )
+    if facts.mixes_registers and len(circuit.cregs) > 1:
+        raise InvalidExperimentError(
+            f"{what} {len(circuit.cregs)} classical registers, whose bits {where} would return in "
+            "another order: measure into one register"
+        )
+
+
+def _has_unmeasured_bits(circuit: Any) -> bool:
+    measured = {bit for each in circuit.data if each.name == "measure" for bit in each.clbits}
+    return any(bit not in measured for bit in circuit.clbits)
 
 
 # -- Amazon Braket: qiskit-braket-provider 0.27.1, amazon-braket-sdk 1.127.5 ----------------------

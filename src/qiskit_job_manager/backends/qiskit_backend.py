@@ -14,11 +14,11 @@ from qiskit_job_manager.backends.job_results import (
 )
 from qiskit_job_manager.backends.limits import limits_of
 from qiskit_job_manager.backends.locality import is_local, is_reentrant, refuse_runless
-from qiskit_job_manager.backends.provider_facts import ProviderFacts, facts_of
+from qiskit_job_manager.backends.provider_facts import ProviderFacts, check_bits, facts_of
 from qiskit_job_manager.backends.run_lock import run_lock_of
 from qiskit_job_manager.backends.seeds import backend_seed
 from qiskit_job_manager.backends.uris import uri_of
-from qiskit_job_manager.errors import InvalidExperimentError, SubmissionDeferredError
+from qiskit_job_manager.errors import SubmissionDeferredError
 from qiskit_job_manager.model import Limits
 from qiskit_job_manager.ports import Capabilities
 
@@ -119,10 +119,7 @@ class QiskitBackend(JobFollower):
             InvalidExperimentError: It cannot run, or its result would be another one's.
         """
         self._check(experiment, index, options)
-        if self._facts.drops_bits:
-            _check_measures_all_bits(experiment, index, self.name)
-        if self._facts.mixes_registers:
-            _check_has_one_register(experiment, index, self.name)
+        check_bits(experiment, index, self._facts, self.name)
 
     def submit(
         self,
@@ -222,21 +219,3 @@ class QiskitBackend(JobFollower):
     def encoded(self, answer: Any, what: str) -> RawResult:
         """Encode the `qiskit.result.Result` of a job."""
         return self.encode_result(result_in_answer(answer, what))
-
-
-def _check_measures_all_bits(circuit: Any, index: int, where: str) -> None:
-    measured = {bit for each in circuit.data if each.name == "measure" for bit in each.clbits}
-    if any(bit not in measured for bit in circuit.clbits):
-        raise InvalidExperimentError(
-            f"experiment {index} ({circuit.name!r}) has classical bits that nothing is measured "
-            f"into, and {where} would leave them out of the outcomes: remove them, or measure into "
-            "all of them"
-        )
-
-
-def _check_has_one_register(circuit: Any, index: int, where: str) -> None:
-    if len(circuit.cregs) > 1:
-        raise InvalidExperimentError(
-            f"experiment {index} ({circuit.name!r}) has {len(circuit.cregs)} classical registers, "
-            f"whose bits {where} would return in another order: measure into one register"
-        )
