@@ -24,7 +24,6 @@ from qiskit_job_manager import (
 )
 from qiskit_job_manager.manager import packing, room
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.stores.sql_store import SqlStore
 from qiskit_job_manager.testing import Hang
 from qiskit_job_manager.testing.scripts import Call
 
@@ -339,24 +338,11 @@ def test_other_options_under_the_same_name_are_refused(manager, aer, circuits):
 
 
 def test_what_died_while_handing_over_goes_on_where_it_stopped(
-    store_path, scripted, circuits, monkeypatch
+    store_path, scripted, circuits, die_in_hand_over
 ):
     """The first run dies with two blocks stored; the second stores the rest and runs all."""
-    monkeypatch.setattr(packing, "_BLOCKS_AT_ONCE", 1)
     backend = scripted()
-
-    class Death(BaseException):
-        pass
-
-    def dying():
-        yield from circuits(5)
-        raise Death
-
-    with JobManager(store_path) as first, monkeypatch.context() as patched:
-        # The process is dead, and cleans up nothing.
-        patched.setattr(SqlStore, "delete_job_set", lambda store, token: None)
-        with pytest.raises(Death):
-            first.run(dying(), backend, name="sweep", max_experiments_per_job=2)
+    die_in_hand_over(circuits(5), backend, name="sweep", max_experiments_per_job=2)
     with JobManager(store_path) as second:
         found = second.find("sweep")
         assert (found.n_experiments, found.progress().complete) == (4, False)

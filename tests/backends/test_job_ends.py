@@ -26,6 +26,21 @@ def payload():
 
 
 @pytest.fixture
+def sent(providers, payload):
+    """Send a job whose object is of a class, and return the adapter and the job's id."""
+
+    def sent(job_class):
+        class Provider(providers["Provider"]):
+            def answer(self, result):
+                return job_class(self, "an id", result)
+
+        adapter = QiskitBackend(Provider())
+        return adapter, adapter.submit(payload, {}, "tag")
+
+    return sent
+
+
+@pytest.fixture
 def gated(providers):
     """A provider whose jobs go on until a gate opens."""
     plain = providers["PlainJob"]
@@ -78,7 +93,7 @@ def test_jobs_whose_result_does_not_wait_are_asked_about(providers, payload, wai
     assert not adapter.wait_for_ends(0.01)
 
 
-def test_a_job_that_failed_is_reported_as_failed(providers, payload):
+def test_a_job_that_failed_is_reported_as_failed(providers, sent):
     class Job(providers["PlainJob"]):
         def result(self):
             raise RuntimeError("the fridge is warm")
@@ -86,12 +101,7 @@ def test_a_job_that_failed_is_reported_as_failed(providers, payload):
         def status(self):
             return JobStatus.ERROR
 
-    class Provider(providers["Provider"]):
-        def answer(self, result):
-            return Job(self, "an id", result)
-
-    adapter = QiskitBackend(Provider())
-    remote_id = adapter.submit(payload, {}, "tag")
+    adapter, remote_id = sent(Job)
     assert adapter.wait_for_ends(DEADLINE_S)[remote_id].state is RemoteState.ERROR
 
 
@@ -105,7 +115,7 @@ def test_a_result_that_is_being_waited_for_is_not_read_a_second_time(gated, payl
     assert gated.reads == 1
 
 
-def test_a_result_is_kept_where_the_status_cannot_be_read_after_it(providers, payload):
+def test_a_result_is_kept_where_the_status_cannot_be_read_after_it(providers, sent):
     """As with pytket's jobs, which forget themselves with their result: it is read once."""
 
     class Job(providers["PlainJob"]):
@@ -122,19 +132,14 @@ def test_a_result_is_kept_where_the_status_cannot_be_read_after_it(providers, pa
                 raise RuntimeError("there is no such job any more")
             return JobStatus.RUNNING
 
-    class Provider(providers["Provider"]):
-        def answer(self, result):
-            return Job(self, "an id", result)
-
-    adapter = QiskitBackend(Provider())
-    remote_id = adapter.submit(payload, {}, "tag")
+    adapter, remote_id = sent(Job)
     assert adapter.wait_for_ends(DEADLINE_S)[remote_id].state is RemoteState.DONE
     # Who was not told of the end asks.
     assert adapter.status(remote_id).state is RemoteState.DONE
     assert open_result(adapter.fetch(remote_id)).n_experiments == 1
 
 
-def test_a_result_is_not_believed_where_no_status_can_ever_be_read(providers, payload):
+def test_a_result_is_not_believed_where_no_status_can_ever_be_read(providers, sent):
     """As with a client whose event loop is missing: the user has to learn that."""
     was_read = threading.Event()
 
@@ -146,19 +151,14 @@ def test_a_result_is_not_believed_where_no_status_can_ever_be_read(providers, pa
         def status(self):
             raise RuntimeError("there is no current event loop")
 
-    class Provider(providers["Provider"]):
-        def answer(self, result):
-            return Job(self, "an id", result)
-
-    adapter = QiskitBackend(Provider())
-    remote_id = adapter.submit(payload, {}, "tag")
+    adapter, remote_id = sent(Job)
     assert was_read.wait(DEADLINE_S)
     assert adapter.wait_for_ends(0.2) == {}
     with pytest.raises(TransientBackendError, match="event loop"):
         adapter.status(remote_id)
 
 
-def test_a_job_that_failed_has_failed_although_its_result_came(providers, payload):
+def test_a_job_that_failed_has_failed_although_its_result_came(providers, sent):
     class Job(providers["PlainJob"]):
         def result(self):
             return self._result
@@ -166,11 +166,6 @@ def test_a_job_that_failed_has_failed_although_its_result_came(providers, payloa
         def status(self):
             return JobStatus.ERROR
 
-    class Provider(providers["Provider"]):
-        def answer(self, result):
-            return Job(self, "an id", result)
-
-    adapter = QiskitBackend(Provider())
-    remote_id = adapter.submit(payload, {}, "tag")
+    adapter, remote_id = sent(Job)
     assert adapter.wait_for_ends(DEADLINE_S)[remote_id].state is RemoteState.ERROR
     assert adapter.status(remote_id).state is RemoteState.ERROR

@@ -7,28 +7,15 @@ from itertools import chain, repeat
 import pytest
 
 from qiskit_job_manager import JobManager, JobManagerInvalidStateError
-from qiskit_job_manager.manager import packing
 from qiskit_job_manager.stores.sql_store import SqlStore
 
 OTHER = "run on host-b (process 7)"
 
 
 @pytest.fixture
-def cut_off(store_path, backend, circuits, monkeypatch):
+def cut_off(store_path, backend, circuits, die_in_hand_over):
     """A job set whose hand-over died with all that was stored done, seen from another process."""
-    monkeypatch.setattr(packing, "_BLOCKS_AT_ONCE", 1)
-
-    class Death(BaseException):
-        pass
-
-    def dying():
-        yield from circuits(5)
-        raise Death
-
-    with JobManager(store_path) as first, monkeypatch.context() as patched:
-        patched.setattr(SqlStore, "delete_job_set", lambda store, token: None)
-        with pytest.raises(Death):
-            first.run(dying(), backend, name="sweep", max_experiments_per_job=2)
+    die_in_hand_over(circuits(5), backend, name="sweep", max_experiments_per_job=2)
     with JobManager(store_path) as second:
         job_set = second.retrieve_job_set("sweep", backend)
         with pytest.raises(JobManagerInvalidStateError, match="cut off"):
