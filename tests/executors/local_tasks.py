@@ -59,7 +59,7 @@ def pid_in(where):
 def is_gone(pid):
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        stat = Path(f"/proc/{pid}/stat")  # an orphan that nobody reaps stays, and does nothing
+        return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (ProcessLookupError, FileNotFoundError):  # at the latest while it was read
         return True
-    stat = Path(f"/proc/{pid}/stat")  # an orphan that nobody reaps stays, and does nothing
-    return stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"

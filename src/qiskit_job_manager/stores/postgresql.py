@@ -42,7 +42,10 @@ _STOOD_STILL_S = 12.0
 """After so long an attempt to open a store is made again; a server that is away takes less."""
 
 _SILENCE_S = 15.0
-"""Seconds without a byte from the server after which a connection is given up."""
+"""Seconds without a byte from the server after which a connection is given up.
+
+Shorter than a lease: a driver must be back before the others take it for dead.
+"""
 
 _LEAST_SILENCE_S = 2.0
 """As above, where the caller has no patience."""

@@ -53,10 +53,10 @@ def drive(said):
 
 
 def hurry():
-    """Poll the cloud and the store often, and make leases short."""
+    """Poll the cloud and the store often, and make leases and waits for the server short."""
     from qiskit_job_manager.engine import lease, loop
     from qiskit_job_manager.lifecycle import decisions
-    from qiskit_job_manager.stores import leases
+    from qiskit_job_manager.stores import leases, postgresql
 
     shorter = LEASE_S / leases.TimedLeases.lease_s
     decisions._REMOTE_POLL_S = (0.02, 0.1)
@@ -65,6 +65,9 @@ def hurry():
     lease.SAFE_REST_S *= shorter
     leases._LEASE_US = int(1e6 * LEASE_S)
     leases.TimedLeases.lease_s = LEASE_S
+    postgresql._SILENCE_S *= shorter
+    postgresql._LEAST_SILENCE_S *= shorter
+    postgresql._OF_CLIENT["tcp_user_timeout"] = f"{1000 * postgresql._SILENCE_S:.0f}"
 
 
 def record(folder):

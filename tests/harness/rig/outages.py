@@ -94,7 +94,7 @@ def _restart(postgres, _proxy, chance):
 
 def _swallow(_postgres, proxy, chance):
     proxy.swallow()
-    time.sleep(chance.choice((0.5, 3.0, chance.uniform(0.0, 20.0))))
+    time.sleep(chance.choice((0.1, 1.0, chance.uniform(0.0, 4.0))))
     chance.choice((proxy.forward, proxy.accept, proxy.cut))()
 
 
