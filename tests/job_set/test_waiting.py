@@ -15,7 +15,7 @@ from termios import TIOCSWINSZ
 
 import pytest
 
-from qiskit_job_manager import InvalidArgumentError, JobManagerError
+from qiskit_job_manager import InvalidArgumentError, JobManager, JobManagerError, ManagedJobSet
 from qiskit_job_manager.job_set import wait_for_requests, waiting
 from qiskit_job_manager.job_set.waiting import Callbacks, awaited
 from qiskit_job_manager.model import JobState, RemoteState
@@ -277,12 +277,37 @@ def test_a_callback_that_raises_is_logged_and_hinders_no_other(manager, backend,
     assert caplog.records[0].exc_info[0] is ZeroDivisionError
 
 
+def test_a_manager_that_closes_right_after_the_end_calls_back_before(
+    store_path, backend, circuits, monkeypatch
+):
+    """The thread that calls is slow to see the end, as on a busy machine."""
+    called = []
+    with JobManager(store_path) as manager:
+        job_set = manager.run(circuits(1), backend)
+        gate = threading.Event()
+        wait = ManagedJobSet.wait
+
+        def slow_wait(self, *args, **options):
+            if threading.current_thread().name == "qjm-callbacks":
+                gate.wait(60)
+            return wait(self, *args, **options)
+
+        monkeypatch.setattr(ManagedJobSet, "wait", slow_wait)
+        job_set.add_done_callback(called.append)
+        assert job_set.results(60).success
+        finish = Callbacks.finish
+        monkeypatch.setattr(
+            Callbacks, "finish", lambda self, within_s: (gate.set(), finish(self, within_s))
+        )
+    assert called == [job_set]
+
+
 def test_callbacks_of_what_cannot_be_waited_for_are_given_up_with_a_word(caplog):
     def wait():
         raise JobManagerError("nobody drives it")
 
     called = []
-    callbacks = Callbacks("subject", wait)
+    callbacks = Callbacks("subject", wait, lambda: False)
     with caplog.at_level(logging.WARNING, "qiskit_job_manager"):
         callbacks.add(called.append)
         for thread in threading.enumerate():

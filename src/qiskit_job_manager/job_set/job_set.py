@@ -24,7 +24,7 @@ from qiskit_job_manager.model import JobState, RequestKind
 from qiskit_job_manager.results import ManagedResults, ResultSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, MutableSet
     from datetime import datetime
 
     from matplotlib.axes import Axes
@@ -58,10 +58,17 @@ class ManagedJobSet:
     stand for one job set, in any process.
     """
 
-    def __init__(self, record: JobSetRecord, store: Store, driving: Driving) -> None:
+    def __init__(
+        self,
+        record: JobSetRecord,
+        store: Store,
+        driving: Driving,
+        all_callbacks: MutableSet[waiting.Callbacks[Any]],
+    ) -> None:
         self._record = record
         self._store = store
         self._driving = driving
+        self._all_callbacks = all_callbacks
 
     def __repr__(self) -> str:
         return display.as_text(self._record, self.progress, self.activity)
@@ -665,7 +672,9 @@ class ManagedJobSet:
 
     @cached_property
     def _callbacks(self) -> waiting.Callbacks[Self]:
-        return waiting.Callbacks(self, self.wait)
+        made = waiting.Callbacks(self, self.wait, self._has_ended)
+        self._all_callbacks.add(made)
+        return made
 
     def _status_name(self) -> str:
         progress = self.progress()

@@ -228,22 +228,40 @@ class Callbacks(Generic[_Subject]):
     Args:
         subject: What they are called with.
         wait: Returns when it is time to call them, or raises if that cannot be.
+        is_time: Says whether it is.
     """
 
-    def __init__(self, subject: _Subject, wait: Callable[[], object]) -> None:
+    def __init__(
+        self, subject: _Subject, wait: Callable[[], object], is_time: Callable[[], bool]
+    ) -> None:
         self._subject = subject
         self._wait = wait
+        self._is_time = is_time
         self._waiting: list[Callable[[_Subject], object]] = []
         self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     def add(self, callback: Callable[[_Subject], object]) -> None:
         """Call something when it is time."""
         with self._lock:
             self._waiting.append(callback)
-            is_first = len(self._waiting) == 1
-        if is_first:
+            if len(self._waiting) > 1:
+                return
             # A daemon, so that a wait does not hold up the interpreter's exit.
-            threading.Thread(target=self._run, name="qjm-callbacks", daemon=True).start()
+            self._thread = threading.Thread(target=self._run, name="qjm-callbacks", daemon=True)
+            self._thread.start()
+
+    def finish(self, within_s: float) -> None:
+        """Return when all were called, if it is time to call them now.
+
+        Args:
+            within_s: How long to wait at most, as they are the user's and may take long.
+        """
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return
+        if thread.is_alive() and self._is_time():
+            thread.join(within_s)
 
     def _run(self) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import uuid
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -15,6 +16,7 @@ from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.engine import Engine, Spool
 from qiskit_job_manager.errors import (
     InvalidArgumentError,
+    JobManagerError,
     JobManagerInvalidStateError,
     JobManagerUnknownJobSet,
     StoreError,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from qiskit_job_manager.dashboard.notebook import NotebookDashboard
+    from qiskit_job_manager.job_set.waiting import Callbacks
     from qiskit_job_manager.model import JobSetRecord, Limits, Plan, RetryPolicy
     from qiskit_job_manager.model.inputs import ExperimentsLike, RunsCircuits
     from qiskit_job_manager.model.jobs import JobEvent
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 
 _PAGE = 200
 _SETS_SHOWN = 10
+_CALLBACKS_WITHIN_S = 5.0
 
 
 class JobManager:
@@ -124,6 +128,7 @@ class JobManager:
             environment=self._environment.recorded,
         )
         self._dashboards: list[NotebookDashboard] = []
+        self._callbacks: weakref.WeakSet[Callbacks[Any]] = weakref.WeakSet()
         self._notifier = Notifier(self._store, self._clock, owner, addresses)
         stop_at_exit(self._engine)
         stop_at_exit(self._notifier)
@@ -145,6 +150,9 @@ class JobManager:
     def close(self) -> None:
         """Stop driving, store the answers of the next seconds, and close the store.
 
+        The callbacks of job sets that have ended are called first, if that takes no longer than
+        seconds.
+
         Jobs that a backend has go on there. The next process that opens the job set drives it on.
         """
         while self._dashboards:
@@ -152,9 +160,16 @@ class JobManager:
         try:
             self._engine.stop()
             self._notifier.stop()
+            self._finish_callbacks()
         finally:
             self._executor.close()
             self._store.close()
+
+    def _finish_callbacks(self) -> None:
+        """Let the callbacks of job sets that have ended be called: they read the store."""
+        for callbacks in list(self._callbacks):
+            with contextlib.suppress(JobManagerError):  # the store is away, or the job set deleted
+                callbacks.finish(_CALLBACKS_WITHIN_S)
 
     def adopt_store(self) -> None:
         """Treat a store that was copied or moved as the original from now on.
@@ -667,7 +682,7 @@ class JobManager:
         where = (self._store, self._engine, self._clock)
         watch = self._notifier.watch
         driving = Driving(record, *where, self._open_backend, backend, watch)
-        return ManagedJobSet(record, self._store, driving)
+        return ManagedJobSet(record, self._store, driving, self._callbacks)
 
     def _states(self, record: JobSetRecord) -> list[tuple[str, int]]:
         return states_of(self._store, record, read_progress(self._store, record))
