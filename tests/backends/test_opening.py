@@ -6,7 +6,6 @@ import builtins
 import json
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 from types import SimpleNamespace
 
 import pytest
@@ -103,10 +102,15 @@ def test_a_missing_extra_is_named_with_the_way_to_install_it(monkeypatch, uri, m
     assert f'pip install "qiskit-job-manager[{extra}]"' in str(caught.value)
 
 
-def test_an_installed_entry_point_of_others_opens(monkeypatch):
+def test_an_entry_point_of_others_opens_from_when_it_is_installed(tmp_path, monkeypatch):
     """What follows the kind is handed to the opener as it is, or ``None``."""
-    point = EntryPoint("echo", "builtins:repr", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group, name: [point])
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UnknownBackendError, match="no backend called 'echo'"):
+        open_backend("echo")
+    info = tmp_path / "echo-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: echo\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\necho = builtins:repr\n")
     assert open_backend("echo") == "None"
     assert open_backend("echo:a:b?c") == "'a:b?c'"
     assert open_backend("echo?a=b") == "'?a=b'"

@@ -164,7 +164,7 @@ def test_a_backend_of_the_tests_is_not_proposed(qjm, folder):
 
 
 def test_a_kind_that_cannot_be_loaded_is_told_and_hides_no_other(qjm, monkeypatch):
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import EntryPoint, EntryPoints
 
     from qiskit_job_manager.backends import registry
 
@@ -172,7 +172,7 @@ def test_a_kind_that_cannot_be_loaded_is_told_and_hides_no_other(qjm, monkeypatc
         EntryPoint("broken", "no_such_module:open", registry.GROUP),
         EntryPoint("fine", "qiskit_job_manager.backends.local.opening:open_basic", registry.GROUP),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: found)
+    monkeypatch.setattr(registry, "_installed", lambda: EntryPoints(found))
     outcome = qjm("backends")
     assert outcome.code == 0
     _, broken, fine = outcome.out.splitlines()

@@ -6,10 +6,13 @@ Each kind is an installed entry point of the group `GROUP`. Names are resolved i
 from __future__ import annotations
 
 import inspect
+import os
 import re
+import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -95,7 +98,28 @@ def kinds() -> list[BackendKind]:
 
 
 def _found() -> list[EntryPoint]:
-    return [each for each in entry_points(group=GROUP) if not each.value.startswith(_FOR_TESTS)]
+    return [each for each in _installed() if not each.value.startswith(_FOR_TESTS)]
+
+
+def _installed() -> EntryPoints:
+    """Return the entry points that are installed now."""
+    return _entry_points(tuple((folder, _changed_at_ns(folder)) for folder in sys.path))
+
+
+@lru_cache(maxsize=4)
+def _entry_points(_folders: tuple[tuple[str, int], ...]) -> EntryPoints:
+    """Read the entry points, for which a file of each installed package is opened.
+
+    To install or remove a package changes one of the folders.
+    """
+    return entry_points(group=GROUP)
+
+
+def _changed_at_ns(folder: str) -> int:
+    try:
+        return os.stat(folder or ".").st_mtime_ns  # noqa: PTH116  # half the time of a Path's
+    except OSError:
+        return 0
 
 
 def _kind(found: EntryPoint) -> BackendKind:
@@ -131,7 +155,7 @@ def open_backend(uri: str) -> Backend:
     if (retired := _RETIRED.fullmatch(uri)) is not None:
         raise UnknownBackendError(_no_more(retired["name"]))
     kind, argument = split_uri(uri if _is_kind(uri) else meaning(uri))
-    found = entry_points(group=GROUP, name=kind)
+    found = _installed().select(name=kind)
     if not found:
         raise UnknownBackendError(_unknown(uri, kind))
     entry_point: EntryPoint = next(iter(found))
@@ -140,7 +164,7 @@ def open_backend(uri: str) -> Backend:
 
 
 def _is_kind(uri: str) -> bool:
-    return bool(entry_points(group=GROUP, name=split_uri(uri)[0]))
+    return split_uri(uri)[0] in _installed().names
 
 
 def split_uri(uri: str) -> tuple[str, str | None]:
