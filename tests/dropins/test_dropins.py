@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from qiskit import transpile
@@ -279,3 +281,13 @@ def test_hundreds_of_tiny_jobs_of_a_loop_are_as_many_job_sets(manager):
     ]
     assert np.allclose(values, np.cos(np.linspace(0, np.pi, 100)))
     assert len(manager.job_sets()) == 100
+
+
+def test_calls_one_after_the_other_leave_nothing_that_waits(manager):
+    """What waited for each call's end would soon take all places, and later calls be looked at."""
+    before = set(threading.enumerate())
+    estimator = ManagedEstimator(StatevectorEstimator(), manager=manager)
+    circuit = QuantumCircuit(1)
+    for _ in range(20):
+        estimator.run([(circuit, "Z")]).result()
+    assert len(set(threading.enumerate()) - before) < 16

@@ -475,6 +475,12 @@ class ActiveJobSet:
         """The states of the jobs that can still move."""
         return [job.record.state for job in self.live.values()]
 
+    @property
+    def awaits_an_end(self) -> bool:
+        """Whether the backend has a job that is not known to have ended there."""
+        active = (j.record for j in self.live.values() if j.record.state is JobState.ACTIVE)
+        return any(job.status is None or job.status.state.is_under_way for job in active)
+
     def _lag_s(self) -> float:
         return self.capabilities.listing_lag_s
 

@@ -37,7 +37,6 @@ from qiskit_job_manager.model import (
     JobState,
     Observation,
     ObservationKind,
-    RemoteState,
     RequestKind,
 )
 from qiskit_job_manager.ports import Reopens
@@ -59,7 +58,6 @@ ASK_AWAITED_AFTER_S = 5.0
 _IN_THE_STORE = frozenset({Event.STORED, Event.UNDERSTOOD, Event.BROKE})
 _STILL_OPEN = frozenset({Event.UNANSWERED, Event.OUT_OF_REACH})
 _READS = frozenset({CallKind.FETCH, CallKind.AWAIT})
-_STILL_THERE = frozenset({RemoteState.QUEUED, RemoteState.RUNNING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +251,7 @@ class Tick:
         sent = job.cancel_sent and not job.cancel_again
         asked = sent or not self._active.capabilities.cancels
         is_new = job.record.cancel_requested and asked and not job.cancel_noted
-        goes_on = result.status is not None and result.status.state in _STILL_THERE
+        goes_on = result.status is not None and result.status.state.is_under_way
         return call.kind is CallKind.STATUS and is_new and goes_on
 
     def _note_cancelling(self, job: LiveJob) -> None:
@@ -272,7 +270,7 @@ class Tick:
             return {}
         if self._active.record.volatile and not self._active.capabilities.reports_ends:
             return {}  # other processes will see a local job as done before long
-        return {"status": news} if news.state in _STILL_THERE else {}
+        return {"status": news} if news.state.is_under_way else {}
 
     def _trouble_facts(self, call: BackendCall, job: LiveJob, result: Outcome) -> dict[str, Any]:
         """Return what to store about calls that fail for long, or that work again.
@@ -339,7 +337,7 @@ class Tick:
         job.outage = None
         if kind in (CallKind.STATUS, CallKind.SUBMIT, CallKind.CANCEL):
             job.failures = 0
-            goes_on = result.status is None or result.status.state in _STILL_THERE
+            goes_on = result.status is None or result.status.state.is_under_way
             goes_on &= kind is not CallKind.CANCEL  # some backends cancel at once
             job.ready_s = self._now_s + (self._poll_interval_s(job) if goes_on else 0.0)
         elif kind is CallKind.FIND:
@@ -460,11 +458,11 @@ class Tick:
             yield CallToStart(self._new_call(CallKind.USAGE_POLL, ()), function)
 
     def _end_watch(self, free_awaits: int) -> Iterator[CallToStart]:
-        """Wait for the next end, where the backend reports ends and has jobs."""
+        """Wait for the next end, where the backend reports ends and one is still to come."""
         active = self._active
         if active.backend is None or active.is_watched or free_awaits <= 0:
             return
-        if active.capabilities.reports_ends and JobState.ACTIVE in active.states:
+        if active.capabilities.reports_ends and active.awaits_an_end:
             active.is_watched = True
             function = backend_calls.end_watch(active.backend)
             yield CallToStart(self._new_call(CallKind.END_WATCH, ()), function)

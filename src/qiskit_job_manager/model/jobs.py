@@ -96,6 +96,11 @@ class RemoteState(StrEnum):
     GONE = "gone"
     OUT_OF_REACH = "out of reach"
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the backend has it, and its end is still to come."""
+        return self in (RemoteState.QUEUED, RemoteState.RUNNING)
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteStatus:
