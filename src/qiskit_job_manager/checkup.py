@@ -14,6 +14,7 @@ from qiskit_job_manager import stores, ways
 from qiskit_job_manager.errors import JobManagerError, StoreBusyError, StoreError
 from qiskit_job_manager.job_set.report import allowing_more
 from qiskit_job_manager.job_set.status import read_overview
+from qiskit_job_manager.patience import patient
 from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.phrases import plural, short_id
 
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import Store
     from qiskit_job_manager.stores.health import Health
+    from qiskit_job_manager.stores.sql_store import SqlStore
 
 
 _DUPLICATES_SHOWN = 20
+_OPEN_WITHIN_S = 3.0
 _LEAST_FREE_BYTES = 500 * 1024 * 1024
 _PACKAGES = (
     "qiskit",
@@ -227,10 +230,16 @@ def _spool_folders(location: str | None, *, is_usable: bool) -> list[Path]:
     from qiskit_job_manager.stores.store_files import StoreFiles
 
     if is_usable:
-        with suppress(StoreError), closing(stores.open_store(location)) as store:
+        with suppress(StoreError), closing(_opened(location)) as store:
             return store.spool_folders
     where = stores.default_location() if location is None else location
     return StoreFiles(where, ()).spool_folders()
+
+
+def _opened(location: str | None) -> SqlStore:
+    """Open the store, or say soon that another process holds it."""
+    with patient(_OPEN_WITHIN_S):
+        return stores.open_store(location)
 
 
 def job_sets(store: Store) -> Iterator[Finding]:
@@ -292,7 +301,7 @@ def all_findings(location: str | None) -> Iterator[Finding]:
     if not is_usable:
         return
     try:
-        with closing(stores.open_store(location)) as store:
+        with closing(_opened(location)) as store:
             yield from job_sets(store)
     except StoreBusyError as error:
         yield Finding("job sets", error.message, Verdict.NEEDS_USER, "ask again later")
