@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -16,18 +17,20 @@ from qiskit_job_manager import JobManager
 from qiskit_job_manager.testing.cloud_service import CloudAdapter, CloudService
 from qiskit_job_manager.testing.samples import expected_counts
 
+HARNESS = Path(__file__).parents[1] / "harness"
 SCRIPT = textwrap.dedent(
     """
     import os, signal, sys
     from qiskit import QuantumCircuit
     from qiskit_job_manager import JobManager, RetryPolicy
-    from qiskit_job_manager.lifecycle import decisions
     from qiskit_job_manager.manager import packing
     from qiskit_job_manager.stores.sql_store import SqlStore
     from qiskit_job_manager.testing.cloud_service import CloudAdapter
 
-    store, address, first, last, form, when, calls = sys.argv[1:]
-    decisions._REMOTE_POLL_S = (0.01, 0.1)
+    harness, store, address, first, last, form, when, calls = sys.argv[1:]
+    sys.path.insert(0, harness)
+    from rig.driver import hurry
+    hurry()
     packing._BLOCKS_AT_ONCE = 1  # each job is a transaction of its own
 
     def circuits():
@@ -83,7 +86,7 @@ def start(cloud, store):
     started = []
 
     def start(first, last, form="list", when="never", calls=0):
-        said = (store, cloud.address, first, last, form, when, calls)
+        said = (HARNESS, store, cloud.address, first, last, form, when, calls)
         process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT, *map(str, said)],
             stdout=subprocess.PIPE,
