@@ -8,6 +8,7 @@ import sqlite3
 
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.primitives import StatevectorSampler
 
 from qiskit_job_manager import JobManager, RetryPolicy
 from qiskit_job_manager.clock import SystemClock
@@ -173,6 +174,23 @@ def test_experiments_whose_shots_are_not_known_are_refused_with_a_limit(priced):
         priced.run(circuits(1), backend, max_cost=5)
     assert priced.job_sets() == []
     assert not backend.ledger.accepted
+
+
+def test_an_extension_whose_cost_is_not_known_is_refused_with_a_limit(tmp_path):
+    prices = {"currency": "USD", "price": [{"backend": "*", "per_shot": 0.001}]}
+    first, more = [(each, None, 10) for each in circuits(1)], [(circuits(2)[1],)]
+    with JobManager(tmp_path / "other.db", prices=prices) as manager:
+
+        def run(pubs):
+            sampler = StatevectorSampler(seed=1)
+            return manager.run(pubs, sampler, name="grown", max_cost=5, if_exists="extend")
+
+        assert run(first).results(timeout=60).success
+        with pytest.raises(InvalidArgumentError, match="experiments 1 to 1 is not known"):
+            run(first + more)
+        (job_set,) = manager.job_sets()
+        assert job_set.n_experiments == 1
+        assert job_set.progress().ended
 
 
 def test_a_backend_without_a_price_runs_and_is_logged(tmp_path, caplog):
