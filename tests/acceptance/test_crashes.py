@@ -18,6 +18,9 @@ SCRIPT = textwrap.dedent(
     import sys
     from qiskit import QuantumCircuit
     from qiskit_job_manager import JobManager
+    from qiskit_job_manager.manager import packing
+
+    packing._BLOCKS_AT_ONCE = 1  # each job is a transaction of its own
 
     def circuits():
         for i in range(40):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from qiskit import QuantumCircuit
@@ -208,6 +209,25 @@ def test_the_first_jobs_are_sent_while_the_others_are_still_being_read(manager, 
 
     job_set = manager.run(waiting(), backend, max_experiments_per_job=1)
     assert len(job_set.results(timeout=60)) == 6
+
+
+def test_what_a_slow_generator_gives_is_stored_within_seconds(
+    manager, scripted, circuits, monkeypatch
+):
+    """However long it has taken already."""
+    now_s, stored = 0.0, []
+
+    def slow():
+        nonlocal now_s
+        for number, circuit in enumerate(circuits(12)):
+            now_s += 3600.0 if number == 3 else 1.0
+            if number > 3:
+                stored.append(number - manager.find("slow").n_experiments)
+            yield circuit
+
+    monkeypatch.setattr(packing, "time", SimpleNamespace(monotonic=lambda: now_s))
+    manager.run(slow(), scripted(), name="slow", max_experiments_per_job=1, drive=False)
+    assert max(stored) <= 5
 
 
 def test_reading_waits_while_too_much_waits_on_disk(manager, scripted, circuits, monkeypatch):

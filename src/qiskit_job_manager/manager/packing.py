@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Backend
 
 _SHARE_OF_TIME = 0.2
+_LONGEST_WAIT_S = 2.0
 _BLOCKS_AT_ONCE = 256
 _BYTES_AT_ONCE = 4 << 20
 _KEPT_BYTES = 64 << 20
@@ -289,12 +290,13 @@ def batches(blocks: Iterator[EncodedBlock]) -> Iterator[list[EncodedBlock]]:
     """Yield the blocks in batches, each worth one transaction, as each waits for the disk.
 
     The first block is stored at once, and later ones, while there is something to send, after a
-    time that grows with what has passed.
+    time that grows with what has passed, to some seconds.
     """
     begun_s = time.monotonic()
     while True:
         now_s = time.monotonic()
-        batch = _batch(blocks, now_s + _SHARE_OF_TIME * (now_s - begun_s))
+        wait_s = min(_SHARE_OF_TIME * (now_s - begun_s), _LONGEST_WAIT_S)
+        batch = _batch(blocks, now_s + wait_s)
         if not batch:
             return
         yield batch
