@@ -67,7 +67,7 @@ def test_a_migration_killed_at_any_statement_leaves_the_old_version_or_the_new(
                 os.kill(os.getpid(), signal.SIGKILL)
 
         def work(say):
-            for moment in ("before_cursor_execute", "after_cursor_execute", "commit"):
+            for moment in ("before_cursor_execute", "commit"):
                 event.listen(Engine, moment, count)
             open_store(store_path).close()
 
