@@ -564,9 +564,9 @@ class Store(Protocol):
     # -- what users may write without a lease ---------------------------------------------------
 
     def record_late_acceptance(
-        self, job_set_key: int, at: datetime, job_index: int, cause: str
+        self, job_set_key: int, at: datetime, job_index: int, cause: str, *, is_certain: bool = True
     ) -> None:
-        """Append the event ``accepted late``, which needs no lease.
+        """Append the event ``accepted late``, or ``perhaps accepted late``; it needs no lease.
 
         A backend may accept a job after its driver has lost the lease. That must not be forgotten.
         """

@@ -10,10 +10,14 @@ import pytest
 from qiskit_job_manager.engine.backend_calls import DEADLINES_S
 from qiskit_job_manager.engine.call_pool import CallPool, Finished
 from qiskit_job_manager.engine.lease import Holder
-from qiskit_job_manager.errors import StoreFullError
+from qiskit_job_manager.errors import (
+    StoreFullError,
+    SubmissionDeferredError,
+    SubmissionRefusedError,
+)
 from qiskit_job_manager.lifecycle import CallKind
-from qiskit_job_manager.model import RemoteState, RemoteStatus
-from qiskit_job_manager.testing.scripts import Call, Hang, JobStory, Raise
+from qiskit_job_manager.model import RemoteState, RemoteStatus, RequestKind
+from qiskit_job_manager.testing.scripts import Call, Hang, JobStory, LoseAnswer, Raise
 
 LAG_S = 5.0
 CAN = {"findable": True, "listing_lag_s": LAG_S}
@@ -65,9 +69,8 @@ def bench(make_bench):
     return make_bench(**CAN)
 
 
-@pytest.fixture
-def slow(bench, circuits):
-    """A driver whose submission is under way when it loses its lease, without noticing."""
+def superseded(bench, circuits):
+    """Return a driver whose submission is under way when it loses its lease, without noticing."""
     pool = HeldCalls()
     engine = bench.new_engine(pool)
     record = bench.job_set(circuits(1))
@@ -76,6 +79,22 @@ def slow(bench, circuits):
     engine.tick()
     assert bench.states(record) == {"submitting": 1}
     bench.store.release(engine.leases.take(record.key, Holder.DELETION))
+    return engine, pool, record
+
+
+@pytest.fixture
+def slow(bench, circuits):
+    return superseded(bench, circuits)
+
+
+def resubmitted(bench, circuits):
+    """Return such a driver of a job that the user has sent again, as it cannot be searched for."""
+    engine, pool, record = superseded(bench, circuits)
+    bench.drive(record)
+    bench.step(2)
+    bench.store.request(record.key, RequestKind.RESUBMIT)
+    bench.run(record)
+    assert bench.states(record) == {"done": 1}
     return engine, pool, record
 
 
@@ -153,7 +172,7 @@ def test_one_that_cannot_be_cancelled_is_told_with_the_reason(bench, slow):
 
 
 def test_one_that_cannot_be_recorded_is_logged(bench, slow, caplog, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         raise StoreFullError("no space left")
 
     engine, pool, record = slow
@@ -161,7 +180,7 @@ def test_one_that_cannot_be_recorded_is_logged(bench, slow, caplog, monkeypatch)
     bench.run(record)
     monkeypatch.setattr(bench.store, "record_late_acceptance", full)
     finish(bench, engine, pool)
-    words = "a job of 'set-1' was accepted too late, and that cannot be recorded: no space left"
+    words = "a job of 'set-1' was submitted too late, and that cannot be recorded: no space left"
     assert logged(caplog) == [(record.job_set_id, words)]
     assert "accepted late" not in events(bench, record)
 
@@ -181,6 +200,15 @@ def test_a_job_that_may_still_count_is_not_cancelled(bench, slow):
     assert not bench.backend.ledger.count(Call.CANCEL)
 
 
+def test_a_job_that_was_resubmitted_meanwhile_is_cancelled(make_bench, circuits):
+    """Nobody looks for it any more, though its attempt has no end."""
+    bench = make_bench()
+    engine, pool, record = resubmitted(bench, circuits)
+    finish(bench, engine, pool)
+    assert events(bench, record)["accepted late"].endswith("it was asked to be cancelled")
+    assert bench.backend.ledger.count(Call.CANCEL) == 1
+
+
 def test_a_job_that_the_new_driver_has_found_is_none_too_many(bench, slow):
     engine, pool, record = slow
     pool.let_go()
@@ -190,6 +218,51 @@ def test_a_job_that_the_new_driver_has_found_is_none_too_many(bench, slow):
     finish(bench, engine, pool)
     assert "accepted late" not in events(bench, record)
     assert not bench.backend.ledger.count(Call.CANCEL)
+
+
+def test_one_that_was_not_answered_is_recorded_and_searched_for(bench, slow, caplog):
+    """The backend has accepted it; only the answer was lost."""
+    engine, pool, record = slow
+    bench.drive(record)
+    bench.run(record)
+    bench.backend.script(Call.SUBMIT, LoseAnswer())
+    finish(bench, engine, pool)
+    kept, second = accepted(bench)
+    tag = next(e.tag for e in bench.backend.ledger.accepted if e.remote_id == second)
+    text = (
+        f"sent with the tag {tag}, too late to be recorded, and not answered: connection reset; "
+        "the backend may have accepted it, and is searched for it"
+    )
+    assert events(bench, record)["perhaps accepted late"] == text
+    assert [each.message for each in caplog.records if each.event == "perhaps accepted late"] == [
+        f"job 0 of 'set-1' was {text}"
+    ]
+    bench.drive(record)
+    step_until(bench, lambda: not bench.store.requests(record.key), seconds=1.0)
+    assert second in events(bench, record)["twin"]
+    assert bench.backend.ledger.count(Call.CANCEL) == 1
+    assert bench.jobs(record)[0].remote_id == kept
+
+
+def test_one_that_was_not_answered_is_told_where_it_cannot_be_searched_for(make_bench, circuits):
+    bench = make_bench()
+    engine, pool, record = resubmitted(bench, circuits)
+    bench.backend.script(Call.SUBMIT, LoseAnswer())
+    finish(bench, engine, pool)
+    told = events(bench, record)["perhaps accepted late"]
+    assert told.endswith("the backend may have accepted it: look for it there")
+    assert not bench.store.requests(record.key)
+
+
+@pytest.mark.parametrize("no", [SubmissionDeferredError("later"), SubmissionRefusedError("never")])
+def test_one_that_was_refused_late_is_not_worth_a_word(bench, slow, no):
+    engine, pool, record = slow
+    bench.drive(record)
+    bench.run(record)
+    bench.backend.script(Call.SUBMIT, Raise(no))
+    finish(bench, engine, pool)
+    assert "perhaps accepted late" not in events(bench, record)
+    assert not bench.store.requests(record.key)
 
 
 def test_an_answer_that_comes_after_the_job_was_sent_again_is_reported(bench, circuits):

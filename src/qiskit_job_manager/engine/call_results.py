@@ -130,6 +130,13 @@ def outcome_of(
             return Outcome() if error is None else _again(error)
 
 
+def may_be_accepted(submitted: Finished) -> bool:
+    """Say whether a backend accepted a submission, or may have, as nothing says that it did not."""
+    if submitted.error is None:
+        return isinstance(submitted.value, str)
+    return not isinstance(submitted.error, _DEFINITE_NO)
+
+
 def _needs_login(kind: CallKind, error: CredentialsError) -> Outcome:
     event = Event.DEFERRED if kind is CallKind.SUBMIT else None
     facts = {"error": str(error), "cause": str(error), "ends_attempt": event is not None}
@@ -162,7 +169,7 @@ def _submitted(job: LiveJob, answer: Any, error: BaseException | None) -> Outcom
     if isinstance(error, SubmissionRefusedError):
         facts = {"cause": str(error), "error": str(error), "ends_attempt": True}
         return Outcome(Event.REFUSED, facts)
-    words = _words(error)
+    words = words_of(error)
     return Outcome(Event.UNANSWERED, {"cause": words, "error": words})
 
 
@@ -241,7 +248,7 @@ def _understood(
     if isinstance(error, StoreError):
         return _again(error)
     if verdict is None:
-        words = f"the result is kept as it came, but could not be read: {_words(error)}"
+        words = f"the result is kept as it came, but could not be read: {words_of(error)}"
         return Outcome(Event.BROKE, {"cause": words, "error": words, "ends_attempt": True})
     if verdict.error is None:
         facts = {"error": "", "failed_offsets": (), "ends_attempt": True}
@@ -265,10 +272,11 @@ def _failed_run(
 
 def _again(error: BaseException | None) -> Outcome:
     pause_s = error.retry_after_s if isinstance(error, TransientBackendError) else None
-    words = "the backend did not say" if error is None else _words(error)
+    words = "the backend did not say" if error is None else words_of(error)
     return Outcome(failed=True, error=words, pause_s=pause_s)
 
 
-def _words(error: BaseException | None) -> str:
+def words_of(error: BaseException | None) -> str:
+    """Return what an error says, in one line that is safe to print; else its type."""
     text = clean(str(error)).strip()
     return text if text else type(error).__name__

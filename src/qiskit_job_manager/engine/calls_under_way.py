@@ -2,7 +2,7 @@
 
 The answer to a submission may come after another driver has taken the job set over, or after the
 job was submitted again. Such a job costs money, so it is recorded without the lease, logged, and
-cancelled where no driver waits for it.
+cancelled where no driver waits for it. If the answer is lost, too, the job is searched for.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.engine.backend_calls import DEADLINES_S
 from qiskit_job_manager.engine.call_pool import Finished
-from qiskit_job_manager.engine.call_results import GIVEN_UP, BackendCall
+from qiskit_job_manager.engine.call_results import GIVEN_UP, BackendCall, words_of
 from qiskit_job_manager.engine.duplicate_submissions import cancelled
 from qiskit_job_manager.engine.tick import EndedCall, is_too_late
 from qiskit_job_manager.lifecycle import CallKind
+from qiskit_job_manager.model import RequestKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from qiskit_job_manager.engine.active_job_set import ActiveJobSet
     from qiskit_job_manager.engine.call_pool import Calls
     from qiskit_job_manager.engine.call_results import BackendCall
-    from qiskit_job_manager.model import AttemptRecord
     from qiskit_job_manager.ports import Clock, Store
 
 
@@ -49,22 +49,68 @@ def late_acceptance(
         for job_index, attempt in store.attempts_tagged(call.job_set_key, [call.tag or ""]):
             if attempt.remote_id == remote_id:
                 continue  # another driver has found it by its tag
-            ending = _ending(call, attempt, remote_id)
+            ending = _ending(store, call, job_index, remote_id)
             text = f"accepted as {remote_id}, too late to be recorded; {ending}"
-            store.record_late_acceptance(call.job_set_key, clock.now(), job_index, text)
-            fields = {"event": "accepted late", "job_set_id": call.record.job_set_id}
-            where = (job_index, call.record.name)
-            logger.warning("job %d of %r was %s", *where, text, extra=fields)
+            _tell(store, clock, call, job_index, text, is_certain=True)
 
     return run
 
 
-def _ending(call: BackendCall, attempt: AttemptRecord, remote_id: str) -> str:
+def late_without_answer(
+    store: Store, clock: Clock, call: BackendCall, words: str
+) -> Callable[[], None]:
+    """Return the call that deals with a submission that came late and was not answered.
+
+    A driver searches for it by its tag, where the backend can be searched.
+
+    Args:
+        store: Where the attempts are.
+        clock: Tells the time.
+        call: The submission.
+        words: What came in place of an answer.
+    """
+
+    def run() -> None:
+        can = None if call.backend is None else call.backend.capabilities
+        is_searched = can is not None and (can.findable or can.may_duplicate)
+        for job_index, attempt in store.attempts_tagged(call.job_set_key, [call.tag or ""]):
+            if attempt.remote_id is not None or _may_count(store, call, job_index):
+                continue  # its driver has found it, or still looks for it
+            text = (
+                f"sent with the tag {call.tag}, too late to be recorded, and not answered: "
+                f"{words}; the backend may have accepted it"
+            )
+            text += ", and is searched for it" if is_searched else ": look for it there"
+            _tell(store, clock, call, job_index, text, is_certain=False)
+            if is_searched:
+                store.request(call.job_set_key, RequestKind.DUPLICATE_SEARCH)
+
+    return run
+
+
+def _tell(
+    store: Store, clock: Clock, call: BackendCall, job_index: int, text: str, *, is_certain: bool
+) -> None:
+    """Record and log what became of a late submission."""
+    at = clock.now()
+    store.record_late_acceptance(call.job_set_key, at, job_index, text, is_certain=is_certain)
+    event = "accepted late" if is_certain else "perhaps accepted late"
+    fields = {"event": event, "job_set_id": call.record.job_set_id}
+    logger.warning("job %d of %r was %s", job_index, call.record.name, text, extra=fields)
+
+
+def _ending(store: Store, call: BackendCall, job_index: int, remote_id: str) -> str:
     """Cancel the job unless it may still count; say what was done."""
-    if attempt.remote_id is None and attempt.ended_at is None:
+    if _may_count(store, call, job_index):
         return "its job is in doubt, so it was not cancelled"
     trouble = None if call.backend is None else cancelled(call.backend, remote_id)
     return f"it could not be cancelled: {trouble}" if trouble else "it was asked to be cancelled"
+
+
+def _may_count(store: Store, call: BackendCall, job_index: int) -> bool:
+    """Say whether the job still waits for what became of this submission."""
+    jobs = store.jobs(call.job_set_key, after=job_index - 1, limit=1)
+    return any(job.tag == call.tag and job.state.may_arrive for job in jobs)
 
 
 class CallsUnderWay:
@@ -134,13 +180,17 @@ class CallsUnderWay:
             del self._calls[done.ticket]
 
     def check_late_acceptances(self, active: Mapping[int, ActiveJobSet], now_s: float) -> None:
-        """Deal with jobs that a backend accepted too late for this driver to record them."""
+        """Deal with jobs that a backend accepted, or may have, too late to be recorded."""
         for done in list(self._ended):
             call = self._calls[done.ticket]
             is_late = is_too_late(call, done, active.get(call.job_set_key))
             if is_late and done.ticket not in self._checked:
                 self._checked.add(done.ticket)
-                function = late_acceptance(self._store, self._clock, call, done.value)
+                where = (self._store, self._clock, call)
+                if done.error is None:
+                    function = late_acceptance(*where, done.value)
+                else:
+                    function = late_without_answer(*where, words_of(done.error))
                 check = replace(call, kind=CallKind.LATE_ACCEPTANCE, job_keys=())
                 self.start(check, function, now_s)
 
@@ -150,7 +200,7 @@ class CallsUnderWay:
             call = self._calls[done.ticket]
             is_check = call.kind is CallKind.LATE_ACCEPTANCE
             if is_check and done.error is not None:
-                words = "a job of %r was accepted too late, and that cannot be recorded: %s"
+                words = "a job of %r was submitted too late, and that cannot be recorded: %s"
                 fields = {"event": "accepted late", "job_set_id": call.record.job_set_id}
                 logger.error(words, call.record.name, done.error, extra=fields)
             if is_check or call.job_set_key not in job_set_keys:

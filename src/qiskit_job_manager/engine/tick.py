@@ -12,6 +12,7 @@ from qiskit_job_manager.engine.call_results import (
     BackendCall,
     CallContext,
     Outcome,
+    may_be_accepted,
     outcome_of,
 )
 from qiskit_job_manager.engine.duplicate_submissions import search_for_duplicates
@@ -42,13 +43,13 @@ from qiskit_job_manager.model import (
 from qiskit_job_manager.ports import Reopens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from qiskit_job_manager.engine.active_job_set import ActiveJobSet, LiveJob
     from qiskit_job_manager.engine.call_pool import Finished
     from qiskit_job_manager.engine.lease import Leases
     from qiskit_job_manager.engine.spool import Spool
-    from qiskit_job_manager.model import JobRecord, Snapshot
+    from qiskit_job_manager.model import JobRecord, Request, Snapshot
     from qiskit_job_manager.ports import Backend, Clock, Store
 
 logger = logging.getLogger(__name__)
@@ -366,6 +367,8 @@ class Tick:
         stored, self._active.first_requests = self._active.first_requests, None
         if stored is None:
             stored = self._store.requests(self._active.record.key)
+        if self._active.duplicates.request is None:
+            self._adopt_duplicate_search(stored)
         requests = [request for request in stored if not request.kind.lasts]
         if requests:
             self._active.write_waiting()
@@ -433,12 +436,19 @@ class Tick:
         can = active.capabilities
         if not (can.may_duplicate or can.findable) or duplicates.is_over(active.states):
             self._store.finish_request(active.token, request)
-            duplicates.request = None
+            self._adopt_duplicate_search(self._store.requests(active.record.key))
         elif duplicates.due_s(active.states) <= self._now_s:
             duplicates.note_begin(self._now_s)
             where = (active.backend, self._store, active.record)
             function = search_for_duplicates(*where, frozenset(duplicates.known))
             yield CallToStart(self._new_call(CallKind.DUPLICATE_SEARCH, ()), function)
+
+    def _adopt_duplicate_search(self, stored: Iterable[Request]) -> None:
+        """Search again for another driver, whose submission came late and was not answered."""
+        duplicates = self._active.duplicates
+        duplicates.request = request_of(stored, RequestKind.DUPLICATE_SEARCH)
+        if duplicates.request is not None:
+            duplicates.note_submission(self._now_s)
 
     def _usage_poll(self) -> Iterator[CallToStart]:
         """Ask for usage when it is time; settle the request when that is over."""
@@ -578,8 +588,8 @@ def _is_answer(ended: EndedCall) -> bool:
 
 
 def is_too_late(call: BackendCall, finished: Finished, active: ActiveJobSet | None) -> bool:
-    """Say whether a backend accepted a job, and its driver cannot record that any more."""
-    if call.kind is not CallKind.SUBMIT or not isinstance(finished.value, str):
+    """Say whether a backend accepted a job, or may have, and its driver cannot record that."""
+    if call.kind is not CallKind.SUBMIT or not may_be_accepted(finished):
         return False
     job = None if active is None else active.live.get(call.job_keys[0])
     return job is None or not _concerns(call, job)

@@ -436,15 +436,15 @@ def _jobs(later: int, job_set_key: int, one: EncodedBlock) -> list[dict[str, Any
     ]
 
 
-def append_late_acceptance(
-    database: Database, job_set_key: int, at: datetime, job_index: int, cause: str
+def append_late_event(
+    database: Database, job_set_key: int, at: datetime, job_index: int, event: str, cause: str
 ) -> None:
-    """Append the event ``accepted late``; harmless when the job set was deleted."""
+    """Append an event about a submission that came late; harmless when the set was deleted."""
     values = {
         "job_set": job_set_key,
         "at": microseconds(at),
         "job_index": job_index,
-        "event": "accepted late",
+        "event": event,
         "cause": clean(cause),
         "attempt": None,
         "before": None,

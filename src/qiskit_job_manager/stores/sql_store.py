@@ -397,10 +397,11 @@ class SqlStore:
     # -- what users may write without a lease ---------------------------------------------------
 
     def record_late_acceptance(
-        self, job_set_key: int, at: datetime, job_index: int, cause: str
+        self, job_set_key: int, at: datetime, job_index: int, cause: str, *, is_certain: bool = True
     ) -> None:
         """Append an event about a job that a backend accepted after the lease was lost."""
-        hand_over.append_late_acceptance(self._database, job_set_key, at, job_index, cause)
+        event = "accepted late" if is_certain else "perhaps accepted late"
+        hand_over.append_late_event(self._database, job_set_key, at, job_index, event, cause)
 
     def observe(
         self, job_set_key: int, seen: Observation, snapshot: Snapshot | None = None
