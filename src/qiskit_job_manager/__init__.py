@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJob as ManagedJob
     from qiskit_job_manager.job_set import ManagedJobSet as ManagedJobSet
     from qiskit_job_manager.job_set.as_qiskit_job import StoredJob as StoredJob
+    from qiskit_job_manager.job_set.group import ManagedJobSetGroup as ManagedJobSetGroup
     from qiskit_job_manager.manager import JobManager as JobManager
     from qiskit_job_manager.model import Allowance as Allowance
     from qiskit_job_manager.model import AttemptRecord as AttemptRecord
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Capabilities as Capabilities
     from qiskit_job_manager.results import ManagedResults as ManagedResults
     from qiskit_job_manager.results.drift import DriftTable as DriftTable
+    from qiskit_job_manager.results.group_results import GroupResults as GroupResults
 
 _HOMES = {
     "backends": ("BaseBackend", "open_backend"),
@@ -128,6 +130,7 @@ _HOMES = {
     ),
     "job_set": ("ManagedJob", "ManagedJobSet"),
     "job_set.as_qiskit_job": ("StoredJob",),
+    "job_set.group": ("ManagedJobSetGroup",),
     "manager": ("JobManager",),
     "model": (
         "Allowance",
@@ -151,6 +154,7 @@ _HOMES = {
     "ports": ("Backend", "Capabilities"),
     "results": ("ManagedResults",),
     "results.drift": ("DriftTable",),
+    "results.group_results": ("GroupResults",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

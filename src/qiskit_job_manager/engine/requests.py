@@ -15,6 +15,7 @@ from qiskit_job_manager.model import (
     Request,
     RequestKind,
 )
+from qiskit_job_manager.model.jobs import WITHDRAWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +35,7 @@ _STATES: dict[RequestKind, list[JobState]] = {
     RequestKind.RESUBMIT: [JobState.IN_DOUBT],
     RequestKind.ABANDON: [JobState.IN_DOUBT],
     RequestKind.REFRESH: [JobState.FAILED, JobState.LOST],
+    RequestKind.WITHDRAW: [JobState.PLANNED],
 }
 
 
@@ -51,6 +53,8 @@ def handle(
     for page in _pages(active, request, store):
         steps = []
         for job in page:
+            if not _is_meant(request.kind, job):
+                continue
             asked = _step(active, request.kind, job, at)
             if asked:
                 active.adopt(job, now_s)
@@ -93,10 +97,18 @@ def _asked_for(page: list[JobRecord], request: Request, store: Store, key: int) 
     return [job for job in page if not added or job.start < added[0].start]
 
 
+def _is_meant(kind: RequestKind, job: JobRecord) -> bool:
+    """Say whether a request that names all jobs in a state means this one, too."""
+    if kind is RequestKind.WITHDRAW:
+        return job.may_be_withdrawn
+    return not (kind is RequestKind.RETRY_CANCELLED and job.is_withdrawn)
+
+
 def _step(active: ActiveJobSet, kind: RequestKind, job: JobRecord, at: datetime) -> Advance | None:
     match kind:
-        case RequestKind.CANCEL if job.state is JobState.PLANNED:
-            cause = "cancelled before it was sent"
+        case RequestKind.CANCEL | RequestKind.WITHDRAW if job.state is JobState.PLANNED:
+            withdraws = kind is RequestKind.WITHDRAW
+            cause = WITHDRAWN if withdraws else "cancelled before it was sent"
             return step(job, Event.DROPPED, at, cause=cause, error=cause)
         case RequestKind.CANCEL:
             return fact(job, "cancel requested", at, cancel_requested=True)

@@ -183,7 +183,7 @@ class HandOver:
         if not resume:
             raise NameInUseError(_in_use(before))
         self._store.ensure_original()
-        self._compare(before)
+        refuse_other_settings(before, self._draft)
         turn = self._at_turn(before)
         if turn is not None:
             self._packing.note_target(turn[0])
@@ -388,20 +388,6 @@ class HandOver:
         self._store.complete_job_set(token)
         return replace(record, complete=True)
 
-    def _compare(self, record: JobSetRecord) -> None:
-        """Refuse to resume a job set that asks for something else."""
-        for what, before, now in (
-            ("backend", record.backend_name, self._draft.backend_name),
-            ("run options", dict(record.options), dict(self._draft.options)),
-            ("options of the transpiler", record.transpile, self._draft.transpile),
-        ):
-            if before != now:
-                msg = (
-                    f"job set {record.name!r} exists with other {what}: {before!r}, and not "
-                    f"{now!r}. Choose another name, or ask for the same."
-                )
-                raise NameInUseError(msg)
-
     def _pass_over(self, record: JobSetRecord, given: Given) -> None:
         """Read as many experiments as are stored, and refuse others than those.
 
@@ -440,6 +426,25 @@ class HandOver:
         if self._packing.weighing.transpiler is not None:
             return "its circuit is another one"
         return stored.difference(index, given)
+
+
+def refuse_other_settings(record: JobSetRecord, draft: JobSetDraft) -> None:
+    """Refuse to go on with a job set that asks for something else.
+
+    Raises:
+        NameInUseError: Backend, run options or options of the transpiler differ.
+    """
+    for what, before, now in (
+        ("backend", record.backend_name, draft.backend_name),
+        ("run options", dict(record.options), dict(draft.options)),
+        ("options of the transpiler", record.transpile, draft.transpile),
+    ):
+        if before != now:
+            msg = (
+                f"job set {record.name!r} exists with other {what}: {before!r}, and not "
+                f"{now!r}. Choose another name, or ask for the same."
+            )
+            raise NameInUseError(msg)
 
 
 def _differs(record: JobSetRecord, index: int, how: str) -> str:

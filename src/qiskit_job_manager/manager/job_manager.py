@@ -8,7 +8,8 @@ import uuid
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from qiskit_job_manager import stores
 from qiskit_job_manager.backends.local.executor import chosen_executor
@@ -23,15 +24,15 @@ from qiskit_job_manager.errors import (
 )
 from qiskit_job_manager.job_set import ManagedJobSet, overview_table
 from qiskit_job_manager.job_set.driving import Driving
-from qiskit_job_manager.job_set.settings import checked_name, checked_tags, checked_usage
+from qiskit_job_manager.job_set.group import ManagedJobSetGroup
+from qiskit_job_manager.job_set.settings import checked_name
 from qiskit_job_manager.job_set.status import read_overview, read_progress, states_of
-from qiskit_job_manager.manager import arguments, notification_services, partial_deletes
+from qiskit_job_manager.manager import arguments, finding, notification_services, partial_deletes
 from qiskit_job_manager.manager.driver_identity import new_owner
 from qiskit_job_manager.manager.environment import Environment, chosen_provenance
 from qiskit_job_manager.manager.interpreter_exit import stop_at_exit
 from qiskit_job_manager.manager.notifier import Notifier
-from qiskit_job_manager.manager.pricing import chosen_table, cost_of, prices_for
-from qiskit_job_manager.model import JobSetDraft
+from qiskit_job_manager.manager.pricing import chosen_table, cost_of
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views import html
 from qiskit_job_manager.views.html import job_sets_html
@@ -46,13 +47,14 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.dashboard.notebook import NotebookDashboard
     from qiskit_job_manager.job_set.waiting import Callbacks
+    from qiskit_job_manager.manager.group_member import Member
     from qiskit_job_manager.model import JobSetRecord, Limits, Plan, RetryPolicy
+    from qiskit_job_manager.model.groups import GroupRecord
     from qiskit_job_manager.model.inputs import ExperimentsLike, RunsCircuits
     from qiskit_job_manager.model.jobs import JobEvent
     from qiskit_job_manager.model.progress import Progress
     from qiskit_job_manager.ports import Backend
 
-_PAGE = 200
 _SETS_SHOWN = 10
 _CALLBACKS_WITHIN_S = 5.0
 
@@ -179,9 +181,24 @@ class JobManager:
         """
         self._store.adopt()
 
-    # -- running ----------------------------------------------------------------------------------
+    # -- running ---------------------------------------------------------------------------------
 
-    def run(  # noqa: PLR0913  # the original's signature, and what it lacked
+    @overload
+    def run(
+        self,
+        experiments: ExperimentsLike,
+        backend: list[Any] | tuple[Any, ...],
+        name: str | None = None,
+        max_experiments_per_job: int | None = None,
+        job_share_level: str | None = None,
+        job_tags: list[str] | None = None,
+        *,
+        place: Literal["queue", "spread", "all"] | Callable[..., Any] | None = None,
+        **how: Any,
+    ) -> ManagedJobSetGroup: ...
+
+    @overload
+    def run(  # as below
         self,
         experiments: ExperimentsLike,
         backend: str | RunsCircuits | Backend,
@@ -208,8 +225,40 @@ class JobManager:
         progress: bool = False,
         drive: bool = True,
         notify: str | Sequence[str] | None = None,
+        place: None = None,
         **run_options: Any,
-    ) -> ManagedJobSet:
+    ) -> ManagedJobSet: ...
+
+    def run(  # noqa: PLR0913  # the original's signature, and what it lacked
+        self,
+        experiments: ExperimentsLike,
+        backend: str | RunsCircuits | Backend | list[Any] | tuple[Any, ...],
+        name: str | None = None,
+        max_experiments_per_job: int | None = None,
+        job_share_level: str | None = None,
+        job_tags: list[str] | None = None,
+        *,
+        shots: int | None = None,
+        limits: Limits | None = None,
+        split_shots: bool | None = None,
+        retry: RetryPolicy | None = None,
+        if_exists: Literal["error", "resume", "extend"] = "error",
+        volatile: bool | None = None,
+        concurrent: bool | None = None,
+        refusals: tuple[type[BaseException], ...] = (),
+        max_usage_s: float | None = None,
+        max_cost: float | None = None,
+        transpile: bool | Mapping[str, Any] | None = None,
+        optimization_level: int | None = None,
+        seed_transpiler: int | None = None,
+        reuse: ManagedJobSet | str | Sequence[ManagedJobSet | str] | bool | None = None,
+        reuse_random: bool = False,
+        progress: bool = False,
+        drive: bool = True,
+        notify: str | Sequence[str] | None = None,
+        place: Literal["queue", "spread", "all"] | Callable[..., Any] | None = None,
+        **run_options: Any,
+    ) -> ManagedJobSet | ManagedJobSetGroup:
         """Split circuits or PUBs into jobs, store them, and run them.
 
         It returns when everything is stored. A thread of this process sends and collects the jobs;
@@ -228,7 +277,8 @@ class JobManager:
                 backend must be able to run them as they are, unless ``transpile`` is given.
             backend: A Qiskit `BackendV2`, a V2 primitive (`BaseSamplerV2` or `BaseEstimatorV2`), or
                 a name such as ``"aer"``, ``"fake:torino"`` or ``"sampler:aer"``. PUBs on a
-                `BackendV2` run through Qiskit's `BackendSamplerV2`.
+                `BackendV2` run through Qiskit's `BackendSamplerV2`. A list of backends places the
+                circuits on several; see ``place``.
             name: Name of the job set, unique in the store; by default the time of day in UTC.
             max_experiments_per_job: At most so many experiments in one job.
             job_share_level: Without effect; accepted so that old scripts run.
@@ -279,12 +329,17 @@ class JobManager:
                 stores them, for the next `resume`, ``qjm serve`` or `ManagedJobSet.wait`.
             notify: Services that tell you of this job set, as those of the manager. They are not
                 stored: a script that is run again after a crash gives them again.
+            place: How circuits are placed on a list of backends: ``"queue"`` (the default) gives
+                each to the backend that will have run it first, and returns when all are placed;
+                ``"spread"`` gives each backend an equal part at once; ``"all"`` runs every circuit
+                on every backend. A callable takes a circuit, its index and the backends, and
+                returns one of them or its index.
             **run_options: Passed to the backend's ``run``, such as ``memory=True``. A seed is for
                 the first job; each other job gets one derived from it. So does the seed of a
                 primitive.
 
         Returns:
-            The job set.
+            The job set; on a list of backends a `ManagedJobSetGroup` with one for each.
 
         Raises:
             InvalidArgumentError: An argument cannot be used.
@@ -295,15 +350,10 @@ class JobManager:
             UnknownBackendError: No backend is known by that name.
             StoreError: The job set cannot be stored.
         """
-        from qiskit_job_manager import backends
-        from qiskit_job_manager.backends.local.costs import simulation_costs
-        from qiskit_job_manager.manager import transpiler
-        from qiskit_job_manager.manager.estimate import (
-            SimulationTimes,
-            Weighing,
-            log_what_does_not_fit,
-        )
+        from qiskit_job_manager.manager import group_run, transpiler
+        from qiskit_job_manager.manager.estimate import log_what_does_not_fit
         from qiskit_job_manager.manager.hand_over import HandOver
+        from qiskit_job_manager.manager.preparation import Preparation, Wishes
         from qiskit_job_manager.manager.reuse import reuse_of
 
         del job_share_level
@@ -311,46 +361,45 @@ class JobManager:
         self._environment.begin()
         arguments.check_if_exists(if_exists, name)
         handed_over, takes = arguments.as_experiments(experiments)
-        adapter = backends.adapt(
-            backend, volatile=volatile, takes=takes, concurrent=concurrent, refusals=refusals
+        wishes = Wishes(
+            name=self._time_of_day() if name is None else name,
+            max_experiments_per_job=max_experiments_per_job,
+            job_tags=job_tags,
+            shots=shots,
+            limits=limits,
+            split_shots=split_shots,
+            retry=retry,
+            volatile=volatile,
+            concurrent=concurrent,
+            refusals=refusals,
+            max_usage_s=max_usage_s,
+            max_cost=max_cost,
+            transpile=transpile,
+            optimization_level=optimization_level,
+            seed_transpiler=seed_transpiler,
+            run_options=run_options,
         )
-        theirs = backends.option_names(adapter)
-        given = arguments.checked_options(run_options, JobManager.run, theirs)
-        options = backends.options_to_store(adapter, given)
-        shots = arguments.checked_shots(shots, adapter)
-        chosen = max_experiments_per_job is not None or limits is not None
-        asked = options if shots is None else {**options, "shots": shots}
+        preparation = Preparation(self._executor, self._prices, JobManager.run)
+        if isinstance(backend, list | tuple):
+            unfit = {"reuse": reuse, "max_usage_s": max_usage_s, "max_cost": max_cost}
+            group_run.refuse_what_is_for_one(if_exists, unfit)
+            parts = (self._store, self._engine if drive else None, self._clock)
+            members = group_run.members_of(takes, backend, preparation, wishes, *parts)
+            run = group_run.GroupRun(*parts, members, backend, "queue" if place is None else place)
+            environment = self._environment.snapshot()
+            placed, relocation = run.run(handed_over, wishes.name, if_exists, environment)
+            return self._group(placed, members, relocation.tend if drive else None, addresses)
+        group_run.refuse_place_on_one(place)
         # Neither a chosen split nor an executor that does not start by itself needs estimates.
-        needed = not chosen or (drive and self._executor.starts_for_work)
-        times = SimulationTimes(
-            simulation_costs(adapter, asked) if needed else None,
-            handed_over,
-            chosen=chosen,
-            expect=self._executor.expect,
-        )
-        adapter = self._placed(adapter)
-        weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots, times)
-        draft = JobSetDraft(
-            job_set_id=uuid.uuid4().hex,
-            name=self._time_of_day() if name is None else checked_name(name),
-            created_at=self._clock.now(),
-            backend_uri=adapter.uri,
-            backend_name=adapter.name,
-            volatile=adapter.capabilities.volatile,
-            blind=arguments.is_blind(adapter.capabilities),
-            options=asked,
-            limits=arguments.chosen_limits(adapter, max_experiments_per_job, limits),
-            retry=arguments.checked_retry(retry),
-            tags=() if job_tags is None else checked_tags(job_tags, "job_tags"),
-            max_usage_s=checked_usage(max_usage_s),
-            transpile=transpiler.checked_options(transpile, optimization_level, seed_transpiler),
-            **prices_for(self._prices, adapter, max_cost, shots),
+        weighs = not wishes.chooses_split or (drive and self._executor.starts_for_work)
+        adapter, draft, weighing = preparation.prepared(
+            handed_over, takes, backend, wishes, self._clock.now(), weighs=weighs
         )
         # A name that was made for this run is new.
         is_new = name is None or self._store.job_set_named(name) is None
         if isinstance(handed_over, Sequence) and is_new:
             log_what_does_not_fit(handed_over, adapter, draft.limits, weighing, draft.name)
-        found = (self._store, self.find, self._records)
+        found = (self._store, self.find, partial(finding.all_records, self._store))
         taken = reuse_of(reuse, draft, adapter.takes, *found, reuse_random=reuse_random)
         self._engine.start()  # it renews the lease meanwhile
         where = (self._store, self._engine.leases, self._engine if drive else None, adapter)
@@ -458,7 +507,7 @@ class JobManager:
 
     def iter_job_sets(self) -> Iterator[ManagedJobSet]:
         """Yield the job sets of the store, newest first; each page is read when it is needed."""
-        return (self._job_set(record) for record in self._records())
+        return (self._job_set(record) for record in finding.all_records(self._store))
 
     def overview(self) -> Iterator[tuple[JobSetRecord, Progress]]:
         """Yield each job set with its progress, newest first: the fast way to look at many."""
@@ -474,10 +523,25 @@ class JobManager:
         Raises:
             JobManagerUnknownJobSet: There is none, or several.
         """
-        found = self._found(reference)
+        found = finding.found(self._store, reference)
         if found is None:
             raise JobManagerUnknownJobSet(partial_deletes.why_unknown(self._store, reference))
         return self._job_set(found)
+
+    def groups(self) -> list[ManagedJobSetGroup]:
+        """Return the runs on several backends, newest first, without driving them."""
+        return [self._group(record) for record in self._store.groups.all()]
+
+    def find_group(self, reference: str) -> ManagedJobSetGroup:
+        """Return a run on several backends to look at, without driving it.
+
+        Args:
+            reference: Its name or its id.
+
+        Raises:
+            JobManagerUnknownJobSet: There is none.
+        """
+        return self._group(finding.found_group(self._store, reference))
 
     def retrieve_job_set(
         self,
@@ -550,7 +614,9 @@ class JobManager:
             BackendError: As `ManagedJobSet.delete`.
         """
         left = (
-            [] if self._found(reference) else partial_deletes.half_deleted(self._store, reference)
+            []
+            if finding.found(self._store, reference)
+            else partial_deletes.half_deleted(self._store, reference)
         )
         if not left:
             self.find(reference).delete(remote=remote)
@@ -569,7 +635,9 @@ class JobManager:
 
     def report(self, detailed: bool = True) -> str:
         """Return a text on all job sets, newest first, and on each job if it is ``detailed``."""
-        return "\n\n".join(self._job_set(r).report(detailed) for r in self._records())
+        return "\n\n".join(
+            self._job_set(r).report(detailed) for r in finding.all_records(self._store)
+        )
 
     def to_dataframe(self) -> pd.DataFrame:
         """Return a pandas data frame of the job sets, newest first, indexed by their ids.
@@ -640,7 +708,7 @@ class JobManager:
         record = import_file(self._store, Path(path), now, name=wanted, as_ended=as_ended)
         return self._job_set(record)
 
-    # -- events -----------------------------------------------------------------------------------
+    # -- events ----------------------------------------------------------------------------------
 
     def on_event(self, listener: Callable[[JobEvent], object]) -> Callable[[], None]:
         """Call a listener with each event of the jobs that this manager drives, from now on.
@@ -676,13 +744,27 @@ class JobManager:
         except StoreError as error:  # closed, for one: shown, not raised
             return html.block(html.text(f"JobManager: {error}", 300))
 
-    # -- inside -----------------------------------------------------------------------------------
+    # -- inside ----------------------------------------------------------------------------------
 
     def _job_set(self, record: JobSetRecord, backend: Backend | None = None) -> ManagedJobSet:
         where = (self._store, self._engine, self._clock)
         watch = self._notifier.watch
         driving = Driving(record, *where, self._open_backend, backend, watch)
         return ManagedJobSet(record, self._store, driving, self._callbacks)
+
+    def _group(
+        self,
+        record: GroupRecord,
+        members: Sequence[Member] = (),
+        tend: Callable[[], object] | None = None,
+        notify: Sequence[str] = (),
+    ) -> ManagedJobSetGroup:
+        found = ((each.label, self._store.job_set(each.job_set_id)) for each in record.members)
+        own = {each.label: each.backend for each in members}
+        job_sets = {label: self._job_set(each, own.get(label)) for label, each in found if each}
+        for job_set in job_sets.values() if members else ():
+            self._notifier.watch(source_of(job_set).record, notify)
+        return ManagedJobSetGroup(record, self._store.groups, job_sets, self._clock, tend)
 
     def _states(self, record: JobSetRecord) -> list[tuple[str, int]]:
         return states_of(self._store, record, read_progress(self._store, record))
@@ -697,25 +779,6 @@ class JobManager:
         from qiskit_job_manager.backends.local.adapter import on_executor
 
         return on_executor(adapter, self._executor)
-
-    def _records(self) -> Iterator[JobSetRecord]:
-        last = None
-        while page := self._store.job_sets(before=last, limit=_PAGE):
-            yield from page
-            last = page[-1]
-
-    def _found(self, reference: str) -> JobSetRecord | None:
-        found = self._store.job_set(reference) or self._store.job_set_named(reference)
-        if found is None and len(reference) >= partial_deletes.SHORTEST_PREFIX:
-            found = self._by_prefix(reference)
-        return found
-
-    def _by_prefix(self, prefix: str) -> JobSetRecord | None:
-        found = self._store.job_sets_by_prefix(prefix.lower(), limit=2)
-        if len(found) > 1:
-            msg = f"several job sets have ids that begin with {prefix!r}; give more of the id"
-            raise JobManagerUnknownJobSet(msg)
-        return found[0] if found else None
 
     def _time_of_day(self) -> str:
         return self._clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -121,6 +121,10 @@ REUSED_TAG = "reused-"
 """How the tag of an attempt begins that was never sent, as its result was taken over."""
 
 
+WITHDRAWN = "withdrawn before it was sent, so that another backend runs its experiments"
+"""The error of a job that was withdrawn; see `JobRecord.is_withdrawn`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
     """One job as the store keeps it.
@@ -171,6 +175,16 @@ class JobRecord:
     def is_reused(self) -> bool:
         """Whether it was never sent, as its result was taken over from another job set."""
         return self.tag is not None and self.tag.startswith(REUSED_TAG)
+
+    @property
+    def may_be_withdrawn(self) -> bool:
+        """Whether another backend may run its experiments: no attempt was ever accepted."""
+        return self.state is JobState.PLANNED and self.remote_id is None and self.shares == 1
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether it is never sent, as another backend runs its experiments."""
+        return self.state is JobState.CANCELLED and self.error == WITHDRAWN
 
 
 @dataclass(frozen=True, slots=True)

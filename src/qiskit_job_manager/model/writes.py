@@ -95,6 +95,8 @@ class RequestKind(StrEnum):
     `EXTENDED` is stored with experiments that are added to a complete job set, so that its driver
     looks for their jobs; its job index is that of the first of them.
 
+    `WITHDRAW` cancels jobs that were never sent, so that another backend can run their experiments.
+
     The engine stores `DUPLICATE_SEARCH` with the first submission to a backend whose client may
     submit a job twice: the driver searches for duplicates before the set counts as finished. It
     stores `USAGE_POLL` with the first submission to a backend that may report usage late: the
@@ -109,6 +111,7 @@ class RequestKind(StrEnum):
     RESUBMIT = "resubmit"
     ABANDON = "abandon"
     REFRESH = "refresh"
+    WITHDRAW = "withdraw"
     EXTENDED = "extended"
     DUPLICATE_SEARCH = "sweep"
     USAGE_POLL = "measure"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager import ways
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
-from qiskit_job_manager.model import ExperimentKind
+from qiskit_job_manager.model import ExperimentKind, JobState
 from qiskit_job_manager.model.drift import DRIFT_THRESHOLD
 from qiskit_job_manager.results.counts import histogram
 from qiskit_job_manager.results.pub_results import (
@@ -528,6 +528,30 @@ class ManagedResults:
 
     def _index(self, experiment: ExperimentKey) -> int:
         return self._source.experiments.index(experiment)
+
+    def _equal_indices(self, experiment: ExperimentKey, limit: int) -> list[int]:
+        """Return the indices of the first experiments that one names, all with equal content."""
+        store, key = self._source.store, self._source.record.key
+        if isinstance(experiment, str) and (named := store.indices(key, experiment, limit)):
+            return named
+        index = self._index(experiment)
+        found = store.experiment(key, index)
+        return (
+            [index]
+            if found is None
+            else store.indices_with_content(key, found.content_hash, limit, found.name)
+        )
+
+    def _are_done(self, indices: range) -> bool:
+        """Return whether each job is done that runs one of some consecutive experiments."""
+        store, key = self._source.store, self._source.record.key
+        at = indices.start
+        while at < indices.stop:
+            jobs = store.jobs_covering(key, at)
+            if not all(job.state is JobState.DONE for job in jobs):
+                return False
+            at = jobs[0].stop
+        return True
 
     def _experiment(self, index: int) -> ExperimentResult:
         found: ExperimentResult = self._source.experiment(index, partial=self._partial)

@@ -98,13 +98,7 @@ def create_job_set(database: Database, beginning: Beginning, **lease: Any) -> Jo
             row = connection.execute(select(*JOB_SET_COLUMNS).where(*mine)).one_or_none()
             if row is not None:
                 return job_set_from(row)
-        new = insert(_SETS).values(values).returning(*JOB_SET_COLUMNS)
-        made = job_set_from(connection.execute(new).one())
-        job_counts.begin(database, connection, made.key)
-        if beginning.environment is not None:
-            at, sha256 = draft.created_at, beginning.environment.sha256
-            seen = Observation(ObservationKind.ENVIRONMENT, at, at, sha256)
-            observations.add(connection, made.key, seen, beginning.environment)
+        made = insert_job_set(database, connection, values, beginning.environment)
         if beginning.blocks:
             _insert_blocks(database, connection, made.key, beginning.blocks)
         return made
@@ -112,7 +106,31 @@ def create_job_set(database: Database, beginning: Beginning, **lease: Any) -> Jo
     try:
         return database.write(work, repeatable=True)
     except ConstraintError as error:
-        raise _name_in_use(database, draft.name) or error from error
+        raise name_in_use(database, draft.name) or error from error
+
+
+def insert_job_set(
+    database: Database,
+    connection: Connection,
+    values: dict[str, Any],
+    environment: Snapshot | None,
+) -> JobSetRecord:
+    """Insert the row of a job set, its counts, and what hands it over.
+
+    Args:
+        database: The store's database.
+        connection: That of the transaction.
+        values: The columns of the row.
+        environment: What the process that hands over runs in, or ``None`` if it is not recorded.
+    """
+    new = insert(_SETS).values(values).returning(*JOB_SET_COLUMNS)
+    made = job_set_from(connection.execute(new).one())
+    job_counts.begin(database, connection, made.key)
+    if environment is not None:
+        at = made.created_at
+        seen = Observation(ObservationKind.ENVIRONMENT, at, at, environment.sha256)
+        observations.add(connection, made.key, seen, environment)
+    return made
 
 
 def add_blocks(
@@ -241,34 +259,48 @@ def extend_job_set(
     Returns:
         ``False`` if the job set is not complete, is deleted, or does not end there.
     """
+
+    def work(connection: Connection) -> bool:
+        return extend_within(database, connection, job_set_key, blocks, at)
+
+    # If the commit failed and nobody knows whether it landed, it is not done twice: the experiments
+    # end elsewhere then.
+    return database.write(work, repeatable=True)
+
+
+def extend_within(
+    database: Database,
+    connection: Connection,
+    job_set_key: int,
+    blocks: Sequence[EncodedBlock],
+    at: datetime,
+) -> bool:
+    """Do what `extend_job_set` does in a transaction that is under way.
+
+    Returns:
+        As `extend_job_set`; then nothing was written.
+    """
     for one in blocks:
         _must_be_whole(one)
     first, last = blocks[0].block, blocks[-1].block
     row = _SETS.c
     n_jobs = last.jobs[-1].index + 1 - first.jobs[0].index
     is_next = (row.complete == true(), row.former_name.is_(None), row.n_experiments == first.start)
-    growth = (
+    n_jobs_now = connection.scalar(
         update(_SETS)
         .where(row.key == job_set_key, *is_next, row.n_jobs >= first.jobs[0].index)
         .values(n_experiments=last.stop, n_jobs=row.n_jobs + n_jobs)
         .returning(row.n_jobs)
     )
-
-    def work(connection: Connection) -> bool:
-        n_jobs_now = connection.scalar(growth)
-        if n_jobs_now is None:
-            return False
-        later = n_jobs_now - (last.jobs[-1].index + 1)
-        _insert_blocks(database, connection, job_set_key, blocks, later)
-        first_job = first.jobs[0].index + later
-        news = {"job_set": job_set_key, "kind": RequestKind.EXTENDED.value, "job_index": first_job}
-        connection.execute(insert(_REQUESTS).values(news))
-        database.run(connection, write_statements.NEW_EVENT, _extended(job_set_key, blocks, at))
-        return True
-
-    # If the commit failed and nobody knows whether it landed, it is not done twice: the experiments
-    # end elsewhere then.
-    return database.write(work, repeatable=True)
+    if n_jobs_now is None:
+        return False
+    later = n_jobs_now - (last.jobs[-1].index + 1)
+    _insert_blocks(database, connection, job_set_key, blocks, later)
+    first_job = first.jobs[0].index + later
+    news = {"job_set": job_set_key, "kind": RequestKind.EXTENDED.value, "job_index": first_job}
+    connection.execute(insert(_REQUESTS).values(news))
+    database.run(connection, write_statements.NEW_EVENT, _extended(job_set_key, blocks, at))
+    return True
 
 
 def _extended(job_set_key: int, blocks: Sequence[EncodedBlock], at: datetime) -> dict[str, Any]:
@@ -307,7 +339,7 @@ def rename(database: Database, job_set_key: int, name: str) -> None:
     try:
         change_job_set(database, job_set_key, name=name)
     except ConstraintError as error:
-        raise _name_in_use(database, name) or error from error
+        raise name_in_use(database, name) or error from error
 
 
 def change_job_set(database: Database, job_set_key: int, **values: Any) -> None:
@@ -377,7 +409,8 @@ def _must_hold(connection: Connection, token: Token) -> None:
         )
 
 
-def _name_in_use(database: Database, name: str) -> NameInUseError | None:
+def name_in_use(database: Database, name: str) -> NameInUseError | None:
+    """Return the error that a job set has a name, or ``None`` if none has it."""
     found = database.read(select(_SETS.c.job_set_id).where(_SETS.c.name == name))
     if not found:
         return None

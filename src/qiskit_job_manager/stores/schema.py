@@ -32,7 +32,7 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0010"
+REVISION = "0011"
 """The newest migration; an older store is migrated, a newer one is refused."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -294,4 +294,34 @@ observation = Table(
     Column("note", Text),
     Index(None, "job_set", "kind", "key"),
     Index(None, "sha256"),
+)
+
+# A run on several backends; its members are job sets, named by their ids in the JSON of "members".
+job_set_group = Table(
+    "job_set_group",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("group_id", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", Microseconds, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("members", Text, nullable=False),
+    Column("n_experiments", BigInteger, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("cancelled", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Which experiments of a group each member has: "size" of them, from "start" in the group and from
+# "first" in the member's job set.
+placement = Table(
+    "placement",
+    metadata,
+    Column("group", BigInteger, _within("job_set_group"), primary_key=True, autoincrement=False),
+    Column("member", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("start", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Index(None, "group", "start"),
+    sqlite_with_rowid=False,
 )

@@ -19,6 +19,7 @@ from qiskit_job_manager.stores import (
     reads,
     search,
 )
+from qiskit_job_manager.stores.groups import Groups
 from qiskit_job_manager.stores.identity import store_ids, take_new_identity
 from qiskit_job_manager.stores.notices import Notices
 from qiskit_job_manager.stores.rows import (
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         Totals,
         Usage,
     )
+    from qiskit_job_manager.model.groups import GroupDraft
     from qiskit_job_manager.model.search import (
         ErrorCount,
         JobFilter,
@@ -135,6 +137,22 @@ class SqlStore:
         except _MovedError:
             self.ensure_original()
             return self._leases.create(beginning, owner)
+
+    @property
+    def groups(self) -> Groups:
+        """The groups of its job sets."""
+        return Groups(self._database)
+
+    def begin_group(
+        self, draft: GroupDraft, job_sets: Sequence[JobSetDraft], environment: Snapshot | None
+    ) -> None:
+        """Store a group with its job sets, which have no experiments yet; see `Groups.begin`."""
+        beginning = (draft, job_sets, environment, self._must_be_current)
+        try:
+            self.groups.begin(*beginning)
+        except _MovedError:
+            self.ensure_original()
+            self.groups.begin(*beginning)
 
     def _must_be_current(self, connection: Connection) -> None:
         """Check in a transaction that this program may write new job sets to the database."""

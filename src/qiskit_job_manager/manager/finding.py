@@ -1,0 +1,58 @@
+"""Finds job sets and groups of a store by what users call them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qiskit_job_manager.errors import JobManagerUnknownJobSet
+from qiskit_job_manager.manager import partial_deletes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.model.groups import GroupRecord
+    from qiskit_job_manager.stores.sql_store import SqlStore
+
+_PAGE = 200
+
+
+def all_records(store: SqlStore) -> Iterator[JobSetRecord]:
+    """Yield the job sets of a store, newest first; each page is read when it is needed."""
+    last = None
+    while page := store.job_sets(before=last, limit=_PAGE):
+        yield from page
+        last = page[-1]
+
+
+def found(store: SqlStore, reference: str) -> JobSetRecord | None:
+    """Return the job set with an id, a name, or a prefix of its id, or ``None``.
+
+    Raises:
+        JobManagerUnknownJobSet: Several have ids with this prefix.
+    """
+    named = store.job_set(reference) or store.job_set_named(reference)
+    if named is None and len(reference) >= partial_deletes.SHORTEST_PREFIX:
+        return _by_prefix(store, reference)
+    return named
+
+
+def found_group(store: SqlStore, reference: str) -> GroupRecord:
+    """Return the group with a name or an id.
+
+    Raises:
+        JobManagerUnknownJobSet: There is none.
+    """
+    named = store.groups.named(reference) or store.groups.group(reference)
+    if named is None:
+        msg = f"there is no group with the name or the id {reference!r}"
+        raise JobManagerUnknownJobSet(msg)
+    return named
+
+
+def _by_prefix(store: SqlStore, prefix: str) -> JobSetRecord | None:
+    several = store.job_sets_by_prefix(prefix.lower(), limit=2)
+    if len(several) > 1:
+        msg = f"several job sets have ids that begin with {prefix!r}; give more of the id"
+        raise JobManagerUnknownJobSet(msg)
+    return several[0] if several else None
