@@ -28,6 +28,10 @@ from __future__ import annotations
 
 import heapq
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def hard_bound_s(
@@ -86,3 +90,25 @@ def ideal_s(
         heapq.heappush(places_s, max(ended_s + latency_s / 2, submitted_s + latency_s))
         in_hand_s = max(in_hand_s, submitted_s + 2 * latency_s, ended_s + latency_s / 2)
     return in_hand_s
+
+
+def ideal_on_several_s(
+    n_jobs: int, latency_s: float, services_s: Sequence[float], *, at_once: int, pending: int
+) -> float:
+    """Return the seconds that the ideal client takes on two clouds, with the best split.
+
+    Args:
+        n_jobs: Jobs, J.
+        latency_s: Seconds that a call takes, L, on each.
+        services_s: Seconds that a job takes on the one and on the other.
+        at_once: Jobs that run at once, K, on each.
+        pending: Jobs that may be pending, P, on each.
+    """
+    one_s, other_s = services_s
+
+    def alone_s(jobs: int, service_s: float) -> float:
+        return ideal_s(jobs, latency_s, service_s, at_once=at_once, pending=pending)
+
+    return min(
+        max(alone_s(jobs, one_s), alone_s(n_jobs - jobs, other_s)) for jobs in range(n_jobs + 1)
+    )

@@ -16,6 +16,7 @@ from qiskit_job_manager import (
     JobManagerInvalidStateError,
     JobManagerJobNotFound,
     JobManagerUnknownJobSet,
+    JobState,
     Limits,
     NameInUseError,
     RetryPolicy,
@@ -79,7 +80,7 @@ def test_every_circuit_runs_on_every_backend(manager, circuits, adapters):
     results = manager.run(circuits(12), adapters(), place="all", **HOW).results(timeout=60)
     assert results.counts_by_backend(7) == {"cloud": right(7), "cloud-2": right(7)}
     assert results.get_counts("c7", backend="cloud-2") == right(7)
-    with pytest.raises(InvalidArgumentError, match="several backends ran 'c7'.*backend="):
+    with pytest.raises(InvalidArgumentError, match=r"several backends ran 'c7'.*backend="):
         results.get_counts("c7")
     with pytest.raises(InvalidArgumentError, match=r"backend is 'moon'.*cloud-2"):
         results.get_counts(7, backend="moon")
@@ -111,7 +112,7 @@ def test_a_function_places_each_circuit_and_is_asked_once(manager, circuits, ada
 
 @pytest.mark.parametrize("said", [2, -1, "moon", None, True, 0.5])
 def test_a_function_that_chooses_no_backend_is_refused(manager, circuits, adapters, said):
-    with pytest.raises(InvalidArgumentError, match="place.. returned .* for experiment 0"):
+    with pytest.raises(InvalidArgumentError, match=r"place.. returned .* for experiment 0"):
         manager.run(circuits(3), adapters(), name="g", place=lambda *_: said, **HOW)
     assert (manager.groups(), manager.job_sets()) == ([], [])
 
@@ -424,7 +425,7 @@ def test_a_group_can_be_cancelled_while_circuits_are_handed_over(
     (group,) = found
     assert group.wait(30)
     assert 4 < len(group) < 32
-    assert set(group.progress().experiments[state] for state in ("done",)) == {0}
+    assert not group.progress().experiments.get(JobState.DONE)
     again = manager.run(circuits(32), adapters(), if_exists="resume", **how)
     assert len(again) == len(group)
 
@@ -448,7 +449,7 @@ def test_a_member_that_was_deleted_is_named(manager, circuits, adapters):
     group = manager.run(circuits(20), adapters(), place="spread", name="g", **HOW)
     group.wait(60)
     group.job_sets["cloud"].delete()
-    with pytest.raises(JobManagerInvalidStateError, match="'cloud' .* was deleted"):
+    with pytest.raises(JobManagerInvalidStateError, match=r"'cloud' .* was deleted"):
         manager.run(circuits(20), adapters(), place="spread", name="g", if_exists="resume", **HOW)
     results = manager.find_group("g").results_so_far()
     assert not results.success
