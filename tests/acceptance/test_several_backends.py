@@ -165,9 +165,9 @@ def test_a_hand_over_that_is_killed_is_completed_by_the_same_script(
 def test_a_move_that_is_killed_is_completed_by_the_same_script(start, store, clouds, when, calls):
     clouds[0].begin_outage(Outage.REFUSED)
     killed(start("spread", "list", "move", when, calls))
+    clouds[0].end_outage()  # a job that was being sent is in doubt, and stays with its backend
     ended(start("spread"))
     assert_all_are_there_once(store, clouds)
-    assert not clouds[0].books().submissions_by_payload()
 
 
 @pytest.mark.parametrize("place", ["queue", "spread", "all"])

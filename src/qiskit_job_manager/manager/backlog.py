@@ -10,18 +10,22 @@ from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.planning.placing import Load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qiskit_job_manager.engine import Engine
     from qiskit_job_manager.model import JobSetRecord, Totals
     from qiskit_job_manager.ports import Backend, Clock, Store
 
 _FIRST_JOBS = 4
 _MOST_JOBS = 100
-_MOST_SILENT_JOBS = 16
+_ANY_NUMBER = 1 << 62
 _DOWN_AFTER_S = 5.0
+_DOWN_FOR_S = 60.0
 _FAILURES_ALLOWED = 2
 _LEAST_S = 1e-3
 
-_WITH_BACKEND = (JobState.SUBMITTING, JobState.ACTIVE, JobState.COLLECTING)
+_WITH_BACKEND = (JobState.ACTIVE, JobState.COLLECTING)
+_NOT_WITH_BACKEND = (JobState.PLANNED, JobState.SUBMITTING)
 _BROKEN = (JobState.FAILED, JobState.LOST)
 
 
@@ -51,35 +55,44 @@ class Backlog:
         self._most_jobs = limits_pending or _MOST_JOBS
         self._window = min(max(_FIRST_JOBS, 2 * (useful or 0)), self._most_jobs)
         self._totals: Totals | None = None
-        self._began_s: float | None = None
-        self._n_done_before = 0
-        self._n_jobs_done = 0
+        self._looked_s = self._busy_s = self._down_until_s = 0.0
+        self._n_done_before = self._n_jobs = self._n_given = 0
         self._idle_since_s: float | None = None
 
     def look(self, record: JobSetRecord, totals: Totals) -> None:
         """Take note of how far the job set is now."""
         now_s = self._clock.monotonic()
-        n_done = totals.jobs.get(JobState.DONE, 0)
+        n_jobs = _n_left(totals.jobs)
         if self._totals is None:
-            self._n_done_before, self._n_jobs_done = self._done(totals), n_done
-        self._totals = totals
-        if n_done > self._n_jobs_done:
-            self._widen(record, totals, n_done - self._n_jobs_done)
-            self._n_jobs_done = n_done
-        if self._began_s is None and any(totals.jobs.values()):
-            self._began_s = now_s
-        waits = self.n_unsent > 0 and not self._count(_WITH_BACKEND)
-        if not waits:
+            self._n_done_before, self._n_given = self._done(totals), n_jobs
+        else:
+            # Time in which it had nothing to do says nothing about how fast it is.
+            self._busy_s += now_s - self._looked_s if self._n_jobs or n_jobs else 0.0
+            self._widen(record, totals, n_jobs)
+        self._totals, self._n_jobs, self._looked_s = totals, n_jobs, now_s
+        self._note_whether_down(record, now_s)
+
+    @property
+    def is_down(self) -> bool:
+        """Whether its jobs could not be sent for long, or calls to the backend have failed.
+
+        It counts as down for a minute, or until the backend has a job again. Otherwise experiments
+        would go back to it as soon as it has none.
+        """
+        return self._looked_s < self._down_until_s
+
+    def _note_whether_down(self, record: JobSetRecord, now_s: float) -> None:
+        if self._count(_WITH_BACKEND) or not self._count(_NOT_WITH_BACKEND):
             self._idle_since_s = None
         elif self._idle_since_s is None:
             self._idle_since_s = now_s
-
-    def is_down(self, record: JobSetRecord) -> bool:
-        """Say whether its jobs are not sent, or the backend has not answered for long."""
-        if self._engine is not None and self._engine.trouble(record.key) is not None:
-            return True
-        idle_s = self._idle_since_s
-        return idle_s is not None and self._clock.monotonic() - idle_s > _DOWN_AFTER_S
+        if self._count(_WITH_BACKEND):
+            self._down_until_s = 0.0
+        idle_s = 0.0 if self._idle_since_s is None else now_s - self._idle_since_s
+        is_trying = self._count((JobState.SUBMITTING,)) > 0
+        has_trouble = self._engine is not None and self._engine.trouble(record.key) is not None
+        if has_trouble or (idle_s > _DOWN_AFTER_S and not is_trying):
+            self._down_until_s = now_s + _DOWN_FOR_S
 
     @property
     def only_fails(self) -> bool:
@@ -96,40 +109,48 @@ class Backlog:
         """How many of its jobs were cancelled or withdrawn."""
         return self._count((JobState.CANCELLED,))
 
-    def load(self, member: int, size: int) -> Load:
+    def load(self, member: int, size: int, more: int = 0) -> Load:
         """Return what it has to do, for the choice of a backend.
 
         Args:
             member: Its index.
             size: How many experiments it would get next.
+            more: How many it gets in any case, which the store does not have yet.
         """
         totals = self._known()
-        n_left = sum(n for state, n in totals.experiments.items() if not state.is_final)
-        n_jobs = sum(n for state, n in totals.jobs.items() if not state.is_final)
-        most_jobs = _MOST_JOBS * 1_000_000 if self._engine is None else self._window
-        elapsed_s = self._elapsed_s()
+        n_left = _n_left(totals.experiments) + more
+        busy_s = max(self._busy_s, _LEAST_S)
         n_done = self._done(totals) - self._n_done_before
         return Load(
             member=member,
-            n_jobs=n_jobs,
-            most_jobs=most_jobs,
+            n_jobs=self._n_jobs + -(-more // size),
+            most_jobs=_ANY_NUMBER if self._engine is None else self._window,
             n_left=n_left,
             size=size,
-            rate=n_done / elapsed_s if n_done else None,
-            most_rate=max(n_left, size) / elapsed_s,
+            rate=n_done / busy_s if n_done else None,
+            most_rate=max(n_left, size) / busy_s,
         )
 
-    def _elapsed_s(self) -> float:
-        """Return for how long it has had something to do."""
-        now_s = self._clock.monotonic()
-        return max(now_s - (now_s if self._began_s is None else self._began_s), _LEAST_S)
+    def note_stored(self, n_jobs: int) -> None:
+        """Take note that it got jobs since the last look."""
+        self._n_jobs += n_jobs
+        self._n_given = self._n_jobs
 
-    def _widen(self, record: JobSetRecord, totals: Totals, n_ended: int) -> None:
-        """Allow more jobs at once, unless they would only wait in the queue of the backend."""
+    def _widen(self, record: JobSetRecord, totals: Totals, n_jobs: int) -> None:
+        """Allow more jobs at once if the backend ran out of them, or if none of them has to wait.
+
+        A backend that ran more than half of what it had between two looks could have run more.
+        """
+        n_ended = self._n_given - n_jobs
+        if n_ended <= 0:
+            return
+        self._n_given = n_jobs
+        if 2 * n_jobs < self._window:
+            self._window = min(2 * self._window, self._most_jobs)
+            return
         activity = read_activity(self._store, record, progress_of(record, totals))
-        most = self._most_jobs if activity.running else min(self._most_jobs, _MOST_SILENT_JOBS)
-        if not activity.running or activity.queued <= activity.running:
-            self._window = max(self._window, min(self._window + n_ended, most))
+        if activity.running and activity.queued <= activity.running:
+            self._window = min(self._window + n_ended, self._most_jobs)
 
     def _done(self, totals: Totals) -> int:
         return totals.experiments.get(JobState.DONE, 0)
@@ -140,3 +161,7 @@ class Backlog:
     def _known(self) -> Totals:
         assert self._totals is not None  # noqa: S101  # `look` comes first
         return self._totals
+
+
+def _n_left(counts: Mapping[JobState, int]) -> int:
+    return sum(count for state, count in counts.items() if not state.is_final)

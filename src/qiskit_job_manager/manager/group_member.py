@@ -165,6 +165,7 @@ class Member:
         """Take note that its job set has the blocks, and have them sent."""
         last = blocks[-1].block
         n_jobs = last.jobs[-1].index + 1
+        self.backlog.note_stored(n_jobs - self.record.n_jobs)
         self.record = replace(self.record, n_experiments=last.stop, n_jobs=n_jobs)
         self.drive()
 

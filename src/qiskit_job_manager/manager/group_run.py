@@ -23,6 +23,7 @@ from qiskit_job_manager.errors import (
     JobManagerUnknownJobSet,
     NameInUseError,
 )
+from qiskit_job_manager.manager import transpiler
 from qiskit_job_manager.manager.group_member import Member
 from qiskit_job_manager.manager.hand_over import refuse_other_settings
 from qiskit_job_manager.manager.handed_experiments import END, HandedExperiments
@@ -49,7 +50,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.05
-_FURTHEST = 4  # portions that one look may place
+_PORTIONS_AT_ONCE = 8  # so that few wait in vain for the disk
+_FURTHEST = 4  # portions that are looked through to fill one
 _PLACES = ("queue", "spread", "all")
 
 
@@ -96,8 +98,8 @@ def refuse_place_on_one(place: object) -> None:
     """
     if place is not None:
         msg = (
-            f"place is {place!r}, and backend is no list: place= says how circuits are placed on "
-            "several backends, as in run(circuits, [a, b], place='queue')"
+            f"place is {place!r}, and backend is no list: it says how circuits are placed on "
+            "several backends, which are given as a list"
         )
         raise InvalidArgumentError(msg)
 
@@ -320,7 +322,7 @@ class GroupRun:
         shares: dict[int, list[int]] = {}
         on_all = self._place is Place.ALL
         for index in range(start, start + (most if on_all else most * n_members)):
-            if given.at(index) is END:
+            if not given.has(index):
                 break
             able = self._able(given, index)
             for number in able if on_all else [self._one_of(able, given, index, shares, most)]:
@@ -357,29 +359,50 @@ class GroupRun:
             each.backlog.look(each.record, totals[each.record.key])
         if self._engine:
             relocation.tend()
-        left = start if given.length is None else given.length - start
-        chosen = next_backend(self._loads(given, self._able(given, start)), max(left, 1))
-        if chosen is None:
-            return {}
-        most, index = self._portion(given, chosen), start
-        shares: dict[int, list[int]] = {chosen: []}
-        while len(shares[chosen]) < most and index < start + _FURTHEST * most:
-            if given.at(index) is END:
+        shares: dict[int, list[int]] = {}
+        placed = start
+        # The next experiment of a generator may take long.
+        for _ in range(1 if given.length is None else _PORTIONS_AT_ONCE):
+            if not given.has(placed):
                 break
-            able = self._able(given, index)
-            number = chosen if chosen in able else soonest(self._loads(given, able))
-            assert number is not None  # noqa: S101  # one is able
-            shares.setdefault(number, []).append(index)
-            index += 1
+            left = start if given.length is None else given.length - placed
+            able = self._able(given, placed)
+            chosen = next_backend(self._loads(given, able, shares), max(left, 1))
+            if chosen is None:
+                break
+            placed = self._fill(given, placed, chosen, shares)
         return shares
 
-    def _loads(self, given: HandedExperiments, able: list[int]) -> list[Load]:
+    def _fill(
+        self, given: HandedExperiments, start: int, chosen: int, shares: dict[int, list[int]]
+    ) -> int:
+        """Add the next experiments to the share of a member, and return where they stop."""
+        most, index, n_added = self._portion(given, chosen), start, 0
+        while n_added < most and index < start + _FURTHEST * most:
+            if not given.has(index):
+                break
+            able = self._able(given, index)
+            number: int | None = chosen
+            if chosen not in able:
+                number = soonest(self._loads(given, able, shares))
+            assert number is not None  # noqa: S101  # one is able
+            shares.setdefault(number, []).append(index)
+            n_added += number == chosen
+            index += 1
+        return index
+
+    def _loads(
+        self, given: HandedExperiments, able: list[int], shares: Mapping[int, list[int]]
+    ) -> list[Load]:
+        """Return what members have to do, with what they get in this look."""
         up = [i for i in able if not self._is_out(i)] or able
-        return [self._members[i].backlog.load(i, self._portion(given, i)) for i in up]
+        sizes = {i: self._portion(given, i) for i in up}
+        more = {i: len(shares.get(i, ())) for i in up}
+        return [self._members[i].backlog.load(i, sizes[i], more[i]) for i in up]
 
     def _is_out(self, index: int) -> bool:
-        member = self._members[index]
-        return member.backlog.only_fails or member.backlog.is_down(member.record)
+        backlog = self._members[index].backlog
+        return backlog.only_fails or backlog.is_down
 
     def _portion(self, given: HandedExperiments, member: int) -> int:
         evenly = self._place is not Place.QUEUE
@@ -391,7 +414,7 @@ class GroupRun:
         chosen = self._choices[index]
         if chosen not in able:
             label, why = self._members[chosen].label, self._refusals[index][chosen]
-            msg = f"place() chose {label!r} for experiment {index}, which it cannot run: {why}"
+            msg = f"the function given as place chose {label!r} for experiment {index}, which it cannot run: {why}"
             raise InvalidExperimentError(msg)
         return chosen
 
@@ -406,8 +429,8 @@ class GroupRun:
         is_index = hasattr(said, "__index__") and not isinstance(said, bool)
         if not is_index or not 0 <= int(said) < len(labels):
             msg = (
-                f"place() returned {said!r} for experiment {index}; it returns one of the backends "
-                f"that it is given, its index, or one of the names {labels}"
+                f"the function given as place returned {said!r} for experiment {index}; it returns one "
+                f"of the backends that it is given, its index, or one of the names {labels}"
             )
             raise InvalidArgumentError(msg)
         return int(said)
@@ -483,6 +506,8 @@ def members_of(
         try:
             # The experiments of a backend are not known, so that the time of each is estimated.
             each = preparation.prepared((), takes, one, wishes, clock.now(), weighs=True)
+            with transpiler.opened(each.backend, each.draft.transpile, (), show=False):
+                pass  # it refuses what it cannot transpile for
         except InvalidArgumentError as error:
             raise InvalidArgumentError(f"{_said(one)}: {error.message}") from error
         prepared.append(each)

@@ -26,18 +26,38 @@ class HandedExperiments:
         self._rest = iter(()) if is_list else iter(experiments)
         self._kept: dict[int, Any] = {}
         self._n_read = 0
+        self._error: Exception | None = None
 
     def at(self, index: int) -> Any:
-        """Return an experiment that was not dropped, or `END`."""
+        """Return an experiment that was not dropped, or `END`.
+
+        What the iterator raises is raised here, each time that an experiment behind it is asked
+        for.
+        """
         if self._list is not None:
             return self._list[index] if index < len(self._list) else END
         while self._n_read <= index:
-            experiment = next(self._rest, END)
+            if self._error is not None:
+                raise self._error
+            try:
+                experiment = next(self._rest, END)
+            except Exception as error:
+                self._error = error
+                raise
             if experiment is END:
                 return END
             self._kept[self._n_read] = experiment
             self._n_read += 1
         return self._kept[index]
+
+    def has(self, index: int) -> bool:
+        """Say whether there is an experiment; also where the iterator raises, there is none."""
+        try:
+            return self.at(index) is not END
+        except Exception:
+            if self._error is None:
+                raise
+            return False
 
     def drop_before(self, index: int) -> None:
         """Keep those of an iterator no longer that come before an index."""

@@ -72,7 +72,7 @@ class Relocation:
         for each in self._members:
             each.backlog.look(each.record, totals[each.record.key])
         for number, each in enumerate(self._members):
-            if each.backlog.n_unsent and each.backlog.is_down(each.record):
+            if each.backlog.n_unsent and each.backlog.is_down:
                 self._withdraw(group, number)
             self._take_back(group, number)
 
@@ -81,7 +81,7 @@ class Relocation:
     def _withdraw(self, group: GroupRecord, number: int) -> None:
         """Withdraw the jobs of a member that were never sent and that another can run now."""
         member, up = self._members[number], self._others(number, only_up=True)
-        if not up:
+        if not up or self._waits(member):
             return
         placed = self._placements(group, number)
         jobs = self._store.jobs(member.record.key, states=(JobState.PLANNED,))
@@ -158,7 +158,7 @@ class Relocation:
         return [i for i in others if not self._is_out(self._members[i])]
 
     def _is_out(self, member: Member) -> bool:
-        return member.backlog.only_fails or member.backlog.is_down(member.record)
+        return member.backlog.only_fails or member.backlog.is_down
 
     def _target(
         self, job: JobRecord, part: Placement, others: Sequence[int]

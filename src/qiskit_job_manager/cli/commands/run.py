@@ -20,6 +20,7 @@ from qiskit_job_manager.cli.options import (
     opened_manager,
 )
 from qiskit_job_manager.cli.output import escape, plural, print_object, say
+from qiskit_job_manager.cli.several import refuse_what_is_for_one, run_on_several
 from qiskit_job_manager.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -49,7 +50,31 @@ PathsArgument = Annotated[
     ),
 ]
 BackendOption = Annotated[
-    str, typer.Option(metavar="NAME", help="The backend, such as aer, basic or fake:torino.")
+    list[str],
+    typer.Option(
+        metavar="NAME",
+        help="The backend, such as aer, basic or fake:torino. Repeat the option to place the "
+        "circuits on several.",
+        show_default=False,
+    ),
+]
+
+
+class PlaceWord(StrEnum):
+    """How circuits are placed on several backends."""
+
+    QUEUE = "queue"
+    SPREAD = "spread"
+    ALL = "all"
+
+
+PlaceOption = Annotated[
+    PlaceWord | None,
+    typer.Option(
+        help="With several backends: each circuit on the one that will have run it first (the "
+        "default), in equal parts, or every circuit on every backend.",
+        show_default=False,
+    ),
 ]
 ShotsOption = Annotated[
     int | None,
@@ -156,6 +181,7 @@ def run(  # noqa: PLR0913  one parameter an option
     paths: PathsArgument,
     *,
     backend: BackendOption,
+    place: PlaceOption = None,
     shots: ShotsOption = None,
     name: NameOption = None,
     max_experiments_per_job: MaxExperimentsOption = None,
@@ -179,17 +205,30 @@ def run(  # noqa: PLR0913  one parameter an option
     The circuits are named after their files, and transpiled for the backend. The same command with
     --if-exists resume goes on where it stopped: it compares the circuits in the files. With
     --if-exists extend, the circuits that the job set does not have are added to it and run.
+
+    With several backends each has a job set of its own, NAME/BACKEND.
     """
     clock = SystemClock()
     begun = clock.monotonic()
     with opened_manager(ctx, workers, executor) as manager:
-        adapter, circuits = _prepare(paths, backend)
+        adapters, circuits = _prepare(paths, backend)
         options = _simulator_options(seed, memory=memory)
-        if getattr(adapter, "qiskit_backend", None) is not None:
-            _print_note(
-                f"Transpiling {plural(len(circuits), 'circuit')} for {escape(adapter.name)} ..."
-            )
-            options |= {"optimization_level": optimization_level, "progress": sys.stderr.isatty()}
+        if any(getattr(each, "qiskit_backend", None) is not None for each in adapters):
+            names = escape(", ".join(each.name for each in adapters))
+            _print_note(f"Transpiling {plural(len(circuits), 'circuit')} for {names} ...")
+            options |= {"optimization_level": optimization_level}
+        many = len(adapters) > 1
+        if many or place is not None:
+            refuse_what_is_for_one(dry_run=dry_run is not None, one=not many)
+            options |= {"shots": shots, "max_usage_s": max_usage, "max_cost": max_cost}
+            options |= {"max_experiments_per_job": max_experiments_per_job, "job_tags": tags}
+            options |= {"name": name, "if_exists": if_exists.value, "notify": notify}
+            how: dict[str, Any] = {"wait": wait, "timeout_s": timeout, "as_json": as_json}
+            where = (ctx, manager, circuits, adapters, (place or PlaceWord.QUEUE).value)
+            run_on_several(*where, options, **how)
+        [adapter] = adapters
+        if "optimization_level" in options:
+            options["progress"] = sys.stderr.isatty()
         if dry_run:
             asks = dry_run is DryRun.SERVICE
             options |= {"shots": shots, "ask_service": asks}
@@ -226,13 +265,13 @@ def _n_experiments(manager: JobManager, name: str | None) -> int:
     return found[0].n_experiments if found else 0
 
 
-def _prepare(paths: list[str], backend: str) -> tuple[Backend, list[QuantumCircuit]]:
-    """Open the backend and read the circuits; errors are reported before anything is stored."""
+def _prepare(paths: list[str], backends: list[str]) -> tuple[list[Backend], list[QuantumCircuit]]:
+    """Open the backends and read the circuits; errors are reported before anything is stored."""
     from qiskit_job_manager.backends import open_backend
     from qiskit_job_manager.cli.circuits import reading_circuits
 
     with reading_circuits(paths) as circuits:
-        return open_backend(backend), circuits()
+        return [open_backend(each) for each in backends], circuits()
 
 
 def _simulator_options(seed: int | None, *, memory: bool) -> dict[str, Any]:
