@@ -414,7 +414,7 @@ class GroupRun:
         chosen = self._choices[index]
         if chosen not in able:
             label, why = self._members[chosen].label, self._refusals[index][chosen]
-            msg = f"the function given as place chose {label!r} for experiment {index}, which it cannot run: {why}"
+            msg = f"place chose {label!r} for experiment {index}, which it cannot run: {why}"
             raise InvalidExperimentError(msg)
         return chosen
 
@@ -429,8 +429,8 @@ class GroupRun:
         is_index = hasattr(said, "__index__") and not isinstance(said, bool)
         if not is_index or not 0 <= int(said) < len(labels):
             msg = (
-                f"the function given as place returned {said!r} for experiment {index}; it returns one "
-                f"of the backends that it is given, its index, or one of the names {labels}"
+                f"place returned {said!r} for experiment {index}; it returns one of the backends "
+                f"that it is given, its index, or one of the names {labels}"
             )
             raise InvalidArgumentError(msg)
         return int(said)
