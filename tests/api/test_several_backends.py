@@ -15,6 +15,7 @@ from qiskit_job_manager import (
     JobManager,
     JobManagerInvalidStateError,
     JobManagerJobNotFound,
+    JobManagerTimeoutError,
     JobManagerUnknownJobSet,
     JobState,
     Limits,
@@ -424,6 +425,7 @@ def test_a_group_can_be_cancelled_while_circuits_are_handed_over(
     thread.join(30)
     (group,) = found
     assert group.wait(30)
+    assert [each.progress().ended for each in group.job_sets.values()] == [True, True]
     assert 4 < len(group) < 32
     assert not group.progress().experiments.get(JobState.DONE)
     again = manager.run(circuits(32), adapters(), if_exists="resume", **how)
@@ -454,3 +456,16 @@ def test_a_member_that_was_deleted_is_named(manager, circuits, adapters):
     results = manager.find_group("g").results_so_far()
     assert not results.success
     assert results.get_counts(19) == right(19)
+
+
+def test_a_group_that_has_not_ended_is_not_deleted(manager, circuits, clouds, adapters):
+    clouds[1].faults = Faults(service_time_s=30.0)
+    group = manager.run(circuits(20), adapters(), place="spread", name="g", **HOW)
+    with pytest.raises(JobManagerInvalidStateError, match="g/cloud.*has not ended"):
+        group.delete()
+    assert len(manager.job_sets()) == 2
+    assert group.job_sets["cloud"].wait(60)
+    assert not group.wait(0)
+    with pytest.raises(JobManagerTimeoutError, match=r"group 'g' has not ended.*cloud-2"):
+        group.results(timeout=0)
+    group.cancel()

@@ -212,8 +212,12 @@ class ManagedJobSetGroup:
         """Remove the group with its job sets and their results from the store, for good.
 
         Raises:
-            JobManagerInvalidStateError: A job set has not ended.
+            JobManagerInvalidStateError: A job set has not ended; nothing was deleted.
         """
+        running = [each.name() for each in self.job_sets.values() if not each.progress().ended]
+        if running:
+            msg = f"job set {running[0]!r} has not ended: cancel the group and wait, then delete it"
+            raise JobManagerInvalidStateError(msg)
         for label, each in list(self.job_sets.items()):
             each.delete()
             del self.job_sets[label]
