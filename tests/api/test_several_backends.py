@@ -461,7 +461,7 @@ def test_a_member_that_was_deleted_is_named(manager, circuits, adapters):
 def test_a_group_that_has_not_ended_is_not_deleted(manager, circuits, clouds, adapters):
     clouds[1].faults = Faults(service_time_s=30.0)
     group = manager.run(circuits(20), adapters(), place="spread", name="g", **HOW)
-    with pytest.raises(JobManagerInvalidStateError, match="g/cloud.*has not ended"):
+    with pytest.raises(JobManagerInvalidStateError, match=r"g/cloud.*has not ended"):
         group.delete()
     assert len(manager.job_sets()) == 2
     assert group.job_sets["cloud"].wait(60)
