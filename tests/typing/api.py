@@ -24,6 +24,7 @@ from qiskit_job_manager import (
     ManagedEstimator,
     ManagedJob,
     ManagedJobSet,
+    ManagedJobSetGroup,
     ManagedResults,
     ManagedSampler,
     Plan,
@@ -54,13 +55,16 @@ manager.run(circuit, AerSimulator(), "one", 7, limits=Limits(experiments_per_job
 manager.run(circuits(), open_backend("fake:torino"), retry=RetryPolicy(max_attempts=2))
 manager.run([(circuit, [0.1])], StatevectorSampler(), if_exists="resume", memory=True)
 manager.run(((circuit, "Z") for _ in range(3)), StatevectorEstimator(), precision=0.1)
-manager.run(5, 7, typo=True)  # type: ignore[arg-type]
-manager.run(5, "aer")  # type: ignore[arg-type]
+group: ManagedJobSetGroup = manager.run([circuit], ["aer", AerSimulator()], place="all", shots=9)
+manager.run([circuit], ["aer"], place="everywhere")  # type: ignore[call-overload]
+manager.run([circuit], "aer", place="all")  # type: ignore[call-overload]
+manager.run(5, 7, typo=True)  # type: ignore[call-overload]
+manager.run(5, "aer")  # type: ignore[call-overload]
 manager.run(["circuit"], "aer")  # type: ignore[list-item]
-manager.run([circuit], None)  # type: ignore[arg-type]
-manager.run([circuit], "aer", shots="many")  # type: ignore[arg-type]
-manager.run([circuit], "aer", if_exists="maybe")  # type: ignore[arg-type]
-manager.run([circuit], "aer", limits=7)  # type: ignore[arg-type]
+manager.run([circuit], None)  # type: ignore[call-overload]
+manager.run([circuit], "aer", shots="many")  # type: ignore[call-overload]
+manager.run([circuit], "aer", if_exists="maybe")  # type: ignore[call-overload]
+manager.run([circuit], "aer", limits=7)  # type: ignore[call-overload]
 
 plan: Plan = manager.plan([circuit], "aer", shots=100)
 print(plan.n_job)  # type: ignore[attr-defined]
