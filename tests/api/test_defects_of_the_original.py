@@ -108,7 +108,7 @@ def test_running_out_of_time_cancels_and_loses_nothing(manager, scripted, circui
     backend.tell(RUNNING)
     job_set = manager.run(circuits(3), backend, max_experiments_per_job=1)
     wait_until(job_set, ended(job_set, 2))
-    with pytest.raises(JobManagerTimeoutError, match=r"experiment \d \(job \d, active\)"):
+    with pytest.raises(JobManagerTimeoutError, match=r"experiment \d \(job \d, running\)"):
         job_set.results(timeout=0.05)
     active = next(job for job in job_set.managed_jobs() if job.state is JobState.ACTIVE)
     backend.finish(active.job_id(), DONE)

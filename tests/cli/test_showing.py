@@ -251,6 +251,10 @@ def test_the_same_words_say_everywhere_that_a_local_job_was_interrupted(qjm, int
     assert f"Jobs         {words}\n" in shown
     assert "  interrupted\n" in shown
     assert "nobody; go on with: qjm resume" in shown
+    assert [line.split()[2] for line in qjm("results", "sweep").out.splitlines()[1:]] == [
+        "interrupted",
+        "planned",
+    ]
     with JobManager(store) as manager:
         job_set = manager.find("sweep")
         assert words in repr(job_set)

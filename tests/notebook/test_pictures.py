@@ -54,7 +54,7 @@ def test_what_is_not_accepted_is_being_submitted_until_now():
 
 
 def test_without_figures_the_backend_had_it_until_its_end():
-    assert parts(2, 50) == [("submitting", 0, 2), ("active", 2, 50)]
+    assert parts(2, 50) == [("submitting", 0, 2), ("queued or running", 2, 50)]
 
 
 def test_with_figures_the_queue_the_run_and_the_collecting_are_told_apart():
@@ -101,7 +101,7 @@ def test_a_timeline_has_a_row_for_each_job_and_a_cross_for_each_failure(tmp_path
     ]
     figure = draw_timeline("set", tries, t(100), None)
     axes = figure.axes[0]
-    assert legend(figure) == ["submitting", "queued", "running", "active", "collecting"]
+    assert legend(figure) == ["submitting", "queued", "queued or running", "running", "collecting"]
     assert axes.get_ylim() == (1.5, -0.5)
     crosses = [each for each in axes.collections if isinstance(each, PathCollection)]
     assert crosses[0].get_offsets().tolist() == [[50.0, 1.0]]

@@ -317,7 +317,7 @@ def test_a_look_that_failed_is_said(drift):
 
 def test_experiments_without_a_result_say_so(manager):
     made = manager.run([pair(0, "a")], Device(properties()), shots=10, drive=False)
-    assert reasons(made.results_so_far().drift()) == {"it has no result: job 0 is planned"}
+    assert reasons(made.results_so_far().drift()) == {"it has no result: job 0 has not ended"}
 
 
 def test_results_that_were_taken_over_ran_elsewhere(drift, store_path):

@@ -21,7 +21,7 @@ from qiskit_job_manager.errors import (
     JobManagerInvalidStateError,
 )
 from qiskit_job_manager.job_set.settings import checked_name, checked_usage, updated_tags
-from qiskit_job_manager.job_set.status import read_progress
+from qiskit_job_manager.job_set.status import read_progress, states_of
 from qiskit_job_manager.model import JobState, RequestKind
 from qiskit_job_manager.views.phrases import counted, plural
 
@@ -203,7 +203,10 @@ def _effect(
         words = "the rest of it is removed" if is_left else "the store does not have it any more"
         return Effect(job_set_id, job_set_id, words, happens=is_left)
     progress = read_progress(store, record)
-    effect = _EFFECTS[action](record, progress, value)
+    if action is Action.CANCEL:
+        effect = _cancelled(progress, states_of(store, record, progress))
+    else:
+        effect = _EFFECTS[action](record, progress, value)
     if effect is None:
         return Effect(job_set_id, record.name, _NOTHING[action], happens=False)
     return Effect(job_set_id, record.name, effect)
@@ -224,11 +227,12 @@ _NOTHING = {
 }
 
 
-def _cancelled(_: JobSetRecord, progress: Progress, _value: str) -> str | None:
-    left = [(str(s), n) for s, n in progress.jobs.items() if n and not s.is_final]
+def _cancelled(progress: Progress, states: Sequence[tuple[str, int]]) -> str | None:
+    ended = {str(state) for state in JobState if state.is_final}
+    left = [(word, jobs) for word, jobs in states if word not in ended]
     if not left:
         return None
-    number = plural(sum(n for _, n in left), "job")
+    number = plural(progress.n_jobs - progress.n_ended, "job")
     return f"{number} cancelled, here and on the backend: {counted(left)}. Stored results stay"
 
 
@@ -283,7 +287,6 @@ def _deleted(record: JobSetRecord, progress: Progress, _value: str) -> str | Non
 
 
 _EFFECTS: Mapping[Action, Callable[[JobSetRecord, Progress, str], str | None]] = {
-    Action.CANCEL: _cancelled,
     Action.RETRY: _sent_again(JobState.FAILED, JobState.LOST),
     Action.RETRY_CANCELLED: _sent_again(JobState.CANCELLED),
     Action.RESUBMIT: _sent_again(JobState.IN_DOUBT),

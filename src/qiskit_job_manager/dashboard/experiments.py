@@ -14,7 +14,10 @@ from qiskit_job_manager.dashboard.rendering import Pager
 from qiskit_job_manager.dashboard.result_readers import readers
 from qiskit_job_manager.dashboard.visit import PAGE_ROWS
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerError, JobManagerJobNotFound
+from qiskit_job_manager.job_set.status import word_for_silent
+from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.views.phrases import state_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,10 +45,12 @@ class Found:
     Attributes:
         record: The experiment.
         rows: Its rows: one, or one for each point of its sweep.
+        word: The state of its job as it is shown.
     """
 
     record: ExperimentRecord
     rows: Sequence[Row]
+    word: str
 
     @property
     def first(self) -> Row:
@@ -105,8 +110,18 @@ def read(
 ) -> Iterator[Found]:
     """Yield experiments with what is stored of their results."""
     rows = readers.get(visit.store, record).rows()
+    silent = word_for_silent(visit.store, record)
     for each in experiments:
-        yield Found(each, list(islice(rows.of(each), _POINTS_LISTED)))
+        found = list(islice(rows.of(each), _POINTS_LISTED))
+        yield Found(each, found, _word(visit, record, found[0], silent))
+
+
+def _word(visit: Visit, record: JobSetRecord, row: Row, silent: str) -> str:
+    if row.state is JobState.ACTIVE:
+        for job in visit.store.jobs_covering(record.key, row.index):
+            if job.state is JobState.ACTIVE:
+                return state_word(job, silent)
+    return str(row.state)
 
 
 # -- one experiment -------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.model.search import JobFilter, JobSetFilter, JobSetOrder
+from qiskit_job_manager.model.search import ActiveAs, JobFilter, JobSetFilter, JobSetOrder
 from qiskit_job_manager.views.moments import moment_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,16 @@ def state_word(state: JobState) -> str:
     return str(state).replace(" ", "-")
 
 
+_ACTIVE = state_word(JobState.ACTIVE)
+_ACTIVE_AS = {str(each): each for each in ActiveAs}
 _STATES = {state_word(state): state for state in JobState}
+STATES = tuple(word for state in _STATES for word in (ActiveAs if state == _ACTIVE else (state,)))
+"""The words for states that are offered: those in which jobs are shown."""
+
+
+def offered(visit: Visit, words: tuple[str, ...]) -> list[str]:
+    """Return the words for states that a list offers, and those that the address has beside."""
+    return [*words, *(word for word in visit.texts("state") if word not in words)]
 
 
 def job_set_filter(visit: Visit) -> JobSetFilter:
@@ -40,6 +49,7 @@ def job_set_filter(visit: Visit) -> JobSetFilter:
     since = visit.text("since")
     return JobSetFilter(
         states=_states(chosen, WHOLE_SET_STATES),
+        active_as=_active_as(words),
         ended=ended.pop() if len(ended) == 1 else None,
         may_need_user=_NEEDS_USER in words,
         tags=tuple(visit.texts("tag")),
@@ -68,14 +78,21 @@ def job_filter(visit: Visit) -> JobFilter:
     Raises:
         InvalidArgumentError: A state does not exist.
     """
-    return JobFilter(states=_states(visit.texts("state")), error=visit.text("error") or None)
+    words = visit.texts("state")
+    error = visit.text("error") or None
+    return JobFilter(states=_states(words), active_as=_active_as(words), error=error)
 
 
 def _states(words: Iterable[str], others: Iterable[str] = ()) -> tuple[JobState, ...]:
+    """Return the states that words name as the store names them, `ActiveAs` left out."""
     try:
-        return tuple(_STATES[word] for word in words)
+        return tuple(_STATES[word] for word in words if word not in _ACTIVE_AS)
     except KeyError as error:
-        raise _unknown("state", str(error.args[0]), [*_STATES, *others]) from None
+        raise _unknown("state", str(error.args[0]), [*STATES, *others]) from None
+
+
+def _active_as(words: Iterable[str]) -> tuple[ActiveAs, ...]:
+    return tuple(_ACTIVE_AS[word] for word in words if word in _ACTIVE_AS)
 
 
 def _unknown(field: str, word: str, known: Iterable[str]) -> InvalidArgumentError:

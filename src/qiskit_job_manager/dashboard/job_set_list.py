@@ -13,12 +13,11 @@ from qiskit_job_manager.dashboard.remembered import remembered
 from qiskit_job_manager.dashboard.rendering import page, pager
 from qiskit_job_manager.dashboard.visit import PAGE_ROWS
 from qiskit_job_manager.job_set.attention import needs
-from qiskit_job_manager.job_set.status import ends_at, held_jobs
+from qiskit_job_manager.job_set.status import ends_at, held_jobs, states_of
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.prices import has_limits
 from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.model.search import JobSetOrder
-from qiskit_job_manager.views.phrases import shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,6 +46,7 @@ class Row:
     Attributes:
         record: The job set.
         progress: How far it is.
+        states: Its jobs by state.
         usage: Its quantum seconds, where they are cheap to read or limited.
         driver: Who drives it, or ``None``.
         ended_at: When it ended, or ``None``.
@@ -55,15 +55,11 @@ class Row:
 
     record: JobSetRecord
     progress: Progress
+    states: list[tuple[str, int]]
     usage: Usage | None
     driver: str | None
     ended_at: datetime | None
     until: datetime | None
-
-    @property
-    def states(self) -> list[tuple[str, int]]:
-        """Its jobs by state."""
-        return shares(self.progress)
 
     @property
     def n_done(self) -> int:
@@ -88,7 +84,7 @@ def index(visit: Visit) -> Response:
         needs_left=len(needed) - _NEEDS_SHOWN,
         attention=len({need.record.key for need in needed}),
         totals=_totals(visit),
-        states=(*map(filters.state_word, JobState), *filters.WHOLE_SET_STATES),
+        states=filters.offered(visit, filters.STATES + filters.WHOLE_SET_STATES),
         orders=list(JobSetOrder),
         order=order,
         commands=_commands(visit),
@@ -103,15 +99,16 @@ def rows_of(store: SearchableStore, records: list[JobSetRecord], now: datetime) 
 
 def _row(store: SearchableStore, record: JobSetRecord, totals: Totals, now: datetime) -> Row:
     progress = progress_of(record, totals, held_jobs(store, record, totals))
+    states = states_of(store, record, progress)
     is_cheap = record.n_jobs <= _JOBS_SUMMED and not record.volatile
     shows_usage = is_cheap or has_limits(record)
     usage = store.usage(record.key) if shows_usage else None
     if progress.ended:
         last = store.last_events(record.key, limit=1)
-        return Row(record, progress, usage, None, last[0].at if last else None, None)
+        return Row(record, progress, states, usage, None, last[0].at if last else None, None)
     driver = store.driver(record.key)
     events = store.last_events(record.key, limit=_EVENTS_READ) if driver else []
-    return Row(record, progress, usage, driver, None, ends_at(events, progress, now))
+    return Row(record, progress, states, usage, driver, None, ends_at(events, progress, now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +116,14 @@ class StoreTotals:
     """The figures above the list.
 
     Attributes:
-        running: Jobs that a backend has, or that are on their way.
-        waiting: Jobs that are still to be sent.
+        under_way: Jobs that a backend has, or that are on their way.
+        planned: Jobs that are still to be sent.
         in_doubt: Jobs in doubt.
         recent: What happened in the last day and week.
     """
 
-    running: int
-    waiting: int
+    under_way: int
+    planned: int
     in_doubt: int
     recent: RecentTotals
 
@@ -151,9 +148,9 @@ def _totals(visit: Visit) -> StoreTotals:
     counted: dict[JobState, int] = dict.fromkeys(JobState, 0)
     for (_, state), jobs in jobs_by_backend(visit).items():
         counted[state] += jobs
-    running = sum(jobs for state, jobs in counted.items() if state.is_running)
-    waiting = sum(jobs for state, jobs in counted.items() if state.is_waiting)
-    return StoreTotals(running, waiting, counted[JobState.IN_DOUBT], _recent(visit))
+    under_way = sum(jobs for state, jobs in counted.items() if state.is_running)
+    planned = counted[JobState.PLANNED]
+    return StoreTotals(under_way, planned, counted[JobState.IN_DOUBT], _recent(visit))
 
 
 def _commands(visit: Visit) -> list[Command]:

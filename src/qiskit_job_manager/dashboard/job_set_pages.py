@@ -19,12 +19,13 @@ from qiskit_job_manager.job_set.status import (
     read_activity,
     read_progress,
     word_for_silent,
+    word_for_undivided,
 )
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.provenance import ObservationKind
 from qiskit_job_manager.pictures.timeline import spans_of
 from qiskit_job_manager.views import phrases
-from qiskit_job_manager.views.phrases import shares
+from qiskit_job_manager.views.phrases import shares, state_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -145,7 +146,7 @@ def overview(visit: Visit) -> Response:
         usage=usage,
         cost=None if record.prices is None else record.prices.cost(usage),
         errors=_errors(visit, head),
-        timeline=_timeline(visit, _on_timeline(visit, head)),
+        timeline=_timeline(visit, record, _on_timeline(visit, head)),
         duplicates=store.duplicates(record.key, limit=10),
         state_word=filters.state_word,
         facts=[*_facts(record), *_ran_in(visit, record)],
@@ -213,12 +214,16 @@ def _on_timeline(visit: Visit, head: Head) -> list[JobRecord]:
     return sorted([*ended, *live], key=lambda job: job.index)
 
 
-def _timeline(visit: Visit, jobs: Sequence[JobRecord]) -> list[tuple[str, list[Span]]]:
+def _timeline(
+    visit: Visit, record: JobSetRecord, jobs: Sequence[JobRecord]
+) -> list[tuple[str, list[Span]]]:
     now = visit.clock.now()
+    undivided = partial(word_for_undivided, record, silent=word_for_silent(visit.store, record))
     rows = []
     for job in jobs:
         attempts = visit.store.attempts(job.key) if job.attempts else []
-        rows.append((f"{job.index:,}", [s for each in attempts for s in spans_of(each, now)]))
+        spans = [s for each in attempts for s in spans_of(each, now, undivided(each))]
+        rows.append((f"{job.index:,}", spans))
     return [row for row in rows if row[1]]
 
 
@@ -238,10 +243,10 @@ def jobs(visit: Visit) -> Response:
         visit,
         "jobs.html",
         head,
-        jobs=[(job, detail(job, silent)) for job in found],
+        jobs=[(job, state_word(job, silent), detail(job, silent)) for job in found],
         pager=pager(visit, total, PAGE_ROWS),
         errors=_errors(visit, head),
-        states=list(map(filters.state_word, JobState)),
+        states=filters.offered(visit, filters.STATES),
         state_word=filters.state_word,
         commands=[qjm("show", record.job_set_id, "--all"), python(record, "managed_jobs()")],
     )
@@ -253,14 +258,16 @@ def job(visit: Visit) -> Response:
     record = head.record
     found = job_numbered(visit, record)
     index = str(found.index)
+    silent = word_for_silent(visit.store, record)
     return set_page(
         visit,
         "job.html",
         head,
         job=found,
-        detail=detail(found, word_for_silent(visit.store, record)),
+        word=state_word(found, silent),
+        detail=detail(found, silent),
         attempts=visit.store.attempts(found.key),
-        timeline=_timeline(visit, [found]),
+        timeline=_timeline(visit, record, [found]),
         events=visit.store.last_events(record.key, found.index, limit=_LOG_LENGTHS[0]),
         commands=[
             qjm("log", record.job_set_id, index),

@@ -116,6 +116,7 @@ def _environment() -> Environment:
         "duration": phrases.duration,
         "driver": _driver,
         "event_words": phrases.event_words,
+        "state_after": phrases.state_after,
         "time": time_element,
     }
     environment.globals |= {

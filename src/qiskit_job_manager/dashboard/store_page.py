@@ -40,7 +40,7 @@ class BackendRow:
     Attributes:
         name: Its name.
         pending: Jobs that it has, or that are on their way to it.
-        waiting: Jobs that are still to be sent to it.
+        planned: Jobs that are still to be sent to it.
         sent: Submissions in the last minute.
         allowed: How many it takes in a minute, as far as its job sets say, or ``None``.
         refusal: The last error of an attempt, or ``None``.
@@ -50,7 +50,7 @@ class BackendRow:
 
     name: str
     pending: int
-    waiting: int
+    planned: int
     sent: int
     allowed: int | None
     refusal: str | None
@@ -98,8 +98,8 @@ def _backends(visit: Visit) -> Iterable[BackendRow]:
     for name in names:
         attempts = store.recent_attempts(name, limit=_ATTEMPTS_READ)
         pending = sum(jobs.get((name, state), 0) for state in JobState if state.is_pending)
-        waiting = jobs.get((name, JobState.PLANNED), 0)
-        yield _row(name, pending, waiting, attempts, now, _allowed(store, name))
+        planned = jobs.get((name, JobState.PLANNED), 0)
+        yield _row(name, pending, planned, attempts, now, _allowed(store, name))
 
 
 def _allowed(store: SearchableStore, name: str) -> int | None:
@@ -110,7 +110,7 @@ def _allowed(store: SearchableStore, name: str) -> int | None:
 def _row(  # the columns
     name: str,
     pending: int,
-    waiting: int,
+    planned: int,
     attempts: Sequence[AttemptRecord],
     now: datetime,
     allowed: int | None,
@@ -123,7 +123,7 @@ def _row(  # the columns
     at = None if refused is None else refused.ended_at or refused.intended_at
     error = None if refused is None else refused.error
     return BackendRow(
-        name, pending, waiting, sent, allowed, error, at, median(waits) if waits else None
+        name, pending, planned, sent, allowed, error, at, median(waits) if waits else None
     )
 
 

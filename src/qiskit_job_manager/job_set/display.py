@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerError
 from qiskit_job_manager.job_set.driving import fresh
-from qiskit_job_manager.job_set.status import detail, read_jobs, word_for_silent
+from qiskit_job_manager.job_set.status import detail, read_jobs, word_for_silent, word_for_undivided
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.views import html, phrases
 from qiskit_job_manager.views.html import job_set_html
@@ -107,5 +108,6 @@ def timeline(store: Store, record: JobSetRecord, now: datetime, ax: Axes | None)
     from qiskit_job_manager.pictures.timeline import draw_timeline
 
     attempts = [store.attempts(job.key) for job in read_jobs(store, record.key)]
-    figure: Figure = draw_timeline(record.name, attempts, now, ax)
+    undivided = partial(word_for_undivided, record, silent=word_for_silent(store, record))
+    figure: Figure = draw_timeline(record.name, attempts, now, ax, undivided)
     return figure

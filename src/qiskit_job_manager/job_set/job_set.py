@@ -382,7 +382,7 @@ class ManagedJobSet:
         Raises:
             InvalidArgumentError: A job in one of the states cannot be sent again.
         """
-        requests.retry(self._driving, self._record, self.progress(), states, cancelled=cancelled)
+        requests.retry(self._driving, self._store, self._record, states, cancelled=cancelled)
 
     def resubmit(self, jobs: Iterable[int] | None = None) -> None:
         """Send again jobs in doubt. If the backend did accept one, you pay for it twice.

@@ -14,11 +14,12 @@ from qiskit_job_manager.errors import (
     JobManagerInvalidStateError,
 )
 from qiskit_job_manager.job_set import waiting
-from qiskit_job_manager.job_set.status import read_jobs
+from qiskit_job_manager.job_set.status import read_jobs, read_progress, states_of
 from qiskit_job_manager.job_set.waiting import Deadline, requests_handled
 from qiskit_job_manager.lifecycle import CANCEL_SENT, Event
 from qiskit_job_manager.model import JobState, RemoteState, RequestKind
 from qiskit_job_manager.ports import DeletesJobs
+from qiskit_job_manager.views.phrases import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,10 +71,11 @@ def request_kinds(states: frozenset[JobState]) -> list[RequestKind]:
     return [_KINDS[state] for state in sorted(states)]
 
 
-def nothing_found(name: str, states: frozenset[JobState], jobs: Mapping[JobState, int]) -> str:
-    """Return the message that no job is in these states, with those that there are."""
-    counted = ", ".join(f"{count:,} {state}" for state, count in jobs.items() if count)
-    text = f"{ways.RETRY} of {name!r} found no job that is {' or '.join(sorted(states))}: {counted}"
+def nothing_found(
+    name: str, states: frozenset[JobState], jobs: Mapping[JobState, int], words: str
+) -> str:
+    """Return the message that no job is in these states, with the words for those that are."""
+    text = f"{ways.RETRY} of {name!r} found no job that is {' or '.join(sorted(states))}: {words}"
     if jobs.get(JobState.CANCELLED) and JobState.CANCELLED not in states:
         text += f"; {ways.RETRY_CANCELLED} sends the cancelled ones again"
     if jobs.get(JobState.IN_DOUBT):
@@ -128,8 +130,8 @@ def _was_asked(store: Store, key: int, job: JobRecord, asked: set[int]) -> bool:
 
 def retry(
     driving: Driving,
+    store: Store,
     record: JobSetRecord,
-    progress: Progress,
     states: Iterable[JobState | str] | None,
     *,
     cancelled: bool,
@@ -138,8 +140,8 @@ def retry(
 
     Args:
         driving: Leaves the requests.
+        store: Where it is.
         record: The job set.
-        progress: How far it is, for the warning that no job is in these states.
         states: The states.
         cancelled: Whether cancelled jobs are sent again, too.
 
@@ -147,9 +149,12 @@ def retry(
         InvalidArgumentError: A job in one of the states cannot be sent again.
     """
     wanted = checked_states(states, cancelled=cancelled)
+    progress = read_progress(store, record)
     if not any(progress.jobs.get(state) for state in wanted):
         fields = {"event": "nothing to retry", "job_set_id": record.job_set_id}
-        logger.warning(nothing_found(record.name, wanted, progress.jobs), extra=fields)
+        words = counted(states_of(store, record, progress))
+        text = nothing_found(record.name, wanted, progress.jobs, words)
+        logger.warning(text, extra=fields)
     for kind in request_kinds(wanted):
         driving.ask(kind)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from qiskit.providers import JobStatus
 
-    from qiskit_job_manager.model import EventRecord, JobRecord, JobSetRecord, Totals
+    from qiskit_job_manager.model import AttemptRecord, EventRecord, JobRecord, JobSetRecord, Totals
     from qiskit_job_manager.model.progress import Progress
     from qiskit_job_manager.ports import Store
 
@@ -80,6 +80,19 @@ def word_for_silent(store: Store, record: JobSetRecord) -> str:
     if not record.volatile:
         return phrases.QUEUED
     return phrases.INTERRUPTED if store.driver(record.key) is None else phrases.RUNNING
+
+
+def word_for_undivided(record: JobSetRecord, attempt: AttemptRecord, silent: str) -> str:
+    """Return what to call an attempt's time on a backend that does not divide it.
+
+    Args:
+        record: The job set.
+        attempt: The attempt.
+        silent: What `word_for_silent` returned.
+    """
+    if not record.volatile:
+        return phrases.UNDIVIDED
+    return silent if attempt.ended_at is None else phrases.RUNNING
 
 
 def detail(job: JobRecord, silent: str) -> str:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from qiskit_job_manager.displays import shown_progress
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerTimeoutError
-from qiskit_job_manager.job_set.status import read_jobs, read_progress, trouble_of
+from qiskit_job_manager.job_set.status import read_jobs, read_progress, trouble_of, word_for_silent
 from qiskit_job_manager.model import JobState, RequestKind
 from qiskit_job_manager.results import span
 from qiskit_job_manager.views.escape import escape_lines
+from qiskit_job_manager.views.phrases import state_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -163,8 +164,9 @@ def missing(store: Store, record: JobSetRecord, timeout: float | None, trouble: 
         trouble: What fails in driving the job set, if anything.
     """
     jobs = store.jobs(record.key, states=_UNFINISHED, limit=_MISSING_NAMED + 1)
+    silent = word_for_silent(store, record)
     named = "; ".join(
-        f"{span(job)} (job {job.index}, {job.state})" for job in jobs[:_MISSING_NAMED]
+        f"{span(job)} (job {job.index}, {state_word(job, silent)})" for job in jobs[:_MISSING_NAMED]
     )
     more = " and more" if len(jobs) > _MISSING_NAMED else ""
     fails = trouble or trouble_of(store, record, read_progress(store, record))

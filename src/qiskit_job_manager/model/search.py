@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model.jobs import JobState
 
 
+class ActiveAs(StrEnum):
+    """As what an active job is shown."""
+
+    RUNNING = "running"
+    QUEUED = "queued"
+    INTERRUPTED = "interrupted"
+
+
 class JobSetOrder(StrEnum):
     """The order of a list of job sets."""
 
@@ -28,6 +36,7 @@ class JobSetFilter:
 
     Attributes:
         states: It has jobs in one of these states.
+        active_as: Or it has active jobs that are shown so.
         ended: Whether all its jobs have ended. A job in doubt that only the user can decide about
             counts as ended.
         may_need_user: Only those that may need the user: with jobs in doubt that only the user can
@@ -40,6 +49,7 @@ class JobSetFilter:
     """
 
     states: tuple[JobState, ...] = ()
+    active_as: tuple[ActiveAs, ...] = ()
     ended: bool | None = None
     may_need_user: bool = False
     tags: tuple[str, ...] = ()
@@ -54,10 +64,12 @@ class JobFilter:
 
     Attributes:
         states: It is in one of these states.
+        active_as: Or it is active and shown so.
         error: Text in its error. Capitals matter.
     """
 
     states: tuple[JobState, ...] = ()
+    active_as: tuple[ActiveAs, ...] = ()
     error: str | None = None
 
 

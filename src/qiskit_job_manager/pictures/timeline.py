@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.pictures import canvas
 from qiskit_job_manager.views.colours import colour
-from qiskit_job_manager.views.phrases import local
+from qiskit_job_manager.views.phrases import INTERRUPTED, QUEUED, RUNNING, UNDIVIDED, local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from matplotlib.axes import Axes
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 _HEIGHT = 0.7
 _UNITS = (("seconds", 1.0), ("minutes", 60.0), ("hours", 3600.0), ("days", 86400.0))
-_ORDER = ("submitting", "queued", "running", "active", "collecting")
+_ORDER = ("submitting", QUEUED, UNDIVIDED, RUNNING, INTERRUPTED, "collecting")
 
 
 def draw_timeline(
-    name: str, attempts: Sequence[Sequence[AttemptRecord]], now: datetime, ax: Axes | None
+    name: str,
+    attempts: Sequence[Sequence[AttemptRecord]],
+    now: datetime,
+    ax: Axes | None,
+    undivided: Callable[[AttemptRecord], str] = lambda _: UNDIVIDED,
 ) -> Any:
     """Draw a line for each job, and return the figure.
 
@@ -34,9 +38,14 @@ def draw_timeline(
         attempts: The attempts of each job, in order.
         now: Until when what has not ended goes on.
         ax: Axes to draw on, or ``None`` for a new figure.
+        undivided: What to call the time on the backend of an attempt, if the backend does not say
+            when the attempt began to run.
     """
     ax = canvas.axes(len(attempts), ax)
-    spans = [[span for each in tries for span in spans_of(each, now)] for tries in attempts]
+    spans = [
+        [span for each in tries for span in spans_of(each, now, undivided(each))]
+        for tries in attempts
+    ]
     begin = min((span.begin for row in spans for span in row), default=now)
     end = max((span.end for row in spans for span in row), default=now)
     axis = _Axis.of(begin, end)
@@ -95,8 +104,8 @@ class Span:
     """A phase of an attempt.
 
     Attributes:
-        label: The phase: ``submitting``, ``queued``, ``running``, ``collecting``, or ``active``
-            where the backend does not say when the job began to run.
+        label: The phase: ``submitting``, ``queued``, ``running`` or ``collecting``; or what
+            `spans_of` was given, if the backend does not say when the job began to run.
         begin: Since when.
         end: Until when.
     """
@@ -106,16 +115,17 @@ class Span:
     end: datetime
 
 
-def spans_of(attempt: AttemptRecord, now: datetime) -> Iterator[Span]:
+def spans_of(attempt: AttemptRecord, now: datetime, undivided: str = UNDIVIDED) -> Iterator[Span]:
     """Yield the phases of one attempt, in order, without gaps.
 
     Args:
         attempt: The attempt.
         now: Until when it goes on if it has not ended.
+        undivided: What to call its time on the backend, if the backend does not divide it.
     """
     marks = [("submitting", attempt.intended_at)]
     if attempt.accepted_at is not None:
-        marks += _on_backend(attempt, attempt.accepted_at)
+        marks += _on_backend(attempt, attempt.accepted_at, undivided)
     ends = [at for _, at in marks[1:]] + [attempt.ended_at or now]
     latest = attempt.intended_at
     for (label, _), end in zip(marks, ends, strict=True):
@@ -126,9 +136,11 @@ def spans_of(attempt: AttemptRecord, now: datetime) -> Iterator[Span]:
             latest = until
 
 
-def _on_backend(attempt: AttemptRecord, accepted: datetime) -> list[tuple[str, datetime]]:
+def _on_backend(
+    attempt: AttemptRecord, accepted: datetime, undivided: str
+) -> list[tuple[str, datetime]]:
     figures = attempt.figures
     if figures is None or figures.started_at is None:
-        return [("active", accepted)]
-    marks = [("queued", accepted), ("running", figures.started_at)]
+        return [(undivided, accepted)]
+    marks = [(QUEUED, accepted), (RUNNING, figures.started_at)]
     return marks if figures.ended_at is None else [*marks, ("collecting", figures.ended_at)]

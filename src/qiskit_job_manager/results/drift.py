@@ -145,7 +145,8 @@ class _DriftReader:
             ended = _ended(attempt)
             if job.has_result and ended is not None:
                 return attempt, ended
-        raise _Unknown(f"it has no result: job {job.index} is {job.state.value}")
+        state = f"is {job.state}" if job.state.is_final else "has not ended"
+        raise _Unknown(f"it has no result: job {job.index} {state}")
 
     def _between(
         self, sent: datetime, latest: AttemptRecord, ended: datetime

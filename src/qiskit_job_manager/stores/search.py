@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, desc, exists, func, literal, or_, select
 
-from qiskit_job_manager.model import JobState
-from qiskit_job_manager.model.search import ErrorCount, JobSetOrder, RecentTotals
+from qiskit_job_manager.model import JobState, RemoteState
+from qiskit_job_manager.model.search import ActiveAs, ErrorCount, JobSetOrder, RecentTotals
 from qiskit_job_manager.stores import schema
 from qiskit_job_manager.stores.rows import (
     ATTEMPT_COLUMNS,
@@ -22,14 +22,18 @@ from qiskit_job_manager.stores.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
+    from typing import TypeAlias
 
     from sqlalchemy import ColumnElement
 
     from qiskit_job_manager.model import AttemptRecord, ExperimentRecord, JobRecord, JobSetRecord
     from qiskit_job_manager.model.search import JobFilter, JobSetFilter
     from qiskit_job_manager.stores.database import Database
+
+    Driver: TypeAlias = Callable[[int], str | None]
+    """Returns who drives a job set and lives."""
 
 _sets, _jobs, _attempts = schema.job_set.c, schema.job.c, schema.attempt.c
 _counts, _experiments, _events = schema.job_count.c, schema.experiment.c, schema.event.c
@@ -52,23 +56,41 @@ _ORDERS: dict[JobSetOrder, tuple[ColumnElement[Any], ...]] = {
 
 
 def find_job_sets(
-    database: Database, wanted: JobSetFilter, order: JobSetOrder, offset: int, limit: int
+    database: Database,
+    driver: Driver,
+    wanted: JobSetFilter,
+    order: JobSetOrder,
+    *,
+    offset: int,
+    limit: int,
 ) -> list[JobSetRecord]:
     """Return one page of the job sets that meet some conditions."""
-    statement = select(*JOB_SET_COLUMNS).where(*_conditions(wanted)).order_by(*_ORDERS[order])
+    conditions = _conditions(database, driver, wanted)
+    statement = select(*JOB_SET_COLUMNS).where(*conditions).order_by(*_ORDERS[order])
     return [job_set_from(row) for row in database.read(statement.offset(offset).limit(limit))]
 
 
-def count_job_sets(database: Database, wanted: JobSetFilter) -> int:
+def count_job_sets(database: Database, driver: Driver, wanted: JobSetFilter) -> int:
     """Count the job sets that meet some conditions."""
-    statement = select(func.count()).select_from(schema.job_set).where(*_conditions(wanted))
+    conditions = _conditions(database, driver, wanted)
+    statement = select(func.count()).select_from(schema.job_set).where(*conditions)
     return int(database.read(statement)[0][0])
 
 
-def _conditions(wanted: JobSetFilter) -> list[ColumnElement[bool]]:
+def _conditions(
+    database: Database, driver: Driver, wanted: JobSetFilter
+) -> list[ColumnElement[bool]]:
     found = [_sets.former_name.is_(None), *(_has_tag(tag) for tag in wanted.tags)]
-    if wanted.states:
-        found.append(_has_jobs(_counts.state.in_([state.value for state in wanted.states])))
+    states = _counts.state.in_([state.value for state in wanted.states])
+    if wanted.active_as:
+        is_shown_so = _is_active_as(wanted.active_as, _interrupted(database, driver))
+        active = and_(
+            _has_jobs(_counts.state == JobState.ACTIVE.value),
+            exists().where(_jobs.job_set == _sets.key, is_shown_so),
+        )
+        found.append(or_(_has_jobs(states), active))
+    elif wanted.states:
+        found.append(_has_jobs(states))
     if wanted.ended is not None:
         ended = and_(_sets.complete, ~_has_jobs(_moves()))
         found.append(ended if wanted.ended else ~ended)
@@ -83,6 +105,39 @@ def _conditions(wanted: JobSetFilter) -> list[ColumnElement[bool]]:
     if wanted.since is not None:
         found.append(_sets.created_at >= wanted.since)
     return found
+
+
+def _interrupted(database: Database, driver: Driver, job_set_key: int | None = None) -> list[int]:
+    """Return the job sets whose active jobs ended with their process: of all, or of one."""
+    active = _has_jobs(_counts.state == JobState.ACTIVE.value)
+    of_one = [] if job_set_key is None else [_sets.key == job_set_key]
+    found = database.read(select(_sets.key).where(_sets.volatile, active, *of_one))
+    return [key for (key,) in found if driver(key) is None]
+
+
+def _is_active_as(shown: Iterable[ActiveAs], interrupted: Iterable[int]) -> ColumnElement[bool]:
+    """Whether a job is active and shown as one of these, as `views.phrases.state_word` says it.
+
+    Args:
+        shown: As what.
+        interrupted: The job sets all of whose active jobs are shown as interrupted.
+    """
+    latest = schema.attempt.alias("latest")
+    status = (
+        select(latest.c.status)
+        .where(latest.c.job == _jobs.key, latest.c.number == _jobs.attempts)
+        .correlate(schema.job)
+        .scalar_subquery()
+    )
+    # Of a local job that runs the backend has said nothing.
+    said = func.coalesce(status, case((_sets.volatile, "running"), else_="queued"))
+    is_queued, ended = said == RemoteState.QUEUED.value, _jobs.job_set.in_(interrupted)
+    ways = {
+        ActiveAs.RUNNING: and_(~ended, ~is_queued),
+        ActiveAs.QUEUED: and_(~ended, is_queued),
+        ActiveAs.INTERRUPTED: ended,
+    }
+    return and_(_jobs.state == JobState.ACTIVE.value, or_(*(ways[each] for each in shown)))
 
 
 def _has_jobs(of_states: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -142,30 +197,44 @@ def jobs_by_backend(database: Database) -> dict[tuple[str, JobState], int]:
 
 
 def find_jobs(
-    database: Database, job_set_key: int, wanted: JobFilter, offset: int, limit: int
+    database: Database,
+    driver: Driver,
+    job_set_key: int,
+    wanted: JobFilter,
+    *,
+    offset: int,
+    limit: int,
 ) -> list[JobRecord]:
     """Return one page of the jobs of a job set that meet some conditions, in order."""
     latest = and_(_attempts.job == _jobs.key, _attempts.number == _jobs.attempts)
     statement = (
         select(*JOB_COLUMNS)
         .select_from(schema.job.outerjoin(schema.attempt, latest))
-        .where(*_job_conditions(job_set_key, wanted))
+        .where(*_job_conditions(database, driver, job_set_key, wanted))
         .order_by(_jobs.position)
     )
     return [job_from(row) for row in database.read(statement.offset(offset).limit(limit))]
 
 
-def count_jobs(database: Database, job_set_key: int, wanted: JobFilter) -> int:
+def count_jobs(database: Database, driver: Driver, job_set_key: int, wanted: JobFilter) -> int:
     """Count the jobs of a job set that meet some conditions."""
-    conditions = _job_conditions(job_set_key, wanted)
+    conditions = _job_conditions(database, driver, job_set_key, wanted)
     statement = select(func.count()).select_from(schema.job).where(*conditions)
     return int(database.read(statement)[0][0])
 
 
-def _job_conditions(job_set_key: int, wanted: JobFilter) -> list[ColumnElement[bool]]:
+def _job_conditions(
+    database: Database, driver: Driver, job_set_key: int, wanted: JobFilter
+) -> list[ColumnElement[bool]]:
     found = [_jobs.job_set == job_set_key]
-    if wanted.states:
-        found.append(_jobs.state.in_([state.value for state in wanted.states]))
+    states = _jobs.state.in_([state.value for state in wanted.states])
+    if wanted.active_as:
+        interrupted = _interrupted(database, driver, job_set_key)
+        is_shown_so = _is_active_as(wanted.active_as, interrupted)
+        of_its_set = exists().where(_sets.key == _jobs.job_set, is_shown_so)
+        found.append(or_(states, of_its_set))
+    elif wanted.states:
+        found.append(states)
     if wanted.error:
         found.append(_contains(_jobs.error, wanted.error))
     return found

@@ -368,11 +368,13 @@ class SqlStore:
         self, wanted: JobSetFilter, order: JobSetOrder, *, offset: int = 0, limit: int
     ) -> list[JobSetRecord]:
         """Return one page of the job sets that meet the conditions."""
-        return search.find_job_sets(self._database, wanted, order, offset, limit)
+        return search.find_job_sets(
+            self._database, self.driver, wanted, order, offset=offset, limit=limit
+        )
 
     def count_job_sets(self, wanted: JobSetFilter) -> int:
         """Count the job sets that meet the conditions."""
-        return search.count_job_sets(self._database, wanted)
+        return search.count_job_sets(self._database, self.driver, wanted)
 
     def jobs_by_backend(self) -> Mapping[tuple[str, JobState], int]:
         """Count all jobs by the name of their backend and their state."""
@@ -382,11 +384,13 @@ class SqlStore:
         self, job_set_key: int, wanted: JobFilter, *, offset: int = 0, limit: int
     ) -> list[JobRecord]:
         """Return one page of the jobs that meet the conditions, in order."""
-        return search.find_jobs(self._database, job_set_key, wanted, offset, limit)
+        return search.find_jobs(
+            self._database, self.driver, job_set_key, wanted, offset=offset, limit=limit
+        )
 
     def count_jobs(self, job_set_key: int, wanted: JobFilter) -> int:
         """Count the jobs that meet the conditions."""
-        return search.count_jobs(self._database, job_set_key, wanted)
+        return search.count_jobs(self._database, self.driver, job_set_key, wanted)
 
     def count_errors(
         self, job_set_key: int, states: Iterable[JobState], *, limit: int

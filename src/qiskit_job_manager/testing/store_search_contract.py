@@ -11,8 +11,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from qiskit_job_manager.model import JobState, RawResult, RemoteFigures
-from qiskit_job_manager.model.search import ErrorCount, JobFilter, JobSetFilter, JobSetOrder
+from qiskit_job_manager.model import (
+    JobState,
+    RawResult,
+    RemoteFigures,
+    RemoteState,
+    RemoteStatus,
+)
+from qiskit_job_manager.model.search import (
+    ActiveAs,
+    ErrorCount,
+    JobFilter,
+    JobSetFilter,
+    JobSetOrder,
+)
 from qiskit_job_manager.testing.store_samples import (
     NOON,
     complete,
@@ -118,6 +130,37 @@ class StoreSearchContract:
         for wanted in (JobSetFilter(ended=True), JobSetFilter(may_need_user=True)):
             assert _names(store, wanted, JobSetOrder.NEWEST) == ["sweep"]
         assert store.jobs_by_backend() == {("torino", JobState.IN_DOUBT): 1}
+
+    @pytest.mark.parametrize(
+        ("volatile", "is_driven", "found"),
+        [
+            (False, False, {"running": [2], "queued": [0, 1], "interrupted": []}),
+            (True, True, {"running": [0, 2], "queued": [1], "interrupted": []}),
+            (True, False, {"running": [], "queued": [], "interrupted": [0, 1, 2]}),
+        ],
+    )
+    def test_active_jobs_are_found_as_they_are_shown(
+        self, store: SearchableStore, volatile: bool, is_driven: bool, found: dict[str, list[int]]
+    ) -> None:
+        create(store, draft(volatile=volatile))
+        hand_over(store, [["a"], ["b"], ["c"], ["d"]])
+        token, key = must_claim(store), the_set(store).key
+        for number, state in enumerate((None, RemoteState.QUEUED, RemoteState.RUNNING)):
+            status = None if state is None else RemoteStatus(state)
+            way = (JobState.SUBMITTING, JobState.ACTIVE)
+            accepted = step(store, number, *way, remote_id=f"r{number}", status=status)
+            assert all(store.advance(token, [submission(store, number, f"t{number}"), accepted]))
+        if not is_driven:
+            store.release(token)
+        for shown in ActiveAs:
+            wanted = JobFilter(active_as=(shown,))
+            jobs = [job.index for job in store.find_jobs(key, wanted, limit=9)]
+            assert jobs == found[shown]
+            assert store.count_jobs(key, wanted) == len(jobs)
+            sets = _names(store, JobSetFilter(active_as=(shown,)), JobSetOrder.NEWEST)
+            assert sets == ["sweep"] * bool(jobs)
+        both = JobFilter(states=(JobState.PLANNED,), active_as=tuple(ActiveAs))
+        assert [job.index for job in store.find_jobs(key, both, limit=9)] == [0, 1, 2, 3]
 
     def test_errors_are_counted_and_their_jobs_are_found(self, store: SearchableStore) -> None:
         hand_over(store, [["a"], ["b"], ["c"], ["d"]])

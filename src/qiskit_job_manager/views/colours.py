@@ -11,7 +11,7 @@ _COLOURS = {
     "done": "#2e9e5b",
     "collecting": "#1f95a0",
     "running": "#3b82c4",
-    "active": "#5b7f9e",
+    "queued or running": "#5b7f9e",
     "queued": "#8a6fd1",
     "interrupted": "#8f8265",
     "submitting": "#7a7f8c",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.model.jobs import JobState, RemoteState
+from qiskit_job_manager.model.search import ActiveAs
 from qiskit_job_manager.views.escape import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from qiskit_job_manager.model.jobs import JobRecord
+    from qiskit_job_manager.model.jobs import EventRecord, JobRecord
     from qiskit_job_manager.model.progress import Activity, Pace, Progress
 
 _RATES = (("s", 1), ("min", 60), ("h", 3600), ("day", 86400))
@@ -31,8 +32,13 @@ _ORDER = (
     JobState.SUBMITTING,
     JobState.PLANNED,
 )
-RUNNING, QUEUED, INTERRUPTED = "running", "queued", "interrupted"
+RUNNING, QUEUED, INTERRUPTED = map(str, ActiveAs)
 """What is shown of an active job."""
+
+UNDIVIDED = "queued or running"
+"""What is shown where it is not known which of the two."""
+
+_TOLD_AFTER = (JobState.PLANNED, JobState.IN_DOUBT)
 
 _EVENTS = {
     "intended": "sending",
@@ -70,7 +76,8 @@ def shares(progress: Progress, activity: Activity | None = None) -> list[tuple[s
 
     Args:
         progress: The jobs by state.
-        activity: Divides the jobs that a backend has into running, queued and interrupted ones.
+        activity: Divides the jobs that a backend has into running, queued and interrupted ones;
+            without it they stay undivided.
     """
     found: list[tuple[str, int]] = []
     for state in _ORDER:
@@ -80,7 +87,7 @@ def shares(progress: Progress, activity: Activity | None = None) -> list[tuple[s
             left = max(number - running - queued, 0)
             found += [(RUNNING, running), (QUEUED, queued), (INTERRUPTED, left)]
         else:
-            found.append((str(state), number))
+            found.append((UNDIVIDED if state is JobState.ACTIVE else str(state), number))
     return [(label, count) for label, count in found if count]
 
 
@@ -107,6 +114,17 @@ def counts(states: Iterable[tuple[str, int]]) -> list[str]:
 def counted(states: Iterable[tuple[str, int]]) -> str:
     """Return such as ``20 done, 3 running``."""
     return ", ".join(counts(states))
+
+
+def state_after(event: EventRecord) -> str:
+    """Return the state to which an event led; an empty text where the event's words say it.
+
+    JSON has the state before and after each event.
+    """
+    after = event.after
+    if after is None or after == event.before:
+        return ""
+    return str(after) if after.is_final or after in _TOLD_AFTER else ""
 
 
 def split(n_experiments: int, n_jobs: int) -> str:

@@ -150,9 +150,9 @@ def _in_doubt(job_set: ManagedJobSet, wanted: list[int] | None) -> int:
             raise JobManagerJobNotFound(
                 f"Job set {job_set.name()!r} has no job {index}; its jobs are 0 to {len(jobs) - 1}."
             )
-        if (state := jobs[index].state) is not JobState.IN_DOUBT:
+        if jobs[index].state is not JobState.IN_DOUBT:
             raise JobManagerInvalidStateError(
-                f"Job {index} of {job_set.name()!r} is {state}, not in doubt."
+                f"Job {index} of {job_set.name()!r} is not in doubt: it is {jobs[index].detail}."
             )
     return len(set(wanted))
 

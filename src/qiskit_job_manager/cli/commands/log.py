@@ -10,9 +10,8 @@ from qiskit_job_manager.cli.output import escape, local_time, plural, print_arra
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.job_set.json_values import event_values
-from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
-from qiskit_job_manager.views.phrases import event_words
+from qiskit_job_manager.views.phrases import event_words, state_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 100
 _INDENT = len("2026-11-27 12:00:00  ")
-_AFTER = (JobState.PLANNED, JobState.IN_DOUBT)
-"""States that are printed behind an event; so are those in which a job has ended."""
 
 JobArgument = Annotated[
     int | None, typer.Argument(metavar="JOB", min=0, help="Index of a job. Default: all jobs.")
@@ -90,8 +87,8 @@ def _events(
 def _line(event: "EventRecord") -> str:
     where = "set" if event.job_index is None else f"job {event.job_index}"
     attempt = "" if event.attempt is None else f", attempt {event.attempt}"
-    is_told = event.after is not None and (event.after.is_final or event.after in _AFTER)
-    change = f" ({event.after})" if is_told and event.after != event.before else ""
+    after = state_after(event)
+    change = f" ({after})" if after else ""
     cause = f": {escape(event.cause)}" if event.cause else ""
     what = escape(event_words(event.event))
     return f"{local_time(event.at)}  {where}{attempt}  {what}{change}{cause}"

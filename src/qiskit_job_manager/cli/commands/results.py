@@ -23,9 +23,11 @@ from qiskit_job_manager.cli.output import cut, escape, first_line, plural, print
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.cli.tables import Column, shortened_to, table, terminal_width
 from qiskit_job_manager.errors import JobManagerError, JobManagerJobNotFound
+from qiskit_job_manager.job_set.status import read_jobs, word_for_silent
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views.close_names import did_you_mean
+from qiskit_job_manager.views.phrases import state_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -144,19 +146,19 @@ def _row_of_missing(alike: Iterator[Outcome]) -> tuple[str, ...]:
     return (
         f"{first.index}-{last.index}" if several else str(first.index),
         f"{escape(first.name)} ... {escape(last.name)}" if several else escape(first.name),
-        str(first.state),
+        first.word,
         "-",
         first_line(first.reason),
     )
 
 
-def _why_missing(outcome: Outcome) -> tuple[JobState, str] | None:
+def _why_missing(outcome: Outcome) -> tuple[str, str] | None:
     """Return what experiments of one row have in common; ``None`` if there are counts."""
     if outcome.counts is not None:
         return None
     if not outcome.state.is_final:
-        return outcome.state, ""
-    return outcome.state, _NUMBERS.sub("", outcome.reason or "")
+        return outcome.word, ""
+    return outcome.word, _NUMBERS.sub("", outcome.reason or "")
 
 
 def _row(outcome: Outcome) -> tuple[str, ...]:
@@ -166,7 +168,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
     return (
         str(outcome.index),
         escape(outcome.name),
-        str(outcome.state),
+        outcome.word,
         f"{outcome.shots:,}",
         f"{text}, {left:,} more" if left else text,
     )
@@ -200,6 +202,7 @@ class Outcome:
         index: Its index in the job set.
         name: Its name.
         state: The state of its job; with several shares, of the first share that is not done.
+        word: That state as it is shown.
         counts: Its counts by outcome, or ``None``.
         reason: Why it has no counts, or ``None``.
     """
@@ -207,6 +210,7 @@ class Outcome:
     index: int
     name: str
     state: JobState
+    word: str
     counts: Mapping[str, int] | None
     reason: str | None
 
@@ -250,7 +254,7 @@ def read(job_set: ManagedJobSet, chosen: Iterable[int] | None = None) -> Iterato
     results = job_set.results_so_far()
     states = _States(job_set)
     for index, name in _named(job_set, chosen):
-        yield Outcome(index, name, states.of(index), *_counts(results, index))
+        yield Outcome(index, name, *states.of(index), *_counts(results, index))
 
 
 def _counts(results: ManagedResults, index: int) -> tuple[Mapping[str, int] | None, str | None]:
@@ -275,18 +279,22 @@ def _named(job_set: ManagedJobSet, chosen: Iterable[int] | None) -> Iterator[tup
 
 
 class _States:
-    """The states of experiments, kept as the states of their jobs."""
+    """The states of experiments and their words, kept as those of their jobs."""
 
     def __init__(self, job_set: ManagedJobSet) -> None:
         self._starts: list[int] = []
-        self._states: list[JobState] = []
-        for start, shares in groupby(job_set.managed_jobs(), key=lambda job: job.start_index):
-            states = [job.state for job in shares]
+        self._states: list[tuple[JobState, str]] = []
+        source = source_of(job_set)
+        silent = word_for_silent(source.store, source.record)
+        jobs = read_jobs(source.store, source.record.key)
+        for start, shares in groupby(jobs, key=lambda job: job.start):
+            words = [(job.state, state_word(job, silent)) for job in shares]
+            unlike = (each for each in words if each[0] is not JobState.DONE)
             self._starts.append(start)
-            self._states.append(next((s for s in states if s is not JobState.DONE), JobState.DONE))
+            self._states.append(next(unlike, words[0]))
 
-    def of(self, index: int) -> JobState:
-        """Return the state of one experiment."""
+    def of(self, index: int) -> tuple[JobState, str]:
+        """Return the state of one experiment, and its word."""
         return self._states[bisect_right(self._starts, index) - 1]
 
 
@@ -310,7 +318,7 @@ def histogram(outcome: Outcome) -> Iterator[str]:
 
 def _caption(outcome: Outcome) -> str:
     if outcome.counts is None:
-        return f"{outcome.state}: {first_line(outcome.reason)}"
+        return f"{outcome.word}: {first_line(outcome.reason)}"
     return plural(outcome.shots, "shot")
 
 
