@@ -598,6 +598,9 @@ class Store(Protocol):
     def set_tags(self, job_set_key: int, tags: Sequence[str]) -> None:
         """Replace the user's tags of a job set."""
 
+    def set_note(self, job_set_key: int, note: str | None) -> None:
+        """Replace what the user wrote about a job set; ``None``: nothing."""
+
     def set_max_usage(self, job_set_key: int, max_usage_s: float | None) -> None:
         """Change how many quantum seconds a job set may use; ``None``: any."""
 

@@ -495,6 +495,27 @@ def test_a_name_and_tags_can_be_changed(manager, aer, circuits):
         job_set.update_tags()
 
 
+def test_a_note_is_kept_shown_and_removed(manager, aer, circuits):
+    job_set = manager.run(circuits(1), aer, name="noted", shots=1)
+    assert job_set.note is None
+    assert "Note" not in job_set.report()
+    note = "  Outliers from 17 on.\r\nCryostat at 12 mK \x1b[31m\0 \ud800\n"
+    kept = "Outliers from 17 on.\nCryostat at 12 mK \x1b[31m\\x00 \\ud800"
+    assert job_set.update_note(note) == kept
+    assert manager.find("noted").note == kept
+    assert "  Note: Outliers from 17 on.\n        Cryostat at 12 mK \\x1b[31m" in job_set.report()
+    assert job_set.update_note("x" * 4000) == "x" * 4000
+    with pytest.raises(InvalidArgumentError, match="4,001 characters; it may have 4,000"):
+        job_set.update_note("x" * 4001)
+    with pytest.raises(InvalidArgumentError, match="note is 5; a note is a string, or None"):
+        job_set.update_note(5)
+    assert job_set.note == "x" * 4000
+    for nothing in (" \n ", None):
+        job_set.update_note("something")
+        assert job_set.update_note(nothing) is None
+        assert job_set.note is None
+
+
 def test_deleting_removes_a_set_that_has_ended_and_only_that(manager, scripted, aer, circuits):
     ended = manager.run(circuits(1), aer, name="ended", shots=1)
     ended.results(timeout=60)

@@ -110,6 +110,25 @@ def test_results_as_json_can_be_asked_for_as_everywhere(qjm, three):
     assert qjm("results", "first", "--json").out == qjm("results", "first", "--format", "json").out
 
 
+def test_a_note_is_written_read_shown_and_removed(qjm, three):
+    outcome = qjm("note", "first")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "first has no note.\n")
+    assert qjm("note", "first", "Outliers\nfrom 17 \x1b[31m").out == "Outliers\nfrom 17 \\x1b[31m\n"
+    assert qjm("note", "first").out == "Outliers\nfrom 17 \\x1b[31m\n"
+    shown = qjm("show", "first").out
+    assert "\nNote         Outliers\n             from 17 \\x1b[31m\n" in shown
+    for words in (("note", "first"), ("show", "first"), ("list",)):
+        found = json.loads(qjm(*words, "--json").out)
+        found = next(s for s in found if s["name"] == "first") if words == ("list",) else found
+        assert found["note"] == "Outliers\nfrom 17 \x1b[31m", words
+    outcome = qjm("note", "first", "x" * 4001)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "4,001 characters; it may have 4,000" in outcome.err
+    assert qjm("note", "first", "").err == "first has no note.\n"
+    assert "Note" not in qjm("show", "first").out
+    assert json.loads(qjm("show", "first", "--json").out)["note"] is None
+
+
 @pytest.fixture
 def cut_off(monkeypatch):
     """Have a deletion interrupted after its first transaction."""

@@ -83,6 +83,7 @@ def hostile_store(tmp_path):
         refused = step(store, number, JobState.SUBMITTING, JobState.FAILED, **facts)
         assert store.advance(token, [refused]) == [True]
     store.release(token)
+    store.set_note(the_set(store).key, "\n".join(HOSTILE).replace("\0", "")[:4000])
     store.rename(the_set(store).key, HOSTILE[1])
     store.close()
     return path

@@ -83,7 +83,7 @@ def test_pages_their_refresh_and_a_change_work_behind_the_proxy(
         assert later.wait(60)
         expect(page.locator("#head")).to_contain_text("3 of 3 circuits done", timeout=20_000)
         assert page.evaluate("window.stays")  # it was refreshed, not loaded again
-        page.get_by_label("Tag or note").fill("through the proxy")
+        page.get_by_label("Tag", exact=True).fill("through the proxy")
         page.get_by_role("button", name="Add …").click()
         page.get_by_role("button", name="Do it: 1 job set").click()
         expect(page.locator("#head .tag")).to_have_text(["through the proxy"])
@@ -100,7 +100,7 @@ def test_the_frame_of_a_notebook_works_on_a_hub(jupyter, page, later, manager, m
     frame = page.frame_locator("iframe")
     frame.locator("#list").get_by_role("link", name="later").click()
     expect(frame.locator("#head")).to_contain_text("nobody drives it")
-    frame.get_by_label("Tag or note").fill("in a frame")
+    frame.get_by_label("Tag", exact=True).fill("in a frame")
     frame.get_by_role("button", name="Add …").click()
     frame.get_by_role("button", name="Do it: 1 job set").click()
     expect(frame.locator("#head .tag")).to_have_text(["in a frame"])

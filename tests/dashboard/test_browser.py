@@ -171,7 +171,7 @@ def test_a_request_is_made_by_keyboard_alone(visit, set_id, swept):
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
-    page.get_by_label("Tag or note").focus()
+    page.get_by_label("Tag", exact=True).focus()
     page.keyboard.type("by hand")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Add a tag?")
@@ -183,6 +183,23 @@ def test_a_request_is_made_by_keyboard_alone(visit, set_id, swept):
         manager.find("later").update_tags(replacement_tags=[])
 
 
+def test_a_note_is_written_and_stays_while_the_page_refreshes(visit, set_id, swept):
+    text = "first \u202e line\n</textarea><img src=x onerror=alert(1)>"
+    page = visit(f"sets/{set_id('later')}")
+    page.get_by_label("A text of your own").fill(text)
+    with JobManager(swept) as manager:
+        manager.find("later").update_tags(["new"])  # the head is refreshed, the form is not
+        page.reload()
+        page.get_by_label("A text of your own").fill(text)
+        page.get_by_role("button", name="Save note").click()
+        expect(page.get_by_role("status").filter(has_text="Done: note")).to_be_visible()
+        assert manager.find("later").note == text
+        expect(page.locator("#head .note")).to_have_text(text.replace("\u202e", "\\u202e"))
+        expect(page.get_by_label("A text of your own")).to_have_value(text)
+        manager.find("later").update_note(None)
+        manager.find("later").update_tags(replacement_tags=[])
+
+
 def test_many_are_chosen_and_a_dry_run_names_each(visit):
     page = visit()
     page.get_by_label("all on this page").check()
@@ -191,7 +208,7 @@ def test_many_are_chosen_and_a_dry_run_names_each(visit):
     expect(page.locator(".plan")).to_contain_text("nothing: all its jobs have ended")
     expect(page.get_by_role("button", name="Do it: 1 job set")).to_be_visible()
     page.get_by_role("link", name="Leave it as it is").click()
-    expect(page.locator("#totals")).to_contain_text("waiting jobs")
+    expect(page.locator("#totals")).to_contain_text("planned jobs")
 
 
 def test_every_screen_works_without_script(visit, served, screens):

@@ -43,8 +43,10 @@ COMPLETE = ("archive", "json")
 def test_a_job_set_comes_back_whole_elsewhere(
     names, everything, job_set, elsewhere, tmp_path, kind
 ):
+    job_set.update_note("Outliers from 17 on.\n\u202e<b>")
     file = job_set.export(tmp_path, kind)
     taken = elsewhere.import_job_set(file)
+    assert taken.note == "Outliers from 17 on.\n\u202e<b>"
     assert everything(taken) == everything(job_set)
     assert taken.job_set_id() == job_set.job_set_id()
     assert (taken.name(), taken.tags()) == ("sweep", ["a", "ü"])
@@ -202,6 +204,7 @@ def histories(draw):
             retry=RetryPolicy(max_attempts=draw(st.integers(1, 9)), first_wait_s=draw(numbers)),
             tags=tuple(dict.fromkeys(draw(st.lists(texts, max_size=3)))),
             max_usage_s=draw(st.none() | numbers),
+            note=draw(st.none() | texts),
         ),
         n_experiments=len(experiments),
         n_jobs=len(jobs),

@@ -111,6 +111,7 @@ def must_be_half_deleted(store, before):
     for change in (
         lambda: store.rename(before.key, "x"),
         lambda: store.set_tags(before.key, []),
+        lambda: store.set_note(before.key, "x"),
         lambda: store.request(before.key, RequestKind.CANCEL),
     ):
         with pytest.raises(StoreError, match="deleted"):

@@ -221,6 +221,14 @@ ErrorHandlingGroup.listed = [
     _listed(
         "tag", "manage:tag", _KEEP, "Change the tags.", "qjm tag sweep --add paper --remove draft"
     ),
+    _listed(
+        "note",
+        "manage:note",
+        _KEEP,
+        "Print or change the note.",
+        "qjm note sweep",
+        "qjm note sweep 'Cryostat at 12 mK; outliers from 17 on.'",
+    ),
     _listed("rename", "manage:rename", _KEEP, "Change the name.", "qjm rename sweep rb-sweep-1"),
     _listed(
         "export",

@@ -5,6 +5,7 @@ Acts are requests in the store, which the driver of a job set handles; nothing i
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,12 +16,18 @@ from starlette.responses import RedirectResponse
 from qiskit_job_manager.dashboard.commands import qjm
 from qiskit_job_manager.dashboard.remembered import remembered
 from qiskit_job_manager.dashboard.rendering import page
+from qiskit_job_manager.dashboard.visit import unbroken
 from qiskit_job_manager.errors import (
     InvalidArgumentError,
     JobManagerError,
     JobManagerInvalidStateError,
 )
-from qiskit_job_manager.job_set.settings import checked_name, checked_usage, updated_tags
+from qiskit_job_manager.job_set.settings import (
+    checked_name,
+    checked_note,
+    checked_usage,
+    updated_tags,
+)
 from qiskit_job_manager.job_set.status import read_progress, states_of
 from qiskit_job_manager.model import JobState, RequestKind
 from qiskit_job_manager.views.phrases import counted, plural
@@ -52,6 +59,7 @@ class Action(StrEnum):
     TAG = "tag"
     UNTAG = "untag"
     RENAME = "rename"
+    NOTE = "note"
     DELETE = "delete"
 
 
@@ -74,8 +82,10 @@ _QUESTIONS = {
     Action.TAG: "Add a tag?",
     Action.UNTAG: "Remove a tag?",
     Action.RENAME: "Give it another name?",
+    Action.NOTE: "Replace its note?",
     Action.DELETE: "Delete for good?",
 }
+_OF_ONE_SET = {Action.RENAME: "name", Action.NOTE: "note"}
 _WARNINGS = {
     Action.RESUBMIT: "The backend may have accepted these jobs already. If so, they run twice and "
     "are paid for twice. Look on the backend first.",
@@ -134,6 +144,7 @@ def _command(action: Action, job_set_id: str, value: str) -> object:
         Action.TAG: ("tag", job_set_id, "--add", value),
         Action.UNTAG: ("tag", job_set_id, "--remove", value),
         Action.RENAME: ("rename", job_set_id, value),
+        Action.NOTE: ("note", job_set_id, value),
     }
     return qjm(*words.get(action, (str(action), job_set_id)))
 
@@ -173,14 +184,16 @@ def _check_value(action: Action, value: str, sets: int) -> None:
     Raises:
         InvalidArgumentError: It makes no sense.
     """
-    if len(value) > _LONGEST_VALUE:
+    if action is Action.NOTE:
+        checked_note(value)
+    elif len(value) > _LONGEST_VALUE:
         raise InvalidArgumentError(f"the text is too long: at most {_LONGEST_VALUE} characters")
     if action in (Action.TAG, Action.UNTAG) and not value:
         raise InvalidArgumentError("the tag is empty; a tag is a text that is not empty")
     if action is Action.RENAME:
         checked_name(value)
-        if sets != 1:
-            raise InvalidArgumentError("only one job set at a time gets a new name")
+    if action in _OF_ONE_SET and sets != 1:
+        raise InvalidArgumentError(f"only one job set at a time gets a new {_OF_ONE_SET[action]}")
     if action is Action.ALLOW_USAGE:
         _usage_of(value)
 
@@ -223,6 +236,7 @@ _NOTHING = {
     Action.TAG: "nothing: it has the tag already",
     Action.UNTAG: "nothing: it does not have the tag",
     Action.RENAME: "nothing: this is its name already",
+    Action.NOTE: "nothing: this is its note already",
     Action.DELETE: "nothing: it has not ended. Cancel it first",
 }
 
@@ -279,6 +293,13 @@ def _renamed(record: JobSetRecord, _: Progress, value: str) -> str | None:
     return None if value == record.name else f"is called {value} from now on"
 
 
+def _noted(record: JobSetRecord, _: Progress, value: str) -> str | None:
+    note = checked_note(value)
+    if note == record.note:
+        return None
+    return "loses its note" if note is None else f"gets the note {note}"
+
+
 def _deleted(record: JobSetRecord, progress: Progress, _value: str) -> str | None:
     if record.complete and not progress.ended:
         return None
@@ -296,6 +317,7 @@ _EFFECTS: Mapping[Action, Callable[[JobSetRecord, Progress, str], str | None]] =
     Action.TAG: _tagged,
     Action.UNTAG: _untagged,
     Action.RENAME: _renamed,
+    Action.NOTE: _noted,
     Action.DELETE: _deleted,
 }
 
@@ -312,7 +334,9 @@ def act(visit: Visit) -> Response:
     if visit.session is None or not visit.session.has_form_key(_field(visit, "key")):
         msg = "this form is too old, or came from another page: go back, load the page again"
         raise JobManagerInvalidStateError(msg)
-    action, value = _action(_field(visit, "action")), _field(visit, "value").strip()
+    action, value = _action(_field(visit, "action")), _field(visit, "value")
+    if action is Action.NOTE:
+        _check_unchanged(visit)
     effects = _effects(visit.store, action, chosen_sets(visit.form.get("set", [])), value)
     remembered.forget()
     done = [_done(visit.store, action, each, value) for each in effects if each.happens]
@@ -324,8 +348,27 @@ def act(visit: Visit) -> Response:
     return RedirectResponse(visit.url(*parts, did=str(action), n=len(done)), status_code=303)
 
 
+def note_mark(note: str | None) -> str:
+    """Return a text that changes with a note, which the form of the note carries."""
+    return hashlib.sha256((note or "").encode()).hexdigest()
+
+
+def _check_unchanged(visit: Visit) -> None:
+    """Check that nobody changed the note since the form with the old one was shown.
+
+    Raises:
+        JobManagerInvalidStateError: Somebody did.
+    """
+    seen = _field(visit, "seen")
+    for job_set_id in visit.form.get("set", []) if seen else []:
+        record = visit.store.job_set(job_set_id)
+        if record is not None and note_mark(record.note) != seen:
+            msg = "the note was changed since you opened this page: go back, copy your text, reload"
+            raise JobManagerInvalidStateError(msg)
+
+
 def _field(visit: Visit, name: str) -> str:
-    return next(iter(visit.form.get(name, [])), "")
+    return unbroken(next(iter(visit.form.get(name, [])), ""))
 
 
 def _done(store: SearchableStore, action: Action, effect: Effect, value: str) -> Effect:
@@ -353,6 +396,8 @@ def _ask(store: SearchableStore, action: Action, record: JobSetRecord, value: st
             store.set_tags(record.key, updated_tags(record.tags, None, None, [value]))
         case Action.RENAME:
             store.rename(record.key, checked_name(value))
+        case Action.NOTE:
+            store.set_note(record.key, checked_note(value))
         case _:
             for kind in _REQUESTS[action]:
                 store.request(record.key, kind)

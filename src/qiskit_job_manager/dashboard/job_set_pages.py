@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.dashboard import filters
+from qiskit_job_manager.dashboard.actions import note_mark
 from qiskit_job_manager.dashboard.commands import python, qjm
 from qiskit_job_manager.dashboard.remembered import remembered
 from qiskit_job_manager.dashboard.rendering import page, pager
@@ -22,6 +23,7 @@ from qiskit_job_manager.job_set.status import (
     word_for_undivided,
 )
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.model.job_sets import LONGEST_NOTE
 from qiskit_job_manager.model.provenance import ObservationKind
 from qiskit_job_manager.pictures.timeline import spans_of
 from qiskit_job_manager.views import phrases
@@ -149,6 +151,8 @@ def overview(visit: Visit) -> Response:
         timeline=_timeline(visit, record, _on_timeline(visit, head)),
         duplicates=store.duplicates(record.key, limit=10),
         state_word=filters.state_word,
+        note_mark=note_mark(record.note),
+        longest_note=LONGEST_NOTE,
         facts=[*_facts(record), *_ran_in(visit, record)],
         commands=[*commands, python(record, "report()")],
     )

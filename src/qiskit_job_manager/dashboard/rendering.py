@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from qiskit_job_manager.dashboard import figures
 from qiskit_job_manager.dashboard.visit import encoded
+from qiskit_job_manager.foreign_text import storable
 from qiskit_job_manager.views import phrases
 from qiskit_job_manager.views.escape import escape, shortened
 
@@ -109,6 +110,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "lines": _lines,
+        "exact": _exact,
         "cut": shortened,
         "number": lambda number: f"{number:,}",
         "seconds": lambda seconds: f"{seconds:,.1f}".removesuffix(".0"),
@@ -139,6 +141,18 @@ def _driver(owner: str) -> str:
     """Return who drives a job set, in words, or as it calls itself where that says more."""
     words = phrases.driver(owner)
     return words if " on " in words else shortened(owner, 24)
+
+
+def _exact(text: str) -> Markup:
+    """Return a text for a field of a form, which must send back what it was given."""
+    return Markup("").join(map(_reference, storable(text)))
+
+
+def _reference(character: str) -> Markup | str:
+    # A browser takes references to the characters from 128 to 159 for others.
+    if character.isprintable() or character == "\n" or "\x80" <= character <= "\x9f":
+        return character
+    return Markup("&#{};").format(ord(character))
 
 
 def _lines(text: str, limit: int = 20_000) -> Markup:

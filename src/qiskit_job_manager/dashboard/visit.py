@@ -77,11 +77,11 @@ class Visit:
         if len(values[0]) > _LONGEST_TEXT:
             msg = f"the filter {name!r} is too long: it has at most {_LONGEST_TEXT:,} characters"
             raise InvalidArgumentError(msg)
-        return values[0].strip()
+        return unbroken(values[0])
 
     def texts(self, name: str) -> list[str]:
         """Return all texts of a field that are not empty."""
-        return [value.strip() for value in self.query.get(name, []) if value.strip()]
+        return [text for text in map(unbroken, self.query.get(name, [])) if text]
 
     def number(self, name: str, default: int, *, least: int = 0, most: int = _LAST_PAGE) -> int:
         """Return the whole number of a field.
@@ -124,6 +124,14 @@ class Visit:
             )
             raise JobManagerUnknownJobSet(msg)
         return found
+
+
+def unbroken(value: str) -> str:
+    """Return a field's text without blanks around it, as it was before a browser sent it.
+
+    Browsers end the lines of a field with two characters, whatever they were given.
+    """
+    return value.replace("\r\n", "\n").strip()
 
 
 def encoded(fields: Mapping[str, object]) -> str:

@@ -51,6 +51,7 @@ from qiskit_job_manager.model import (
     Snapshot,
     StoredResult,
 )
+from qiskit_job_manager.model.job_sets import LONGEST_NOTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -238,6 +239,9 @@ def read_job_set(value: Any) -> JobSetDraft:
         raise wrong("the job set", "id", draft.job_set_id, "32 hexadecimal digits")
     if not draft.name.strip():
         raise wrong("the job set", "name", draft.name, "a text that is not empty")
+    if draft.note is not None and len(draft.note) > LONGEST_NOTE:
+        wanted = f"a text of at most {LONGEST_NOTE:,} characters"
+        raise wrong("the job set", "note", draft.note, wanted)
     return replace(draft, tags=tuple(dict.fromkeys(draft.tags)))
 
 

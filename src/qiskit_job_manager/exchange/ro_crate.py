@@ -108,6 +108,7 @@ class _Crate:
         self.crate.description = (
             f"{record.n_experiments} quantum circuits or PUBs that ran on {record.backend_name}, "
             "with their results, and what they ran in and on"
+            + (f". {record.note}" if record.note else "")
         )
         self.crate.root_dataset["identifier"] = record.job_set_id
         self.crate.root_dataset["dateCreated"] = record.created_at.isoformat()

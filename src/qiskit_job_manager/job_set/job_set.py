@@ -97,6 +97,11 @@ class ManagedJobSet:
         """Return the tags."""
         return list(self._read().tags)
 
+    @property
+    def note(self) -> str | None:
+        """What was written about the job set, or ``None``."""
+        return self._read().note
+
     def backend(self) -> Any:
         """Return the Qiskit backend or primitive that runs the job set; opens it if need be.
 
@@ -170,6 +175,23 @@ class ManagedJobSet:
         tags = settings.updated_tags(old, replacement_tags, additional_tags, removal_tags)
         self._store.set_tags(self._record.key, tags)
         return list(tags)
+
+    def update_note(self, note: str | None) -> str | None:
+        """Replace what is written about the job set, and return it as it is stored.
+
+        Args:
+            note: Up to 4,000 characters in any number of lines; ``None`` or an empty text removes
+                it.
+
+        Raises:
+            InvalidArgumentError: It is not a string or ``None``, or is too long.
+
+        Example:
+            >>> job_set.update_note("Cryostat at 12 mK; outliers from 17 on.")
+            'Cryostat at 12 mK; outliers from 17 on.'
+        """
+        self._store.set_note(self._record.key, settings.checked_note(note))
+        return self.note
 
     def allow_usage(self, max_usage_s: float | None) -> None:
         """Change how many quantum seconds the job set may use; a lower limit cancels no job.

@@ -43,6 +43,7 @@ def summary_of(store: Store, record: JobSetRecord, progress: Progress) -> dict[s
         "name": record.name,
         "backend": record.backend_name,
         "tags": list(record.tags),
+        "note": record.note,
         "created_at": record.created_at.isoformat(),
         "experiments": progress.n_experiments,
         "experiments_done": progress.n_done_experiments,

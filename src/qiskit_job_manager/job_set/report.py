@@ -9,7 +9,7 @@ from qiskit_job_manager.job_set.status import detail
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import reason, span
 from qiskit_job_manager.views import phrases
-from qiskit_job_manager.views.escape import escape
+from qiskit_job_manager.views.escape import escape, escape_lines
 from qiskit_job_manager.views.phrases import plural
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model.progress import Activity, Progress
 
 
+def _note(record: JobSetRecord) -> list[str]:
+    lines = escape_lines(record.note or "").splitlines()
+    return [f"  {'Note: ' if number == 0 else '      '}{line}" for number, line in enumerate(lines)]
+
+
 def summary(record: JobSetRecord, progress: Progress, activity: Activity, usage: Usage) -> str:
     """Return what a job set is, and how many of its jobs are in which state."""
     lines = [
@@ -26,6 +31,7 @@ def summary(record: JobSetRecord, progress: Progress, activity: Activity, usage:
         f"  ID: {record.job_set_id}",
         f"  Backend: {escape(record.backend_name)}",
         f"  Tags: {escape(', '.join(record.tags)) or 'none'}",
+        *_note(record),
         f"  Experiments: {record.n_experiments:,}"
         + ("" if record.complete else " so far; more are being handed over"),
         "  Summary:",

@@ -1,4 +1,4 @@
-"""What users set on a job set and may change later: its name, its tags, its limits."""
+"""What users set on a job set and may change later: its name, its tags, its note, its limits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager import ways
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
+from qiskit_job_manager.foreign_text import storable
+from qiskit_job_manager.model.job_sets import LONGEST_NOTE
 
 if TYPE_CHECKING:
     from qiskit_job_manager.model import JobSetRecord
@@ -42,6 +44,26 @@ def checked_tags(tags: object, argument: str) -> tuple[str, ...]:
         msg = f"{argument} holds {wrong[0]!r}; each tag is a string that is not empty"
         raise InvalidArgumentError(msg)
     return tuple(dict.fromkeys(tags))
+
+
+def checked_note(note: object) -> str | None:
+    """Return a note, without blanks around it; ``None`` if nothing is left.
+
+    Lines end with a line feed. A zero byte and half a surrogate pair, which no database keeps, are
+    escaped.
+
+    Raises:
+        InvalidArgumentError: It is not a string or ``None``, or is too long.
+    """
+    if note is None:
+        return None
+    if not isinstance(note, str):
+        raise InvalidArgumentError(f"note is {note!r}; a note is a string, or None")
+    text = storable("\n".join(note.splitlines()).strip())
+    if len(text) > LONGEST_NOTE:
+        msg = f"the note has {len(text):,} characters; it may have {LONGEST_NOTE:,}"
+        raise InvalidArgumentError(msg)
+    return text or None
 
 
 def updated_tags(

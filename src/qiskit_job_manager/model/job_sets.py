@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model.prices import Prices
 
 
+LONGEST_NOTE = 4000
+"""Characters that a note about a job set may have."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """How often a job that was accepted, ran and failed may be sent again.
@@ -55,6 +59,7 @@ class JobSetDraft:
             were handed over.
         prices: What running costs, as it was at the hand-over, or ``None`` if that is not known.
         max_cost: Money beyond which nothing more is sent, or ``None``.
+        note: What the user wrote about it, or ``None``.
     """
 
     job_set_id: str
@@ -72,6 +77,7 @@ class JobSetDraft:
     transpile: Mapping[str, Any] | None = None
     prices: Prices | None = None
     max_cost: float | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

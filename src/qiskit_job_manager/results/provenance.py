@@ -159,6 +159,7 @@ def about(record: JobSetRecord) -> dict[str, Any]:
         "options": dict(record.options),
         "transpile": None if record.transpile is None else dict(record.transpile),
         "tags": list(record.tags),
+        "note": record.note,
     }
 
 

@@ -49,7 +49,7 @@ _s, _j, _a = schema.job_set.c, schema.job.c, schema.attempt.c
 JOB_SET_COLUMNS = (
     *(_s.key, _s.job_set_id, _s.name, _s.created_at, _s.backend_uri, _s.backend_name, _s.volatile),
     *(_s.blind, _s.options, _s.limits, _s.retry, _s.tags, _s.complete, _s.n_experiments, _s.n_jobs),
-    *(_s.max_usage_s, _s.transpile, _s.prices, _s.max_cost),
+    *(_s.max_usage_s, _s.transpile, _s.prices, _s.max_cost, _s.note),
 )
 EXPERIMENT_COLUMNS = (
     *(schema.experiment.c.position, schema.experiment.c.name, schema.experiment.c.content_hash),
@@ -91,7 +91,7 @@ def job_set_from(row: Row) -> JobSetRecord:
     """Return the job set of a row of `JOB_SET_COLUMNS`."""
     (key, job_set_id, name, created_at, uri, backend_name, volatile, blind, *texts) = row
     options, limits, retry, tags = map(json.loads, texts[:4])
-    complete, n_experiments, n_jobs, max_usage_s, transpile, prices, max_cost = texts[4:]
+    complete, n_experiments, n_jobs, max_usage_s, transpile, prices, max_cost, note = texts[4:]
     return JobSetRecord(
         key=key,
         job_set_id=job_set_id,
@@ -112,6 +112,7 @@ def job_set_from(row: Row) -> JobSetRecord:
         transpile=None if transpile is None else json.loads(transpile),
         prices=None if prices is None else Prices(**_known(Prices, json.loads(prices))),
         max_cost=max_cost,
+        note=note,
     )
 
 
@@ -137,6 +138,7 @@ def job_set_values(draft: JobSetDraft) -> dict[str, Any]:
         "transpile": None if draft.transpile is None else json.dumps(dict(draft.transpile)),
         "prices": None if draft.prices is None else json.dumps(asdict(draft.prices)),
         "max_cost": draft.max_cost,
+        "note": draft.note,
     }
 
 

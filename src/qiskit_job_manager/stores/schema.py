@@ -32,7 +32,7 @@ from sqlalchemy import (
 if TYPE_CHECKING:
     from sqlalchemy import Dialect
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest migration; an older store is migrated, a newer one is refused."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -116,6 +116,8 @@ job_set = Table(
     # The prices at the hand-over as JSON, so that figures do not change with the user's table.
     Column("prices", Text),
     Column("max_cost", Float),
+    # What the user writes about it.
+    Column("note", Text),
     Index(None, "created_at", "key"),
     Index(
         None,

@@ -439,6 +439,10 @@ class SqlStore:
         """Replace the user's tags of a job set."""
         hand_over.change_job_set(self._database, job_set_key, tags=tags_text(tags))
 
+    def set_note(self, job_set_key: int, note: str | None) -> None:
+        """Replace what the user wrote about a job set."""
+        hand_over.change_job_set(self._database, job_set_key, note=note)
+
     def set_max_usage(self, job_set_key: int, max_usage_s: float | None) -> None:
         """Change how many quantum seconds a job set may use."""
         hand_over.change_job_set(self._database, job_set_key, max_usage_s=max_usage_s)

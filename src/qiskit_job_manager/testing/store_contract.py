@@ -208,6 +208,14 @@ class HandingOverContract:
         store.set_tags(the_set(store).key, ["z", "a"])
         assert the_set(store).tags == ("z", "a")
 
+    def test_a_note_is_replaced_and_removed(self, store: Store) -> None:
+        assert create(store, draft("noted", note="first")).note == "first"
+        assert the_set(store).note is None
+        store.set_note(the_set(store).key, "two\nlines \u202e")
+        assert the_set(store).note == "two\nlines \u202e"
+        store.set_note(the_set(store).key, None)
+        assert the_set(store).note is None
+
     def test_blocks_append_experiments_and_planned_jobs(self, store: Store) -> None:
         hand_over(store, [["a", "b"], ["c"]], shares=2)
         job_set = the_set(store)
@@ -287,6 +295,8 @@ class HandingOverContract:
             store.rename(key, "x")
         with pytest.raises(StoreError):
             store.set_tags(key, [])
+        with pytest.raises(StoreError):
+            store.set_note(key, "x")
         with pytest.raises(StoreError):
             store.complete_job_set(token)
         with pytest.raises(StoreError, match="deleted"):

@@ -1,4 +1,4 @@
-"""``qjm delete``, ``tag``, ``rename`` and ``adopt``: changes of job sets and of the store."""
+"""``qjm delete``, ``tag``, ``note``, ``rename``, ``adopt``: changes of job sets and the store."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from qiskit_job_manager.cli.output import (
     confirm,
     cut,
     escape,
+    escape_lines,
     plural,
     print_array,
     print_object,
@@ -26,6 +27,7 @@ from qiskit_job_manager.cli.output import (
 )
 from qiskit_job_manager.errors import JobManagerInvalidStateError, JobManagerUnknownJobSet
 from qiskit_job_manager.job_set.json_values import summary
+from qiskit_job_manager.model.job_sets import LONGEST_NOTE
 
 if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJobSet
@@ -64,6 +66,15 @@ ReplaceOption = Annotated[
 ]
 NewNameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="The new name, unique in the store.")
+]
+
+NoteArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="TEXT",
+        help=f"The new note, of up to {LONGEST_NOTE:,} characters; an empty one ('') removes it. "
+        "Default: print the present one.",
+    ),
 ]
 
 _NAMES_SHOWN = 5
@@ -122,6 +133,27 @@ def tag(  # one parameter an option
             return
         for each in chosen.tags():
             typer.echo(escape(each))
+
+
+def note(
+    ctx: typer.Context,
+    job_set: JobSetArgument,
+    text: NoteArgument = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the note of a job set, or replace it: a free text of your own about the set.
+
+    qjm show, the dashboard, reports and exports have it too.
+    """
+    with opened_manager(ctx) as manager:
+        chosen = manager.find(job_set)
+        found = chosen.note if text is None else chosen.update_note(text)
+        if as_json:
+            print_object(summary(chosen))
+        elif found is None:
+            say(f"{escape(chosen.name())} has no note.", err=True)
+        else:
+            typer.echo(escape_lines(found))
 
 
 def rename(

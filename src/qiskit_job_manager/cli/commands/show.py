@@ -122,6 +122,10 @@ def _heading(ctx: typer.Context, job_set: ManagedJobSet, progress: Progress) -> 
     yield f"Created      {local_time(job_set.created_at)}"
     if tags := job_set.tags():
         yield f"Tags         {', '.join(map(escape, tags))}"
+    if note := job_set.note:
+        first, *others = escape_lines(note).split("\n")
+        yield f"Note         {first}"
+        yield from (f"{' ' * _INDENT}{line}" for line in others)
     yield from _progress(job_set, progress)
     yield from _usage(job_set)
     yield from _cost(job_set)
