@@ -81,6 +81,9 @@ LIKE = {
     ("--backend", "aer"): [],
     ("--since", "1h"): ["later", "second", "first"],
     ("--since", "2999-01-01"): [],
+    ("--until", "2999-01-01"): ["later", "second", "first"],
+    ("--until", "1h"): [],
+    ("--since", "1h", "--until", "2999-01-01", "--name", "later"): ["later"],
     ("--since", "2020-01-01T00:00", "--name", "later"): ["later"],
 }
 
@@ -101,9 +104,16 @@ def test_a_list_that_is_empty_by_its_options_says_so(qjm, three):
     "when", ["yesterday", "3 fortnights", "99999999w", "2026-13-01", "-1d", ""]
 )
 def test_a_moment_that_is_none_is_wrong_usage(qjm, when):
-    outcome = qjm("list", f"--since={when}")
-    assert (outcome.code, outcome.out) == (2, "")
-    assert "--since" in outcome.err
+    for option in ("--since", "--until"):
+        outcome = qjm("list", f"{option}={when}")
+        assert (outcome.code, outcome.out) == (2, "")
+        assert option in outcome.err
+
+
+def test_two_moments_between_which_nothing_is_are_refused(qjm, three):
+    outcome = qjm("list", "--since", "1h", "--until", "2h")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert "since must be the earlier one" in " ".join(outcome.err.split())
 
 
 def test_results_as_json_can_be_asked_for_as_everywhere(qjm, three):

@@ -50,6 +50,9 @@ def test_the_list_shows_every_set_and_who_needs_the_user(client):
         ("backend=basic*", {"sweep", "later"}),
         ("since=1h", {"sweep", "later"}),
         ("since=2999-01-01", set()),
+        ("until=2999-01-01", {"sweep", "later"}),
+        ("until=1h", set()),
+        ("since=1h&until=2999-01-01&name=lat", {"later"}),
     ],
 )
 def test_filters_are_in_the_address(client, query, shown):
@@ -62,7 +65,9 @@ def test_filters_are_in_the_address(client, query, shown):
     ("path", "status", "words"),
     [
         ("/?state=blue", 400, "it is one of planned"),
-        ("/?since=yesterdayish", 400, "neither an ISO date"),
+        ("/?since=yesterdayish", 400, "since: &#39;yesterdayish&#39; is neither an ISO date"),
+        ("/?until=2026-13-01", 400, "until: &#39;2026-13-01&#39; is neither an ISO date"),
+        ("/?since=1h&until=2h", 400, "since must be the earlier one"),
         ("/?sort=colour", 400, "newest, oldest"),
         ("/?page=0", 400, "a number from 1"),
         ("/?page=٣", 400, "a number from 1"),

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.search import ActiveAs, JobFilter, JobSetFilter, JobSetOrder
-from qiskit_job_manager.views.moments import moment_of
+from qiskit_job_manager.views.moments import check_order, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from qiskit_job_manager.dashboard.visit import Visit
 
@@ -46,7 +47,8 @@ def job_set_filter(visit: Visit) -> JobSetFilter:
     words = visit.texts("state")
     chosen = [word for word in words if word not in WHOLE_SET_STATES]
     ended = {_ENDED[word] for word in words if word in _ENDED}
-    since = visit.text("since")
+    since, until = _moment(visit, "since"), _moment(visit, "until")
+    check_order(since, until)
     return JobSetFilter(
         states=_states(chosen, WHOLE_SET_STATES),
         active_as=_active_as(words),
@@ -55,8 +57,19 @@ def job_set_filter(visit: Visit) -> JobSetFilter:
         tags=tuple(visit.texts("tag")),
         backend=visit.text("backend") or None,
         name=visit.text("name") or None,
-        since=moment_of(since, visit.clock.now()) if since else None,
+        since=since,
+        until=until,
     )
+
+
+def _moment(visit: Visit, field: str) -> datetime | None:
+    text = visit.text(field)
+    if not text:
+        return None
+    try:
+        return moment_of(text, visit.clock.now())
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"{field}: {error.message}") from None
 
 
 def job_set_order(visit: Visit) -> JobSetOrder:

@@ -163,5 +163,6 @@ def _commands(visit: Visit) -> list[Command]:
         text = visit.text(option)
         pattern = text if not text or "*" in text or "?" in text else f"*{text}*"
         words += [f"--{option}", pattern] if pattern else []
-    words += ["--since", visit.text("since")] if visit.text("since") else []
+    for option in ("since", "until"):
+        words += [f"--{option}", visit.text(option)] if visit.text(option) else []
     return [qjm(*words), Command("Python", "JobManager().job_sets()")]

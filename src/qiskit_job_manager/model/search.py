@@ -46,6 +46,7 @@ class JobSetFilter:
         name: Text in its name. In both texts capitals do not matter; ``*`` and ``?`` are wildcards
             for the whole text.
         since: It was created then or later.
+        until: It was created before.
     """
 
     states: tuple[JobState, ...] = ()
@@ -56,6 +57,7 @@ class JobSetFilter:
     backend: str | None = None
     name: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,12 @@ def _conditions(
         found.append(ended if wanted.ended else ~ended)
     if wanted.may_need_user:
         found.append(_may_need_user())
+    return found + _own_conditions(wanted)
+
+
+def _own_conditions(wanted: JobSetFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions on the job sets themselves, not on their jobs."""
+    found = []
     if wanted.name is not None:
         found.append(_is_like(_sets.name, wanted.name))
     if wanted.backend is not None:
@@ -104,6 +110,8 @@ def _conditions(
         found.append(or_(*(_is_like(each, wanted.backend) for each in names)))
     if wanted.since is not None:
         found.append(_sets.created_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(_sets.created_at < wanted.until)
     return found
 
 

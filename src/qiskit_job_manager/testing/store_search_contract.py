@@ -105,6 +105,8 @@ class StoreSearchContract:
             (JobSetFilter(tags=('quo"te', "a")), ["sweep"]),
             (JobSetFilter(tags=("te",)), []),
             (JobSetFilter(since=NOON + _SECOND), ["Bxb", "b_b"]),
+            (JobSetFilter(until=NOON + _SECOND), ["sweep"]),
+            (JobSetFilter(since=NOON + _SECOND, until=NOON + 2 * _SECOND), ["b_b"]),
             (JobSetFilter(states=(JobState.PLANNED, JobState.DONE)), ["sweep"]),
             (JobSetFilter(states=(JobState.DONE,)), []),
             (JobSetFilter(ended=False), ["sweep"]),

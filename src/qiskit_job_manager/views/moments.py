@@ -11,6 +11,20 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(s|min|h|d|w)")
 
 
+def check_order(since: datetime | None, until: datetime | None) -> None:
+    """Check that something can lie between two moments.
+
+    Raises:
+        InvalidArgumentError: The first one is not before the second one.
+    """
+    if since is not None and until is not None and since >= until:
+        msg = (
+            f"since is {since:%Y-%m-%d %H:%M:%S} and until is {until:%Y-%m-%d %H:%M:%S}: nothing "
+            "is between them; since must be the earlier one"
+        )
+        raise InvalidArgumentError(msg)
+
+
 def moment_of(text: str, now: datetime) -> datetime:
     """Return the moment that an ISO date or an age such as ``2d`` means.
 

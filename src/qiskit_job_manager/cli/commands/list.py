@@ -26,7 +26,7 @@ from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.job_set.json_values import summary_of
 from qiskit_job_manager.job_set.status import read_overview, states_of, trouble_of
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.views.moments import moment_of
+from qiskit_job_manager.views.moments import check_order, moment_of
 from qiskit_job_manager.views.phrases import counted, local, short_id
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class State(StrEnum):
     UNFINISHED = "unfinished"
 
 
-def parse_since(text: str) -> datetime:
+def parse_moment(text: str) -> datetime:
     """Return the moment that an ISO date or an age such as ``2d`` means.
 
     Raises:
@@ -112,8 +112,17 @@ SinceOption = Annotated[
     typer.Option(
         "--since",
         metavar="WHEN",
-        parser=parse_since,
+        parser=parse_moment,
         help="Only job sets made since an ISO date, or not older than 90s, 30min, 3h, 2d, 1w.",
+    ),
+]
+UntilOption = Annotated[
+    datetime | None,
+    typer.Option(
+        "--until",
+        metavar="WHEN",
+        parser=parse_moment,
+        help="Only job sets made before an ISO date, or older than 90s, 30min, 3h, 2d, 1w.",
     ),
 ]
 NamePatternOption = Annotated[
@@ -134,6 +143,7 @@ class Filter:
         tags: Tags; the job set must have all of them.
         backend: Pattern for the name of the backend or for its URI.
         since: The earliest moment of creation.
+        until: The first moment that is too late for the creation.
         name: Pattern for the name.
     """
 
@@ -141,6 +151,7 @@ class Filter:
     tags: tuple[str, ...] = ()
     backend: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
     name: str | None = None
 
     @property
@@ -159,6 +170,7 @@ class Filter:
         return (
             set(self.tags) <= set(record.tags)
             and (self.since is None or record.created_at >= self.since)
+            and (self.until is None or record.created_at < self.until)
             and (self.name is None or fnmatchcase(record.name, self.name))
             and (self.backend is None or any(fnmatchcase(b, self.backend) for b in backends))
         )
@@ -185,6 +197,7 @@ def list_job_sets(  # noqa: PLR0913  one parameter an option
     tags: TagOption = None,
     backend: BackendOption = None,
     since: SinceOption = None,
+    until: UntilOption = None,
     name: NamePatternOption = None,
     limit: LimitOption = None,
     all_sets: AllOption = False,
@@ -198,7 +211,8 @@ def list_job_sets(  # noqa: PLR0913  one parameter an option
     Only the newest are shown if there are many. As JSON or CSV all are shown, unless --limit is
     given.
     """
-    wanted = Filter(tuple(states or ()), tuple(tags or ()), backend, since, name)
+    check_order(since, until)
+    wanted = Filter(tuple(states or ()), tuple(tags or ()), backend, since, until, name)
     form = Format.JSON if as_json else output
     default = _SHOWN if form is Format.TABLE else None
     most = bound("--limit", limit, all_of_them=all_sets, default=default)
