@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/command-line.md anew, from the commands themselves.
+"""Writes docs/command-line.md again, from the commands themselves.
 
 A test compares what this writes with the file that is there.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from typer.main import get_command
 
 from qiskit_job_manager.cli.app import app
 from qiskit_job_manager.cli.errors import MEANINGS
+from qiskit_job_manager.cli.help_words import shown_name, usage_word, value_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,27 +71,15 @@ def _section(name: str, command: Any) -> Iterator[str]:
 
 def _usage(name: str, parameters: list[Any]) -> str:
     arguments = [each for each in parameters if each.param_type_name == "argument"]
-    words = [_value(each) + ("..." if each.nargs == -1 else "") for each in arguments]
-    needed = [each.required for each in arguments]
-    shown = [w if must else f"[{w}]" for w, must in zip(words, needed, strict=True)]
+    shown = map(usage_word, arguments)
     return " ".join([name, "[OPTIONS]", *shown, *(["COMMAND"] if name == "qjm" else [])])
 
 
 def _row(parameter: Any, context: Any) -> tuple[str, str]:
     record = parameter.get_help_record(context)
-    shown, meaning = record or (_value(parameter), "")
-    if parameter.param_type_name == "argument":
-        shown = _value(parameter)
-    # A type in angle brackets is the words of the library that parses; a choice is ours.
-    shown = re.sub(r"<[^|>]*(int|float)[^|>]*>", "NUMBER", shown)
-    shown = re.sub(r"<[^|>]*>", "TEXT", shown)
-    shown = re.sub(r"<([^>]*)>", r"\1", shown)
+    shown, meaning = record or (value_word(parameter), "")
+    shown = shown_name(parameter, shown)
     return f"`{_cell(shown)}`", _cell(" ".join(meaning.split()))
-
-
-def _value(argument: Any) -> str:
-    """Return what stands for the value of an argument."""
-    return str(argument.metavar or argument.name.upper()).strip("[].")
 
 
 def _examples(epilog: str) -> list[str]:

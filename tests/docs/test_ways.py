@@ -26,7 +26,6 @@ ALLOWED = (
     "let run() transpile it",
     "run([(circuit, values)], ...)",
     "or run(..., transpile=True)",
-    "retry() takes ",
     "older job sets are not shown; job_sets() returns all",
     "resubmit() sends them again, abandon() gives them up",
     "needs transpile=True",

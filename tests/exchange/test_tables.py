@@ -79,7 +79,7 @@ def test_only_tables_know_rows(job_set, tmp_path):
     for kind in ("qpy", "json", "archive"):
         with pytest.raises(InvalidArgumentError, match="only tables know"):
             job_set.export(tmp_path, kind, by="outcome")
-    with pytest.raises(InvalidArgumentError, match="'experiment' or 'outcome'"):
+    with pytest.raises(InvalidArgumentError, match="'experiment', 'outcome'"):
         job_set.export(tmp_path, "csv", by="job")
     with pytest.raises(InvalidArgumentError, match="format is 'xlsx'"):
         job_set.export(tmp_path, "xlsx")

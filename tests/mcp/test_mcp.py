@@ -135,7 +135,7 @@ def test_what_others_named_is_data_without_control_characters(session, swept):
 REFUSED = [
     ("show_job_set", {"job_set": "nothing"}, "no job set 'nothing'"),
     ("list_job_sets", {"limit": 10_000}, "a number from 1 to 200"),
-    ("list_job_sets", {"state": "odd"}, "it is one of ended, unfinished"),
+    ("list_job_sets", {"state": "odd"}, "it is one of 'ended', 'unfinished'"),
     ("read_results", {"job_set": "x", "start": -1}, "no job set 'x'"),
     ("plan", {"paths": [], "backend": "basic"}, "paths is empty"),
     ("plan", {"paths": ["../outside.qasm"], "backend": "basic"}, "is refused"),

@@ -113,7 +113,7 @@ def test_a_file_that_is_there_stays_unless_allowed(results, tmp_path):
 
 def test_an_unknown_table_is_refused(results):
     for make in (results.to_dataframe, results.to_arrow, results.iter_batches):
-        with pytest.raises(InvalidArgumentError, match="'experiment' or 'outcome'"):
+        with pytest.raises(InvalidArgumentError, match="'experiment', 'outcome'"):
             make(by="job")
 
 

@@ -36,6 +36,7 @@ from qiskit_job_manager.errors import (
 )
 from qiskit_job_manager.model import ExperimentKind, Limits, RemoteState, RemoteStatus
 from qiskit_job_manager.ports import Capabilities
+from qiskit_job_manager.views.close_names import did_you_mean, not_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,12 +117,12 @@ def _options(query: str, text: str) -> dict[str, str]:
         if name not in _OPTIONS:
             raise InvalidArgumentError(
                 f"{text!r} cannot be opened: it has no option {name!r}; known are "
-                f"{' and '.join(_OPTIONS)}"
+                f"{' and '.join(_OPTIONS)}{did_you_mean(name, _OPTIONS)}"
             )
     if options.get("primitive", "sampler") not in _PRIMITIVES:
         raise InvalidArgumentError(
-            f"{text!r} cannot be opened: primitive is {options['primitive']!r}; it must be one of "
-            f"{', '.join(_PRIMITIVES)}"
+            f"{text!r} cannot be opened: "
+            + not_one_of("primitive", options["primitive"], _PRIMITIVES)
         )
     return options
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.main import get_command_from_info
 from typer.models import CommandInfo
+
+from qiskit_job_manager.cli.help_words import Command, write_parameters
 
 _COMMANDS = "qiskit_job_manager.cli.commands"
 
@@ -40,7 +42,7 @@ class Listed:
         """Import the command, and return it."""
         info = CommandInfo(
             name=self.name,
-            cls=TyperCommand if self.kind is None else _imported(self.kind),
+            cls=Command if self.kind is None else _imported(self.kind),
             callback=_imported(self.function),
             short_help=self.about,
             epilog=self.epilog,
@@ -92,6 +94,11 @@ class LazyGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # Click passes it
         """Return the names of the commands, in the order of the help."""
         return list(self.commands)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, then the commands."""
+        write_parameters(self.get_params(ctx), ctx, formatter)
+        self.format_commands(ctx, formatter)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Write the commands, group by group."""

@@ -28,6 +28,7 @@ from qiskit_job_manager.job_set.status import held_jobs, word_for_silent
 from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.model.search import JobFilter, JobSetFilter, JobSetOrder
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.views.close_names import not_one_of
 from qiskit_job_manager.views.escape import escape, escape_lines
 
 if TYPE_CHECKING:
@@ -75,8 +76,7 @@ class Tools:
     ) -> dict[str, Any]:
         """Return the newest job sets that meet the conditions; empty texts mean any."""
         if state not in _ENDED:
-            msg = f"state is {state!r}; it is one of {', '.join(_ENDED)}"
-            raise InvalidArgumentError(msg)
+            raise InvalidArgumentError(not_one_of("state", state, _ENDED))
         wanted = JobSetFilter(
             ended=_ENDED[state],
             tags=(tag,) if tag else (),

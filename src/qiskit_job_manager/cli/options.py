@@ -15,6 +15,7 @@ import typer
 from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.engine_log import PlainFormatter, log_to_stderr
 from qiskit_job_manager.errors import JobManagerError
+from qiskit_job_manager.views.close_names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,31 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+
+
+def choice(kind: type[StrEnum], *names: str, metavar: str = "", **more: Any) -> Any:
+    """Return an option whose value is one of an enumeration.
+
+    Args:
+        kind: The enumeration.
+        *names: How the option is written.
+        metavar: What stands for the value in help; by default all values.
+        **more: What `typer.Option` takes.
+    """
+    known = [str(each) for each in kind]
+
+    def parse(text: str) -> StrEnum:
+        if text in known:
+            return kind(text)
+        near = did_you_mean(text, known)
+        raise typer.BadParameter(f"{text!r} is not one of {', '.join(known)}{near}")
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in known if word.startswith(incomplete)]
+
+    return typer.Option(
+        *names, parser=parse, metavar=metavar or "|".join(known), autocompletion=complete, **more
+    )
 
 
 _OFFERED = 200

@@ -30,6 +30,7 @@ from qiskit_job_manager.job_set.settings import (
 )
 from qiskit_job_manager.job_set.status import read_progress, states_of
 from qiskit_job_manager.model import JobState, RequestKind
+from qiskit_job_manager.views.close_names import not_one_of
 from qiskit_job_manager.views.phrases import counted, plural
 
 if TYPE_CHECKING:
@@ -153,8 +154,7 @@ def _action(word: str) -> Action:
     try:
         return Action(word)
     except ValueError:
-        msg = f"action is {word!r}; it is one of {', '.join(Action)}"
-        raise InvalidArgumentError(msg) from None
+        raise InvalidArgumentError(not_one_of("action", word, Action)) from None
 
 
 def chosen_sets(ids: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ from qiskit_job_manager.errors import InvalidArgumentError, JobManagerError, Job
 from qiskit_job_manager.job_set.status import word_for_silent
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.views.close_names import not_one_of
 from qiskit_job_manager.views.phrases import state_word
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _found(visit: Visit, record: JobSetRecord, text: str) -> Found:
 def _choice(visit: Visit, field: str, known: Sequence[str]) -> str:
     word = visit.text(field) or known[0]
     if word not in known:
-        raise InvalidArgumentError(f"{field} is {word!r}; it is one of {', '.join(known)}")
+        raise InvalidArgumentError(not_one_of(field, word, known))
     return word
 
 

@@ -18,6 +18,7 @@ from qiskit_job_manager.dashboard.result_readers import results_of
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
 from qiskit_job_manager.exchange.export_format import ExportFormat, export_format
 from qiskit_job_manager.exchange.exports import export_file
+from qiskit_job_manager.views.close_names import not_one_of
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -48,8 +49,7 @@ def export(visit: Visit) -> Response:
         raise InvalidArgumentError(msg)
     by = _BY.get(visit.text("by"))
     if by is None and visit.text("by"):
-        msg = f"by is {visit.text('by')!r}; it is one of {', '.join(_BY)}"
-        raise InvalidArgumentError(msg)
+        raise InvalidArgumentError(not_one_of("by", visit.text("by"), _BY))
     if not _one_at_a_time.acquire(blocking=False):
         msg = "another export is being written: try again when it is done"
         raise JobManagerInvalidStateError(msg)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.search import ActiveAs, JobFilter, JobSetFilter, JobSetOrder
+from qiskit_job_manager.views.close_names import not_one_of
 from qiskit_job_manager.views.moments import check_order, moment_of
 
 if TYPE_CHECKING:
@@ -109,4 +110,4 @@ def _active_as(words: Iterable[str]) -> tuple[ActiveAs, ...]:
 
 
 def _unknown(field: str, word: str, known: Iterable[str]) -> InvalidArgumentError:
-    return InvalidArgumentError(f"{field} is {word!r}; it is one of {', '.join(known)}")
+    return InvalidArgumentError(not_one_of(field, word, known))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.views.close_names import not_one_of
 
 
 class ExportFormat(StrEnum):
@@ -33,6 +34,4 @@ def export_format(name: str) -> ExportFormat:
     try:
         return ExportFormat(name)
     except ValueError:
-        known = ", ".join(map(repr, map(str, ExportFormat)))
-        msg = f"format is {name!r}; it is one of {known}"
-        raise InvalidArgumentError(msg) from None
+        raise InvalidArgumentError(not_one_of("format", name, ExportFormat)) from None

@@ -11,6 +11,7 @@ from qiskit_job_manager.job_set.driving import fresh
 from qiskit_job_manager.job_set.status import detail, read_jobs, word_for_silent, word_for_undivided
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.views import html, phrases
+from qiskit_job_manager.views.close_names import not_one_of
 from qiskit_job_manager.views.html import job_set_html
 from qiskit_job_manager.views.split_text import split_text
 
@@ -96,8 +97,7 @@ def drawn(store: Store, record: JobSetRecord, output: str, ax: Axes | None) -> A
 
         return draw_split(record, list(read_jobs(store, record.key)), silent, ax)
     if output != "text":
-        msg = f"output is {output!r}; it is 'text' or 'mpl'"
-        raise InvalidArgumentError(msg)
+        raise InvalidArgumentError(not_one_of("output", output, ("text", "mpl")))
     first = store.jobs(record.key, limit=_FIRST_DRAWN)
     after = max(record.n_jobs - _LAST_DRAWN, len(first)) - 1
     return split_text(record, first, store.jobs(record.key, after=after), silent)

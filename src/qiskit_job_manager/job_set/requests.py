@@ -19,6 +19,7 @@ from qiskit_job_manager.job_set.waiting import Deadline, requests_handled
 from qiskit_job_manager.lifecycle import CANCEL_SENT, Event
 from qiskit_job_manager.model import JobState, RemoteState, RequestKind
 from qiskit_job_manager.ports import DeletesJobs
+from qiskit_job_manager.views.close_names import not_one_of
 from qiskit_job_manager.views.phrases import counted
 
 if TYPE_CHECKING:
@@ -56,10 +57,11 @@ def checked_states(
         InvalidArgumentError: A job in one of the states cannot be sent again.
     """
     named = [states] if isinstance(states, str) else list(_USUAL if states is None else states)
-    wrong = [state for state in named if state not in RETRIED]
-    if wrong:
-        msg = f"states has {str(wrong[0])!r}; retry() takes 'failed', 'lost' and 'cancelled'"
-        raise InvalidArgumentError(msg)
+    known = sorted(RETRIED)
+    for state in named:
+        if state not in known:
+            given = str(state) if isinstance(state, JobState) else state
+            raise InvalidArgumentError(not_one_of("a state to retry", given, known))
     more = [JobState.CANCELLED] if cancelled else []
     return frozenset(JobState(state) for state in [*named, *more])
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind, Limits, RetryPolicy
+from qiskit_job_manager.views.close_names import not_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,6 +182,9 @@ def chosen_limits(backend: Backend, max_experiments_per_job: Any, limits: Any) -
     return Limits(**{f: checked_count(f"limits.{f}", getattr(chosen, f)) for f in fields})
 
 
+_IF_EXISTS = ("error", "resume", "extend")
+
+
 def check_if_exists(value: object, name: str | None) -> None:
     """Check what to do where the name of a job set is in use.
 
@@ -190,9 +194,8 @@ def check_if_exists(value: object, name: str | None) -> None:
     if value == "extend" and name is None:
         msg = "if_exists is 'extend' and name is missing: give the name of the job set to add to"
         raise InvalidArgumentError(msg)
-    if value not in ("error", "resume", "extend"):
-        msg = f"if_exists is {value!r}; it is 'error', 'resume' or 'extend'"
-        raise InvalidArgumentError(msg)
+    if value not in _IF_EXISTS:
+        raise InvalidArgumentError(not_one_of("if_exists", value, _IF_EXISTS))
 
 
 def checked_retry(retry: Any) -> RetryPolicy:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.errors import CodecError, InvalidArgumentError
+from qiskit_job_manager.views.close_names import not_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,8 +60,7 @@ def chosen_provenance(given: str | None) -> Provenance:
         return Provenance(name or Provenance.FULL)
     except ValueError:
         where = VARIABLE if given is None else "provenance"
-        known = ", ".join(map(repr, map(str, Provenance)))
-        raise InvalidArgumentError(f"{where} is {name!r}; it is one of {known}") from None
+        raise InvalidArgumentError(not_one_of(where, name, Provenance)) from None
 
 
 class Environment:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.results.rows import must_have_counts
+from qiskit_job_manager.views.close_names import not_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -35,8 +36,7 @@ def columns(rows: Rows, by: By) -> tuple[str, ...]:
         InvalidArgumentError: There is no such table of these results.
     """
     if by not in _FORMS:
-        msg = f"by is {by!r}; it is 'experiment' or 'outcome'"
-        raise InvalidArgumentError(msg)
+        raise InvalidArgumentError(not_one_of("by", by, _FORMS))
     point = () if rows.kind is ExperimentKind.CIRCUIT else ("point",)
     if by == "outcome":
         must_have_counts(rows, "a table by outcome")

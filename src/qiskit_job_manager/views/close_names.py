@@ -13,6 +13,7 @@ _MOST = 3
 _LEAST_ALIKE = 0.6
 # Comparing takes as long as both names are; nobody mistypes such names by hand.
 _LONGEST = 200
+_SHOWN = 200
 _LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 
 
@@ -37,6 +38,22 @@ def did_you_mean(typed: str, names: Iterable[str]) -> str:
         return ""
     *first, last = found
     return f". Did you mean {', '.join(first) + ' or ' if first else ''}{last}?"
+
+
+def not_one_of(argument: str, given: object, known: Iterable[str]) -> str:
+    """Return such as ``format is 'jsn'; it is one of 'csv', 'json'. Did you mean 'json'?``.
+
+    Args:
+        argument: What was given so.
+        given: The value.
+        known: The values that there are.
+    """
+    words = list(map(str, known))
+    shown = repr(given)
+    if len(shown) > _SHOWN:
+        shown = f"{shown[:_SHOWN]}..."
+    near = did_you_mean(given, words) if isinstance(given, str) else ""
+    return f"{argument} is {shown}; it is one of {', '.join(map(repr, words))}{near}"
 
 
 def _plain(name: str) -> str:

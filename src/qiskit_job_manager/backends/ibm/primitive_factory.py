@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager.backends.ibm.uri import Execution, Primitive
 from qiskit_job_manager.backends.job_pubs import PUB_OPTIONS
 from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
+from qiskit_job_manager.views.close_names import not_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
 _CLIENT = "qiskit_ibm_runtime"
+_MODES = (Execution.JOB, Execution.BATCH)
 # Modules and names of each primitive and of its options. Newer clients may lack the first two.
 _PLACES = {
     Primitive.SAMPLER: (_CLIENT, "SamplerV2", f"{_CLIENT}.options", "SamplerOptions"),
@@ -155,9 +157,9 @@ def asked_execution(run_options: Mapping[str, Any]) -> Execution | None:
     said = run_options.get("execution")
     if not isinstance(said, str):
         return None  # a mapping is the primitive's own option of the same name
-    if said not in (Execution.JOB, Execution.BATCH):
+    if said not in _MODES:
         raise InvalidArgumentError(
-            f"execution is {said!r}; it is 'job' or 'batch'. For a session, hand over a Session of "
+            f"{not_one_of('execution', said, _MODES)}. For a session, hand over a Session of "
             "the client in place of the backend"
         )
     return Execution(said)

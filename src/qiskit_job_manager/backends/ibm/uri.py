@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote
 from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
+from qiskit_job_manager.views.close_names import not_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -185,7 +186,7 @@ def _one_of(kind: type[StrEnum], key: str, value: str) -> StrEnum:
     try:
         return kind(value)
     except ValueError:
-        raise ValueError(f"{key} is {value!r}; it is one of {', '.join(kind)}") from None
+        raise ValueError(not_one_of(key, value, kind)) from None
 
 
 def _made_private(uri: IBMUri, private: Scalar) -> IBMUri:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qiskit_job_manager.cli.needs_user import needs_user
-from qiskit_job_manager.cli.options import Format, JsonOption, command_for, opened_store
+from qiskit_job_manager.cli.options import Format, JsonOption, choice, command_for, opened_store
 from qiskit_job_manager.cli.output import (
     escape,
     escape_lines,
@@ -83,7 +83,8 @@ def parse_moment(text: str) -> datetime:
 
 StateOption = Annotated[
     list[State] | None,
-    typer.Option(
+    choice(
+        State,
         "--state",
         metavar="STATE",
         help="Only job sets with jobs in this state: planned, submitting, in-doubt, running, "
@@ -183,7 +184,7 @@ class Filter:
         return not has.isdisjoint(self.states)
 
 
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print the job sets.")]
+FormatOption = Annotated[Format, choice(Format, "--format", help="How to print the job sets.")]
 LimitOption = Annotated[
     int | None,
     at_most("--limit", f"How many job sets to list. Default: {_SHOWN}; as JSON or CSV, all."),

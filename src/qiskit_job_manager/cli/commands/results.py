@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qiskit_job_manager.cli import errors
-from qiskit_job_manager.cli.options import Format, JobSetArgument, JsonOption, opened_manager
+from qiskit_job_manager.cli.options import (
+    Format,
+    JobSetArgument,
+    JsonOption,
+    choice,
+    opened_manager,
+)
 from qiskit_job_manager.cli.output import cut, escape, first_line, plural, print_array
 from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.cli.tables import Column, shortened_to, table, terminal_width
@@ -39,11 +45,11 @@ if TYPE_CHECKING:
 ExperimentsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[EXPERIMENT...]",
+        metavar="EXPERIMENT",
         help="Names or indices of circuits, shown as histograms. Default: a table of all.",
     ),
 ]
-FormatOption = Annotated[Format, typer.Option("--format", help="How to print the counts.")]
+FormatOption = Annotated[Format, choice(Format, "--format", help="How to print the counts.")]
 
 LimitOption = Annotated[
     int | None,

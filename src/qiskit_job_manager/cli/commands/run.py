@@ -8,15 +8,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from qiskit_job_manager.cli.follow import finish, hand_over
+from qiskit_job_manager.cli.help_words import Command
 from qiskit_job_manager.cli.options import (
     ExecutorOption,
     JsonOption,
     NotifyOption,
     TimeoutOption,
     WorkersOption,
+    choice,
     opened_manager,
 )
 from qiskit_job_manager.cli.output import escape, plural, print_object, say
@@ -44,7 +45,7 @@ class IfExists(StrEnum):
 PathsArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="PATH...",
+        metavar="PATH",
         help="OpenQASM 2, OpenQASM 3 or QPY files, folders with such files, or patterns.",
         show_default=False,
     ),
@@ -103,9 +104,11 @@ OptimizationOption = Annotated[
 ]
 IfExistsOption = Annotated[
     IfExists,
-    typer.Option(
+    choice(
+        IfExists,
+        "--if-exists",
         help="If the name is in use: refuse, go on with the same circuits, or add those that are "
-        "new."
+        "new.",
     ),
 ]
 TagOption = Annotated[
@@ -139,7 +142,8 @@ class DryRun(StrEnum):
 
 DryRunOption = Annotated[
     DryRun | None,
-    typer.Option(
+    choice(
+        DryRun,
         "--dry-run",
         metavar="[=service]",
         help="Show the split and its cost; run nothing. --dry-run=service also sends up to five of "
@@ -148,7 +152,7 @@ DryRunOption = Annotated[
 ]
 
 
-class RunCommand(TyperCommand):
+class RunCommand(Command):
     """``qjm run``, whose option ``--dry-run`` may stand without a value."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

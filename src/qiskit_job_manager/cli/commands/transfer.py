@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
+from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, choice, opened_manager
 from qiskit_job_manager.cli.output import escape, plural, print_object, say
 from qiskit_job_manager.exchange.export_format import ExportFormat
 
@@ -20,7 +20,8 @@ class By(StrEnum):
 
 FormatOption = Annotated[
     ExportFormat,
-    typer.Option(
+    choice(
+        ExportFormat,
         "--format",
         help="archive and json are complete, and qjm import reads them. parquet and csv are tables "
         "of the results, and qpy has the circuits. ro-crate is a package for a repository of "
@@ -38,7 +39,8 @@ OutputOption = Annotated[
 ]
 ByOption = Annotated[
     By | None,
-    typer.Option(
+    choice(
+        By,
         "--by",
         help="For parquet and csv: one row for each experiment, or for each outcome. Default: "
         "outcome for csv, experiment for parquet.",
