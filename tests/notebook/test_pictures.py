@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -192,17 +190,3 @@ def test_a_histogram_is_qiskits_own(manager, backend, named, tmp_path):
     labels = [each.get_text() for each in figure.axes[0].get_xticklabels()]
     assert labels == sorted(results.get_counts("b"))
     assert drawn(figure, tmp_path) > 0
-
-
-def test_without_matplotlib_what_is_missing_is_named():
-    code = (
-        "import sys; sys.modules['matplotlib'] = None\n"
-        "from qiskit.exceptions import MissingOptionalLibraryError\n"
-        "from qiskit_job_manager.pictures.timeline import draw_timeline\n"
-        "try:\n"
-        "    draw_timeline('set', [], None, None)\n"
-        "except MissingOptionalLibraryError as error:\n"
-        "    print(error.message)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install matplotlib" in done.stdout

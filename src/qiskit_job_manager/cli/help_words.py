@@ -49,20 +49,24 @@ def shown_name(parameter: Any, name: str) -> str:
         name: How the parser's own help shows it.
     """
     if parameter.param_type_name == "argument":
-        return value_word(parameter) + "..." * (parameter.nargs == -1)
+        return _repeated(parameter)
     shown: str = _TEXT.sub("TEXT", _CHOICES.sub(r"\1", _NUMBER.sub("NUMBER", name)))
     return shown
 
 
 def usage_word(argument: Any) -> str:
     """Return an argument as the line of usage shows it, such as ``[EXPERIMENT...]``."""
-    word = value_word(argument) + "..." * (argument.nargs == -1)
+    word = _repeated(argument)
     return word if argument.required else f"[{word}]"
 
 
 def value_word(argument: Any) -> str:
     """Return what stands for the value of an argument."""
     return str(argument.metavar or argument.name.upper())
+
+
+def _repeated(argument: Any) -> str:
+    return value_word(argument) + ("..." if argument.nargs == -1 else "")
 
 
 def _arguments(parameters: list[Any]) -> Iterator[Any]:

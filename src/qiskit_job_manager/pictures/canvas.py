@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.views.colours import colour
 from qiskit_job_manager.views.escape import shortened
 
@@ -24,15 +26,29 @@ _TITLE = 70
 _TOFU = "\u25a1"
 
 
+def require_matplotlib(what: str) -> None:
+    """Make sure that matplotlib can be imported.
+
+    Args:
+        what: What needs it, in the plural.
+
+    Raises:
+        InvalidArgumentError: It cannot.
+    """
+    try:
+        import_module("matplotlib")
+    except ImportError as error:
+        msg = f'{what} need matplotlib: pip install "qiskit-job-manager[plot]" ({error})'
+        raise InvalidArgumentError(msg) from error
+
+
 def axes(rows: int, ax: Axes | None) -> Axes:
     """Return axes for so many rows, the first on top: the given ones, or new ones.
 
     Raises:
-        qiskit.exceptions.MissingOptionalLibraryError: matplotlib is not installed.
+        InvalidArgumentError: matplotlib is not installed.
     """
-    from qiskit.utils import optionals
-
-    optionals.HAS_MATPLOTLIB.require_now("pictures of job sets")
+    require_matplotlib("pictures of job sets")
     if ax is None:
         from matplotlib import pyplot as plt
 

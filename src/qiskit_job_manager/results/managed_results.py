@@ -196,9 +196,13 @@ class ManagedResults:
             JobManagerJobNotFound: The job set has no such experiment.
             ManagedResultDataNotAvailable: It has no result; the message says why.
             QiskitError: It has no counts, or failed inside a job that returned something.
+            InvalidArgumentError: matplotlib is not installed.
         """
         from qiskit.visualization import plot_histogram
 
+        from qiskit_job_manager.pictures.canvas import require_matplotlib
+
+        require_matplotlib("histograms")
         if not isinstance(experiment, list):
             figure: Figure | None = plot_histogram(self.get_counts(experiment), **options)
             return figure
@@ -225,8 +229,8 @@ class ManagedResults:
             The `matplotlib.figure.Figure`. Needs ``pip install "qiskit-job-manager[plot]"``.
 
         Raises:
-            InvalidArgumentError: ``x`` has no number for an experiment, or the results are of
-                another kind than ``y``.
+            InvalidArgumentError: ``x`` has no number for an experiment, the results are of another
+                kind than ``y``, or matplotlib is not installed.
 
         Example:
             >>> results.plot_sweep("1", x="angle")                  # doctest: +SKIP

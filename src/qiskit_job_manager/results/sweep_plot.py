@@ -45,11 +45,9 @@ def draw_sweep(
     """Draw points with error bars, and return the figure.
 
     Raises:
-        qiskit.exceptions.MissingOptionalLibraryError: matplotlib is not installed.
+        InvalidArgumentError: matplotlib is not installed.
     """
-    from qiskit.utils import optionals
-
-    optionals.HAS_MATPLOTLIB.require_now("plots of sweeps")
+    canvas.require_matplotlib("plots of sweeps")
     if ax is None:
         from matplotlib import pyplot as plt
 
