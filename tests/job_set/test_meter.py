@@ -28,6 +28,16 @@ def test_before_anything_has_ended_no_end_is_told():
     assert meter.pace(at(0)) == Pace(10.0)
 
 
+def test_the_time_counts_from_the_hand_over_from_the_first_line_on():
+    clock = FakeClock()
+    meter = Meter(clock, clock.now() - timedelta(seconds=40))
+    assert meter.pace(at(3)) == Pace(40.0)
+    clock.advance(5)
+    assert meter.pace(at(3)).elapsed_s == 45
+    ahead = Meter(clock, clock.now() + timedelta(hours=1))
+    assert ahead.pace(at(3)) == Pace(0.0)
+
+
 def test_a_steady_rate_gives_the_end():
     clock = FakeClock()
     meter = Meter(clock)

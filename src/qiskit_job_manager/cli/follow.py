@@ -150,7 +150,7 @@ def watch(
     if other := job_set.other_driver():
         words = f"{cut(job_set.name(), _NAME)} is driven by {escape(other)}"
         say(f"{words}; this process waits, and goes on if that one ends.", err=True)
-    with shown_progress(job_set.name(), clock, job_set.activity) as show:
+    with shown_progress(job_set.name(), clock, job_set.activity, job_set.created_at) as show:
         is_over = False
         left_s = float("inf")
         while not is_over and left_s > 0:

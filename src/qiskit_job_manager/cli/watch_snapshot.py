@@ -75,7 +75,7 @@ class SnapshotReader:
     def __init__(self, job_set: ManagedJobSet, clock: Clock) -> None:
         self._job_set = job_set
         self._store = source_of(job_set).store
-        self._meter = Meter(clock)
+        self._meter = Meter(clock, job_set.created_at)
 
     def read(self, n_jobs: int) -> Snapshot:
         """Return a snapshot with at most this many jobs.

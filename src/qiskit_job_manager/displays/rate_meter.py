@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from qiskit_job_manager.model.progress import Pace
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from qiskit_job_manager.model.progress import Progress
     from qiskit_job_manager.ports import Clock
 
@@ -25,11 +27,14 @@ class Meter:
 
     Args:
         clock: Gives the time.
+        begun_at: When the work began; ``None``: now.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, begun_at: datetime | None = None) -> None:
         self._clock = clock
-        self._begun_s = clock.monotonic()
+        # The clock of the process that handed over may be ahead of ours.
+        before = timedelta() if begun_at is None else max(clock.now() - begun_at, timedelta())
+        self._begun_s = clock.monotonic() - before.total_seconds()
         self._samples: deque[tuple[float, int]] = deque()
 
     def pace(self, progress: Progress) -> Pace:

@@ -19,6 +19,7 @@ from qiskit_job_manager.errors import JobManagerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from qiskit_job_manager.model.progress import Activity, Pace, Progress
     from qiskit_job_manager.ports import Clock
@@ -28,7 +29,7 @@ _DUMB = {None, "", "dumb"}
 
 @contextmanager
 def shown_progress(
-    title: str, clock: Clock, activity: Callable[[Progress], Activity]
+    title: str, clock: Clock, activity: Callable[[Progress], Activity], begun_at: datetime
 ) -> Iterator[Callable[[Progress], None]]:
     """Show progress while the ``with`` block lasts; the last progress is always shown.
 
@@ -36,11 +37,12 @@ def shown_progress(
         title: Name of the job set.
         clock: Gives the time.
         activity: Reads what the backend last said; called for each drawing.
+        begun_at: When the job set was handed over.
 
     Yields:
         A function that takes the present progress; it may be called as often as you like.
     """
-    drawing = _Drawing(_display(title), clock, activity)
+    drawing = _Drawing(_display(title), clock, activity, begun_at)
     try:
         yield drawing.show
     finally:
@@ -51,12 +53,16 @@ class _Drawing:
     """Draws progress on a display, and holds back what comes too soon after the last drawing."""
 
     def __init__(
-        self, display: Display, clock: Clock, activity: Callable[[Progress], Activity]
+        self,
+        display: Display,
+        clock: Clock,
+        activity: Callable[[Progress], Activity],
+        begun_at: datetime,
     ) -> None:
         self._display = display
         self._clock = clock
         self._activity = activity
-        self._meter = Meter(clock)
+        self._meter = Meter(clock, begun_at)
         self._due_s = float("-inf")
         self._held_back: tuple[Progress, Pace] | None = None
 

@@ -458,9 +458,7 @@ class ManagedJobSet:
             KeyboardInterrupt: You interrupted it; the jobs go on.
         """
         deadline = waiting.Deadline(timeout, self._driving.clock)
-        with waiting.showing(
-            progress, self._record.name, self._driving.clock, self.activity
-        ) as show:
+        with waiting.showing(progress, self._record, self._driving.clock, self.activity) as show:
             is_shown = progress is not None and progress is not False
             wait = self._driving.wait if is_shown else self._driving.wait_for_end
             with interruption.explained(self._record.name):

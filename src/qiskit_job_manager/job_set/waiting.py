@@ -181,13 +181,13 @@ def missing(store: Store, record: JobSetRecord, timeout: float | None, trouble: 
 
 
 def showing(
-    wanted: object, title: str, clock: Clock, activity: Callable[[Progress], Activity]
+    wanted: object, record: JobSetRecord, clock: Clock, activity: Callable[[Progress], Activity]
 ) -> AbstractContextManager[Callable[[Progress], None]]:
     """Return a context that gives a function, which takes each progress that is read.
 
     Args:
         wanted: What the user gave as ``progress``.
-        title: Name of the job set.
+        record: The job set.
         clock: Gives the time.
         activity: Reads what the backend last said of the jobs.
 
@@ -195,7 +195,7 @@ def showing(
         InvalidArgumentError: ``wanted`` is neither a truth value nor a callable.
     """
     if wanted is True:
-        return shown_progress(title, clock, activity)
+        return shown_progress(record.name, clock, activity, record.created_at)
     if wanted is None or wanted is False:
         return contextlib.nullcontext(_show_nothing)
     if not callable(wanted):

@@ -98,7 +98,7 @@ class Pace:
     """How fast a job set advances, as measured by the process that watches it.
 
     Attributes:
-        elapsed_s: Seconds since the watching began.
+        elapsed_s: Seconds since the job set was handed over.
         jobs_per_s: Jobs that ended a second, or ``None`` while none has.
         left_s: Seconds until all have ended at this rate, or ``None`` if not known.
         ends_at: When that is, in UTC, or ``None``.
