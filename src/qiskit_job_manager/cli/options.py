@@ -173,7 +173,25 @@ def command_for(ctx: typer.Context, *words: str) -> str:
     store: str | None = ctx.obj
     # A URL may contain a password, which must not be shown.
     named = ["--store", store] if store and "@" not in store else []
-    return shlex.join(["qjm", *named, *words])
+    return " ".join(map(_quoted, ["qjm", *named, *words]))
+
+
+def _quoted(word: str) -> str:
+    """Return a word as a shell reads it; what a terminal would obey is written as an escape."""
+    if word.isprintable():
+        return shlex.quote(word)
+    return f"$'{''.join(map(_in_quotes, word))}'"
+
+
+def _in_quotes(character: str) -> str:
+    number = ord(character)
+    if character.isprintable():
+        return f"\\{character}" if character in "\\'" else character
+    if "\udc80" <= character <= "\udcff":  # a byte of a path that is no UTF-8
+        return f"\\x{number - 0xDC00:02x}"
+    if number < 128:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 _KEEP_LINE_BREAKS = "\b"
