@@ -469,3 +469,9 @@ def test_a_group_that_has_not_ended_is_not_deleted(manager, circuits, clouds, ad
     with pytest.raises(JobManagerTimeoutError, match=r"group 'g' has not ended.*cloud-2"):
         group.results(timeout=0)
     group.cancel()
+
+
+def test_a_bar_shows_the_progress_of_all(manager, circuits, capsys):
+    group = manager.run(circuits(4), ["aer", "basic"], name="both", place="spread", shots=10)
+    assert group.wait(60, progress=True)
+    assert "both: 4 of 4 circuits" in capsys.readouterr().err

@@ -246,7 +246,7 @@ class ManagedJobSetGroup:
         deadline = waiting.Deadline(timeout, self._clock)
         self.drive()
         placing_until_s = self._clock.monotonic() + _PLACING_WITHIN_S
-        with waiting.showing(progress, self._record.name, self._clock, self.activity) as show:
+        with waiting.showing(progress, self._record, self._clock, self.activity) as show:
             while True:
                 if self._tend is not None:
                     self._tend()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from qiskit_job_manager.model import JobRecord, JobSetRecord
+    from qiskit_job_manager.model.groups import GroupRecord
     from qiskit_job_manager.model.progress import Activity, Progress
     from qiskit_job_manager.ports import Clock, Store
 
@@ -181,13 +182,16 @@ def missing(store: Store, record: JobSetRecord, timeout: float | None, trouble: 
 
 
 def showing(
-    wanted: object, record: JobSetRecord, clock: Clock, activity: Callable[[Progress], Activity]
+    wanted: object,
+    record: JobSetRecord | GroupRecord,
+    clock: Clock,
+    activity: Callable[[Progress], Activity],
 ) -> AbstractContextManager[Callable[[Progress], None]]:
     """Return a context that gives a function, which takes each progress that is read.
 
     Args:
         wanted: What the user gave as ``progress``.
-        record: The job set.
+        record: The job set, or the group.
         clock: Gives the time.
         activity: Reads what the backend last said of the jobs.
 
