@@ -38,6 +38,15 @@ def test_the_time_counts_from_the_hand_over_from_the_first_line_on():
     assert ahead.pace(at(3)) == Pace(0.0)
 
 
+def test_of_what_had_ended_before_the_first_look_no_time_is_told():
+    clock = FakeClock()
+    meter = Meter(clock, clock.now() - timedelta(days=1))
+    assert meter.pace(at(100)).elapsed_s is None
+    running = Meter(clock, clock.now() - timedelta(days=1))
+    running.pace(at(9))
+    assert running.pace(at(100)).elapsed_s == 86_400
+
+
 def test_a_steady_rate_gives_the_end():
     clock = FakeClock()
     meter = Meter(clock)

@@ -118,7 +118,7 @@ def heading(snapshot: Snapshot, go_on: str) -> Iterator[str]:
     if trouble := phrases.trouble(snapshot.activity):
         yield trouble.capitalize()
     known = (phrases.rate(snapshot.pace), phrases.end(snapshot.pace))
-    after = f"watched for {phrases.duration(snapshot.pace.elapsed_s)}"
+    after = f"watched for {phrases.duration(snapshot.pace.elapsed_s or 0.0)}"
     yield f"Pace         {', '.join([*filter(None, known), after])}"
     yield from _for_the_user(snapshot, go_on)
 

@@ -27,11 +27,13 @@ class Meter:
 
     Args:
         clock: Gives the time.
-        begun_at: When the work began; ``None``: now.
+        begun_at: When the work began; ``None``: now. Where all has ended before the first look,
+            nothing is said of the time, as it is not known how long it took.
     """
 
     def __init__(self, clock: Clock, begun_at: datetime | None = None) -> None:
         self._clock = clock
+        self._tells_time = begun_at is None
         # The clock of the process that handed over may be ahead of ours.
         before = timedelta() if begun_at is None else max(clock.now() - begun_at, timedelta())
         self._begun_s = clock.monotonic() - before.total_seconds()
@@ -40,9 +42,10 @@ class Meter:
     def pace(self, progress: Progress) -> Pace:
         """Note the present progress, and return the pace."""
         now_s = self._clock.monotonic()
+        self._tells_time |= not progress.ended
         self._note(now_s, progress.n_ended)
         rate = self._rate(now_s, progress.n_ended)
-        elapsed_s = now_s - self._begun_s
+        elapsed_s = now_s - self._begun_s if self._tells_time else None
         left = progress.n_jobs - progress.n_ended - progress.needs_user
         if not rate or left <= 0 or left / rate > _LONGEST_SHOWN_S:
             return Pace(elapsed_s, rate)

@@ -98,13 +98,13 @@ class Pace:
     """How fast a job set advances, as measured by the process that watches it.
 
     Attributes:
-        elapsed_s: Seconds since the job set was handed over.
+        elapsed_s: Seconds since the job set was handed over, or ``None`` if it had ended before.
         jobs_per_s: Jobs that ended a second, or ``None`` while none has.
         left_s: Seconds until all have ended at this rate, or ``None`` if not known.
         ends_at: When that is, in UTC, or ``None``.
     """
 
-    elapsed_s: float
+    elapsed_s: float | None
     jobs_per_s: float | None = None
     left_s: float | None = None
     ends_at: datetime | None = None

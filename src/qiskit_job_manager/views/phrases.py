@@ -194,8 +194,8 @@ def event_words(event: str) -> str:
 
 
 def elapsed(pace: Pace) -> str:
-    """Return such as ``after 14 s``."""
-    return f"after {duration(pace.elapsed_s)}"
+    """Return such as ``after 14 s``; an empty text if that is not known."""
+    return "" if pace.elapsed_s is None else f"after {duration(pace.elapsed_s)}"
 
 
 def how_far(progress: Progress, pace: Pace | None = None) -> str:
