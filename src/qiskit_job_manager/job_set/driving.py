@@ -206,8 +206,8 @@ class Driving:
     def _other_drives(self) -> bool:
         """Say whether another process drives the job set, or did until just now.
 
-        A store that was away for a while comes back to all processes at once. The driver, whose
-        lease has ended meanwhile, has as long as a lease lasts to take it again.
+        A store that was away for a while comes back to some processes sooner than to others. So
+        the driver, whose lease has ended meanwhile, has the time of two leases to take it again.
         """
         if self._store.driver(self._record.key) is not None:
             self._other_was_seen, self._other_is_missed_since_s = True, None
@@ -216,7 +216,7 @@ class Driving:
         if self._other_is_missed_since_s is None:
             self._other_is_missed_since_s = now_s
         missed_for_s = now_s - self._other_is_missed_since_s
-        return self._other_was_seen and missed_for_s < (self._store.lease_s or 0.0)
+        return self._other_was_seen and missed_for_s < 2 * (self._store.lease_s or 0.0)
 
     def _check_that_it_can_move(self) -> None:
         record = self._record
