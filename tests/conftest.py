@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 
 import pytest
@@ -222,3 +223,56 @@ def proxy_to():
     yield proxy_to
     for proxy in made:
         proxy.forward()
+
+
+def _calibration(errors):
+    """Errors of a gate by qubit; all else stays as it is."""
+
+    def value(name, number):
+        return {"name": name, "value": number, "unit": "s", "date": None}
+
+    steady = [value("T1", 1e-4), value("T2", 1e-4), value("readout_error", 0.02)]
+    gates = [
+        {"gate": "sx", "qubits": [q], "parameters": [value("gate_error", error)]}
+        for q, error in enumerate(errors)
+    ]
+    return {"qubits": [steady for _ in errors], "gates": gates}
+
+
+@pytest.fixture
+def recalibrate(store_path):
+    """Record that a device was calibrated while it ran a job set that has ended.
+
+    Of its qubits, 0 stays as it is, 1 moves by far, 2 a little, and nothing is known of others.
+    """
+    from qiskit_job_manager.codec.snapshots import encode_snapshot
+    from qiskit_job_manager.model import Observation, ObservationKind
+    from qiskit_job_manager.stores import open_store
+
+    def recalibrate(name, after=(1e-3, 3e-3, 1.3e-3)):
+        with contextlib.closing(open_store(store_path)) as store:
+            record = store.job_set_named(name)
+            looks = (
+                ((1e-3,) * 3, record.created_at - timedelta(seconds=1)),
+                (after, datetime.now(UTC)),
+            )
+            for errors, at in looks:
+                snapshot = encode_snapshot(_calibration(errors))
+                seen = Observation(ObservationKind.CALIBRATION, at, at, snapshot.sha256)
+                store.observe(record.key, seen, snapshot)
+
+    return recalibrate
+
+
+@pytest.fixture(scope="session")
+def on():
+    """A circuit on one qubit of five."""
+    from qiskit import QuantumCircuit
+
+    def on(qubit, name=None, **metadata):
+        made = QuantumCircuit(5, 1, name=name or f"on {qubit}", metadata=metadata)
+        made.sx(qubit)
+        made.measure(qubit, 0)
+        return made
+
+    return on

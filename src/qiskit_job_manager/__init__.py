@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import RetryPolicy as RetryPolicy
     from qiskit_job_manager.model import ServiceEstimate as ServiceEstimate
     from qiskit_job_manager.model import Usage as Usage
+    from qiskit_job_manager.model.drift import DriftedPlan as DriftedPlan
     from qiskit_job_manager.model.drift import ExperimentDrift as ExperimentDrift
     from qiskit_job_manager.model.progress import Activity as Activity
     from qiskit_job_manager.model.progress import Progress as Progress
@@ -149,7 +150,7 @@ _HOMES = {
         "ServiceEstimate",
         "Usage",
     ),
-    "model.drift": ("ExperimentDrift",),
+    "model.drift": ("DriftedPlan", "ExperimentDrift"),
     "model.progress": ("Activity", "Progress"),
     "ports": ("Backend", "Capabilities"),
     "results": ("ManagedResults",),

@@ -45,6 +45,7 @@ WITH_BACKEND = Way(
 )
 RETRY = Way("retry()", "`qjm retry`")
 RETRY_CANCELLED = Way("retry(cancelled=True)", "`qjm retry --cancelled`")
+RETRY_DRIFTED = Way("retry(where='drifted')", "`qjm retry --where drifted`")
 RESUBMIT = Way("resubmit()", "`qjm resubmit`")
 ABANDON = Way("abandon()", "`qjm abandon`")
 CANCEL_DUPLICATES = Way("cancel_duplicates()", "`qjm cancel --duplicates`")

@@ -10,8 +10,10 @@ from qiskit.providers.fake_provider import GenericBackendV2
 
 from qiskit_job_manager.cli.app import app
 from qiskit_job_manager.clock import SystemClock
+from qiskit_job_manager.manager import JobManager
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing import ScriptedBackend
+from qiskit_job_manager.testing.cloud_service import Books, CloudProcess, Deed, Faults
 
 
 @pytest.fixture
@@ -64,8 +66,6 @@ def test_an_experiment_that_is_not_there_is_named(job_set, qjm):
 
 
 def test_what_was_not_recorded_is_said(store_path, qjm):
-    from qiskit_job_manager import JobManager
-
     circuit = QuantumCircuit(1, name="c")
     circuit.measure_all()
     with JobManager(store_path, provenance="off") as manager:
@@ -90,8 +90,6 @@ class Recalibrated(ScriptedBackend):
 
 @pytest.fixture
 def drifted(store_path, short_polls):
-    from qiskit_job_manager import JobManager
-
     circuits = [QuantumCircuit(1, 1, name=name) for name in ("a\x1b[31mb", "untouched")]
     circuits[0].measure(0, 0)
     device = Recalibrated(SystemClock(), Capabilities())
@@ -126,3 +124,74 @@ def test_a_threshold_without_drift_is_refused(drifted, qjm):
     assert (code, out) == (2, "")
     assert "--threshold belongs to --drift" in err
     assert "a number from 0" in qjm("provenance", "sweep", "--drift", "--threshold", "nan")[2]
+
+
+# -- what drifted, again ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def swept(store_path, tmp_path, on, recalibrate, short_polls):
+    """A job set of four experiments, of which two drifted and one is not known."""
+    with CloudProcess(tmp_path / "ledger", Faults()) as cloud:
+        uri = f"cloud:http://{cloud.address}?variant=findable"
+        with JobManager(store_path) as manager:
+            given = [on(0), on(1, "a\x1b[31mb"), on(2), on(4)]
+            assert manager.run(given, uri, "sweep", shots=10).results(timeout=60).success
+        recalibrate("sweep")
+        yield lambda: len(Books.read(tmp_path / "ledger").of(Deed.ACCEPTED))
+
+
+def test_a_dry_run_tells_what_would_run_again_and_sends_nothing(swept, qjm):
+    code, out, err = qjm("retry", "sweep", "--where", "drifted", "--dry-run")
+    assert (code, err, swept()) == (0, "", 1)
+    assert "\x1b" not in out
+    lines = out.splitlines()
+    assert lines[0] == "2 experiments to run again, in sweep (drifted)"
+    assert lines[1].startswith("1 experiment left out, as the drift is not known; of the first:")
+    assert [line.split()[0] for line in lines[2:5]] == ["INDEX", "1", "2"]
+    assert "executions             20" in out
+    told = json.loads(qjm("retry", "sweep", "--where", "moved", "--dry-run", "--json")[1])
+    assert [each["experiment"] for each in told["experiments"]] == [1]
+    assert (told["name"], told["n_unknown"], told["plan"]["n_experiments"]) == (
+        "sweep (drifted)",
+        1,
+        1,
+    )
+
+
+def test_what_drifted_runs_again_once_and_after_a_yes_alone(swept, qjm):
+    code, out, err = qjm("retry", "sweep", "--where", "drifted")
+    assert (code, out, swept()) == (2, "", 1)
+    assert "2 experiments of sweep run again on" in err
+    assert "give --yes" in err
+    code, out, err = qjm("retry", "sweep", "--where", "drifted", "--yes")
+    assert (code, swept()) == (0, 2)
+    assert out == "sweep (drifted): 2 circuits in 1 job: 1 done\n"
+    code, out, err = qjm("retry", "sweep", "--where", "drifted")
+    assert (code, swept()) == (0, 2)
+    assert "0 experiments to run again, in sweep (drifted); 2 more ran again before" in err
+    assert out == "sweep (drifted): 2 circuits in 1 job: 1 done\n"
+
+
+def test_where_nothing_moved_so_far_nothing_runs(swept, qjm):
+    words = ("retry", "sweep", "--where", "moved", "--threshold", "9")
+    code, out, err = qjm(*words)
+    assert (code, swept()) == (0, 1)
+    assert "0 experiments to run again" in err
+    assert out == "sweep: 4 circuits in 1 job: 1 done\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--threshold", "0.2"], "--threshold belongs to --where"),
+        (["--dry-run"], "--dry-run belongs to --where"),
+        (["--where", "moved", "--cancelled"], "give one"),
+        (["--where", "drift"], "did you mean"),
+        (["--where", "moved", "--threshold", "nan"], "a number from 0"),
+    ],
+)
+def test_options_of_retry_that_do_not_fit_are_refused(swept, qjm, words, said):
+    code, out, err = qjm("retry", "sweep", *words)
+    assert (code != 0, out, swept()) == (True, "", 1)
+    assert said.lower() in err.lower()

@@ -67,3 +67,23 @@ def test_a_manager_that_is_closed_at_once_has_seen_the_end(ibm, account, tmp_pat
         results = manager.find("x").results_so_far()
         attempt = results.provenance(0)["jobs"][0]["attempts"][0]
         assert attempt["ended_at"] <= attempt["calibration_at_end"]["seen_until"]
+
+
+def test_what_drifted_on_a_device_runs_again_as_it_was_sent(
+    ibm, account, store_path, on, recalibrate
+):
+    given = [on(0), on(1), on(2)]
+    with JobManager(store_path, provenance="off") as manager:  # the test says what it saw
+        made = manager.run(given, SOON, name="x", shots=20, job_tags=["lab"])
+        before = made.results(timeout=60).get_counts(1)
+        recalibrate("x")
+        planned = made.plan_retry("moved")
+        assert (planned.plan.n_jobs, planned.plan.executions) == (1, 20)
+        assert planned.plan.usage_s > 0
+        again = made.retry(where="moved")
+        assert again.results(timeout=60).success
+        assert made.retry(where="moved").job_set_id() == again.job_set_id()
+        assert [each.name for each in again] == ["on 1"]
+        assert sum(again.results().get_counts(given[1]).values()) == 20
+        assert made.results().get_counts(1) == before
+    assert len(ibm.books().submissions) == 2

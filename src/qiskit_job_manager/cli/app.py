@@ -192,6 +192,7 @@ ErrorHandlingGroup.listed = [
         _DECIDE,
         "Send failed and lost jobs again.",
         "qjm retry sweep --no-wait",
+        "qjm retry sweep --where drifted --dry-run",
     ),
     _listed(
         "resubmit",

@@ -6,11 +6,12 @@ import sys
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from qiskit_job_manager.errors import JobManagerTimeoutError
 from qiskit_job_manager.job_set import (
     display,
+    drifted,
     interruption,
     report,
     requests,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from qiskit.result import Result
 
     from qiskit_job_manager.job_set.as_qiskit_job import StoredJob
+    from qiskit_job_manager.job_set.drifted import RunsAgain
     from qiskit_job_manager.job_set.driving import Driving
     from qiskit_job_manager.model import (
         Cost,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         Prices,
         Usage,
     )
+    from qiskit_job_manager.model.drift import DriftedPlan, Where
     from qiskit_job_manager.model.inputs import ExperimentKey
     from qiskit_job_manager.model.progress import Activity, Progress
     from qiskit_job_manager.ports import Store
@@ -64,11 +67,13 @@ class ManagedJobSet:
         store: Store,
         driving: Driving,
         all_callbacks: MutableSet[waiting.Callbacks[Any]],
+        run_again: Callable[[], RunsAgain],
     ) -> None:
         self._record = record
         self._store = store
         self._driving = driving
         self._all_callbacks = all_callbacks
+        self._run_again = run_again
 
     def __repr__(self) -> str:
         return display.as_text(self._record, self.progress, self.activity)
@@ -390,21 +395,77 @@ class ManagedJobSet:
         attempts = (each for job in self.managed_jobs() for each in job.attempts())
         return list(requests.cancel_duplicates(self._driving.backend(), attempts))
 
+    @overload
     def retry(
         self, states: Iterable[JobState | str] | None = None, *, cancelled: bool = False
-    ) -> None:
+    ) -> None: ...
+
+    @overload
+    def retry(self, *, where: Where, threshold: float | None = None) -> ManagedJobSet | None: ...
+
+    def retry(
+        self,
+        states: Iterable[JobState | str] | None = None,
+        *,
+        cancelled: bool = False,
+        where: Where | None = None,
+        threshold: float | None = None,
+    ) -> ManagedJobSet | None:
         """Send again the jobs that failed or were lost, and only those; does not wait.
 
         If there are none, a warning in the log says which jobs there are.
 
+        With ``where``, run again the experiments that drifted, by `ManagedResults.drift`, in
+        another job set on the same backend, with the same settings. Its name is that of this one
+        and ``(drifted)``. It has each of them once: later calls return it, with what has drifted
+        meanwhile added. All results here stay. What is not known to have drifted is not run.
+
         Args:
             states: ``"failed"``, ``"lost"`` or ``"cancelled"``; ``None`` means failed and lost.
             cancelled: Whether to send cancelled jobs again, too.
+            where: ``"drifted"``: what moved or straddled a calibration; ``"moved"``: only what
+                moved.
+            threshold: With ``where``: as for `ManagedResults.drift`, 0.5 by default.
+
+        Returns:
+            With ``where`` the other job set; ``"drifted_from"`` in the metadata of its circuits is
+            ``"JOB_SET_ID/INDEX"`` of what each runs again. ``None``: nothing drifted.
 
         Raises:
-            InvalidArgumentError: A job in one of the states cannot be sent again.
+            InvalidArgumentError: A job in one of the states cannot be sent again; or an argument
+                cannot be used with ``where``.
+            InvalidExperimentError: The backend cannot run an experiment any more; none is sent.
+            JobManagerInvalidStateError: No drift is known, as of a simulator; or the backend
+                cannot be opened here.
+
+        Example:
+            >>> again = job_set.retry(where="drifted", threshold=0.2)   # doctest: +SKIP
         """
-        requests.retry(self._driving, self._store, self._record, states, cancelled=cancelled)
+        if where is None:
+            drifted.refuse_threshold(threshold)
+            requests.retry(self._driving, self._store, self._record, states, cancelled=cancelled)
+            return None
+        drifted.refuse_for_drift(states, cancelled=cancelled)
+        known = (self._result_source(), self._driving, self._run_again())
+        return drifted.retry(*known, where, threshold)
+
+    def plan_retry(self, where: Where, threshold: float | None = None) -> DriftedPlan:
+        """Return what `retry` would run again for drift; nothing is stored or sent.
+
+        Args:
+            where: As for `retry`.
+            threshold: As for `retry`.
+
+        Returns:
+            The experiments, those of which nothing is known, and what running them would take.
+
+        Raises:
+            InvalidArgumentError: An argument cannot be used.
+            InvalidExperimentError: As `retry`.
+            JobManagerInvalidStateError: As `retry`.
+        """
+        known = (self._result_source(), self._driving, self._run_again())
+        return drifted.plan(*known, where, threshold)
 
     def resubmit(self, jobs: Iterable[int] | None = None) -> None:
         """Send again jobs in doubt. If the backend did accept one, you pay for it twice.

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from qiskit_job_manager.dashboard.notebook import NotebookDashboard
+    from qiskit_job_manager.job_set.drifted import RunsAgain
     from qiskit_job_manager.job_set.waiting import Callbacks
     from qiskit_job_manager.manager.group_member import Member
     from qiskit_job_manager.model import JobSetRecord, Limits, Plan, RetryPolicy
@@ -750,7 +751,13 @@ class JobManager:
         where = (self._store, self._engine, self._clock)
         watch = self._notifier.watch
         driving = Driving(record, *where, self._open_backend, backend, watch)
-        return ManagedJobSet(record, self._store, driving, self._callbacks)
+        return ManagedJobSet(record, self._store, driving, self._callbacks, self._run_again)
+
+    def _run_again(self) -> RunsAgain:
+        from qiskit_job_manager.manager.drifted import RunAgain
+
+        where = (self._store, self._engine, self._clock)
+        return RunAgain(*where, self._environment.snapshot, self._job_set)
 
     def _group(
         self,

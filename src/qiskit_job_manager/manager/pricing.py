@@ -98,8 +98,11 @@ def refuse_unpriced(job_set: JobSetDraft, block: Block) -> None:
 def cost_of(plan: Plan, table: PriceTable | None, backend_name: str) -> Cost | None:
     """Return what a plan is estimated to cost, or ``None`` if that is not known."""
     prices = None if table is None else table.of(backend_name)
-    if prices is None:
-        return None
+    return None if prices is None else cost_at(prices, plan)
+
+
+def cost_at(prices: Prices, plan: Plan) -> Cost | None:
+    """Return what a plan is estimated to cost at some prices, or ``None`` if that is not known."""
     usage_s = plan.usage_s
     if not all(prices.can_price(usage_s, job.shots) for job in plan.jobs):
         return None

@@ -42,11 +42,23 @@ class StoredExperiments:
         Returns:
             A sentence without a full stop; or ``None`` if they are the same.
         """
+        try:
+            stored = self.read(index)
+        except CodecError as error:
+            return f"what is stored cannot be compared: {error}"
+        return difference(stored, given, self._kind)
+
+    def read(self, index: int) -> Any:
+        """Return an experiment as it is sent: a circuit or a PUB.
+
+        Raises:
+            CodecError: It cannot be read.
+        """
         payload, offset = self._found(index)
         [stored] = read_experiments(part_of(payload, [offset]))
         if isinstance(stored, CodecError):
-            return f"what is stored cannot be compared: {stored}"
-        return difference(stored, given, self._kind)
+            raise stored
+        return stored
 
     def metadata_differs(self, index: int, given: Any) -> bool:
         """Tell whether the stored experiment is known to have other metadata than one given."""

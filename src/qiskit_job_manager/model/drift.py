@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from qiskit_job_manager.model.plans import Plan
 
 DRIFT_THRESHOLD = 0.5
 """The relative change beyond which an error counts as moved, see `ManagedResults.drift`."""
+
+DRIFTED_FROM = "drifted_from"
+"""Key of a circuit's metadata: the experiment that it runs again, as ``"JOB_SET_ID/INDEX"``."""
+
+Where = Literal["drifted", "moved"]
+"""Which experiments are run again: those that moved or straddled, or those that moved alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +49,24 @@ class ExperimentDrift:
     before: float | None = None
     after: float | None = None
     unknown: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftedPlan:
+    """What `ManagedJobSet.retry` would run again for drift, and what it would take.
+
+    Attributes:
+        experiments: Those that drifted and were not run again, in order.
+        n_run_again: How many drifted and were run again before.
+        n_unknown: How many nothing is known of. They are not run again.
+        why_unknown: Why nothing is known of the first of these, or ``None``.
+        name: Name of the job set that has them, or would have them.
+        plan: The split and what it is estimated to use; ``None`` if there is nothing to run.
+    """
+
+    experiments: tuple[ExperimentDrift, ...]
+    n_run_again: int
+    n_unknown: int
+    why_unknown: str | None
+    name: str
+    plan: Plan | None

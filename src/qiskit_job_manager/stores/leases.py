@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from sqlalchemy import BigInteger, cast, extract, func, or_, select, update
 
-from qiskit_job_manager.errors import StoreError, StoreNotWritableError
+from qiskit_job_manager.errors import StoreBusyError, StoreError, StoreNotWritableError
 from qiskit_job_manager.model import Token
 from qiskit_job_manager.patience import patient
 from qiskit_job_manager.stores.hand_over import create_job_set
@@ -83,12 +83,16 @@ class KernelLocks:
         self._held: dict[int, tuple[_Locks, Token]] = {}
 
     def create(self, beginning: Beginning, owner: str) -> tuple[JobSetRecord, Token]:
-        """Begin a job set with its first lease; its locks are held before its row is there."""
+        """Begin a job set with its first lease; its locks are held before its row is there.
+
+        Raises:
+            StoreBusyError: Another process begins this very job set now.
+        """
         job_set_id = beginning.draft.job_set_id
         with self._mutex:
             locks = _Locks.take(self._files, job_set_id)
             if locks is None:
-                raise StoreError(f"Another process makes the job set {job_set_id} now.")
+                raise StoreBusyError(f"Another process begins the job set {job_set_id} now.")
             try:
                 made = create_job_set(self._database, beginning, owner=owner, fence=1)
             except BaseException:

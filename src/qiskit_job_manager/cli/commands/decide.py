@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -12,6 +13,7 @@ from qiskit_job_manager.cli.options import (
     JobSetArgument,
     JsonOption,
     TimeoutOption,
+    choice,
     opened_manager,
 )
 from qiskit_job_manager.cli.output import YesOption, confirm, escape, plural, print_object, say
@@ -19,11 +21,13 @@ from qiskit_job_manager.errors import JobManagerInvalidStateError, JobManagerJob
 from qiskit_job_manager.job_set import wait_for_requests
 from qiskit_job_manager.job_set.requests import RETRIED
 from qiskit_job_manager.model import JobState
+from qiskit_job_manager.model.drift import DRIFT_THRESHOLD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from qiskit_job_manager.job_set import ManagedJobSet
+    from qiskit_job_manager.model.drift import Where
 
 
 JobsArgument = Annotated[
@@ -46,10 +50,49 @@ CancelledOption = Annotated[
 ]
 
 
-def retry(
+class WhereWord(StrEnum):
+    """Which experiments run again for drift."""
+
+    DRIFTED = "drifted"
+    MOVED = "moved"
+
+
+WhereOption = Annotated[
+    WhereWord | None,
+    choice(
+        WhereWord,
+        "--where",
+        help="Instead of jobs, run experiments again that drifted, in a job set of their own: all, "
+        "or only those that rest on an error that moved.",
+    ),
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="NUMBER",
+        help="With --where: relative change beyond which an error has moved. "
+        f"Default: {DRIFT_THRESHOLD}, half of the smaller value.",
+        show_default=False,
+    ),
+]
+DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="With --where: show the experiments and the cost; run nothing."),
+]
+AgreedOption = Annotated[
+    bool, typer.Option("--yes", help="With --where: do not ask. Needed without a terminal.")
+]
+
+
+def retry(  # noqa: PLR0913  # one parameter an option
     ctx: typer.Context,
     job_set: JobSetArgument,
+    *,
     cancelled: CancelledOption = False,
+    where: WhereOption = None,
+    threshold: ThresholdOption = None,
+    dry_run: DryRunOption = False,
+    yes: AgreedOption = False,
     wait: WaitOption = True,
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
@@ -57,9 +100,23 @@ def retry(
     """Send the jobs again that failed or were lost; other jobs stay as they are.
 
     With --cancelled, cancelled jobs are sent again too, no matter who cancelled them.
+
+    With --where, experiments that drifted run again, in a job set that is named SET (drifted),
+    each once. It first prints which these are and what they are estimated to use, and asks.
     """
+    _check_options(cancelled, where, {"--threshold": threshold, "--dry-run": dry_run or None})
     with opened_manager(ctx) as manager:
         chosen = manager.find(job_set)
+        if where is not None:
+            again = _run_drifted(
+                chosen, where, threshold, dry_run=dry_run, yes=yes, as_json=as_json
+            )
+            if dry_run:
+                return
+            if again is None:
+                why = "No experiment is known to have drifted; nothing is sent."
+                _exit_unchanged(ctx, chosen, why, as_json=as_json)
+            (finish if wait else hand_over)(ctx, again, timeout, as_json=as_json)
         jobs = chosen.progress().jobs
         if not cancelled and not jobs.get(JobState.FAILED) and not jobs.get(JobState.LOST):
             _exit_unchanged(ctx, chosen, _nothing_to_retry(jobs), as_json=as_json)
@@ -68,6 +125,42 @@ def retry(
             _exit_unchanged(ctx, chosen, why, as_json=as_json)
         chosen.retry(cancelled=cancelled)
         (finish if wait else hand_over)(ctx, chosen, timeout, as_json=as_json)
+
+
+def _run_drifted(
+    job_set: ManagedJobSet,
+    where: WhereWord,
+    threshold: float | None,
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> ManagedJobSet | None:
+    """Run again what drifted, after the user has agreed; a dry run only prints it."""
+    from qiskit_job_manager.cli.commands.drifted import confirm_drifted, show_drifted
+
+    word: Where = where.value
+    planned = job_set.plan_retry(word, threshold)
+    if dry_run:
+        show_drifted(planned, job_set.backend_name, as_json=as_json)
+        return None
+    confirm_drifted(job_set, planned, yes=yes)
+    return job_set.retry(where=word, threshold=threshold)
+
+
+def _check_options(
+    cancelled: bool, where: WhereWord | None, for_drift: Mapping[str, object]
+) -> None:
+    """Refuse options that have no meaning together.
+
+    Raises:
+        typer.BadParameter: There are such options.
+    """
+    if where is not None and cancelled:
+        raise typer.BadParameter("--where is about drift, and --cancelled about jobs: give one.")
+    for option, value in for_drift.items():
+        if where is None and value is not None:
+            raise typer.BadParameter(f"{option} belongs to --where")
 
 
 def resubmit(  # one parameter an option

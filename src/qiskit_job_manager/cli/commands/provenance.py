@@ -90,8 +90,13 @@ def _print_drift(rows: "Iterable[ExperimentDrift]", *, as_json: bool) -> None:
     if as_json:
         print_array(map(asdict, rows))
         return
-    for line in table(_DRIFT_COLUMNS, map(_drift_cells, rows)):
+    for line in drift_lines(rows):
         say(line, indent=2)
+
+
+def drift_lines(rows: "Iterable[ExperimentDrift]") -> "Iterator[str]":
+    """Yield the lines of a table of drift."""
+    return table(_DRIFT_COLUMNS, map(_drift_cells, rows))
 
 
 def _drift_cells(row: "ExperimentDrift") -> tuple[str, ...]:

@@ -298,13 +298,14 @@ _UNKNOWN = "not known"
 def show_plan(plan: Plan, backend: str, *, as_json: bool) -> None:
     """Print a plan, for people or for scripts."""
     if as_json:
-        print_object(_as_values(plan, backend))
+        print_object(plan_values(plan, backend))
         return
-    for line in _lines(plan, backend):
+    for line in plan_lines(plan, backend):
         typer.echo(line)
 
 
-def _as_values(plan: Plan, backend: str) -> dict[str, object]:
+def plan_values(plan: Plan, backend: str) -> dict[str, object]:
+    """Return a plan as values for JSON."""
     return {
         "backend": backend,
         "n_jobs": plan.n_jobs,
@@ -323,7 +324,8 @@ def _as_values(plan: Plan, backend: str) -> dict[str, object]:
     }
 
 
-def _lines(plan: Plan, backend: str) -> Iterator[str]:
+def plan_lines(plan: Plan, backend: str) -> Iterator[str]:
+    """Yield the lines that show a plan to people."""
     yield f"{plural(plan.n_experiments, 'experiment')} on {escape(backend)}; nothing was sent"
     yield f"  submissions            {plan.n_jobs:,}"
     yield f"  executions             {_figure(plan.executions)}"
