@@ -25,6 +25,7 @@ from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.manager import packing
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.stores import delete
 from qiskit_job_manager.testing import ScriptedBackend
 from qiskit_job_manager.testing.cloud_service import Books, CloudProcess, Deed, Faults
 
@@ -178,8 +179,9 @@ def test_a_name_that_is_in_use_is_left_alone(sweep, manager, device, on):
     theirs = manager.run([on(1)], device, name="sweep (drifted)", shots=10)
     theirs.results(timeout=60)
     first = sweep()
+    planned = first.plan_retry("drifted").name
     again = first.retry(where="drifted")
-    assert again.name() == f"sweep (drifted)-{first.job_set_id()[:8]}"
+    assert again.name() == planned == f"sweep (drifted)-{first.job_set_id()[:8]}"
     assert len(theirs) == 1
     assert first.retry(where="drifted").job_set_id() == again.job_set_id()
 
@@ -310,6 +312,32 @@ def test_resume_of_the_same_script_goes_on_as_before(sweep, manager, device, on)
     resumed = manager.run([on(1), on(0)], device, name="sweep", shots=10, if_exists="resume")
     assert resumed.results(timeout=60).success
     assert (resumed.job_set_id(), n_sent(device)) == (first.job_set_id(), sent)
+
+
+def test_what_was_deleted_is_run_again_and_what_is_half_deleted_is_said(
+    sweep, device, monkeypatch, manager
+):
+    first = sweep(max_experiments_per_job=1)
+    first.retry(where="drifted").results(timeout=60)
+    first.retry(where="drifted").delete()
+    again = first.retry(where="drifted")
+    assert again.results(timeout=60).success
+    sent = n_sent(device)
+
+    def interrupt(_removal):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(delete, "_TURN_S", 0.0)
+        patched.setattr(delete, "_PARTS", tuple((page, 1) for page, _ in delete._PARTS))
+        patched.setattr(delete._Removal, "give_way", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            again.delete()
+    with pytest.raises(JobManagerInvalidStateError, match="is half deleted"):
+        first.retry(where="drifted")
+    assert n_sent(device) == sent
+    manager.delete_job_set(again.job_set_id())
+    assert first.retry(where="drifted").results(timeout=60).success
 
 
 # -- what is not run -------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from qiskit_aer import AerSimulator
 
 from qiskit_job_manager import (
     Activity,
+    DriftedPlan,
     EventRecord,
     JobManager,
     Limits,
@@ -82,6 +83,11 @@ usage: Usage = job_set.usage()
 activity: Activity = job_set.activity()
 events: Iterator[EventRecord] = job_set.events()
 jobs: list[ManagedJob] = job_set.managed_jobs()
+again: ManagedJobSet | None = job_set.retry(where="drifted", threshold=0.2)
+planned: DriftedPlan = job_set.plan_retry("moved")
+job_set.retry("failed", cancelled=True)
+job_set.retry("failed", where="drifted")  # type: ignore[call-overload]
+job_set.retry(where="drift")  # type: ignore[call-overload]
 job_set.wait(10, progress=True)
 job_set.wait("soon")  # type: ignore[arg-type]
 job_set.job(circuit)

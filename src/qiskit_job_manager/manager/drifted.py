@@ -81,7 +81,10 @@ class RunAgain:
     def linked_name(self, record: JobSetRecord) -> str:
         """Return the name of the linked job set, or the one that it would get."""
         linked = self._store.job_set(linked_id(record))
-        return _names(record)[0] if linked is None else linked.name
+        if linked is not None:
+            return linked.name
+        free = (each for each in _names(record) if self._store.job_set_named(each) is None)
+        return next(free, _names(record)[-1])
 
     def left(self, record: JobSetRecord, wanted: Sequence[int]) -> list[int]:
         """Return which experiments the linked job set does not have.
