@@ -80,5 +80,5 @@ def test_a_retry_that_finds_nothing_says_what_there_is(job_set, caplog):
 
 
 def test_a_state_that_cannot_be_sent_again_is_refused(job_set):
-    with pytest.raises(InvalidArgumentError, match=r"'done'.*'failed', 'lost' and 'cancelled'"):
+    with pytest.raises(InvalidArgumentError, match=r"'done'.*'cancelled', 'failed', 'lost'"):
         job_set.retry(states=["failed", "done"])

@@ -37,6 +37,7 @@ from qiskit_job_manager.model.groups import (
     labels_of,
 )
 from qiskit_job_manager.planning.placing import Load, next_backend, soonest
+from qiskit_job_manager.views.close_names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -64,9 +65,10 @@ def checked_place(place: object) -> Place:
     if callable(place):
         return Place.CHOSEN
     if place not in _PLACES:
+        near = did_you_mean(place, _PLACES) if isinstance(place, str) else ""
         msg = (
             f"place is {place!r}; it is 'queue', 'spread', 'all', or a function of a circuit, its "
-            "index and the names of the backends"
+            f"index and the names of the backends{near}"
         )
         raise InvalidArgumentError(msg)
     return Place(str(place))

@@ -71,7 +71,9 @@ class PlaceWord(StrEnum):
 
 PlaceOption = Annotated[
     PlaceWord | None,
-    typer.Option(
+    choice(
+        PlaceWord,
+        "--place",
         help="With several backends: each circuit on the one that will have run it first (the "
         "default), in equal parts, or every circuit on every backend.",
         show_default=False,
