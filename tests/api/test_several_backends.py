@@ -118,6 +118,47 @@ def test_a_function_that_chooses_no_backend_is_refused(manager, circuits, adapte
     assert (manager.groups(), manager.job_sets()) == ([], [])
 
 
+def alternately(circuit, index, backends):
+    return index % 2
+
+
+def test_a_circuit_is_found_by_its_content_before_others_of_its_name(manager, circuits):
+    first, second, third = (each.copy(name="same") for each in circuits(3))
+    given = [first, second, second.copy(name="twin"), circuits(4)[3]]
+    results = manager.run(given, ["aer", "basic"], place=alternately, shots=10).results(60)
+    assert [results.get_counts(each) for each in given] == [right(i) for i in (0, 1, 1, 3)]
+    assert results.backends_of(given[1]) == ["basic_simulator"]
+    assert results.backends_of(given[2]) == ["aer_simulator"]
+    with pytest.raises(JobManagerJobNotFound, match="'same'"):
+        results.get_counts(third)
+
+
+def test_a_name_of_several_circuits_gives_the_first_and_warns(manager, circuits):
+    given = [each.copy(name="same") for each in circuits(2)]
+    results = manager.run(given, ["aer", "basic"], place=alternately, shots=10).results(60)
+    with pytest.warns(UserWarning, match="several experiments like 'same'.* index 0") as caught:
+        assert results.get_counts("same") == right(0)
+    assert caught[0].filename == __file__
+
+
+def test_the_bar_shows_all_backends_together_from_the_hand_over(manager, circuits, capfd):
+    group = manager.run(circuits(4), ["aer", "basic"], place="all", shots=10)
+    assert group.wait(60, progress=True)
+    assert "8 of 8 circuits" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("by", ["experiment", "outcome"])
+def test_a_group_without_placed_circuits_gives_an_empty_table(manager, by):
+    tables = []
+
+    def looking():
+        yield wide(1, "one")
+        tables.append(manager.find_group("g").results_so_far().to_dataframe(by))
+
+    manager.run(looking(), ["aer", "basic"], name="g", place="spread", shots=10).results(60)
+    assert [len(each) for each in tables] == [0]
+
+
 # -- going on --------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import operator
+import warnings
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from qiskit_job_manager.errors import (
 from qiskit_job_manager.views.escape import shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pandas as pd
     from qiskit.primitives import PubResult
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.results.tables import By
 
 _EQUAL_READ = 10_000
+_BY_NAME_ALONE = 3  # the last of the ways of `Experiments.alike`
 
 
 class GroupResults:
@@ -55,8 +58,9 @@ class GroupResults:
         self._labels = list(labels)
         self._n_experiments = n_experiments
         self._placed: dict[str, list[Placement]] = defaultdict(list)
-        for each in placements:
+        for each in sorted(placements, key=_starts):
             self._placed[self._labels[each.member]].append(each)
+        self._by_first = {label: sorted(each, key=_first) for label, each in self._placed.items()}
 
     def __len__(self) -> int:
         return self._n_experiments
@@ -136,7 +140,8 @@ class GroupResults:
         from qiskit_job_manager.results.tables import needs_pandas
 
         pd = needs_pandas("to_dataframe")
-        frames = [self._frame(label, by) for label in self._labels if self._placed.get(label)]
+        labels = [each for each in self._labels if self._placed.get(each)] or self._labels[:1]
+        frames = [self._frame(label, by) for label in labels]
         whole = pd.concat(frames, ignore_index=True)
         whole = whole.sort_values(["index", "backend"], kind="stable", ignore_index=True)
         return whole if by == "outcome" else whole.set_index("index")
@@ -149,7 +154,7 @@ class GroupResults:
             frame = frame.reset_index()
         of_group = {
             each.first + offset: each.start + offset
-            for each in self._placed[label]
+            for each in self._placed.get(label, ())
             for offset in range(each.size)
         }
         frame = frame[frame["index"].isin(of_group)].copy()  # others run what was withdrawn
@@ -185,44 +190,79 @@ class GroupResults:
             raise InvalidArgumentError(msg)
         labels = self._labels if backend is None else [backend]
         if isinstance(experiment, str) or not hasattr(experiment, "__index__"):
-            places = [each for label in labels for each in self._by_content(experiment, label)]
-            first = min((start for start, _, _ in places), default=None)
-            found = [(label, index) for start, label, index in places if start == first]
+            found = self._by_content(experiment, labels)
         else:
             whole_number: Any = experiment
-            found = list(self._by_index(operator.index(whole_number), labels))
+            found = self._by_index(operator.index(whole_number), labels)
         if not found:
             where = "" if backend is None else f" on {backend}"
             msg = f"the group has no experiment {_said(experiment)}{where}"
             raise JobManagerJobNotFound(msg)
         return found
 
-    def _by_index(self, index: int, labels: Sequence[str]) -> Iterator[tuple[str, int]]:
+    def _by_index(self, index: int, labels: Sequence[str]) -> list[tuple[str, int]]:
         start = index + self._n_experiments if index < 0 else index
-        for label in labels:
-            for each in self._placed.get(label, ()):
-                if each.start <= start < each.stop:
-                    yield label, each.first + start - each.start
+        found = ((label, _before(self._placed.get(label, ()), start, _starts)) for label in labels)
+        return [
+            (label, each.first + start - each.start)
+            for label, each in found
+            if each is not None and start < each.stop
+        ]
 
-    def _by_content(self, experiment: Any, label: str) -> Iterator[tuple[int, str, int]]:
-        """Yield where the first experiment with a name or a content is on a backend."""
-        if label not in self.by_backend or not self._placed.get(label):
-            return
-        try:
-            indices = self.by_backend[label]._equal_indices(experiment, _EQUAL_READ)
-        except JobManagerJobNotFound:
-            return
-        starts = [(start, each) for each in indices if (start := self._start(label, each)) >= 0]
-        if starts:
-            start, index = min(starts)
-            yield start, label, index
+    def _by_content(self, experiment: Any, labels: Sequence[str]) -> list[tuple[str, int]]:
+        """Return where the first experiment with a name or a content is.
 
-    def _start(self, label: str, index: int) -> int:
-        """Return the index in the group of an experiment; -1: another backend runs it."""
-        for each in self._placed[label]:
-            if each.first <= index < each.first + each.size:
-                return each.start + index - each.first
-        return -1
+        Each way to find it is tried on all backends before the next one. So an experiment of equal
+        content is found before another one of its name, whatever backends they are on.
+        """
+        labels = [each for each in labels if each in self.by_backend and self._placed.get(each)]
+        ways = [self.by_backend[each]._alike(experiment, _EQUAL_READ) for each in labels]
+        for number, way in enumerate(zip(*ways, strict=True)):
+            places = [
+                (start, label, index)
+                for label, indices in zip(labels, way, strict=True)
+                for index in indices
+                if (start := self._start(label, index)) is not None
+            ]
+            starts = {start for start, _, _ in places}
+            if len(starts) == 1 or (starts and number < _BY_NAME_ALONE):
+                first = min(starts)
+                if len(starts) > 1:
+                    _warn(experiment, first)
+                return [(label, index) for start, label, index in places if start == first]
+        return []
+
+    def _start(self, label: str, index: int) -> int | None:
+        """Return the index in the group of an experiment; ``None``: another backend runs it."""
+        each = _before(self._by_first[label], index, _first)
+        if each is None or index >= each.first + each.size:
+            return None
+        return each.start + index - each.first
+
+
+def _starts(placed: Placement) -> int:
+    return placed.start
+
+
+def _first(placed: Placement) -> int:
+    return placed.first
+
+
+def _before(
+    placed: Sequence[Placement], index: int, key: Callable[[Placement], int]
+) -> Placement | None:
+    """Return the last placement that begins at or before an index."""
+    number = bisect.bisect_right(placed, index, key=key)
+    return placed[number - 1] if number else None
+
+
+def _warn(experiment: object, first: int) -> None:
+    warnings.warn(
+        f"the group has several experiments like {_said(experiment)}; this is the first, with "
+        f"index {first}; an index chooses another.",
+        UserWarning,
+        stacklevel=6,
+    )
 
 
 def _said(experiment: Any) -> str:

@@ -82,25 +82,45 @@ class Experiments:
         if isinstance(experiment, str):
             known = self._known.get(experiment)
             return self._by_name(experiment) if known is None else known
-        circuit = getattr(experiment, "circuit", experiment)
-        if isinstance(circuit, (tuple, list)) and circuit:
-            circuit = circuit[0]
-        if hasattr(circuit, "num_clbits"):
+        circuit = _circuit_in(experiment)
+        if circuit is not None:
             return self._by_content(experiment, circuit)
         try:
             index = operator.index(experiment)  # type: ignore[arg-type]  # refused here
         except TypeError:
-            msg = (
-                "an experiment is given by its index, its name, or the circuit or PUB that was "
-                f"handed over, not by {type(experiment).__name__} {experiment!r}"
-            )
-            raise InvalidArgumentError(msg) from None
+            raise InvalidArgumentError(_not_an_experiment(experiment)) from None
         return _by_position(self._record, index)
+
+    def alike(self, experiment: Any, limit: int) -> Iterator[list[int]]:
+        """Yield the experiments that a name, a circuit or a PUB may mean, the likeliest list first.
+
+        A later list counts where no earlier one has an experiment; each but the last is of equal
+        content. They have those of the content and the name, of the content, of the name with the
+        content as it was sent, and of the name if the user gave it. Of the last list a single
+        experiment is meant, or none. A name gives one list.
+
+        Args:
+            experiment: A name, a circuit or a PUB.
+            limit: How many of each list to give at most.
+
+        Raises:
+            InvalidArgumentError: It is none of these.
+        """
+        if isinstance(experiment, str):
+            yield self._named(experiment, limit)
+            return
+        circuit = _circuit_in(experiment)
+        if circuit is None:
+            raise InvalidArgumentError(_not_an_experiment(experiment))
+        yield from self._with_content(experiment, circuit.name, limit)
+        if experiment is circuit:
+            yield list(islice(self._namesakes(circuit), limit))
+            yield [] if _is_counted(circuit) else self._named(circuit.name, limit)
 
     # -- by name ----------------------------------------------------------------------------------
 
     def _by_name(self, name: str) -> int:
-        found = self._store.indices(self._record.key, name, limit=2)
+        found = self._named(name, 2)
         if not found:
             msg = (
                 f"job set {self._record.name!r} has no experiment named {name!r}{self._near(name)}"
@@ -112,6 +132,9 @@ class Experiments:
         elif self._record.complete:  # before that, another of this name may come
             self._keep(found[0] // _NEIGHBOURS)
         return found[0]
+
+    def _named(self, name: str, limit: int) -> list[int]:
+        return self._store.indices(self._record.key, name, limit=limit)
 
     def _keep(self, block: int) -> None:
         if block not in self._asked:
@@ -126,7 +149,7 @@ class Experiments:
 
     def _by_content(self, experiment: Any, circuit: Any) -> int:
         name = circuit.name
-        equal = self._with_content(experiment, name)
+        equal = next(filter(None, self._with_content(experiment, name, 2)), [])
         if not equal and experiment is circuit:
             equal = [*islice(self._namesakes(circuit), 2)] or self._original(circuit)
         if not equal:
@@ -135,17 +158,17 @@ class Experiments:
             self._warn(f"with the content of {name!r}", equal[0], "an index chooses another")
         return equal[0]
 
-    def _with_content(self, experiment: Any, name: str) -> list[int]:
-        """Return up to two experiments of this content: those of its name, or else any."""
+    def _with_content(self, experiment: Any, name: str, limit: int) -> Iterator[list[int]]:
+        """Yield the experiments of this content and name, then those of this content."""
         from qiskit_job_manager.codec.experiments import hash_experiment
 
         try:
             content = hash_experiment(experiment, self.kind)
         except CodecError:  # such as a circuit whose PUB has values
-            return []
+            content = b""
         find, key = self._store.indices_with_content, self._record.key
-        found = find(key, content, 2)
-        return (find(key, content, 2, name) or found) if len(found) > 1 else found
+        yield find(key, content, limit, name) if content else []
+        yield find(key, content, limit) if content else []
 
     def _namesakes(self, circuit: Any) -> Iterator[int]:
         """Yield the experiments of the circuit's name whose stored circuit has its content.
@@ -156,7 +179,7 @@ class Experiments:
         from qiskit_job_manager.codec.circuits import hash_circuit
 
         content = hash_circuit(circuit)
-        for index in self._store.indices(self._record.key, circuit.name, limit=_NAMESAKES_READ):
+        for index in self._named(circuit.name, _NAMESAKES_READ):
             with suppress(CodecError, StoreCorruptError):  # what cannot be read is not the one
                 if hash_circuit(self.circuit(index)) == content:
                     yield index
@@ -165,7 +188,7 @@ class Experiments:
         """Return the one experiment that has the circuit's name, if the user gave that name."""
         if _is_counted(circuit):
             return []
-        named = self._store.indices(self._record.key, circuit.name, limit=2)
+        named = self._named(circuit.name, 2)
         return named if len(named) == 1 else []
 
     def circuit(self, index: int) -> Any:
@@ -190,7 +213,7 @@ class Experiments:
         msg += repr(shortened(circuit.name, 80))
         if _is_counted(circuit):
             msg += ", and Qiskit counted that name, so it proves nothing"
-        elif len(self._store.indices(self._record.key, circuit.name, limit=2)) > 1:
+        elif len(self._named(circuit.name, 2)) > 1:
             msg += ", and several experiments have that name"
         hint = (
             ". Hand over the same circuit or PUB as to run(), or give the index or the name of the "
@@ -214,6 +237,21 @@ class Experiments:
             UserWarning,
             stacklevel=6,
         )
+
+
+def _circuit_in(experiment: Any) -> Any:
+    """Return the circuit that is an experiment, or that a PUB has; ``None``: it is neither."""
+    circuit = getattr(experiment, "circuit", experiment)
+    if isinstance(circuit, (tuple, list)) and circuit:
+        circuit = circuit[0]
+    return circuit if hasattr(circuit, "num_clbits") else None
+
+
+def _not_an_experiment(given: object) -> str:
+    return (
+        "an experiment is given by its index, its name, or the circuit or PUB that was handed "
+        f"over, not by {type(given).__name__} {given!r}"
+    )
 
 
 def _is_counted(circuit: Any) -> bool:

@@ -533,18 +533,9 @@ class ManagedResults:
     def _index(self, experiment: ExperimentKey) -> int:
         return self._source.experiments.index(experiment)
 
-    def _equal_indices(self, experiment: ExperimentKey, limit: int) -> list[int]:
-        """Return the indices of the first experiments that one names, all with equal content."""
-        store, key = self._source.store, self._source.record.key
-        if isinstance(experiment, str) and (named := store.indices(key, experiment, limit)):
-            return named
-        index = self._index(experiment)
-        found = store.experiment(key, index)
-        return (
-            [index]
-            if found is None
-            else store.indices_with_content(key, found.content_hash, limit, found.name)
-        )
+    def _alike(self, experiment: ExperimentKey, limit: int) -> Iterator[list[int]]:
+        """Yield what `Experiments.alike` does."""
+        return self._source.experiments.alike(experiment, limit)
 
     def _are_done(self, indices: range) -> bool:
         """Return whether each job is done that runs one of some consecutive experiments."""
