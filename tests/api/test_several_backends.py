@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 
 import pytest
 from qiskit import QuantumCircuit
@@ -349,6 +350,47 @@ def test_circuits_are_transpiled_for_each_backend(manager):
     assert again.results(timeout=5).success
 
 
+def flowing(name):
+    circuit = QuantumCircuit(2, 2, name=name)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.x(1)
+    circuit.measure(1, 1)
+    return circuit
+
+
+@pytest.mark.parametrize("place", ["queue", "spread"])
+def test_a_circuit_that_cannot_be_transpiled_for_one_backend_goes_to_another(manager, place):
+    plain, dynamic = (GenericBackendV2(2, seed=1, control_flow=each) for each in (False, True))
+    plain.name, dynamic.name = "plain", "dynamic"
+    given = [flowing("first"), wide(2, "two"), flowing("third"), wide(1, "one")]
+    how = {"place": place, "transpile": True, "shots": 10, "volatile": True, "name": "g"}
+    results = manager.run(given, [plain, dynamic], **how).results(60)
+    assert results.success
+    likeliest = [max(counts, key=counts.get) for counts in map(results.get_counts, given)]
+    assert likeliest == ["11", "01", "11", "1"]
+    assert [results.backends_of(name) for name in ("first", "third")] == [["dynamic"]] * 2
+    with pytest.raises(InvalidExperimentError, match=r"not every backend.*1 \('flow'\): plain"):
+        manager.run(
+            [wide(2, "two"), flowing("flow")],
+            [plain, dynamic],
+            **how | {"place": "all", "name": "h"},
+        )
+
+
+def test_a_circuit_too_large_for_a_job_is_named_by_its_index_in_the_group(manager, circuits):
+    large = circuits(1)[0].copy(name="large")
+    for step in range(300):
+        large.rz(0.1 + step, 0)
+    limits = Limits(payload_bytes_per_job=4000, experiments_per_job=5)
+    with pytest.raises(
+        InvalidExperimentError, match=r"experiment 6 \('large'\): .*bytes"
+    ) as caught:
+        manager.run([*circuits(6), large], ["aer", "basic"], shots=10, limits=limits)
+    assert "experiment 3" not in str(caught.value)
+
+
 def test_pubs_run_on_several_primitives(manager, circuits):
     given = [(each, None, 10) for each in circuits(6)]
     samplers = [StatevectorSampler(seed=1), StatevectorSampler(seed=2)]
@@ -428,6 +470,59 @@ def test_what_was_withdrawn_when_a_process_died_is_moved_by_the_next(
         results = group.results(60)
         assert [results.get_counts(i) for i in range(20)] == [right(i) for i in range(20)]
     assert set(paid(*clouds)) == {1}
+
+
+class SmallAdapter(CloudAdapter):
+    """A cloud whose jobs have no room for a circuit."""
+
+    def limits(self):
+        return Limits(payload_bytes_per_job=1)
+
+
+@pytest.mark.usefixtures("soon_down")
+def test_what_the_other_backend_refuses_when_it_is_moved_goes_back(manager, circuits, clouds):
+    backends = [CloudAdapter(clouds[0].address), SmallAdapter(clouds[1].address)]
+    clouds[0].begin_outage(Outage.REFUSED)
+    group = manager.run(circuits(20), backends, name="g", place="spread", **HOW)
+    assert group.job_sets["cloud-2"].n_experiments == 0
+    assert not group.wait(3)
+    clouds[0].end_outage()
+    results = group.results(60)
+    assert [results.get_counts(i) for i in range(20)] == [right(i) for i in range(20)]
+    assert set(paid(*clouds)) == {1}
+
+
+@pytest.mark.usefixtures("soon_down")
+def test_waiting_ends_for_what_was_withdrawn_and_cannot_be_moved(
+    store_path, circuits, clouds, adapters, monkeypatch
+):
+    monkeypatch.setattr("qiskit_job_manager.job_set.group._PLACING_WITHIN_S", 1.0)
+    clouds[0].begin_outage(Outage.REFUSED)
+    how = HOW | {"name": "g", "place": "spread", "if_exists": "resume"}
+    with JobManager(store_path) as manager:
+        group = manager.run(circuits(20), adapters(), **how)
+        monkeypatch.setattr("qiskit_job_manager.stores.groups.Groups.move", lambda *_: False)
+        with pytest.raises(JobManagerInvalidStateError, match="some wait to go to another backend"):
+            group.wait(60)
+        monkeypatch.undo()
+
+
+def test_a_resumed_generator_is_not_kept_whole(manager, circuits):
+    how = HOW | {"name": "g", "place": "spread", "if_exists": "resume"}
+    manager.run(circuits(32), ["aer", "basic"], **how).wait(60)
+    given, most = [], 0
+
+    def one_by_one():
+        nonlocal most
+        for each in range(32):
+            (circuit,) = circuits(each + 1)[each:]
+            given.append(weakref.ref(circuit))
+            most = max(most, sum(one() is not None for one in given))
+            yield circuit
+            del circuit
+
+    assert manager.run(one_by_one(), ["aer", "basic"], **how).results(60).success
+    assert most < 16
 
 
 def test_jobs_that_the_backend_may_have_stay_with_it(manager, circuits, clouds, adapters):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import time
 from typing import TYPE_CHECKING
@@ -110,7 +111,6 @@ class ManagedJobSetGroup:
         A job that was withdrawn from a backend counts where its experiments are now.
         """
         group = self._read()
-        placed = self._groups.placements(group.key)
         jobs: dict[JobState, int] = {}
         experiments: dict[JobState, int] = {}
         needs_user = held = 0
@@ -120,11 +120,13 @@ class ManagedJobSetGroup:
             for state in JobState:
                 jobs[state] = jobs.get(state, 0) + now.jobs.get(state, 0)
                 experiments[state] = experiments.get(state, 0) + now.experiments.get(state, 0)
-            for job in self._withdrawn(job_set, now):
+            withdrawn = self._withdrawn(job_set, now)
+            placed = self._placed_on(label) if withdrawn else []
+            for job in withdrawn:
                 size = job.stop - job.start
                 jobs[JobState.CANCELLED] -= 1
                 experiments[JobState.CANCELLED] -= size
-                if self._is_placed(label, job, placed):
+                if _is_placed(job, placed):
                     to = JobState.CANCELLED if group.cancelled else JobState.PLANNED
                     jobs[to] += 1
                     experiments[to] += size
@@ -257,7 +259,7 @@ class ManagedJobSetGroup:
                     return True
                 if deadline.remaining_s <= 0:
                     return False
-                if left or self._tend is not None:
+                if left:
                     placing_until_s = self._clock.monotonic() + _PLACING_WITHIN_S
                 elif self._clock.monotonic() > placing_until_s:
                     raise JobManagerInvalidStateError(self._cut_off())
@@ -311,10 +313,10 @@ class ManagedJobSetGroup:
             return []
         return [job for job in job_set._jobs([JobState.CANCELLED]) if job.is_withdrawn]
 
-    def _is_placed(self, label: str, job: JobRecord, placed: Sequence[Placement]) -> bool:
+    def _placed_on(self, label: str) -> list[Placement]:
         number = self.backends.index(label)
-        mine = (each for each in placed if each.member == number)
-        return any(each.part(job.start, job.stop).size > 0 for each in mine)
+        placed = self._groups.placements(self._record.key)
+        return sorted((e for e in placed if e.member == number), key=_first)
 
     def _pause(self, left: Sequence[ManagedJobSet], pause_s: float) -> None:
         """Wait a moment for the first job set that can go on."""
@@ -346,3 +348,13 @@ class ManagedJobSetGroup:
         ]
         more = "" if now.complete else " Not all experiments are placed yet."
         return f"the group {self._record.name!r} has not ended.{more} {' '.join(texts)}".strip()
+
+
+def _first(placed: Placement) -> int:
+    return placed.first
+
+
+def _is_placed(job: JobRecord, placed: Sequence[Placement]) -> bool:
+    """Say whether placements on one backend, in their order there, have experiments of a job."""
+    number = bisect.bisect_left(placed, job.stop, key=_first)
+    return number > 0 and placed[number - 1].part(job.start, job.stop).size > 0

@@ -64,6 +64,7 @@ class Member:
         self._weighing = prepared.weighing
         self._store = store
         self._engine = engine
+        self._refused_late: dict[int, str] = {}
 
     def read(self, job_set_id: str) -> None:
         """Read its job set as the store has it now.
@@ -109,6 +110,8 @@ class Member:
             experiment: What was handed over.
             index: Its index in the group.
         """
+        if index in self._refused_late:
+            return self._refused_late[index]
         try:
             self._weighing.encoded_if_doubtful(experiment, index)
             if self.draft.transpile is None:
@@ -140,14 +143,38 @@ class Member:
         ready: list[Any] = []
         for each in placements:
             ready += self._ready([at(i) for i in range(each.start, each.stop)], each.start)
+        return PlacedBlocks(self.record.key, placements, self._blocks(ready, self.record))
+
+    def refuses_late(self, indices: Sequence[int], at: Callable[[int], Any]) -> bool:
+        """Find out which of some experiments made `placed` raise, so that `refusal` knows them.
+
+        What cannot be transpiled, or is too large for a job, is found only when it is placed.
+
+        Args:
+            indices: Their indices in the group.
+            at: Returns what was handed over, by the index in the group.
+
+        Returns:
+            Whether there are any.
+        """
+        found = ((index, self._refusal_alone(at(index), index)) for index in indices)
+        refused = {index: why for index, why in found if why is not None}
+        self._refused_late |= refused
+        return bool(refused)
+
+    def _refusal_alone(self, experiment: Any, index: int) -> str | None:
+        try:
+            self._blocks(
+                self._ready([experiment], index), replace(self.record, n_experiments=index)
+            )
+        except (InvalidExperimentError, PlanError) as error:
+            return error.message
+        return None
+
+    def _blocks(self, ready: Sequence[Any], after: JobSetRecord) -> list[EncodedBlock]:
         packing = Packing(self.backend, self.draft, self._weighing, self._give_way)
         packing.all_checked = True
-        try:
-            blocks = list(packing.planned(ready, self.record.limits, self.record))
-        except PlanError as error:
-            error.add_note(f"It is one of the experiments {indices[0]} to {indices[-1]}.")
-            raise
-        return PlacedBlocks(self.record.key, placements, blocks)
+        return list(packing.planned(ready, self.record.limits, after))
 
     def _ready(self, experiments: list[Any], start: int) -> list[Any]:
         """Return experiments as they are sent, checked."""

@@ -13,6 +13,7 @@ import logging
 import time
 import uuid
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager import ways
@@ -22,6 +23,7 @@ from qiskit_job_manager.errors import (
     JobManagerError,
     JobManagerUnknownJobSet,
     NameInUseError,
+    PlanError,
 )
 from qiskit_job_manager.manager import transpiler
 from qiskit_job_manager.manager.group_member import Member
@@ -301,6 +303,7 @@ class GroupRun:
             for each in self._members:
                 each.reread()
             for placed in self._store.groups.placements(group.key, self._n_known):
+                given.drop_before(placed.start)
                 if placed.start < group.n_experiments:
                     where = (placed.first, placed.start, placed.size)
                     self._members[placed.member].compare(given.at, *where, END)
@@ -441,7 +444,12 @@ class GroupRun:
         self, given: HandedExperiments, group: GroupRecord, shares: dict[int, list[int]]
     ) -> None:
         """Store experiments in the job sets of their members, all of them or none."""
-        parts = {i: self._members[i].placed(each, given.at, i) for i, each in shares.items()}
+        try:
+            parts = {i: self._members[i].placed(each, given.at, i) for i, each in shares.items()}
+        except (InvalidExperimentError, PlanError):
+            if not self._refused_late(given, shares):
+                raise
+            return
         stop = 1 + max(each[-1] for each in shares.values())
         if not self._store.groups.place(group, stop, list(parts.values()), self._clock.now()):
             for number in shares:  # another process placed these, or the group was cancelled
@@ -454,6 +462,13 @@ class GroupRun:
             if self._engine and given.length is None and self._place is not Place.QUEUE:
                 new = Room(self._store, self._engine, member.record)
                 self._rooms.setdefault(number, new).wait_for(part.blocks)
+
+    def _refused_late(self, given: HandedExperiments, shares: Mapping[int, list[int]]) -> bool:
+        """Say whether members have refused experiments that seemed to be able to run."""
+        found = [self._members[i].refuses_late(each, given.at) for i, each in shares.items()]
+        for index in chain.from_iterable(shares.values()):
+            self._refusals.pop(index, None)  # it is asked for again
+        return any(found)
 
     # -- what can run where -----------------------------------------------------------------------
 

@@ -9,9 +9,10 @@ next run of the script, or the next wait here, finds them withdrawn and moves th
 from __future__ import annotations
 
 import logging
-import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.errors import InvalidExperimentError, PlanError
 from qiskit_job_manager.model import JobState, RequestKind
 from qiskit_job_manager.model.groups import GroupRecord, Place, Placement
 from qiskit_job_manager.planning.placing import soonest
@@ -28,8 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TEND_EVERY_S = 0.5
-_HANDLED_WITHIN_S = 5.0
-_LOOK_EVERY_S = 0.02
+_WITHDRAWN_AT_ONCE = 200
 _MOVES = (Place.QUEUE, Place.SPREAD)
 
 
@@ -59,6 +59,7 @@ class Relocation:
         self._given = given
         self._next_s = 0.0
         self._n_cancelled_seen: dict[int, int] = {}
+        self._moved: dict[int, set[int]] = {}
 
     def tend(self) -> None:
         """Move what has to be moved, if it is time to look again."""
@@ -83,9 +84,13 @@ class Relocation:
         member, up = self._members[number], self._others(number, only_up=True)
         if not up or self._waits(member):
             return
-        placed = self._placements(group, number)
         jobs = self._store.jobs(member.record.key, states=(JobState.PLANNED,))
-        unsent = [job for job in jobs if job.may_be_withdrawn and self._can_move(job, placed, up)]
+        movable = (
+            job
+            for job in jobs
+            if job.may_be_withdrawn and self._can_move(job, self._parts(group, number, job), up)
+        )
+        unsent = list(islice(movable, _WITHDRAWN_AT_ONCE))
         for job in unsent:
             self._store.request(member.record.key, RequestKind.WITHDRAW, job.index)
         if not unsent:
@@ -94,17 +99,15 @@ class Relocation:
         words = "%r is down: %d unsent jobs of the group %r go to other backends"
         logger.warning(words, member.label, len(unsent), group.name, extra=fields)
         member.drive()
-        until_s = self._clock.monotonic() + _HANDLED_WITHIN_S
-        while self._waits(member) and self._clock.monotonic() < until_s:
-            time.sleep(_LOOK_EVERY_S)
 
     def _waits(self, member: Member) -> bool:
         requests = self._store.requests(member.record.key)
         return any(each.kind is RequestKind.WITHDRAW for each in requests)
 
-    def _can_move(self, job: JobRecord, placed: Sequence[Placement], up: Sequence[int]) -> bool:
+    def _can_move(
+        self, job: JobRecord, parts: Sequence[tuple[Placement, Placement]], up: Sequence[int]
+    ) -> bool:
         """Say whether each experiment of a job is known here and runs on another backend."""
-        parts = _parts(job, placed)
         return bool(parts) and all(self._target(job, each, up) is not None for each, _ in parts)
 
     # -- moving -----------------------------------------------------------------------------------
@@ -116,17 +119,21 @@ class Relocation:
         if n_cancelled == self._n_cancelled_seen.get(number, 0):
             return
         jobs = self._store.jobs(member.record.key, states=(JobState.CANCELLED,))
-        withdrawn = [job for job in jobs if job.is_withdrawn]
-        moved = [self._move_job(group, number, job) for job in withdrawn]
-        if all(moved):
+        done = self._moved.setdefault(number, set())
+        withdrawn = [job for job in jobs if job.is_withdrawn and job.index not in done]
+        moved = {job.index: self._move_job(group, number, job) for job in withdrawn}
+        done.update(index for index, is_moved in moved.items() if is_moved)
+        if all(moved.values()):
             self._n_cancelled_seen[number] = len(jobs)
 
     def _move_job(self, group: GroupRecord, number: int, job: JobRecord) -> bool:
         """Place the experiments of a withdrawn job elsewhere, and say whether all are."""
         up = self._others(number, only_up=True)
         is_moved = True
-        for part, whole in _parts(job, self._placements(group, number)):
-            found = self._target(job, part, up or self._others(number, only_up=False))
+        for part, whole in self._parts(group, number, job):
+            found = self._target(job, part, up)
+            if found is None:  # it may go back, too
+                found = self._target(job, part, self._others(number, only_up=False))
             is_moved = found is not None and self._move(group, part, whole, *found) and is_moved
         return is_moved
 
@@ -141,15 +148,27 @@ class Relocation:
         member = self._members[target]
         member.reread()
         indices = range(part.start, part.stop)
-        to = member.placed(indices, lambda i: experiments[i - part.start], target)
+
+        def at(index: int) -> Any:
+            return experiments[index - part.start]
+
+        try:
+            to = member.placed(indices, at, target)
+        except (InvalidExperimentError, PlanError):
+            if not member.refuses_late(indices, at):
+                raise
+            return False  # it goes to another one at the next look
         if not self._store.groups.move(group, whole, part, to, self._clock.now()):
             return False  # another process moves it, or the group was cancelled
         member.note_stored(to.blocks)
         return True
 
-    def _placements(self, group: GroupRecord, number: int) -> list[Placement]:
-        placed = self._store.groups.placements(group.key)
-        return [each for each in placed if each.member == number]
+    def _parts(
+        self, group: GroupRecord, number: int, job: JobRecord
+    ) -> list[tuple[Placement, Placement]]:
+        """Return the parts of placements that are the experiments of a job, each with the whole."""
+        placed = self._store.groups.placed_on(group.key, number, job.start, job.stop)
+        return [(each.part(job.start, job.stop), each) for each in placed]
 
     def _others(self, number: int, *, only_up: bool) -> list[int]:
         others = [i for i in range(len(self._members)) if i != number]
@@ -178,9 +197,3 @@ class Relocation:
     def _can_run(self, member: Member, experiments: Sequence[Any], start: int) -> bool:
         said = (member.refusal(each, index) for index, each in enumerate(experiments, start=start))
         return not any(said)
-
-
-def _parts(job: JobRecord, placed: Sequence[Placement]) -> list[tuple[Placement, Placement]]:
-    """Return the parts of placements that are the experiments of a job, each with the whole."""
-    parts = ((each.part(job.start, job.stop), each) for each in placed)
-    return [(part, whole) for part, whole in parts if part.size > 0]

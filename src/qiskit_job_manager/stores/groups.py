@@ -172,6 +172,14 @@ class Groups:
         )
         return [Placement(*row) for row in self._database.read(found)]
 
+    def placed_on(self, key: int, member: int, first: int, stop: int) -> list[Placement]:
+        """Return the placements on a member that have experiments between two indices there."""
+        found = select(*_PLACEMENT_COLUMNS).where(
+            *(_PLACED.group == key, _PLACED.member == member),
+            *(_PLACED.first < stop, _PLACED.first + _PLACED.size > first),
+        )
+        return [Placement(*row) for row in self._database.read(found.order_by(_PLACED.first))]
+
     def _read(self, *which: ColumnElement[bool]) -> list[GroupRecord]:
         found = select(*_GROUP_COLUMNS).where(*which).order_by(_GROUP.key.desc())
         return [_group_from(row) for row in self._database.read(found)]
