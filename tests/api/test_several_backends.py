@@ -14,6 +14,7 @@ from qiskit_job_manager import (
     InvalidArgumentError,
     InvalidExperimentError,
     JobManager,
+    JobManagerError,
     JobManagerInvalidStateError,
     JobManagerJobNotFound,
     JobManagerTimeoutError,
@@ -531,6 +532,44 @@ def test_jobs_that_the_backend_may_have_stay_with_it(manager, circuits, clouds, 
     clouds[0].begin_outage(Outage.REFUSED, 2.0)
     assert group.results(timeout=60).success
     assert set(paid(*clouds)) == {1}
+
+
+class NeverAnswering(GenericBackendV2):
+    """A device that does not say whether it has accepted a job, and cannot be searched."""
+
+    def run(self, *_, **__):
+        raise ConnectionError("connection reset")
+
+    def retrieve_job(self, _):
+        raise ConnectionError("connection reset")
+
+
+def test_where_all_is_in_doubt_the_user_is_asked_and_the_script_goes_on(manager, circuits):
+    devices = [NeverAnswering(5, seed=1) for _ in range(2)]
+    how = {"name": "g", "transpile": True, "shots": 10, "if_exists": "resume", "retry": PROMPT}
+    how["max_experiments_per_job"] = 1
+    with pytest.raises(JobManagerInvalidStateError, match=r"are in doubt.*resubmit\(\)") as caught:
+        manager.run(circuits(32), devices, **how)
+    assert "run the same script again" in str(caught.value.__notes__)
+    group = manager.find_group("g")
+    in_doubt = group.progress().needs_user
+    for each in group.job_sets.values():
+        each.abandon()
+        assert each.wait(20)
+    for each in devices:
+        each.run = GenericBackendV2(5, seed=1).run
+    group = manager.run(circuits(32), devices, **how)
+    assert group.wait(60)
+    assert group.progress().jobs[JobState.DONE] == 32 - in_doubt > 0
+
+
+def test_handing_over_ends_where_the_jobs_cannot_be_driven(manager, circuits, monkeypatch):
+    def defect(*_, **__):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr("qiskit_job_manager.engine.tick.decide", defect)
+    with pytest.raises(JobManagerError, match="a defect"):
+        manager.run(circuits(32), ["aer", "basic"], shots=10, max_experiments_per_job=1)
 
 
 def test_a_backend_on_which_all_fails_gets_few(manager, circuits, clouds, adapters):

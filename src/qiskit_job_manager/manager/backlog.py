@@ -58,6 +58,7 @@ class Backlog:
         self._looked_s = self._busy_s = self._down_until_s = 0.0
         self._n_done_before = self._n_jobs = self._n_given = 0
         self._idle_since_s: float | None = None
+        self._waits_for_user = False
 
     def look(self, record: JobSetRecord, totals: Totals) -> None:
         """Take note of how far the job set is now."""
@@ -70,6 +71,8 @@ class Backlog:
             self._busy_s += now_s - self._looked_s if self._n_jobs or n_jobs else 0.0
             self._widen(record, totals, n_jobs)
         self._totals, self._n_jobs, self._looked_s = totals, n_jobs, now_s
+        now = progress_of(record, totals)
+        self._waits_for_user = now.ended and now.needs_user > 0
         self._note_whether_down(record, now_s)
 
     @property
@@ -93,6 +96,11 @@ class Backlog:
         has_trouble = self._engine is not None and self._engine.trouble(record.key) is not None
         if has_trouble or (idle_s > _DOWN_AFTER_S and not is_trying):
             self._down_until_s = now_s + _DOWN_FOR_S
+
+    @property
+    def waits_for_user(self) -> bool:
+        """Whether nothing more will happen unless the user decides about jobs in doubt."""
+        return self._waits_for_user
 
     @property
     def only_fails(self) -> bool:

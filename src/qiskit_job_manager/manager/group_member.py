@@ -202,6 +202,15 @@ class Member:
             self._engine.drive(self.record, self.backend)
             self._engine.start()
 
+    def raise_if_broken(self) -> None:
+        """Raise if this process had to stop sending its jobs.
+
+        Raises:
+            JobManagerError: There is a defect, or the store cannot be used any more.
+        """
+        if self._engine is not None:
+            self._engine.raise_if_broken(self.record.key)
+
     def compare(
         self, at: Callable[[int], Any], first: int, start: int, size: int, end: object
     ) -> None:

@@ -21,6 +21,7 @@ from qiskit_job_manager.errors import (
     InvalidArgumentError,
     InvalidExperimentError,
     JobManagerError,
+    JobManagerInvalidStateError,
     JobManagerUnknownJobSet,
     NameInUseError,
     PlanError,
@@ -172,6 +173,7 @@ class GroupRun:
             NameInUseError: The name is in use, or the group of that name runs something else.
             InvalidExperimentError: No backend can run one, or there are none at all.
             InvalidArgumentError: The function that places them returned no backend.
+            JobManagerInvalidStateError: Only the user can decide about what the backends have left.
         """
         given = HandedExperiments(experiments)
         if given.length is not None:
@@ -278,7 +280,22 @@ class GroupRun:
             if shares:
                 self._store_shares(given, group, shares)
             else:
+                self._raise_if_stuck(self._able(given, placed), placed)
                 time.sleep(_LOOK_EVERY_S)
+
+    def _raise_if_stuck(self, able: Sequence[int], index: int) -> None:
+        """Raise if members that can run an experiment will have no room, however long one waits."""
+        members = [self._members[i] for i in able]
+        for each in members:
+            each.raise_if_broken()
+        if all(each.backlog.waits_for_user for each in members):
+            msg = (
+                f"experiment {index} cannot be placed: all jobs that these backends still have are "
+                f"in doubt, {', '.join(each.label for each in members)} may or may not have "
+                f"accepted them. Decide for the job sets {[e.record.name for e in members]}: "
+                f"{ways.RESUBMIT} sends the jobs again, {ways.ABANDON} gives them up"
+            )
+            raise JobManagerInvalidStateError(msg)
 
     def _is_over(self, given: HandedExperiments, group: GroupRecord, placed: int) -> bool:
         """Say whether nothing more is to be placed, as all is, or the group was cancelled."""
