@@ -219,6 +219,16 @@ def test_another_script_of_the_same_name_is_refused(manager, circuits, adapters,
         manager.run(given, backends, **how | changed)
 
 
+def test_clouds_of_one_name_in_another_order_are_refused(manager, circuits, clouds, adapters):
+    how = HOW | {"name": "g", "place": "spread", "if_exists": "resume"}
+    group = manager.run(circuits(20), adapters(), **how, drive=False)
+    with pytest.raises(NameInUseError, match=r"exists with other backends: .*cloud:http"):
+        manager.run(circuits(20), adapters()[::-1], **how)
+    assert not paid(*clouds)
+    assert manager.run(circuits(20), adapters(), **how).results(60).success
+    assert group.results_so_far().success
+
+
 def test_two_threads_that_run_one_script_at_once_run_each_circuit_once(
     store_path, circuits, clouds, adapters
 ):
@@ -618,6 +628,7 @@ def test_failed_jobs_are_retried_and_a_group_is_deleted(manager, circuits, cloud
     assert nothing_is_stored(manager)
     with pytest.raises(JobManagerUnknownJobSet, match="was deleted"):
         group.progress()
+    assert "20 experiments" in repr(group)
     with pytest.raises(JobManagerUnknownJobSet, match="no group"):
         manager.find_group("g")
 

@@ -122,6 +122,19 @@ def test_of_two_that_place_the_same_at_once_one_does(store, url):
     assert sum(sizes(store)) == len(store.groups.placements(group.key)) == 1
 
 
+def test_the_placements_of_a_job_are_found_by_its_experiments(store):
+    group = begin(store)
+    assert store.groups.place(group, 3, [part(store, 1, 0, ["x", "y", "z"])], NOON)
+    group = store.groups.group("g")
+    second = part(store, 1, 5, ["u", "v"], first=3, job=1)
+    assert store.groups.place(group, 7, [part(store, 0, 3, ["s", "t"]), second], NOON)
+    found = {
+        (first, stop): [each.start for each in store.groups.placed_on(group.key, 1, first, stop)]
+        for first, stop in [(0, 1), (2, 3), (2, 4), (3, 5), (5, 9)]
+    }
+    assert found == {(0, 1): [0], (2, 3): [0], (2, 4): [0, 5], (3, 5): [5], (5, 9): []}
+
+
 def test_a_part_of_a_placement_is_moved_once(store):
     group = begin(store)
     names = [f"c{i}" for i in range(5)]

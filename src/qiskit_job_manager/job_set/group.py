@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager import ways
 from qiskit_job_manager.errors import (
+    JobManagerError,
     JobManagerInvalidStateError,
     JobManagerTimeoutError,
     JobManagerUnknownJobSet,
@@ -67,7 +68,9 @@ class ManagedJobSetGroup:
         """The job sets by the names of their backends, without those that were deleted."""
 
     def __repr__(self) -> str:
-        what = plural(self.n_experiments, "experiment")
+        with contextlib.suppress(JobManagerError):  # else as it was
+            self._read()
+        what = plural(self._record.n_experiments, "experiment")
         return f"<ManagedJobSetGroup {self._record.name!r}: {what} on {', '.join(self.backends)}>"
 
     def __len__(self) -> int:

@@ -243,8 +243,10 @@ class GroupRun:
     def _compare(self, group: GroupRecord) -> None:
         """Refuse to go on with a group that has other backends, or places in another way."""
         labels = [each.label for each in self._members]
+        uris = self._uris_that_differ(group)
         for what, before, now in (
             ("backends", [each.label for each in group.members], labels),
+            ("backends", [before for before, _ in uris], [now for _, now in uris]),
             ("place", group.place.value, self._place.value),
         ):
             if before != now:
@@ -253,6 +255,13 @@ class GroupRun:
                     f"{now!r}. Choose another name, or ask for the same."
                 )
                 raise NameInUseError(msg)
+
+    def _uris_that_differ(self, group: GroupRecord) -> list[tuple[str, str]]:
+        """Return where other services have the names of before: they do not have the jobs."""
+        known = {each.label: each.backend_uri for each in group.members}
+        keeping = (each for each in self._members if not each.draft.volatile)
+        pairs = ((known.get(each.label), each.draft.backend_uri) for each in keeping)
+        return [(before, now) for before, now in pairs if before and now and before != now]
 
     def _keep_or_delete(self, group_id: str, error: BaseException) -> None:
         """Delete a new group of which nothing was placed; say of another that it stays."""
