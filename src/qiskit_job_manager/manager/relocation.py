@@ -9,7 +9,6 @@ next run of the script, or the next wait here, finds them withdrawn and moves th
 from __future__ import annotations
 
 import logging
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.errors import InvalidExperimentError, PlanError
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TEND_EVERY_S = 0.5
-_WITHDRAWN_AT_ONCE = 200
+_WORKS_FOR_S = 0.5  # so that a wait ends in time
 _MOVES = (Place.QUEUE, Place.SPREAD)
 
 
@@ -57,7 +56,7 @@ class Relocation:
         self._group_id = group_id
         self._members = list(members)
         self._given = given
-        self._next_s = 0.0
+        self._next_s = self._until_s = 0.0
         self._n_cancelled_seen: dict[int, int] = {}
         self._moved: dict[int, set[int]] = {}
 
@@ -66,6 +65,7 @@ class Relocation:
         if self._clock.monotonic() < self._next_s:
             return
         self._next_s = self._clock.monotonic() + _TEND_EVERY_S
+        self._until_s = self._clock.monotonic() + _WORKS_FOR_S
         group = self._store.groups.group(self._group_id)
         if group is None or group.cancelled or group.place not in _MOVES:
             return
@@ -76,6 +76,9 @@ class Relocation:
             if each.backlog.n_unsent and each.backlog.is_down:
                 self._withdraw(group, number)
             self._take_back(group, number)
+
+    def _has_worked_long(self) -> bool:
+        return self._clock.monotonic() >= self._until_s
 
     # -- withdrawing ------------------------------------------------------------------------------
 
@@ -90,14 +93,17 @@ class Relocation:
             for job in jobs
             if job.may_be_withdrawn and self._can_move(job, self._parts(group, number, job), up)
         )
-        unsent = list(islice(movable, _WITHDRAWN_AT_ONCE))
-        for job in unsent:
+        n_unsent = 0
+        for job in movable:
             self._store.request(member.record.key, RequestKind.WITHDRAW, job.index)
-        if not unsent:
+            n_unsent += 1
+            if self._has_worked_long():
+                break
+        if not n_unsent:
             return
         fields = {"event": "withdrawn", "job_set_id": member.record.job_set_id}
         words = "%r is down: %d unsent jobs of the group %r go to other backends"
-        logger.warning(words, member.label, len(unsent), group.name, extra=fields)
+        logger.warning(words, member.label, n_unsent, group.name, extra=fields)
         member.drive()
 
     def _waits(self, member: Member) -> bool:
@@ -121,9 +127,15 @@ class Relocation:
         jobs = self._store.jobs(member.record.key, states=(JobState.CANCELLED,))
         done = self._moved.setdefault(number, set())
         withdrawn = [job for job in jobs if job.is_withdrawn and job.index not in done]
-        moved = {job.index: self._move_job(group, number, job) for job in withdrawn}
-        done.update(index for index, is_moved in moved.items() if is_moved)
-        if all(moved.values()):
+        n_left = len(withdrawn)
+        for job in withdrawn:
+            if self._move_job(group, number, job):
+                done.add(job.index)
+                n_left -= 1
+            if self._has_worked_long():
+                self._next_s = 0.0
+                break
+        if not n_left:
             self._n_cancelled_seen[number] = len(jobs)
 
     def _move_job(self, group: GroupRecord, number: int, job: JobRecord) -> bool:
