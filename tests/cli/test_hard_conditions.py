@@ -80,7 +80,7 @@ def made(tmp_path_factory):
         hand_over(store, [[HOSTILE], [LONG], ["c"]])
         complete(store)
         token = must_claim(store)
-        for number, text in enumerate((HOSTILE, LONG)):
+        for number, text in enumerate((HOSTILE, LONG, "c")):
             facts = {"error": text, "cause": text, "ends_attempt": True}
             ended = step(store, number, JobState.SUBMITTING, JobState.FAILED, **facts)
             assert all(store.advance(token, [submission(store, number, f"{seed} {number}"), ended]))
