@@ -39,7 +39,7 @@ WORDS = {
     "demo": ("--store", f"/dev/null/{HOSTILE}", "demo"),
     "dashboard": ("dashboard", "--no-browser", "--port", "0", "--root-path", HOSTILE),
     "mcp": ("mcp", "--max-usage", HOSTILE),
-    "selftest": ("selftest", "--executor", HOSTILE),
+    "selftest": ("--store", f"/dev/null/{HOSTILE}", "selftest"),
     "list": ("list",),
     "show": ("show", SET),
     "watch": ("watch", SET),

@@ -136,7 +136,7 @@ def test_privacy_as_a_run_option(backend, circuits, refused):
 
 def test_an_execution_mode_that_there_is_none_of(backend, circuits, refused):
     adapter = adapters.adapted(backend)
-    refused(circuits(1), adapter, InvalidArgumentError, "'job' or 'batch'", execution="session")
+    refused(circuits(1), adapter, InvalidArgumentError, "'job', 'batch'", execution="session")
 
 
 def test_another_execution_mode_than_that_of_the_users_batch(backend, circuits, refused):

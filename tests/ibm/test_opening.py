@@ -49,8 +49,8 @@ def test_a_name_is_read_and_written_back(argument):
     [
         ("", "names no backend"),
         ("ibm_fez?nonsense=1", "nonsense=1"),
-        ("ibm_fez?primitive=sampling", "one of sampler, estimator"),
-        ("ibm_fez?execution=fast", "one of job, batch"),
+        ("ibm_fez?primitive=sampling", "one of 'sampler', 'estimator'"),
+        ("ibm_fez?execution=fast", "one of 'job', 'batch'"),
         ("ibm_fez?listing_lag_s=-1", "listing_lag_s"),
         ("ibm_fez?private=maybe", "private"),
         ("ibm_fez?options=3", "no JSON object"),

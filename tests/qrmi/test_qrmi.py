@@ -256,7 +256,7 @@ def test_a_type_makes_the_workload_manager_unnecessary(stand_in, monkeypatch):
         ("qrmi", UnknownBackendError, "the QPUs of this job are ibm_a, pulses"),
         ("qrmi:ibm_b", UnknownBackendError, "the QPUs of this job are ibm_a, pulses"),
         ("qrmi:pulses", InvalidArgumentError, "'pasqal-cloud', and Qiskit's primitives run on"),
-        ("qrmi:ibm_a?primitive=cook", InvalidArgumentError, "sampler, estimator"),
+        ("qrmi:ibm_a?primitive=cook", InvalidArgumentError, "'sampler', 'estimator'"),
         ("qrmi:ibm_a?tpye=x", InvalidArgumentError, "no option 'tpye'"),
     ],
 )
