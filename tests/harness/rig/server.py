@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 URL = os.environ.get("QJM_TEST_POSTGRES_URL")
 
@@ -21,7 +21,8 @@ class Server:
         self._url = url
         self._names = []
         plain = make_url(url).set(drivername="postgresql+psycopg")
-        self._engine = create_engine(plain, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+        # Each time another connection, as one that is kept may be dead, and wait for ever.
+        self._engine = create_engine(plain, isolation_level="AUTOCOMMIT", poolclass=NullPool)
 
     def new_schema(self):
         """Return the URL of a new schema."""
