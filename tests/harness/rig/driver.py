@@ -68,6 +68,10 @@ def hurry():
     postgresql._SILENCE_S *= shorter
     postgresql._LEAST_SILENCE_S *= shorter
     postgresql._OF_CLIENT["tcp_user_timeout"] = f"{1000 * postgresql._SILENCE_S:.0f}"
+    # As ever, the server gives a lock up before its client gives the server up.
+    for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+        seconds = float(postgresql._OF_SERVER[name].removesuffix("s"))
+        postgresql._OF_SERVER[name] = f"{1000 * seconds * shorter:.0f}ms"
 
 
 def record(folder):
