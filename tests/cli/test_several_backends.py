@@ -64,3 +64,14 @@ def test_what_is_only_stored_is_run_later(qjm, folder):
     assert outcome.code == 0, outcome.err
     assert outcome.err.count("Go on with: qjm") == 2
     assert qjm("wait", "g/basic_simulator").code == 0
+
+
+def test_the_name_of_a_group_leads_to_its_job_sets(qjm, folder):
+    assert qjm("run", folder, *BOTH, "--place", "all", "--name", "g", "--shots", 10).code == 0
+    for command in ("show", "results", "log", "cancel"):
+        outcome = qjm(command, "g")
+        assert outcome.code == 1
+        said = "'g' is a group, which has a job set for each backend: 'g/aer_simulator', 'g/basic_"
+        assert said in outcome.err
+    assert qjm("delete", "g/aer_simulator", "--yes").code == 0
+    assert "each backend: 'g/basic_simulator'. Name one" in qjm("show", "g").err

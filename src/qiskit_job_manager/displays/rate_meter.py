@@ -44,7 +44,8 @@ class Meter:
         now_s = self._clock.monotonic()
         self._tells_time |= not progress.ended
         self._note(now_s, progress.n_ended)
-        rate = self._rate(now_s, progress.n_ended)
+        # It is there to tell the end; of the whole it may count only the last part.
+        rate = None if progress.ended else self._rate(now_s, progress.n_ended)
         elapsed_s = now_s - self._begun_s if self._tells_time else None
         left = progress.n_jobs - progress.n_ended - progress.needs_user
         if not rate or left <= 0 or left / rate > _LONGEST_SHOWN_S:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qiskit_job_manager import ways
 from qiskit_job_manager.errors import JobManagerUnknownJobSet
 from qiskit_job_manager.manager import partial_deletes
 
@@ -37,17 +38,34 @@ def found(store: SqlStore, reference: str) -> JobSetRecord | None:
     return named
 
 
+def why_not_found(store: SqlStore, reference: str) -> str:
+    """Return why no job set is found by what a user calls it."""
+    group = _group_called(store, reference)
+    if group is None:
+        return partial_deletes.why_unknown(store, reference)
+    sets = (store.job_set(each.job_set_id) for each in group.members)
+    names = ", ".join(repr(each.name) for each in sets if each is not None)
+    return (
+        f"{reference!r} is a group, which has a job set for each backend: "
+        f"{names or 'all deleted'}. Name one of them; {ways.FIND_GROUP.of(reference)} is about all"
+    )
+
+
 def found_group(store: SqlStore, reference: str) -> GroupRecord:
     """Return the group with a name or an id.
 
     Raises:
         JobManagerUnknownJobSet: There is none.
     """
-    named = store.groups.named(reference) or store.groups.group(reference)
+    named = _group_called(store, reference)
     if named is None:
         msg = f"there is no group with the name or the id {reference!r}"
         raise JobManagerUnknownJobSet(msg)
     return named
+
+
+def _group_called(store: SqlStore, reference: str) -> GroupRecord | None:
+    return store.groups.named(reference) or store.groups.group(reference)
 
 
 def _by_prefix(store: SqlStore, prefix: str) -> JobSetRecord | None:

@@ -526,7 +526,7 @@ class JobManager:
         """
         found = finding.found(self._store, reference)
         if found is None:
-            raise JobManagerUnknownJobSet(partial_deletes.why_unknown(self._store, reference))
+            raise JobManagerUnknownJobSet(finding.why_not_found(self._store, reference))
         return self._job_set(found)
 
     def groups(self) -> list[ManagedJobSetGroup]:
