@@ -1,7 +1,9 @@
-"""Patience with processes."""
+"""Scripts in processes of their own, and patience with them."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -24,3 +26,25 @@ def wait_until():
             raise
 
     return wait_until
+
+
+@pytest.fixture
+def start_script():
+    """Start Python on a script with arguments; what still runs at the end is killed."""
+    started = []
+
+    def start_script(script, *said):
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, *map(str, said)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start_script
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -6,8 +6,6 @@ The cloud's own ledger says whether something was sent twice.
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -82,25 +80,12 @@ def store(request, tmp_path):
 
 
 @pytest.fixture
-def start(cloud, store):
-    started = []
-
+def start(start_script, cloud, store):
     def start(first, last, form="list", when="never", calls=0):
-        said = (HARNESS, store, cloud.address, first, last, form, when, calls)
-        process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, *map(str, said)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        started.append(process)
-        return process
+        where = (HARNESS, store, cloud.address)
+        return start_script(SCRIPT, *where, first, last, form, when, calls)
 
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    return start
 
 
 def ended(process):

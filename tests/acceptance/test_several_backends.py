@@ -6,9 +6,8 @@ The clouds' own ledgers say whether something was sent twice.
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -16,18 +15,20 @@ from qiskit_job_manager import JobManager
 from qiskit_job_manager.testing.cloud_service import CloudAdapter, CloudService, Outage
 from qiskit_job_manager.testing.samples import expected_counts
 
+HARNESS = Path(__file__).parents[1] / "harness"
 SCRIPT = textwrap.dedent(
     """
     import os, signal, sys
     from qiskit import QuantumCircuit
     from qiskit_job_manager import JobManager, RetryPolicy
-    from qiskit_job_manager.lifecycle import decisions
     from qiskit_job_manager.manager import backlog
     from qiskit_job_manager.stores.groups import Groups
     from qiskit_job_manager.testing.cloud_service import CloudAdapter
 
-    store, one, other, place, form, act, when, calls = sys.argv[1:]
-    decisions._REMOTE_POLL_S = (0.01, 0.1)
+    harness, store, one, other, place, form, act, when, calls = sys.argv[1:]
+    sys.path.insert(0, harness)
+    from rig.driver import hurry
+    hurry()
     backlog._DOWN_AFTER_S = 0.3
 
     def circuits():
@@ -88,26 +89,12 @@ def store(request, tmp_path):
 
 
 @pytest.fixture
-def start(clouds, store):
-    started = []
-
+def start(start_script, clouds, store):
     def start(place, form="list", act="none", when="never", calls=0):
-        addresses = (each.address for each in clouds)
-        said = (store, *addresses, place, form, act, when, calls)
-        process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, *map(str, said)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        started.append(process)
-        return process
+        where = (HARNESS, store, *(each.address for each in clouds))
+        return start_script(SCRIPT, *where, place, form, act, when, calls)
 
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    return start
 
 
 def ended(process):
