@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager import ways
-from qiskit_job_manager.errors import JobManagerUnknownJobSet
+from qiskit_job_manager.errors import JobManagerUnknownJobSet, NameInUseError
 from qiskit_job_manager.manager import partial_deletes
 
 if TYPE_CHECKING:
@@ -62,6 +62,23 @@ def found_group(store: SqlStore, reference: str) -> GroupRecord:
         msg = f"there is no group with the name or the id {reference!r}"
         raise JobManagerUnknownJobSet(msg)
     return named
+
+
+def is_free(store: SqlStore, name: str) -> bool:
+    """Say whether no job set has a name.
+
+    Raises:
+        NameInUseError: A group has it.
+    """
+    if store.job_set_named(name) is not None:
+        return False
+    if store.groups.named(name) is not None:
+        msg = (
+            f"the name {name!r} is in use by a run on several backends. Choose another name, or "
+            "give the same backends to go on with that one"
+        )
+        raise NameInUseError(msg)
+    return True
 
 
 def _group_called(store: SqlStore, reference: str) -> GroupRecord | None:

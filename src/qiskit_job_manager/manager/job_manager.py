@@ -397,7 +397,7 @@ class JobManager:
             handed_over, takes, backend, wishes, self._clock.now(), weighs=weighs
         )
         # A name that was made for this run is new.
-        is_new = name is None or self._store.job_set_named(name) is None
+        is_new = name is None or finding.is_free(self._store, name)
         if isinstance(handed_over, Sequence) and is_new:
             log_what_does_not_fit(handed_over, adapter, draft.limits, weighing, draft.name)
         found = (self._store, self.find, partial(finding.all_records, self._store))
