@@ -180,7 +180,11 @@ def test_one_that_cannot_be_recorded_is_logged(bench, slow, caplog, monkeypatch)
     bench.run(record)
     monkeypatch.setattr(bench.store, "record_late_acceptance", full)
     finish(bench, engine, pool)
-    words = "a job of 'set-1' was submitted too late, and that cannot be recorded: no space left"
+    tag = bench.backend.ledger.accepted[1].tag
+    words = (
+        f"a job of 'set-1' was submitted too late, with the tag {tag}, and that cannot be "
+        "recorded: no space left"
+    )
     assert logged(caplog) == [(record.job_set_id, words)]
     assert "accepted late" not in events(bench, record)
 
@@ -282,6 +286,52 @@ def test_an_answer_that_comes_after_the_job_was_sent_again_is_reported(bench, ci
     bench.engine.stop()
     assert accepted(bench)[-1] in events(bench, record)["accepted late"]
     assert bench.backend.ledger.count(Call.CANCEL) == 1
+
+
+class HangAndFail(Hang):
+    """The call hangs until it is released, and fails then."""
+
+    def stand_still(self):
+        super().stand_still()
+        raise ConnectionResetError("connection reset")
+
+
+def after_deletion(bench, circuits, held):
+    """Let a submission that hangs go on after its job set was deleted, and return its tag."""
+    bench.backend.script(Call.SUBMIT, held)
+    bench.engine = bench.new_engine(CallPool(4, 4, lambda: None))
+    record = bench.job_set(circuits(1))
+    bench.drive(record)
+    step_until(bench, held.reached.is_set)
+    bench.clock.advance(DEADLINES_S[CallKind.SUBMIT])
+    step_until(bench, lambda: bench.states(record) == {"done": 1}, seconds=1.0)
+    step_until(bench, lambda: not bench.engine.drives(record.key))
+    first, _ = bench.store.attempts(bench.jobs(record)[0].key)
+    bench.store.delete_job_set(bench.engine.leases.take(record.key, Holder.DELETION))
+    held.release()
+    return first.tag
+
+
+def test_one_whose_job_set_was_deleted_is_cancelled_and_logged(bench, circuits, caplog):
+    after_deletion(bench, circuits, Hang())
+    step_until(bench, lambda: logged(caplog))
+    bench.engine.stop()
+    _, second = accepted(bench)
+    assert logged(caplog)[0][1] == (
+        f"a job of 'set-1' was accepted as {second}, after the job set was deleted; it was asked "
+        "to be cancelled"
+    )
+    assert bench.backend.ledger.count(Call.CANCEL) == 1
+
+
+def test_one_whose_job_set_was_deleted_and_whose_answer_is_lost_is_logged(bench, circuits, caplog):
+    tag = after_deletion(bench, circuits, HangAndFail())
+    step_until(bench, lambda: logged(caplog))
+    bench.engine.stop()
+    assert logged(caplog)[0][1] == (
+        f"a job of 'set-1' was sent with the tag {tag} and not answered: connection reset, after "
+        "the job set was deleted; look for it at the backend"
+    )
 
 
 def test_after_a_take_over_by_expiry_the_search_goes_on_until_the_set_has_ended(bench, slow):

@@ -46,7 +46,10 @@ def late_acceptance(
     """
 
     def run() -> None:
-        for job_index, attempt in store.attempts_tagged(call.job_set_key, [call.tag or ""]):
+        attempts = store.attempts_tagged(call.job_set_key, [call.tag or ""])
+        if not attempts:
+            _tell_of_deleted(call, f"accepted as {remote_id}", _cancelling(call, remote_id))
+        for job_index, attempt in attempts:
             if attempt.remote_id == remote_id:
                 continue  # another driver has found it by its tag
             ending = _ending(store, call, job_index, remote_id)
@@ -73,7 +76,11 @@ def late_without_answer(
     def run() -> None:
         can = None if call.backend is None else call.backend.capabilities
         is_searched = can is not None and (can.findable or can.may_duplicate)
-        for job_index, attempt in store.attempts_tagged(call.job_set_key, [call.tag or ""]):
+        attempts = store.attempts_tagged(call.job_set_key, [call.tag or ""])
+        if not attempts:
+            sent = f"sent with the tag {call.tag} and not answered: {words}"
+            _tell_of_deleted(call, sent, "look for it at the backend")
+        for job_index, attempt in attempts:
             if attempt.remote_id is not None or _may_count(store, call, job_index):
                 continue  # its driver has found it, or still looks for it
             text = (
@@ -99,10 +106,22 @@ def _tell(
     logger.warning("job %d of %r was %s", job_index, call.record.name, text, extra=fields)
 
 
+def _tell_of_deleted(call: BackendCall, what: str, ending: str) -> None:
+    """Log a late submission whose job set was deleted meanwhile, so that nothing can record it."""
+    words = "a job of %r was %s, after the job set was deleted; %s"
+    fields = {"event": "accepted late", "job_set_id": call.record.job_set_id}
+    logger.warning(words, call.record.name, what, ending, extra=fields)
+
+
 def _ending(store: Store, call: BackendCall, job_index: int, remote_id: str) -> str:
     """Cancel the job unless it may still count; say what was done."""
     if _may_count(store, call, job_index):
         return "its job is in doubt, so it was not cancelled"
+    return _cancelling(call, remote_id)
+
+
+def _cancelling(call: BackendCall, remote_id: str) -> str:
+    """Cancel a job; say what became of it."""
     trouble = None if call.backend is None else cancelled(call.backend, remote_id)
     return f"it could not be cancelled: {trouble}" if trouble else "it was asked to be cancelled"
 
@@ -200,9 +219,12 @@ class CallsUnderWay:
             call = self._calls[done.ticket]
             is_check = call.kind is CallKind.LATE_ACCEPTANCE
             if is_check and done.error is not None:
-                words = "a job of %r was submitted too late, and that cannot be recorded: %s"
+                words = (
+                    "a job of %r was submitted too late, with the tag %s, and that cannot be "
+                    "recorded: %s"
+                )
                 fields = {"event": "accepted late", "job_set_id": call.record.job_set_id}
-                logger.error(words, call.record.name, done.error, extra=fields)
+                logger.error(words, call.record.name, call.tag, done.error, extra=fields)
             if is_check or call.job_set_key not in job_set_keys:
                 self.forget(done)
 
