@@ -25,7 +25,8 @@ from qiskit_job_manager.errors import (
     StoreBusyError,
     StoreError,
 )
-from qiskit_job_manager.manager.estimate import SimulationTimes, Weighing, planned
+from qiskit_job_manager.manager.estimate import planned
+from qiskit_job_manager.manager.experiment_encoder import ExperimentEncoder, SimulationTimes
 from qiskit_job_manager.manager.packing import Packing, batches
 from qiskit_job_manager.manager.partial_deletes import half_deleted, why_unknown
 from qiskit_job_manager.manager.pricing import cost_at
@@ -101,7 +102,7 @@ class RunAgain:
             InvalidExperimentError: The backend cannot run one any more.
         """
         given = self._experiments(record, indices)
-        found = planned(given, backend, record.options, record.limits, self._weighing(record))
+        found = planned(given, backend, record.options, record.limits, self._encoder(record))
         cost = None if record.prices is None else cost_at(record.prices, found)
         return replace(found, cost=cost)
 
@@ -135,7 +136,7 @@ class RunAgain:
     ) -> None:
         """Add experiments to the linked job set, until another process does, or all are added."""
         draft = self._draft(record)
-        packing = Packing(backend, draft, self._weighing(record), self._give_way)
+        packing = Packing(backend, draft, self._encoder(record), self._give_way)
         packing.all_checked = True
         blocks = packing.planned(self._experiments(record, left), record.limits, linked)
         for batch in batches(blocks):
@@ -236,11 +237,11 @@ class RunAgain:
     def _stored(self, record: JobSetRecord) -> StoredExperiments:
         return StoredExperiments(self._store, record, Experiments(self._store, record).kind)
 
-    def _weighing(self, record: JobSetRecord) -> Weighing:
-        """Return how experiments are weighed: what was split before is split again."""
+    def _encoder(self, record: JobSetRecord) -> ExperimentEncoder:
+        """Return what encodes experiments: what was split before is split again."""
         kind, options = Experiments(self._store, record).kind, record.options
         shots, precision = options.get("shots"), options.get("precision")
-        return Weighing(kind, shots, precision, split_shots=True, times=SimulationTimes())
+        return ExperimentEncoder(kind, shots, precision, split_shots=True, times=SimulationTimes())
 
     def _give_way(self) -> None:
         self._engine.give_way(_GIVE_WAY_S)

@@ -1,39 +1,30 @@
-"""Sizes of encoded experiments, and what a run would take before anything is stored or sent."""
+"""What a run would take, before anything is stored or sent."""
 
 from __future__ import annotations
 
 import logging
 import math
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager import ways
-from qiskit_job_manager.codec.experiments import (
-    circuit_of,
-    encode_experiment,
-    encode_if_doubtful,
-    hash_experiment,
-    pack_experiments,
-)
+from qiskit_job_manager.codec.experiments import pack_experiments
 from qiskit_job_manager.errors import (
     BackendError,
-    CodecError,
     InvalidArgumentError,
     InvalidExperimentError,
     JobManagerError,
 )
-from qiskit_job_manager.manager.transpiler import Transpiled, runnable
-from qiskit_job_manager.model import ExperimentKind, ExperimentSize, Plan, ServiceEstimate
-from qiskit_job_manager.planning import longest_job_s, plan, shots_for
+from qiskit_job_manager.manager.transpiler import runnable
+from qiskit_job_manager.model import ExperimentKind, Plan, ServiceEstimate
+from qiskit_job_manager.planning import plan, shots_for
 from qiskit_job_manager.ports import DryRuns, HasAllowance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from qiskit_job_manager.manager.transpiler import Transpiler
+    from qiskit_job_manager.manager.experiment_encoder import ExperimentEncoder
     from qiskit_job_manager.model import Allowance, EncodedExperiment, Limits, PlannedJob
     from qiskit_job_manager.ports import Backend
 
@@ -45,157 +36,12 @@ MOST_DRY_RUNS = 5
 _MINUTE_S = 60.0
 
 
-class SimulationTimes:
-    """How long the experiments of a run are expected to be simulated here; 0 where none is.
-
-    Args:
-        costs: Estimates one experiment; ``None``: nothing is simulated here.
-        experiments: What was handed over.
-        first: Index of the first one.
-        chosen: Whether the user chose how many experiments a job may have.
-        expect: Called with the seconds of each experiment that will run.
-    """
-
-    def __init__(
-        self,
-        costs: Callable[[Any], float] | None = None,
-        experiments: Iterable[Any] = (),
-        *,
-        first: int = 0,
-        chosen: bool = False,
-        expect: Callable[[float], None] = lambda _: None,
-    ) -> None:
-        self._costs = costs
-        self._experiments = experiments
-        self._first = first
-        self._chosen = chosen
-        self._expect = expect
-
-    def of_these(self, experiments: Sequence[Any], first: int) -> SimulationTimes:
-        """Return the times where only some of the experiments will run.
-
-        Args:
-            experiments: They.
-            first: Index of the first one in the job set.
-        """
-        how: dict[str, Any] = {"chosen": self._chosen, "expect": self._expect}
-        return SimulationTimes(self._costs, experiments, first=first, **how)
-
-    @cached_property
-    def longest_s(self) -> float | None:
-        """Seconds of one job; ``None``: any."""
-        if self._costs is None or self._chosen:
-            return None
-        return longest_job_s(sum(self._known) if self._known else None)
-
-    @cached_property
-    def _known(self) -> list[float]:
-        """The seconds of a list's experiments, one by one; they are estimated when first needed."""
-        if self._costs is None or self._chosen or not isinstance(self._experiments, Sequence):
-            return []
-        return [self._costs(each) for each in self._experiments]
-
-    def of(self, experiment: Any, index: int) -> float:
-        """Return the seconds of an experiment, for one binding of its parameters."""
-        if self._costs is None:
-            return 0.0
-        place = index - self._first
-        is_known = place < len(self._known)
-        seconds = self._known[place] if is_known else self._costs(experiment)
-        self._expect(seconds)
-        return seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Weighing:
-    """How the experiments of a run are transpiled and encoded, and their default shots.
-
-    Attributes:
-        kind: What the backend takes.
-        shots: Shots of an experiment, or ``None`` for the backend's default.
-        precision: Precision of an estimator's PUB, or ``None`` for the backend's default.
-        split_shots: Whether shots above a limit are split into shares; ``None``: not those of an
-            estimator.
-        times: How long experiments are expected to be simulated.
-        transpiler: Transpiles experiments before; ``None``: they run as they were handed over.
-    """
-
-    kind: ExperimentKind
-    shots: int | None
-    precision: float | None
-    split_shots: bool | None
-    times: SimulationTimes
-    transpiler: Transpiler | None = None
-
-    @property
-    def splits(self) -> bool:
-        """Whether shots above a limit are split into shares."""
-        if self.split_shots is None:
-            return self.kind is not ExperimentKind.ESTIMATOR_PUB
-        return self.split_shots
-
-    def encoded(self, experiment: Any, index: int) -> EncodedExperiment:
-        """Return an experiment encoded as what the backend takes.
-
-        Args:
-            experiment: What was handed over, or what it was transpiled to.
-            index: Its index in the job set.
-
-        Raises:
-            InvalidExperimentError: It cannot be encoded.
-        """
-        try:
-            coded = encode_experiment(runnable(experiment), self.kind)
-        except CodecError as error:
-            raise _cannot_be_stored(runnable(experiment), index, error) from error
-        if isinstance(experiment, Transpiled):
-            return replace(coded, content_hash=experiment.content_hash)
-        return coded
-
-    def content_hash(self, experiment: Any, index: int) -> bytes:
-        """Return the content hash of what was handed over, whether or not it can be stored.
-
-        Raises:
-            InvalidExperimentError: Nothing certain can be said of it.
-        """
-        try:
-            return hash_experiment(experiment, self.kind)
-        except CodecError as error:
-            raise _cannot_be_stored(experiment, index, error) from error
-
-    def encoded_if_doubtful(self, experiment: Any, index: int) -> EncodedExperiment | None:
-        """Return an experiment encoded if it may be one that cannot be, else ``None``.
-
-        Raises:
-            InvalidExperimentError: It cannot be encoded.
-        """
-        try:
-            return encode_if_doubtful(experiment, self.kind)
-        except CodecError as error:
-            raise _cannot_be_stored(experiment, index, error) from error
-
-    def size(self, coded: EncodedExperiment, index: int, experiment: Any) -> ExperimentSize:
-        """Return the size of an experiment, with its own shots and precision if it has them."""
-        precision, shots = None, self.shots if coded.shots is None else coded.shots
-        if self.kind is ExperimentKind.ESTIMATOR_PUB:
-            precision = self.precision if coded.precision is None else coded.precision
-            shots = shots_for(precision)
-        size = len(coded.data)
-        run_s = coded.circuits * self.times.of(runnable(experiment), index)
-        return ExperimentSize(index, coded.name, coded.circuits, shots, size, precision, run_s)
-
-
-def _cannot_be_stored(experiment: Any, index: int, error: CodecError) -> InvalidExperimentError:
-    name = getattr(circuit_of(experiment), "name", None)
-    return InvalidExperimentError(f"experiment {index} ({name!r}) cannot be stored: {error}")
-
-
 def planned(
     experiments: Iterable[Any],
     backend: Backend,
     options: Mapping[str, Any],
     limits: Limits,
-    weighing: Weighing,
+    encoder: ExperimentEncoder,
     *,
     asks: bool = False,
 ) -> Plan:
@@ -206,7 +52,7 @@ def planned(
         backend: What would run them.
         options: The run options.
         limits: The limits on a job.
-        weighing: How experiments are encoded and weighed.
+        encoder: Encodes the experiments.
         asks: Whether to ask the service in dry runs; all encoded experiments are in memory then.
 
     Raises:
@@ -223,13 +69,13 @@ def planned(
         nonlocal payload_bytes
         for index, experiment in enumerate(experiments):
             backend.check(runnable(experiment), index, options)
-            coded = weighing.encoded(experiment, index)
+            coded = encoder.encoded(experiment, index)
             kept.extend([coded] if asks else [])
-            size = weighing.size(coded, index, experiment)
+            size = encoder.size(coded, index, experiment)
             payload_bytes += size.payload_bytes
             yield size
 
-    blocks = plan(sizes(), limits, split_shots=weighing.splits, longest_s=weighing.times.longest_s)
+    blocks = plan(sizes(), limits, split_shots=encoder.splits, longest_s=encoder.times.longest_s)
     jobs = tuple(job for block in blocks for job in block.jobs)
     if not jobs:
         msg = "there are no experiments; hand over at least one circuit"
@@ -244,7 +90,7 @@ def planned(
         allowance=_allowance(backend),
     )
     if isinstance(backend, DryRuns) and asks:
-        service = _dry_runs(backend, found, kept, options, weighing.kind)
+        service = _dry_runs(backend, found, kept, options, encoder.kind)
         found = replace(found, service=service)
     return found
 
@@ -290,7 +136,11 @@ def _allowance(backend: Backend) -> Allowance | None:
 
 
 def log_what_does_not_fit(
-    experiments: Sequence[Any], backend: Backend, limits: Limits, weighing: Weighing, name: str
+    experiments: Sequence[Any],
+    backend: Backend,
+    limits: Limits,
+    encoder: ExperimentEncoder,
+    name: str,
 ) -> None:
     """Log before a run that its account has not enough time left for all of it.
 
@@ -298,7 +148,7 @@ def log_what_does_not_fit(
     """
     if not isinstance(backend, HasAllowance):
         return
-    usage_s = _rough_usage_s(experiments, backend, limits, weighing)
+    usage_s = _rough_usage_s(experiments, backend, limits, encoder)
     allowance = None if usage_s is None else _allowance(backend)
     if allowance is None or allowance.has_room_for(usage_s):
         return
@@ -314,7 +164,7 @@ def log_what_does_not_fit(
 
 
 def _rough_usage_s(
-    experiments: Sequence[Any], backend: Backend, limits: Limits, weighing: Weighing
+    experiments: Sequence[Any], backend: Backend, limits: Limits, encoder: ExperimentEncoder
 ) -> float | None:
     """Return about what experiments would use: as few jobs as possible, without splitting any."""
     total_s, executions = 0.0, 0
@@ -322,7 +172,7 @@ def _rough_usage_s(
     if overhead_s is None:
         return None
     for experiment in experiments:
-        circuits, shots = _work_of(experiment, weighing)
+        circuits, shots = _work_of(experiment, encoder)
         total_s += (backend.estimate_usage_s(circuits, shots) or 0.0) - overhead_s
         executions += circuits * (shots or 0)
     by_number = len(experiments) / (limits.experiments_per_job or len(experiments))
@@ -330,22 +180,22 @@ def _rough_usage_s(
     return total_s + overhead_s * max(math.ceil(by_number), math.ceil(by_work), 1)
 
 
-def _work_of(experiment: Any, weighing: Weighing) -> tuple[int, int | None]:
+def _work_of(experiment: Any, encoder: ExperimentEncoder) -> tuple[int, int | None]:
     """Return the circuits of an experiment after broadcasting, and the shots of each."""
     if hasattr(experiment, "num_clbits"):
-        return 1, weighing.shots
+        return 1, encoder.shots
     from qiskit.primitives.containers.estimator_pub import EstimatorPub
     from qiskit.primitives.containers.sampler_pub import SamplerPub
 
     try:
-        if weighing.kind is ExperimentKind.ESTIMATOR_PUB:
+        if encoder.kind is ExperimentKind.ESTIMATOR_PUB:
             pub = EstimatorPub.coerce(experiment)
-            precision = weighing.precision if pub.precision is None else pub.precision
+            precision = encoder.precision if pub.precision is None else pub.precision
             return pub.size, shots_for(precision)
         sampled = SamplerPub.coerce(experiment)
     except Exception:  # noqa: BLE001  # what is no PUB is refused afterwards, by its index
-        return 1, weighing.shots
-    return sampled.size, weighing.shots if sampled.shots is None else sampled.shots
+        return 1, encoder.shots
+    return sampled.size, encoder.shots if sampled.shots is None else sampled.shots
 
 
 def _circuits(job: PlannedJob) -> int:

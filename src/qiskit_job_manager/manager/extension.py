@@ -91,8 +91,8 @@ class Extension:
             LeaseLostError: The job set was deleted meanwhile.
         """
         self._check_kind(record)
-        contents = StoredContents(self._store, record, self._packing.weighing.kind)
-        new = _New(experiments, contents, self._packing.weighing.content_hash, is_list=is_list)
+        contents = StoredContents(self._store, record, self._packing.encoder.kind)
+        new = _New(experiments, contents, self._packing.encoder.content_hash, is_list=is_list)
         try:
             whole = self._add(record, contents, new, is_list=is_list)
         except BaseException as error:
@@ -106,7 +106,7 @@ class Extension:
         return whole
 
     def _check_kind(self, record: JobSetRecord) -> None:
-        kind, wanted = Experiments(self._store, record).kind, self._packing.weighing.kind
+        kind, wanted = Experiments(self._store, record).kind, self._packing.encoder.kind
         if kind is not wanted:
             msg = (
                 f"job set {record.name!r} runs experiments of another kind: each is a {kind}, and "
@@ -147,13 +147,13 @@ class Extension:
 
     def _check(self, record: JobSetRecord, new: list[Any]) -> None:
         """Check the new experiments of a list as a whole before any of them is stored."""
-        packing, weighing = self._packing, self._packing.weighing
-        times = weighing.times.of_these(new, record.n_experiments)
-        packing.weighing = replace(weighing, times=times)
-        if weighing.transpiler is None:
+        packing, encoder = self._packing, self._packing.encoder
+        times = encoder.times.of_these(new, record.n_experiments)
+        packing.encoder = replace(encoder, times=times)
+        if encoder.transpiler is None:
             packing.check_all(new, record.n_experiments)
         if new:
-            where = (self._backend, record.limits, packing.weighing, record.name)
+            where = (self._backend, record.limits, packing.encoder, record.name)
             log_what_does_not_fit(new, *where)
 
     def _as_others_left_it(self, record: JobSetRecord) -> JobSetRecord:

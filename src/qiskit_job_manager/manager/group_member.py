@@ -61,7 +61,7 @@ class Member:
         self.draft = prepared.draft
         pending = prepared.draft.limits.pending_jobs
         self.backlog = Backlog(store, engine, clock, prepared.backend, pending)
-        self._weighing = prepared.weighing
+        self._encoder = prepared.encoder
         self._store = store
         self._engine = engine
         self._refused_late: dict[int, str] = {}
@@ -113,7 +113,7 @@ class Member:
         if index in self._refused_late:
             return self._refused_late[index]
         try:
-            self._weighing.encoded_if_doubtful(experiment, index)
+            self._encoder.encoded_if_doubtful(experiment, index)
             if self.draft.transpile is None:
                 self.backend.check(experiment, index, self.draft.options)
                 return None
@@ -172,7 +172,7 @@ class Member:
         return None
 
     def _blocks(self, ready: Sequence[Any], after: JobSetRecord) -> list[EncodedBlock]:
-        packing = Packing(self.backend, self.draft, self._weighing, self._give_way)
+        packing = Packing(self.backend, self.draft, self._encoder, self._give_way)
         packing.all_checked = True
         return list(packing.planned(ready, self.record.limits, after))
 
@@ -226,13 +226,13 @@ class Member:
         Raises:
             NameInUseError: One differs.
         """
-        stored = StoredExperiments(self._store, self.record, self._weighing.kind)
+        stored = StoredExperiments(self._store, self.record, self._encoder.kind)
         for before in self._store.experiments(self.record.key, start=first, stop=first + size):
             index = start + before.index - first
             now = at(index)
             if now is end:
                 raise NameInUseError(self._differs(index, "there is none now"))
-            if self._weighing.content_hash(now, index) == before.content_hash:
+            if self._encoder.content_hash(now, index) == before.content_hash:
                 continue
             how: str | None = "its circuit is another one"
             if self.draft.transpile is None:

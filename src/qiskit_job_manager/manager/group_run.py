@@ -557,7 +557,7 @@ def members_of(
     for one in given:
         try:
             # The experiments of a backend are not known, so that the time of each is estimated.
-            each = preparation.prepared((), takes, one, wishes, clock.now(), weighs=True)
+            each = preparation.prepared((), takes, one, wishes, clock.now(), estimates_times=True)
             with transpiler.opened(each.backend, each.draft.transpile, (), show=False):
                 pass  # it refuses what it cannot transpile for
         except InvalidArgumentError as error:

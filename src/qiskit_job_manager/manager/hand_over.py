@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.engine import Engine
     from qiskit_job_manager.engine.lease import Leases
-    from qiskit_job_manager.manager.estimate import Weighing
+    from qiskit_job_manager.manager.experiment_encoder import ExperimentEncoder
     from qiskit_job_manager.manager.reuse import Reuse
     from qiskit_job_manager.model import EncodedBlock, JobSetDraft, JobSetRecord, Snapshot, Token
     from qiskit_job_manager.ports import Backend, Store
@@ -59,7 +59,7 @@ class HandOver:
         engine: Sends what is stored, while more is read; ``None``: it is only stored.
         backend: What runs them; it is asked whether it can.
         draft: What the user asked for.
-        weighing: How experiments are transpiled, encoded and weighed.
+        encoder: Transpiles and encodes the experiments.
         reuse: Finds results that are taken over; ``None``: every experiment is sent.
 
     Attributes:
@@ -73,7 +73,7 @@ class HandOver:
         engine: Engine | None,
         backend: Backend,
         draft: JobSetDraft,
-        weighing: Weighing,
+        encoder: ExperimentEncoder,
         reuse: Reuse | None = None,
     ) -> None:
         self._store = store
@@ -81,7 +81,7 @@ class HandOver:
         self._engine = engine
         self._backend = backend
         self._draft = draft
-        self._packing = Packing(backend, draft, weighing, self._give_way, reuse)
+        self._packing = Packing(backend, draft, encoder, self._give_way, reuse)
         self._n_experiments: int | None = None
         self._has_waited = False
         self.is_driven = False
@@ -146,7 +146,7 @@ class HandOver:
     def _check_list(self, experiments: Iterable[Any]) -> None:
         """Check a list as a whole, unless it was checked, or is transpiled first."""
         packing = self._packing
-        if packing.all_checked or packing.weighing.transpiler is not None:
+        if packing.all_checked or packing.encoder.transpiler is not None:
             return
         if isinstance(experiments, Sequence):
             packing.check_all(experiments)
@@ -394,15 +394,15 @@ class HandOver:
         Hashes that differ may be of different versions of Qiskit or of this package, so what is
         stored is read before anything is refused.
         """
-        stored = StoredExperiments(self._store, record, self._packing.weighing.kind)
+        stored = StoredExperiments(self._store, record, self._packing.encoder.kind)
         other_metadata: list[int] = []
         for before in self._store.experiments(record.key, start=given.n_stored):
             now = next(given, None)
             if now is None:
                 raise NameInUseError(_differs(record, before.index, "there is none now"))
-            if self._packing.weighing.transpiler is None:
+            if self._packing.encoder.transpiler is None:
                 self._packing.check(now, before.index)
-            content = self._packing.weighing.content_hash(now, before.index)
+            content = self._packing.encoder.content_hash(now, before.index)
             self._packing.forget_encoded(before.index)
             if content != before.content_hash:
                 difference = self._difference(stored, before.index, now)
@@ -423,7 +423,7 @@ class HandOver:
     def _difference(self, stored: StoredExperiments, index: int, given: Any) -> str | None:
         """Say how an experiment differs from the stored one, or ``None`` if it does not."""
         # The circuit that was handed over is not stored.
-        if self._packing.weighing.transpiler is not None:
+        if self._packing.encoder.transpiler is not None:
             return "its circuit is another one"
         return stored.difference(index, given)
 

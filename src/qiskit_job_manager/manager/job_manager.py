@@ -392,21 +392,21 @@ class JobManager:
             return self._group(placed, members, relocation.tend if drive else None, addresses)
         group_run.refuse_place_on_one(place)
         # Neither a chosen split nor an executor that does not start by itself needs estimates.
-        weighs = not wishes.chooses_split or (drive and self._executor.starts_for_work)
-        adapter, draft, weighing = preparation.prepared(
-            handed_over, takes, backend, wishes, self._clock.now(), weighs=weighs
+        estimates_times = not wishes.chooses_split or (drive and self._executor.starts_for_work)
+        adapter, draft, encoder = preparation.prepared(
+            handed_over, takes, backend, wishes, self._clock.now(), estimates_times=estimates_times
         )
         # A name that was made for this run is new.
         is_new = name is None or finding.is_free(self._store, name)
         if isinstance(handed_over, Sequence) and is_new:
-            log_what_does_not_fit(handed_over, adapter, draft.limits, weighing, draft.name)
+            log_what_does_not_fit(handed_over, adapter, draft.limits, encoder, draft.name)
         found = (self._store, self.find, partial(finding.all_records, self._store))
         taken = reuse_of(reuse, draft, adapter.takes, *found, reuse_random=reuse_random)
         self._engine.start()  # it renews the lease meanwhile
         where = (self._store, self._engine.leases, self._engine if drive else None, adapter)
         with transpiler.opened(adapter, draft.transpile, handed_over, show=progress) as transpiles:
-            weighing = replace(weighing, transpiler=transpiles)
-            hand_over = HandOver(*where, draft, weighing, taken)
+            encoder = replace(encoder, transpiler=transpiles)
+            hand_over = HandOver(*where, draft, encoder, taken)
             record = hand_over.run(
                 handed_over,
                 if_exists=if_exists,
@@ -473,7 +473,8 @@ class JobManager:
         from qiskit_job_manager import backends
         from qiskit_job_manager.backends.local.costs import simulation_costs
         from qiskit_job_manager.manager import transpiler
-        from qiskit_job_manager.manager.estimate import SimulationTimes, Weighing, planned
+        from qiskit_job_manager.manager.estimate import planned
+        from qiskit_job_manager.manager.experiment_encoder import ExperimentEncoder, SimulationTimes
 
         handed_over, takes = arguments.as_experiments(experiments)
         adapter = backends.adapt(backend, takes=takes)
@@ -485,12 +486,14 @@ class JobManager:
         asked = options if shots is None else {**options, "shots": shots}
         costs = simulation_costs(adapter, asked)
         times = SimulationTimes(costs, handed_over, chosen=given_split)
-        weighing = Weighing(adapter.takes, shots, options.get("precision"), split_shots, times)
+        encoder = ExperimentEncoder(
+            adapter.takes, shots, options.get("precision"), split_shots, times
+        )
         chosen = arguments.chosen_limits(adapter, max_experiments_per_job, limits)
         wanted = transpiler.checked_options(transpile, optimization_level, seed_transpiler)
         with transpiler.opened(adapter, wanted, handed_over, show=progress) as transpiles:
             ready = transpiles.transpiled(handed_over) if transpiles else handed_over
-            found = planned(ready, adapter, asked, chosen, weighing, asks=ask_service)
+            found = planned(ready, adapter, asked, chosen, encoder, asks=ask_service)
         return replace(found, cost=cost_of(found, self._prices, adapter.name))
 
     # -- finding again ----------------------------------------------------------------------------

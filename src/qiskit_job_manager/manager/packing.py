@@ -21,7 +21,7 @@ from qiskit_job_manager.planning import plan
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from qiskit_job_manager.manager.estimate import Weighing
+    from qiskit_job_manager.manager.experiment_encoder import ExperimentEncoder
     from qiskit_job_manager.manager.reuse import Reuse, Sample
     from qiskit_job_manager.model import (
         EncodedExperiment,
@@ -62,12 +62,12 @@ class Packing:
     Args:
         backend: What runs them; it is asked whether it can.
         draft: The job set that is asked for.
-        weighing: How experiments are transpiled, encoded and weighed.
+        encoder: Transpiles and encodes the experiments.
         give_way: Called before each experiment; another thread may need Python's lock.
         reuse: Finds results that are taken over; ``None``: every experiment is sent.
 
     Attributes:
-        weighing: As given.
+        encoder: As given.
         reuse: As given.
         all_checked: Whether all experiments were checked, so that none is checked again.
         prices_of: The job set whose prices and limit of the cost hold.
@@ -77,11 +77,11 @@ class Packing:
         self,
         backend: Backend,
         draft: JobSetDraft,
-        weighing: Weighing,
+        encoder: ExperimentEncoder,
         give_way: Callable[[], None],
         reuse: Reuse | None = None,
     ) -> None:
-        self.weighing = weighing
+        self.encoder = encoder
         self.reuse = reuse
         self.all_checked = False
         self.prices_of = draft
@@ -114,7 +114,7 @@ class Packing:
         room = _KEPT_BYTES
         for index, experiment in enumerate(experiments, start=first):
             self.check(experiment, index)
-            coded = self.weighing.encoded_if_doubtful(experiment, index)
+            coded = self.encoder.encoded_if_doubtful(experiment, index)
             if coded is not None and room > 0:
                 self._encoded[index] = coded
                 room -= len(coded.data)
@@ -146,9 +146,9 @@ class Packing:
         Raises:
             InvalidExperimentError: One of a list cannot be transpiled, or cannot run then.
         """
-        if self.weighing.transpiler is None:
+        if self.encoder.transpiler is None:
             return iter(experiments)
-        transpiled = self.weighing.transpiler.transpiled(experiments, first)
+        transpiled = self.encoder.transpiler.transpiled(experiments, first)
         if not is_list:
             return transpiled
         whole = list(transpiled)
@@ -187,8 +187,8 @@ class Packing:
         for index, experiment in enumerate(experiments, start=first):
             self._give_way()
             self.check(experiment, index)
-            coded = self._encoded.pop(index, None) or self.weighing.encoded(experiment, index)
-            size = self.weighing.size(coded, index, experiment)
+            coded = self._encoded.pop(index, None) or self.encoder.encoded(experiment, index)
+            size = self.encoder.size(coded, index, experiment)
             sample = self.reuse.find(coded.content_hash) if self.reuse else None
             yield _Member(experiment, coded, size, sample)
 
@@ -205,9 +205,9 @@ class Packing:
         blocks = plan(
             sizes(),
             limits,
-            split_shots=self.weighing.splits,
+            split_shots=self.encoder.splits,
             start_job=first_job,
-            longest_s=self.weighing.times.longest_s,
+            longest_s=self.encoder.times.longest_s,
         )
         return (self._with_payload(self._estimated(block), waiting) for block in blocks)
 
@@ -237,7 +237,7 @@ class Packing:
                 replace(member.coded, data=sample.data)
                 for member, (sample, _) in zip(page, pairs, strict=True)
             )
-            payload = pack_experiments(coded, self.weighing.kind)
+            payload = pack_experiments(coded, self.encoder.kind)
             reused = self.reuse.taken_over(pairs, self._backend.name)
             yield EncodedBlock(Block(job.start, job.stop, (job,)), coded, payload, reused)
 
@@ -278,7 +278,7 @@ class Packing:
 
     def _with_payload(self, block: Block, waiting: deque[EncodedExperiment]) -> EncodedBlock:
         members = tuple(waiting.popleft() for _ in range(block.stop - block.start))
-        return EncodedBlock(block, members, pack_experiments(members, self.weighing.kind))
+        return EncodedBlock(block, members, pack_experiments(members, self.encoder.kind))
 
 
 def first_batch(blocks: Iterator[EncodedBlock]) -> list[EncodedBlock]:

@@ -11,7 +11,7 @@ from qiskit_job_manager.backends.local.adapter import on_executor
 from qiskit_job_manager.backends.local.costs import simulation_costs
 from qiskit_job_manager.job_set.settings import checked_name, checked_tags, checked_usage
 from qiskit_job_manager.manager import arguments, transpiler
-from qiskit_job_manager.manager.estimate import SimulationTimes, Weighing
+from qiskit_job_manager.manager.experiment_encoder import ExperimentEncoder, SimulationTimes
 from qiskit_job_manager.manager.pricing import prices_for
 from qiskit_job_manager.model import JobSetDraft
 
@@ -58,12 +58,12 @@ class Prepared(NamedTuple):
     Attributes:
         backend: The adapter to what runs it, which computes where the manager does.
         draft: The job set.
-        weighing: How experiments are encoded and weighed.
+        encoder: Encodes the experiments.
     """
 
     backend: Backend
     draft: JobSetDraft
-    weighing: Weighing
+    encoder: ExperimentEncoder
 
 
 class Preparation:
@@ -90,7 +90,7 @@ class Preparation:
         wishes: Wishes,
         now: datetime,
         *,
-        weighs: bool,
+        estimates_times: bool,
     ) -> Prepared:
         """Return a run on one backend, ready to be handed over.
 
@@ -100,7 +100,7 @@ class Preparation:
             backend: The backend, as the user gave it.
             wishes: How it is to run.
             now: The time, in UTC.
-            weighs: Whether it is of use to know how long simulations take.
+            estimates_times: Whether it is of use to know how long simulations take.
 
         Raises:
             InvalidArgumentError: An argument cannot be used.
@@ -119,15 +119,15 @@ class Preparation:
         shots = arguments.checked_shots(wishes.shots, adapter)
         asked = options if shots is None else {**options, "shots": shots}
         times = SimulationTimes(
-            simulation_costs(adapter, asked) if weighs else None,
+            simulation_costs(adapter, asked) if estimates_times else None,
             experiments,
             chosen=wishes.chooses_split,
             expect=self._executor.expect,
         )
         placed = on_executor(adapter, self._executor)
         precision = options.get("precision")
-        weighing = Weighing(placed.takes, shots, precision, wishes.split_shots, times)
-        return Prepared(placed, self._draft(placed, wishes, asked, shots, now), weighing)
+        encoder = ExperimentEncoder(placed.takes, shots, precision, wishes.split_shots, times)
+        return Prepared(placed, self._draft(placed, wishes, asked, shots, now), encoder)
 
     def _draft(
         self,
