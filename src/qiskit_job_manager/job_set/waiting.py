@@ -100,13 +100,13 @@ def has_ended(
         progress: Reads how far it is.
         show: Takes the progress that was read.
     """
-    now = progress()
     if show is not None:
+        now = progress()
         show(now)
-    if not now.ended:
-        return False
+        if not now.ended:
+            return False
     with store.reading():
-        # The last look sees what was done for a request that was handled between the first two.
+        # One view of both: a request that was just handled may have begun something new.
         return requests_handled(store, key) and progress().ended
 
 

@@ -123,14 +123,15 @@ def insert_job_set(
         values: The columns of the row.
         environment: What the process that hands over runs in, or ``None`` if it is not recorded.
     """
-    new = insert(_SETS).values(values).returning(*JOB_SET_COLUMNS)
-    made = job_set_from(connection.execute(new).one())
-    job_counts.begin(database, connection, made.key)
+    at = values["created_at"]
+    row = {"lease_until": None, "owner": None, **values, "created_at": microseconds(at)}
+    ((key,),) = database.run(connection, write_statements.NEW_JOB_SET, row)
+    job_counts.begin(database, connection, key)
     if environment is not None:
-        at = made.created_at
         seen = Observation(ObservationKind.ENVIRONMENT, at, at, environment.sha256)
-        observations.add(connection, made.key, seen, environment)
-    return made
+        observations.add_first(database, connection, key, seen, environment)
+    stored = {"key": key, **values}
+    return job_set_from([stored[column.name] for column in JOB_SET_COLUMNS])
 
 
 def add_blocks(

@@ -115,7 +115,7 @@ class _Import:
         """Write everything, and return the job set as it is stored."""
         history, key = self._history, self._key
         for snapshot in history.snapshots:
-            observations.keep(self._connection, snapshot)
+            observations.keep(self._database, self._connection, snapshot)
         for page in _pages(history.experiments):
             rows = (
                 {
@@ -137,7 +137,7 @@ class _Import:
         for events in _pages(history.events):
             self._write(write_statements.NEW_EVENT, (_event(key, event) for event in events))
         for seen in history.observations:
-            observations.add(self._connection, key, seen, None)
+            observations.add(self._database, self._connection, key, seen, None)
         job_counts.recount(self._connection, key)
         done = update(_sets).where(_sets.c.key == key).values(complete=True)
         return job_set_from(self._connection.execute(done.returning(*JOB_SET_COLUMNS)).one())

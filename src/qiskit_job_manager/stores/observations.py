@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, exists, insert, select, update
+from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -14,6 +14,8 @@ from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.model import Blob, Observation, ObservationKind, Snapshot
 from qiskit_job_manager.stores import schema
 from qiskit_job_manager.stores.rows import or_corrupt
+from qiskit_job_manager.stores.schema import microseconds
+from qiskit_job_manager.stores.write_statements import NEW_OBSERVATION
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -27,6 +29,11 @@ _LOCK = (
     select(_sets.c.key)
     .where(_sets.c.key == bindparam("set"), _sets.c.former_name.is_(None))
     .with_for_update()
+)
+_KEPT = (
+    select(_snapshots.c.key)
+    .where(_snapshots.c.sha256 == bindparam("sha256"))
+    .with_for_update(read=True, key_share=True)
 )
 _UNNAMED = delete(_snapshots).where(~exists().where(_rows.c.sha256 == _snapshots.c.sha256))
 
@@ -49,14 +56,18 @@ def observe(
     def work(connection: Connection) -> bool:
         if connection.scalar(_LOCK, {"set": job_set_key}) is None:
             return False
-        add(connection, job_set_key, seen, snapshot)
+        add(database, connection, job_set_key, seen, snapshot)
         return True
 
     return database.write(work, repeatable=True)
 
 
 def add(
-    connection: Connection, job_set_key: int, seen: Observation, snapshot: Snapshot | None
+    database: Database,
+    connection: Connection,
+    job_set_key: int,
+    seen: Observation,
+    snapshot: Snapshot | None,
 ) -> None:
     """Record what was seen, in a transaction that holds the job set."""
     newest = connection.execute(
@@ -70,27 +81,36 @@ def add(
         later = update(_rows).where(_rows.c.key == newest.key, _rows.c.last_at < seen.last_at)
         connection.execute(later.values(last_at=seen.last_at))
         return
+    add_first(database, connection, job_set_key, seen, snapshot)
+
+
+def add_first(
+    database: Database,
+    connection: Connection,
+    job_set_key: int,
+    seen: Observation,
+    snapshot: Snapshot | None,
+) -> None:
+    """Record what was seen where nothing of the kind was, or something else."""
     if snapshot is not None:
-        keep(connection, snapshot)
-    connection.execute(
-        insert(_rows).values(
-            job_set=job_set_key,
-            kind=seen.kind.value,
-            first_at=seen.first_at,
-            last_at=seen.last_at,
-            sha256=seen.sha256,
-            note=note,
-        )
-    )
+        keep(database, connection, snapshot)
+    values = {
+        "job_set": job_set_key,
+        "kind": seen.kind.value,
+        "first_at": microseconds(seen.first_at),
+        "last_at": microseconds(seen.last_at),
+        "sha256": seen.sha256,
+        "note": None if seen.note is None else clean(seen.note),
+    }
+    database.run(connection, NEW_OBSERVATION, values)
 
 
-def keep(connection: Connection, snapshot: Snapshot) -> None:
+def keep(database: Database, connection: Connection, snapshot: Snapshot) -> None:
     """Store a snapshot unless its content is stored, and hold it until the transaction ends.
 
     On a server this locks its row, so that no deletion removes it before it is named.
     """
-    row = select(_snapshots.c.key).where(_snapshots.c.sha256 == snapshot.sha256)
-    if connection.scalar(row.with_for_update(read=True, key_share=True)) is not None:
+    if database.run(connection, _KEPT, {"sha256": snapshot.sha256}):
         return
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     new = dialect.insert(_snapshots).values(

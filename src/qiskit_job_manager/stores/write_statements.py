@@ -30,6 +30,11 @@ def _given(*names: str) -> dict[str, Any]:
 
 _BLOB = ("format", "sha256", "data")
 
+NEW_JOB_SET = (
+    insert(schema.job_set)
+    .values(_given(*(column.name for column in _sets if column.name not in ("key", "former_name"))))
+    .returning(_sets.key)
+)
 NEW_PAYLOAD = _into(schema.payload, "job_set", "start", *_BLOB)
 NEW_EXPERIMENT = _into(schema.experiment, "job_set", "position", "name", "content_hash")
 NEW_JOB = _into(
@@ -42,6 +47,9 @@ NEW_RESULT = _into(schema.result, "job", "attempt", "stored_at", *_BLOB)
 NEW_EVENT = _into(
     schema.event,
     *("job_set", "at", "job_index", "attempt", "event", "before", "after", "cause"),
+)
+NEW_OBSERVATION = _into(
+    schema.observation, "job_set", "kind", "first_at", "last_at", "sha256", "note"
 )
 
 HALF_PAYLOAD = (
