@@ -80,7 +80,8 @@ def create_job_set(database: Database, beginning: Beginning, **lease: Any) -> Jo
     Args:
         database: The store's database.
         beginning: The job set.
-        **lease: Columns of the lease: ``owner``, ``fence`` and, on a server, ``lease_until``.
+        **lease: Columns of the lease: ``owner``, ``fence``. On a server also ``lease_us``, the
+            microseconds after which it runs out.
 
     Raises:
         NameInUseError: Another job set has the name.
@@ -120,12 +121,13 @@ def insert_job_set(
     Args:
         database: The store's database.
         connection: That of the transaction.
-        values: The columns of the row.
+        values: The columns of the row, with those of its lease as in `create_job_set`.
         environment: What the process that hands over runs in, or ``None`` if it is not recorded.
     """
+    with_time = "lease_us" in values
+    new = write_statements.NEW_JOB_SET_ON_SERVER if with_time else write_statements.NEW_JOB_SET
     at = values["created_at"]
-    row = {"lease_until": None, "owner": None, **values, "created_at": microseconds(at)}
-    ((key,),) = database.run(connection, write_statements.NEW_JOB_SET, row)
+    ((key,),) = database.run(connection, new, values | {"created_at": microseconds(at)})
     job_counts.begin(database, connection, key)
     if environment is not None:
         seen = Observation(ObservationKind.ENVIRONMENT, at, at, environment.sha256)

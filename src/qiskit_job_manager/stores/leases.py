@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from sqlalchemy import BigInteger, cast, extract, func, or_, select, update
+from sqlalchemy import or_, select, update
 
 from qiskit_job_manager.errors import StoreBusyError, StoreError, StoreNotWritableError
 from qiskit_job_manager.model import Token
@@ -18,6 +18,7 @@ from qiskit_job_manager.patience import patient
 from qiskit_job_manager.stores.hand_over import create_job_set
 from qiskit_job_manager.stores.locks import KernelLock
 from qiskit_job_manager.stores.schema import job_set
+from qiskit_job_manager.stores.write_statements import SERVER_NOW_US
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -262,8 +263,8 @@ class TimedLeases:
 
     def create(self, beginning: Beginning, owner: str) -> tuple[JobSetRecord, Token]:
         """Begin a job set with its first lease."""
-        until = _now_us() + _LEASE_US
-        made = create_job_set(self._database, beginning, owner=owner, fence=1, lease_until=until)
+        lease = {"owner": owner, "fence": 1, "lease_us": _LEASE_US}
+        made = create_job_set(self._database, beginning, **lease)
         token = Token(made.key, owner, 1)
         with self._mutex:
             self._held.add(token)
@@ -272,9 +273,9 @@ class TimedLeases:
     def claim(self, job_set_key: int, owner: str) -> Token | None:
         """Take the lease, or return ``None``."""
         row = job_set.c
-        free = or_(row.owner.is_(None), row.owner == owner, row.lease_until < _now_us())
+        free = or_(row.owner.is_(None), row.owner == owner, row.lease_until < SERVER_NOW_US)
         token = _raise_fence(
-            self._database, job_set_key, owner, free, lease_until=_now_us() + _LEASE_US
+            self._database, job_set_key, owner, free, lease_until=SERVER_NOW_US + _LEASE_US
         )
         if token is not None:
             with self._mutex:
@@ -283,7 +284,7 @@ class TimedLeases:
 
     def renew(self, token: Token) -> bool:
         """Begin the time of the lease again, unless another driver has claimed."""
-        return _change_held(self._database, token, lease_until=_now_us() + _LEASE_US)
+        return _change_held(self._database, token, lease_until=SERVER_NOW_US + _LEASE_US)
 
     def release(self, token: Token) -> None:
         """Give the lease back."""
@@ -298,7 +299,7 @@ class TimedLeases:
     def driver(self, job_set_key: int) -> str | None:
         """Return who has the lease and lives."""
         row = job_set.c
-        alive = (row.key == job_set_key, row.lease_until >= _now_us())
+        alive = (row.key == job_set_key, row.lease_until >= SERVER_NOW_US)
         found = self._database.read(select(row.owner).where(*alive))
         return found[0].owner if found else None
 
@@ -308,7 +309,3 @@ class TimedLeases:
         with patient(_CLOSE_WITHIN_S), suppress(StoreError):
             for token in list(self._held):
                 self.release(token)
-
-
-def _now_us() -> ColumnElement[int]:
-    return cast(extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)

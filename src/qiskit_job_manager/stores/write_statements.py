@@ -9,12 +9,24 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, exists, false, insert, select, true, update
+from sqlalchemy import (
+    BigInteger,
+    bindparam,
+    cast,
+    exists,
+    extract,
+    false,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from qiskit_job_manager.stores import schema
 
 if TYPE_CHECKING:
-    from sqlalchemy import Insert, Select, Table, Update
+    from sqlalchemy import ColumnElement, Insert, Select, Table, Update
 
 _sets, _jobs, _attempts = schema.job_set.c, schema.job.c, schema.attempt.c
 
@@ -30,11 +42,20 @@ def _given(*names: str) -> dict[str, Any]:
 
 _BLOB = ("format", "sha256", "data")
 
-NEW_JOB_SET = (
-    insert(schema.job_set)
-    .values(_given(*(column.name for column in _sets if column.name not in ("key", "former_name"))))
-    .returning(_sets.key)
-)
+
+def _new_job_set(lease_until: ColumnElement[int] | None) -> Insert:
+    names = (column.name for column in _sets if column.name not in {"key", "former_name"})
+    values = {**_given(*names), "lease_until": lease_until}
+    return insert(schema.job_set).values(values).returning(_sets.key)
+
+
+SERVER_NOW_US = cast(extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
+"""The time of a server, as the time columns keep it."""
+
+NEW_JOB_SET = _new_job_set(None)
+NEW_JOB_SET_ON_SERVER = _new_job_set(SERVER_NOW_US + bindparam("lease_us", type_=BigInteger))
+"""The same, with a lease that runs out after so many microseconds."""
+
 NEW_PAYLOAD = _into(schema.payload, "job_set", "start", *_BLOB)
 NEW_EXPERIMENT = _into(schema.experiment, "job_set", "position", "name", "content_hash")
 NEW_JOB = _into(
