@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qiskit_job_manager import UnknownBackendError, open_backend
-from qiskit_job_manager.backends.aliases import fake_devices, meaning, offers
+from qiskit_job_manager.backends.registry import fake_devices, meaning, offers
 
 
 @pytest.mark.parametrize(

@@ -385,7 +385,7 @@ def test_a_target_that_says_nothing_of_measuring_forbids_no_measurement(placed):
     from qiskit.circuit.library import CXGate, XGate
     from qiskit.transpiler import Target
 
-    from qiskit_job_manager.backends.checks.instructions import rules_of
+    from qiskit_job_manager.backends.checks.circuits import rules_of
 
     target = Target(num_qubits=2)
     target.add_instruction(XGate(), {(0,): None, (1,): None} if placed else None)

@@ -18,7 +18,7 @@ from qiskit_aer.noise import NoiseModel, depolarizing_error
 from qiskit_ibm_runtime.fake_provider import FakeManilaV2
 
 from qiskit_job_manager.backends import adapt, open_backend, registry
-from qiskit_job_manager.backends.uris import query_of, scalars_in
+from qiskit_job_manager.backends.registry import query_of, scalars_in
 from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
 
 # -- opening ----------------------------------------------------------------------------------

@@ -123,9 +123,9 @@ def test_a_backend_without_a_stand_in_says_so(ibm, new_service, manager, circuit
 def test_a_dry_run_that_does_not_end_in_time_is_given_up(
     ibm, adapter, manager, circuits, monkeypatch
 ):
-    from qiskit_job_manager.backends.ibm import dry_run
+    from qiskit_job_manager.backends.ibm import submit
 
-    monkeypatch.setattr(dry_run, "WITHIN_S", 0.05)
+    monkeypatch.setattr(submit, "DRY_RUN_WITHIN_S", 0.05)
     ibm.behaviour = Behaviour(service_time_s=3600.0)
     with pytest.raises(TransientBackendError, match="has not ended within"):
         manager.plan(circuits(1), adapter, shots=20, ask_service=True)

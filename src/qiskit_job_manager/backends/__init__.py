@@ -2,8 +2,8 @@
 
 from qiskit_job_manager.backends.adapt import adapt, compare_seeds, options_to_store
 from qiskit_job_manager.backends.base import BaseBackend
-from qiskit_job_manager.backends.option_names import OptionNames, option_names
 from qiskit_job_manager.backends.registry import open_backend
+from qiskit_job_manager.backends.run_options import OptionNames, option_names
 
 __all__ = [
     "BaseBackend",

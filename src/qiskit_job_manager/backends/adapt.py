@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager.backends.base import is_adapter
 from qiskit_job_manager.backends.qrmi import refuse_own_objects
 from qiskit_job_manager.backends.registry import open_backend
-from qiskit_job_manager.backends.seeds import with_kept_options
+from qiskit_job_manager.backends.run_options import with_kept_options
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.planning import SEED_OPTIONS
@@ -89,7 +89,7 @@ def _over(adapter: Backend, takes: ExperimentKind, known: Mapping[str, Any]) -> 
     from qiskit.primitives import BackendEstimatorV2, BackendSamplerV2
 
     from qiskit_job_manager.backends.primitives.adapter import PrimitiveBackend
-    from qiskit_job_manager.backends.primitives.uri import uri_over
+    from qiskit_job_manager.backends.primitives.opening import uri_over
 
     samples = takes is ExperimentKind.SAMPLER_PUB
     primitive = (BackendSamplerV2 if samples else BackendEstimatorV2)(backend=backend)

@@ -18,7 +18,7 @@ from qiskit.primitives import PrimitiveJob
 from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.job_ends import JobEnds, ResultWaiter
-from qiskit_job_manager.backends.signatures import argument_names
+from qiskit_job_manager.backends.run_options import argument_names
 from qiskit_job_manager.backends.status_names import status_of
 from qiskit_job_manager.errors import (
     BackendError,

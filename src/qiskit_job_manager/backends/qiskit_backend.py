@@ -13,11 +13,11 @@ from qiskit_job_manager.backends.job_results import (
     result_in_answer,
 )
 from qiskit_job_manager.backends.limits import limits_of
+from qiskit_job_manager.backends.local.opening import uri_of
 from qiskit_job_manager.backends.locality import is_local, is_reentrant, refuse_runless
 from qiskit_job_manager.backends.provider_facts import ProviderFacts, check_bits, facts_of
 from qiskit_job_manager.backends.run_lock import run_lock_of
-from qiskit_job_manager.backends.seeds import backend_seed
-from qiskit_job_manager.backends.uris import uri_of
+from qiskit_job_manager.backends.run_options import backend_seed
 from qiskit_job_manager.errors import SubmissionDeferredError
 from qiskit_job_manager.model import Limits
 from qiskit_job_manager.ports import Capabilities

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.locality import run_author
-from qiskit_job_manager.backends.registry import OpenerInfo, describes
+from qiskit_job_manager.backends.registry import OpenerInfo, describes, scalars_in
 from qiskit_job_manager.backends.status_names import state_of
-from qiskit_job_manager.backends.uris import scalars_in
 from qiskit_job_manager.errors import (
     BackendError,
     CredentialsError,

@@ -1,11 +1,19 @@
 """Opens backends by name, and lists the kinds of backends that are installed.
 
 Each kind is an installed entry point of the group `GROUP`. Names are resolved in no other way.
+A name may have options, as in ``aer?method=statevector``.
+
+Before that, a name that people type is replaced by the one that it means here. Qiskit, its
+tutorials and our own tables call the same simulators ``aer_simulator``, ``AerSimulator`` or
+``qasm_simulator``. A fake device is ``FakeTorino``, ``fake_torino`` or ``torino``. Such a name
+opens what it means. A name of a real device opens nothing by itself, as that would cost money: the
+message offers the device and the fake one.
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 import sys
@@ -16,8 +24,8 @@ from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import parse_qsl, quote
 
-from qiskit_job_manager.backends.aliases import meaning, offers
 from qiskit_job_manager.errors import UnknownBackendError
 
 if TYPE_CHECKING:
@@ -204,3 +212,103 @@ def _unknown(uri: str, kind: str) -> str:
         f"there is no backend called {uri!r}.{hint} Known are: {', '.join(known)}, "
         "as in 'aer' or 'fake:torino'; a Qiskit backend object can be handed over as well"
     )
+
+
+# -- names that people type ------------------------------------------------------------------------
+
+_SIMULATORS = {
+    "aersimulator": "aer",
+    "aer_simulator": "aer",
+    "qasm_simulator": "aer",
+    "aer_simulator_statevector": "aer?method=statevector",
+    "statevector_simulator": "aer?method=statevector",
+    "basicsimulator": "basic",
+    "basic_simulator": "basic",
+    "statevectorsampler": "sampler:statevector",
+    "statevectorestimator": "estimator:statevector",
+}
+_FAKE = re.compile(r"fake_?(?P<device>[a-z][a-z0-9]*?)(v2)?", re.IGNORECASE)
+_IBM = re.compile(r"ibm_(?P<device>[a-z0-9]+)", re.IGNORECASE)
+
+
+def meaning(name: str) -> str:
+    """Return the name of a backend that a typed name means; the typed one if it means none."""
+    word, mark, options = name.strip().partition("?")
+    known = _SIMULATORS.get(word.lower()) or _fake(word)
+    if known is None:
+        return name
+    return f"{known}{'&' if '?' in known else '?'}{options}" if mark else known
+
+
+def offers(name: str) -> list[str]:
+    """Return names of backends that a name of a real device may mean."""
+    device = _IBM.fullmatch(name.strip())
+    if device is None:
+        return []
+    fake = f"fake:{device['device'].lower()}"
+    return [f"ibm:{name.strip().lower()}", *([fake] if _is_fake_device(device["device"]) else [])]
+
+
+def _is_fake_device(device: str) -> bool:
+    """Say whether there is a fake device of this name."""
+    return device.lower() in fake_devices()
+
+
+def fake_devices() -> list[str]:
+    """Return the names of the fake devices, in order, without an import of IBM's client."""
+    client = find_spec("qiskit_ibm_runtime")
+    if client is None or client.origin is None:
+        return []
+    folder = Path(client.origin).parent / "fake_provider" / "backends"
+    return sorted(each.parent.name for each in folder.glob("*/__init__.py"))
+
+
+def _fake(word: str) -> str | None:
+    if word.isidentifier() and _is_fake_device(word):
+        return f"fake:{word.lower()}"
+    found = _FAKE.fullmatch(word)
+    return f"fake:{found['device'].lower()}" if found else None
+
+
+# -- options in names ------------------------------------------------------------------------------
+
+Scalar = str | int | float | bool
+
+
+def scalars_in(query: str) -> dict[str, Scalar]:
+    """Return the options in ``method=statevector&max_parallel_threads=1``.
+
+    A value that is valid JSON is read as JSON; any other is text.
+
+    Raises:
+        ValueError: It is not of this form, or a value is a list or an object.
+    """
+    pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
+    return {name: _scalar(text) for name, text in pairs}
+
+
+def query_of(options: dict[str, Scalar]) -> str:
+    """Return options in the form that `scalars_in` reads, in the order of their names."""
+    return "&".join(f"{quote(k)}={quote(_text(v), safe='')}" for k, v in sorted(options.items()))
+
+
+def _scalar(text: str) -> Scalar:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(value, Scalar):
+        raise ValueError(  # noqa: TRY004  # of the text, whose type is right
+            f"{text} is neither text, nor a number, nor true or false"
+        )
+    return value
+
+
+def _text(value: Scalar) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value)
+    try:
+        json.loads(value)
+    except ValueError:
+        return value
+    return json.dumps(value)

@@ -13,7 +13,7 @@ from typing import Any
 from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit_aer import AerSimulator
 
-from qiskit_job_manager.backends.checks.instructions import NameRules, Rules
+from qiskit_job_manager.backends.checks.circuits import NameRules, Rules
 
 _FORGOTTEN_BY_TARGET = {"matrix_product_state": {"cu1"}, "superop": {"ecr"}}
 # They are in Qiskit's list of gates, but every method runs them, for devices too.

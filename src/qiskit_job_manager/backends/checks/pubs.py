@@ -9,8 +9,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.quantum_info import Pauli, PauliList, SparseObservable, SparsePauliOp
 
-from qiskit_job_manager.backends.checks.circuits import CircuitCheck
-from qiskit_job_manager.backends.circuit_traversal import instruction_names
+from qiskit_job_manager.backends.checks.circuits import CircuitCheck, instruction_names
 from qiskit_job_manager.errors import InvalidExperimentError
 from qiskit_job_manager.model import ExperimentKind
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.base import BaseBackend
 from qiskit_job_manager.backends.ibm.account import account_label
-from qiskit_job_manager.backends.ibm.dry_run import dry_run_usage_s
 from qiskit_job_manager.backends.ibm.fetch import ResultFetcher
 from qiskit_job_manager.backends.ibm.job_api import JobApi
 from qiskit_job_manager.backends.ibm.limits import estimated_usage_s, limits_of
 from qiskit_job_manager.backends.ibm.primitive_factory import asked_execution, check_run_options
 from qiskit_job_manager.backends.ibm.pub_check import IBMPubCheck
 from qiskit_job_manager.backends.ibm.status import StatusTracker
-from qiskit_job_manager.backends.ibm.submit import JobSubmitter
+from qiskit_job_manager.backends.ibm.submit import JobSubmitter, dry_run_usage_s
 from qiskit_job_manager.backends.ibm.usage import ask_within
 from qiskit_job_manager.errors import BackendError, InvalidArgumentError, ResultGoneError
 from qiskit_job_manager.ports import Capabilities

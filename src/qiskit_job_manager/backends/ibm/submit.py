@@ -1,11 +1,17 @@
-"""Sends jobs to the service."""
+"""Sends jobs to the service, and waits for what it says of a job in a dry run.
+
+The service takes a dry run as any other job, and runs it on no QPU.
+"""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.backends.ibm.errors import is_session_closed, submission_error
+from qiskit_job_manager.backends.ibm.fetch import parse_json
 from qiskit_job_manager.backends.ibm.primitive_factory import asked_execution
+from qiskit_job_manager.backends.ibm.usage import spans_s, usage_so_far_s
 from qiskit_job_manager.backends.job_pubs import job_pubs
 from qiskit_job_manager.errors import (
     BackendError,
@@ -16,12 +22,14 @@ from qiskit_job_manager.errors import (
     TransientBackendError,
     UnknownBackendError,
 )
+from qiskit_job_manager.model import RemoteState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from qiskit_job_manager.backends.ibm.connection import Connection, OpenBackend
     from qiskit_job_manager.backends.ibm.execution_mode import ExecutionModes
+    from qiskit_job_manager.backends.ibm.job_api import JobApi
     from qiskit_job_manager.backends.ibm.primitive_factory import PrimitiveFactory
     from qiskit_job_manager.model import Blob, ExperimentKind
 
@@ -135,3 +143,42 @@ class JobSubmitter:
 
 def _label(tags: Sequence[str]) -> str:
     return tags[1] if len(tags) > 1 else ""
+
+
+# -- dry runs --------------------------------------------------------------------------------------
+
+DRY_RUN_WITHIN_S = 600.0
+"""How long a dry run may take; the service may let it wait."""
+
+_POLL_S = (0.1, 5.0)
+_ENDED = frozenset({RemoteState.DONE, RemoteState.ERROR, RemoteState.CANCELLED})
+
+
+def dry_run_usage_s(job_api: JobApi, remote_id: str) -> float | None:
+    """Wait for the end of a dry run, and return the quantum seconds that the job would use.
+
+    Raises:
+        SubmissionRefusedError: The service refused the job.
+        TransientBackendError: It has not ended in time, or could not be asked about.
+    """
+    _wait_for_end(job_api, remote_id)
+    said = usage_so_far_s(job_api.metrics(remote_id))
+    if said:
+        return said
+    result: Any = parse_json(job_api.result(remote_id) or "")
+    return spans_s(result)
+
+
+def _wait_for_end(job_api: JobApi, remote_id: str) -> None:
+    until_s, pause_s = time.monotonic() + DRY_RUN_WITHIN_S, _POLL_S[0]
+    while (status := job_api.job(remote_id).status).state not in _ENDED:
+        if time.monotonic() > until_s:
+            raise TransientBackendError(
+                f"the dry run {remote_id} has not ended within {DRY_RUN_WITHIN_S:.0f} s; "
+                "it costs nothing"
+            )
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, _POLL_S[1])
+    if status.state is not RemoteState.DONE:
+        reason = status.message or f"it ended as {status.state}"
+        raise SubmissionRefusedError(f"the service refused the job in a dry run: {reason}")

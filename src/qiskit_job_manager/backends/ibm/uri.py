@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in
+from qiskit_job_manager.backends.registry import Scalar, query_of, scalars_in
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.views.close_names import not_one_of

@@ -1,13 +1,21 @@
-"""Opens the simulators that have names; these functions are our own entry points."""
+"""The simulators that have names: opens them, and finds the name that opens one like an object.
+
+The functions that open are our own entry points.
+"""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.backends.aliases import fake_devices
-from qiskit_job_manager.backends.registry import OpenerInfo, describes
-from qiskit_job_manager.backends.uris import scalars_in
+from qiskit_job_manager.backends.registry import (
+    OpenerInfo,
+    Scalar,
+    describes,
+    fake_devices,
+    query_of,
+    scalars_in,
+)
 from qiskit_job_manager.errors import InvalidArgumentError, UnknownBackendError
 
 if TYPE_CHECKING:
@@ -108,3 +116,48 @@ def _missing(kind: str, what: str, extra: str) -> str:
     return (
         f'{kind!r} needs {what}, which is not installed: pip install "qiskit-job-manager[{extra}]"'
     )
+
+
+# -- the name of an object -------------------------------------------------------------------------
+
+
+def uri_of(backend: Any) -> str | None:
+    """Return the name that opens an equal backend, or ``None`` if no name is sure to."""
+    cls = type(backend)
+    if cls.__module__.startswith("qiskit_ibm_runtime.fake_provider.backends."):
+        # Once it has run, its options hold a noise model, which may be its own or another one.
+        pristine = backend.options == cls._default_options()
+        return f"fake:{backend.name.removeprefix('fake_')}" if pristine else None
+    match f"{cls.__module__}.{cls.__name__}":
+        case "qiskit_aer.backends.aer_simulator.AerSimulator":
+            return _uri_of_aer(backend)
+        case "qiskit.providers.basic_provider.basic_simulator.BasicSimulator":
+            return "basic" if backend.options == cls._default_options() else None
+    return None
+
+
+def _uri_of_aer(backend: Any) -> str | None:
+    plain = type(backend)()
+    options = {
+        name: value
+        for name, value in dict(backend.options).items()
+        if value != plain.options.get(name)
+    }
+    if not all(isinstance(value, Scalar) for value in options.values()):
+        return None
+    again = type(backend)(**options)
+    if not _same_aer(backend, again):
+        return None
+    return f"aer?{query_of(options)}" if options else "aer"
+
+
+def _same_aer(one: Any, other: Any) -> bool:
+    """Say whether two simulators are set up alike, beyond their options."""
+    alike = one.name == other.name and one.options == other.options
+    return alike and _configuration(one) == _configuration(other)
+
+
+def _configuration(simulator: Any) -> dict[str, Any]:
+    # The name in the configuration is that of the first method; the simulator's own name is right.
+    figures: dict[str, Any] = simulator.configuration().to_dict()
+    return {name: value for name, value in figures.items() if name != "backend_name"}

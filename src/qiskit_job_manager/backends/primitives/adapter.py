@@ -16,10 +16,10 @@ from qiskit_job_manager.backends.job_pubs import PUB_OPTIONS, job_pubs
 from qiskit_job_manager.backends.job_results import job_in_answer
 from qiskit_job_manager.backends.limits import LOCAL_PENDING_JOBS, limits_of
 from qiskit_job_manager.backends.primitives.known import primitive_info
-from qiskit_job_manager.backends.primitives.uri import uri_of_primitive
+from qiskit_job_manager.backends.primitives.opening import uri_of_primitive
 from qiskit_job_manager.backends.provider_facts import check_bits, facts_of
 from qiskit_job_manager.backends.run_lock import run_lock_of
-from qiskit_job_manager.backends.signatures import argument_names
+from qiskit_job_manager.backends.run_options import argument_names
 from qiskit_job_manager.codec.experiments import circuit_of
 from qiskit_job_manager.codec.primitive_results import encode_primitive_result
 from qiskit_job_manager.errors import (

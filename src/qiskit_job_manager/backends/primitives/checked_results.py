@@ -20,7 +20,7 @@ from qiskit_job_manager.backends import provider_errors
 from qiskit_job_manager.backends.job_results import job_in_answer, result_in_answer
 from qiskit_job_manager.backends.provider_facts import facts_of
 from qiskit_job_manager.backends.run_lock import run_lock_of
-from qiskit_job_manager.backends.signatures import argument_names
+from qiskit_job_manager.backends.run_options import argument_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.primitives import BaseEstimatorV2, BaseSamplerV2
 
 from qiskit_job_manager.backends.locality import is_local, is_reentrant, run_author, within
-from qiskit_job_manager.backends.seeds import as_seed, backend_seed
+from qiskit_job_manager.backends.run_options import as_seed, backend_seed
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from qiskit_job_manager.backends import BaseBackend, provider_errors
-from qiskit_job_manager.backends.uris import Scalar, query_of, scalars_in
+from qiskit_job_manager.backends.registry import Scalar, query_of, scalars_in
 from qiskit_job_manager.errors import (
     BackendError,
     InvalidArgumentError,
