@@ -82,7 +82,7 @@ ErrorHandlingGroup.listed = [
     ),
     _listed(
         "wait",
-        "wait:wait",
+        "resume:wait",
         _RUN,
         "Wait for a job set; drive it if nobody does.",
         "qjm wait sweep --timeout 3600",

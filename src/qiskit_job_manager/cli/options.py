@@ -1,5 +1,7 @@
 """Arguments, options and their completion that several commands share, and the manager they open.
 
+Options such as ``--all`` limit how many rows a command prints; it then says how to see the rest.
+
 Completion by the shell opens the store and does not import Qiskit.
 """
 
@@ -14,11 +16,12 @@ import typer
 
 from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.engine_log import PlainFormatter, log_to_stderr
+from qiskit_job_manager.cli.output import say
 from qiskit_job_manager.errors import JobManagerError
 from qiskit_job_manager.views.close_names import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from qiskit_job_manager.manager import JobManager
     from qiskit_job_manager.model import JobSetRecord
@@ -207,3 +210,36 @@ def epilog(*examples: str) -> str:
 def epilog_of_all(*examples: str) -> str:
     """Return the examples and exit codes that the help of ``qjm`` ends with."""
     return f"{epilog(*examples)}\n\n{errors.EXPLAINED}"
+
+
+# -- how many rows ---------------------------------------------------------------------------------
+
+AllOption = Annotated[bool, typer.Option("--all", help="Print all of them.")]
+
+
+def at_most(option: str, what: str) -> Any:
+    """Return an option that limits how many rows are printed."""
+    return typer.Option(option, metavar="NUMBER", min=0, help=what)
+
+
+def bound(option: str, number: int | None, *, all_of_them: bool, default: int | None) -> int | None:
+    """Return how many rows to print; ``None`` means all.
+
+    Args:
+        option: The option that gives a number, for the message.
+        number: The number that the user gave, or ``None``.
+        all_of_them: Whether ``--all`` was given.
+        default: The limit if the user gave neither.
+
+    Raises:
+        typer.BadParameter: Both were given.
+    """
+    if all_of_them and number is not None:
+        raise typer.BadParameter(f"{option} and --all contradict each other; give one of them.")
+    return None if all_of_them else default if number is None else number
+
+
+def print_how_to_see(ctx: typer.Context, what: str, *commands: "Iterable[str]") -> None:
+    """Print to standard error that rows are missing, and which commands show them."""
+    shown_by = ", or ".join(command_for(ctx, *words) for words in commands)
+    say(f"{what}: {shown_by}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -24,11 +25,10 @@ from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.drift import DRIFT_THRESHOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from qiskit_job_manager.job_set import ManagedJobSet
-    from qiskit_job_manager.model.drift import Where
-
+    from qiskit_job_manager.model.drift import DriftedPlan, Where
 
 JobsArgument = Annotated[
     list[int] | None,
@@ -137,15 +137,53 @@ def _run_drifted(
     as_json: bool,
 ) -> ManagedJobSet | None:
     """Run again what drifted, after the user has agreed; a dry run only prints it."""
-    from qiskit_job_manager.cli.commands.drifted import confirm_drifted, show_drifted
-
     word: Where = where.value
     planned = job_set.plan_retry(word, threshold)
     if dry_run:
-        show_drifted(planned, job_set.backend_name, as_json=as_json)
+        _show_drifted(planned, job_set.backend_name, as_json=as_json)
         return None
-    confirm_drifted(job_set, planned, yes=yes)
+    _confirm_drifted(job_set, planned, yes=yes)
     return job_set.retry(where=word, threshold=threshold)
+
+
+def _show_drifted(planned: DriftedPlan, backend: str, *, as_json: bool) -> None:
+    """Print what would run again, for people or for scripts."""
+    if not as_json:
+        for line in _drifted_lines(planned, backend):
+            say(line, indent=2)
+        return
+    from qiskit_job_manager.cli.commands.run import plan_values
+
+    values = asdict(planned)
+    values["plan"] = None if planned.plan is None else plan_values(planned.plan, backend)
+    print_object(values)
+
+
+def _confirm_drifted(job_set: ManagedJobSet, planned: DriftedPlan, *, yes: bool) -> None:
+    """Print what is to run again to standard error, and return if the user agrees."""
+    for line in _drifted_lines(planned, job_set.backend_name):
+        say(line, err=True, indent=2)
+    if planned.plan is None:
+        return
+    what = f"{plural(len(planned.experiments), 'experiment')} of {escape(job_set.name())}"
+    warning = f"{what} run again on {escape(job_set.backend_name)}, and are paid for again."
+    confirm(warning, "Run again?", yes=yes)
+
+
+def _drifted_lines(planned: DriftedPlan, backend: str) -> Iterator[str]:
+    from qiskit_job_manager.cli.commands.provenance import drift_lines
+    from qiskit_job_manager.cli.commands.run import plan_lines
+
+    n_new = len(planned.experiments)
+    before = f"; {planned.n_run_again:,} more ran again before" if planned.n_run_again else ""
+    yield f"{plural(n_new, 'experiment')} to run again, in {escape(planned.name)}{before}"
+    if planned.n_unknown:
+        left_out = plural(planned.n_unknown, "experiment")
+        why = escape(planned.why_unknown or "")
+        yield f"{left_out} left out, as the drift is not known; of the first: {why}"
+    if planned.plan is not None:
+        yield from drift_lines(planned.experiments)
+        yield from plan_lines(planned.plan, backend)
 
 
 def _check_options(

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qiskit_job_manager.cli.needs_user import needs_user
-from qiskit_job_manager.cli.options import Format, JsonOption, choice, command_for, opened_store
+from qiskit_job_manager.cli.options import (
+    AllOption,
+    Format,
+    JsonOption,
+    at_most,
+    bound,
+    choice,
+    command_for,
+    opened_store,
+)
 from qiskit_job_manager.cli.output import (
     escape,
     escape_lines,
@@ -19,7 +28,6 @@ from qiskit_job_manager.cli.output import (
     print_array,
     say,
 )
-from qiskit_job_manager.cli.paging import AllOption, at_most, bound
 from qiskit_job_manager.cli.tables import Column, table
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import InvalidArgumentError

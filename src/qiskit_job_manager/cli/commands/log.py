@@ -5,9 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
+from qiskit_job_manager.cli.options import (
+    AllOption,
+    JobSetArgument,
+    JsonOption,
+    at_most,
+    bound,
+    opened_manager,
+    print_how_to_see,
+)
 from qiskit_job_manager.cli.output import escape, local_time, plural, print_array, say
-from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.job_set.json_values import event_values
 from qiskit_job_manager.results import source_of

@@ -19,14 +19,17 @@ import typer
 
 from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.options import (
+    AllOption,
     Format,
     JobSetArgument,
     JsonOption,
+    at_most,
+    bound,
     choice,
     opened_manager,
+    print_how_to_see,
 )
 from qiskit_job_manager.cli.output import cut, escape, first_line, plural, print_array
-from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
 from qiskit_job_manager.cli.tables import Column, shortened_to, table, terminal_width
 from qiskit_job_manager.errors import JobManagerError, JobManagerJobNotFound
 from qiskit_job_manager.job_set.status import read_jobs, word_for_silent

@@ -1,4 +1,4 @@
-"""``qjm resume``: goes on with job sets where they stopped."""
+"""``qjm resume`` and ``qjm wait``: go on with job sets where they stopped."""
 
 from contextlib import suppress
 from math import inf
@@ -8,9 +8,10 @@ import typer
 
 from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.errors import print_error
-from qiskit_job_manager.cli.follow import code_of, print_needs_user, report, watch
+from qiskit_job_manager.cli.follow import code_of, finish, print_needs_user, report, watch
 from qiskit_job_manager.cli.options import (
     ExecutorOption,
+    JobSetArgument,
     JsonOption,
     TimeoutOption,
     WorkersOption,
@@ -194,3 +195,16 @@ def _follow(
     else:
         report(ctx, job_set, progress, as_json=False)
     return code_of(progress)
+
+
+def wait(
+    ctx: typer.Context,
+    job_set: JobSetArgument,
+    timeout: TimeoutOption = None,
+    workers: WorkersOption = None,
+    executor: ExecutorOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Wait for a job set, and drive it if no other process does."""
+    with opened_manager(ctx, workers, executor) as manager:
+        finish(ctx, manager.find(job_set), timeout, as_json=as_json)

@@ -1,14 +1,18 @@
-"""``qjm run``: reads circuits, transpiles and runs them; ``--dry-run`` shows the split."""
+"""``qjm run``: reads circuits, transpiles and runs them; ``--dry-run`` shows the split.
+
+On several backends it places the circuits, waits, and prints how each backend did.
+"""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from qiskit_job_manager.cli import errors
 from qiskit_job_manager.cli.follow import finish, hand_over
 from qiskit_job_manager.cli.help_words import Command
 from qiskit_job_manager.cli.options import (
@@ -18,18 +22,20 @@ from qiskit_job_manager.cli.options import (
     TimeoutOption,
     WorkersOption,
     choice,
+    command_for,
     opened_manager,
 )
-from qiskit_job_manager.cli.output import escape, plural, print_object, say
-from qiskit_job_manager.cli.several import refuse_what_is_for_one, run_on_several
+from qiskit_job_manager.cli.output import cut, escape, plural, print_object, say
 from qiskit_job_manager.clock import SystemClock
+from qiskit_job_manager.errors import InvalidArgumentError
+from qiskit_job_manager.job_set.json_values import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from qiskit import QuantumCircuit
 
-    from qiskit_job_manager import JobManager
+    from qiskit_job_manager import JobManager, ManagedJobSetGroup
     from qiskit_job_manager.model import Plan
     from qiskit_job_manager.ports import Backend
 
@@ -225,13 +231,13 @@ def run(  # noqa: PLR0913  one parameter an option
             options |= {"optimization_level": optimization_level}
         many = len(adapters) > 1
         if many or place is not None:
-            refuse_what_is_for_one(dry_run=dry_run is not None, one=not many)
+            _refuse_what_is_for_one(dry_run=dry_run is not None, one=not many)
             options |= {"shots": shots, "max_usage_s": max_usage, "max_cost": max_cost}
             options |= {"max_experiments_per_job": max_experiments_per_job, "job_tags": tags}
             options |= {"name": name, "if_exists": if_exists.value, "notify": notify}
             how: dict[str, Any] = {"wait": wait, "timeout_s": timeout, "as_json": as_json}
             where = (ctx, manager, circuits, adapters, (place or PlaceWord.QUEUE).value)
-            run_on_several(*where, options, **how)
+            _run_on_several(*where, options, **how)
         [adapter] = adapters
         if "optimization_level" in options:
             options["progress"] = sys.stderr.isatty()
@@ -353,3 +359,87 @@ def _figure(value: float | None) -> str:
     if value is None:
         return _UNKNOWN
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+
+
+# -- on several backends ---------------------------------------------------------------------------
+
+_NAME = 100
+
+
+def _refuse_what_is_for_one(*, dry_run: bool, one: bool) -> None:
+    """Refuse options that do not fit the number of backends.
+
+    Raises:
+        InvalidArgumentError: One does not.
+    """
+    if one:
+        raise InvalidArgumentError("--place is for several backends: repeat --backend")
+    if dry_run:
+        raise InvalidArgumentError("--dry-run takes one --backend: plan for each by itself")
+
+
+def _run_on_several(  # noqa: PLR0913  # what is run, where and how
+    ctx: typer.Context,
+    manager: JobManager,
+    circuits: Sequence[Any],
+    backends: Sequence[Backend],
+    place: Any,
+    options: Mapping[str, Any],
+    *,
+    wait: bool,
+    timeout_s: float | None,
+    as_json: bool,
+) -> NoReturn:
+    """Place circuits on several backends, and exit with the code for what became of them.
+
+    Args:
+        ctx: The context of the command.
+        manager: The manager.
+        circuits: The circuits.
+        backends: The backends.
+        place: How they are placed.
+        options: What `JobManager.run` takes besides.
+        wait: Whether to wait for the results; otherwise jobs of simulators are only stored.
+        timeout_s: Seconds to wait at most, or ``None``.
+        as_json: Whether to print JSON.
+    """
+    drive = wait or not any(each.capabilities.volatile for each in backends)
+    try:
+        group = manager.run(circuits, list(backends), place=place, drive=drive, **options)
+        has_ended = wait and group.wait(timeout_s, progress=True)
+    except KeyboardInterrupt:
+        again = f"{command_for(ctx, 'run')} ... --if-exists resume"
+        say(f"Interrupted. Everything is kept; go on with the same command: {again}", err=True)
+        raise typer.Exit(errors.INTERRUPTED) from None
+    for job_set in () if has_ended else group.job_sets.values():
+        if not job_set.progress().ended:
+            say(f"Go on with: {command_for(ctx, 'wait', job_set.job_set_id())}", err=True)
+    _print_group(group, as_json=as_json)
+    raise typer.Exit(_code_of_group(group, wait=wait, has_ended=has_ended))
+
+
+def _print_group(group: ManagedJobSetGroup, *, as_json: bool) -> None:
+    if as_json:
+        print_object(
+            {
+                "group_id": group.group_id(),
+                "name": group.name(),
+                "place": group.place,
+                "n_experiments": group.n_experiments,
+                "job_sets": {label: summary(each) for label, each in group.job_sets.items()},
+            }
+        )
+        return
+    for job_set in group.job_sets.values():
+        now = job_set.progress()
+        counts = ", ".join(f"{n:,} {state}" for state, n in now.jobs.items() if n) or "none"
+        size = plural(now.n_experiments, "circuit")
+        typer.echo(f"{cut(job_set.name(), _NAME)}: {size} in {plural(now.n_jobs, 'job')}: {counts}")
+
+
+def _code_of_group(group: ManagedJobSetGroup, *, wait: bool, has_ended: bool) -> int:
+    if not wait:
+        return errors.ALL_DONE
+    if not has_ended:
+        return errors.TIMED_OUT
+    return errors.ALL_DONE if group.progress().success else errors.SOME_WITHOUT_RESULT

@@ -7,20 +7,25 @@ kind crowds out another.
 
 from __future__ import annotations
 
+import sys
 from itertools import chain, cycle, islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qiskit_job_manager.cli.job_measurements import COLUMNS, cells
 from qiskit_job_manager.cli.needs_user import needs_user
 from qiskit_job_manager.cli.options import (
+    AllOption,
     JobSetArgument,
     JsonOption,
+    at_most,
+    bound,
     command_for,
     opened_manager,
+    print_how_to_see,
 )
 from qiskit_job_manager.cli.output import (
+    cut,
     escape,
     escape_lines,
     first_line,
@@ -30,15 +35,14 @@ from qiskit_job_manager.cli.output import (
     say,
     shown_here,
 )
-from qiskit_job_manager.cli.paging import AllOption, at_most, bound, print_how_to_see
-from qiskit_job_manager.cli.progress_bar import bar_lines
-from qiskit_job_manager.cli.tables import Column, table
+from qiskit_job_manager.cli.tables import Column, table, terminal_width
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.job_set.json_values import PAGE, job_values, measured, show_values
 from qiskit_job_manager.job_set.status import detail, read_pace, trouble_of, word_for_silent
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.views import phrases
+from qiskit_job_manager.views.phrases import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +50,6 @@ if TYPE_CHECKING:
     from qiskit_job_manager.job_set import ManagedJobSet, Progress
     from qiskit_job_manager.model import JobRecord, RemoteFigures
     from qiskit_job_manager.ports import Store
-
 
 _COLUMNS = (
     Column("JOB"),
@@ -143,7 +146,7 @@ def _progress(job_set: ManagedJobSet, progress: Progress) -> Iterator[str]:
     source = source_of(job_set)
     pace = read_pace(source.store, source.record, progress, SystemClock().now())
     states = phrases.shares(progress, job_set.activity(progress))
-    for at, shown in enumerate([*bar_lines(states, _INDENT), phrases.how_far(progress, pace)]):
+    for at, shown in enumerate([*_bar_lines(states, _INDENT), phrases.how_far(progress, pace)]):
         yield f"{'' if at else 'Progress':<{_INDENT}}{shown_here(shown)}"
     yield f"Jobs         {phrases.counted(states) or 'none yet'}"
 
@@ -195,9 +198,9 @@ def _table(jobs: Iterator[tuple[JobRecord, RemoteFigures | None]], silent: str) 
     """Return the lines of the table of jobs, with what was measured if the first page has any."""
     first = list(islice(jobs, PAGE))
     told = any(figures is not None for _, figures in first)
-    columns = (*_COLUMNS, *(COLUMNS if told else ()), *_STATE)
+    columns = (*_COLUMNS, *(_MEASURED if told else ()), *_STATE)
     rows = (
-        (*_row(job), *(cells(figures) if told else ()), first_line(detail(job, silent)))
+        (*_row(job), *(_measured_cells(figures) if told else ()), first_line(detail(job, silent)))
         for job, figures in chain(first, jobs)
     )
     return table(columns, rows)
@@ -250,3 +253,51 @@ def _rows_for_each(sizes: Sequence[int], rows: int) -> list[int]:
             dealt[place] += 1
             left -= 1
     return dealt
+
+
+_WIDEST_BAR = 60
+_NARROWEST_BAR = 8
+
+
+def _bar_lines(states: Sequence[tuple[str, int]], indent: int) -> list[str]:
+    """Return a bar as one line, or no line where standard output is no terminal.
+
+    Args:
+        states: How many jobs are in each state.
+        indent: Characters before the bar on its line.
+    """
+    columns = terminal_width()
+    if columns is None or columns - indent < _NARROWEST_BAR:
+        return []
+    from qiskit_job_manager.displays.state_bar import state_bar  # Rich, where it is needed
+
+    bar = state_bar(states, min(columns - indent, _WIDEST_BAR), sys.stdout.encoding)
+    return [bar.plain]
+
+
+_MEASURED = (
+    Column("USAGE", dropped=6),
+    Column("BEGAN", dropped=4),
+    Column("RAN", dropped=4),
+    Column("SESSION", least=8, dropped=1),
+)
+
+_SESSION = 40
+
+
+def _measured_cells(figures: RemoteFigures | None) -> tuple[str, ...]:
+    """Return the cells for `_MEASURED`; a dash means not known."""
+    if figures is None:
+        return ("-",) * len(_MEASURED)
+    return (
+        "-" if figures.usage_s is None else f"{figures.usage_s:g} s",
+        "-" if figures.started_at is None else local_time(figures.started_at),
+        _ran(figures),
+        "-" if figures.session_id is None else cut(figures.session_id, _SESSION),
+    )
+
+
+def _ran(figures: RemoteFigures) -> str:
+    if figures.started_at is None or figures.ended_at is None:
+        return "-"
+    return duration((figures.ended_at - figures.started_at).total_seconds())
