@@ -66,7 +66,7 @@ def manager(store_path):
 def die_in_hand_over(store_path, monkeypatch):
     """Let a manager die while it hands over, with what came before in the store, block by block."""
     from qiskit_job_manager import JobManager
-    from qiskit_job_manager.manager import packing
+    from qiskit_job_manager.manager import pacing
     from qiskit_job_manager.stores.sql_store import SqlStore
 
     class Death(BaseException):
@@ -77,7 +77,7 @@ def die_in_hand_over(store_path, monkeypatch):
         raise Death
 
     def die(experiments, backend, **options):
-        monkeypatch.setattr(packing, "_BLOCKS_AT_ONCE", 1)
+        monkeypatch.setattr(pacing, "_BLOCKS_AT_ONCE", 1)
         with JobManager(store_path) as manager, monkeypatch.context() as patched:
             # The process is dead, and cleans up nothing.
             patched.setattr(SqlStore, "delete_job_set", lambda store, token: None)

@@ -18,9 +18,9 @@ SCRIPT = textwrap.dedent(
     import sys
     from qiskit import QuantumCircuit
     from qiskit_job_manager import JobManager
-    from qiskit_job_manager.manager import packing
+    from qiskit_job_manager.manager import pacing
 
-    packing._BLOCKS_AT_ONCE = 1  # each job is a transaction of its own
+    pacing._BLOCKS_AT_ONCE = 1  # each job is a transaction of its own
 
     def circuits():
         for i in range(40):

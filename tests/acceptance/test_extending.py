@@ -21,7 +21,7 @@ SCRIPT = textwrap.dedent(
     import os, signal, sys
     from qiskit import QuantumCircuit
     from qiskit_job_manager import JobManager, RetryPolicy
-    from qiskit_job_manager.manager import packing
+    from qiskit_job_manager.manager import pacing
     from qiskit_job_manager.stores.sql_store import SqlStore
     from qiskit_job_manager.testing.cloud_service import CloudAdapter
 
@@ -29,7 +29,7 @@ SCRIPT = textwrap.dedent(
     sys.path.insert(0, harness)
     from rig.driver import hurry
     hurry()
-    packing._BLOCKS_AT_ONCE = 1  # each job is a transaction of its own
+    pacing._BLOCKS_AT_ONCE = 1  # each job is a transaction of its own
 
     def circuits():
         for i in range(int(first), int(last)):

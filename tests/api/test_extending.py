@@ -21,7 +21,7 @@ from qiskit_job_manager.errors import (
 )
 from qiskit_job_manager.exchange.export_source import ExportSource
 from qiskit_job_manager.lifecycle import decisions
-from qiskit_job_manager.manager import packing
+from qiskit_job_manager.manager import pacing
 from qiskit_job_manager.model import JobState, Limits, RemoteState, RemoteStatus, RequestKind
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.results import source_of
@@ -407,7 +407,7 @@ def test_what_two_managers_add_at_once_is_run_once(
     store_path, manager, extend, backend, circuits, form, monkeypatch
 ):
     """They agree in some circuits; each stores one block a transaction, so that they meet."""
-    monkeypatch.setattr(packing, "_BLOCKS_AT_ONCE", 1)
+    monkeypatch.setattr(pacing, "_BLOCKS_AT_ONCE", 1)
     c = circuits(30)
     extend(c[:3]).results(timeout=60)
     mine, theirs = [*c[:3], *c[10:25]], [*reversed(c[20:30]), *c[5:15]]

@@ -23,7 +23,7 @@ from qiskit_job_manager import (
     RetryPolicy,
     UnknownBackendError,
 )
-from qiskit_job_manager.manager import packing, room
+from qiskit_job_manager.manager import pacing
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.testing import Hang
 from qiskit_job_manager.testing.scripts import Call
@@ -225,15 +225,15 @@ def test_what_a_slow_generator_gives_is_stored_within_seconds(
                 stored.append(number - manager.find("slow").n_experiments)
             yield circuit
 
-    monkeypatch.setattr(packing, "time", SimpleNamespace(monotonic=lambda: now_s))
+    monkeypatch.setattr(pacing, "time", SimpleNamespace(monotonic=lambda: now_s))
     manager.run(slow(), scripted(), name="slow", max_experiments_per_job=1, drive=False)
     assert max(stored) <= 5
 
 
 def test_reading_waits_while_too_much_waits_on_disk(manager, scripted, circuits, monkeypatch):
     """Nothing more is read than fits, until the backend, which takes one job at a time, goes on."""
-    monkeypatch.setattr(room, "_WAITING_BYTES", 1)
-    monkeypatch.setattr(packing, "_BLOCKS_AT_ONCE", 1)
+    monkeypatch.setattr(pacing, "_WAITING_BYTES", 1)
+    monkeypatch.setattr(pacing, "_BLOCKS_AT_ONCE", 1)
     backend = scripted()
     most = 0
 

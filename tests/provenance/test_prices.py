@@ -13,7 +13,7 @@ from qiskit.primitives import StatevectorSampler
 from qiskit_job_manager import JobManager, RetryPolicy
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import InvalidArgumentError
-from qiskit_job_manager.manager.price_table import PriceTable, price_table
+from qiskit_job_manager.manager.pricing import PriceTable, price_table
 from qiskit_job_manager.model import JobState, Prices, RemoteState, Usage
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.testing import JobStory, ScriptedBackend

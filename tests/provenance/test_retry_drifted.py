@@ -22,7 +22,7 @@ from qiskit_job_manager import (
     RetryPolicy,
 )
 from qiskit_job_manager.clock import SystemClock
-from qiskit_job_manager.manager import packing
+from qiskit_job_manager.manager import pacing
 from qiskit_job_manager.ports import Capabilities
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.stores import delete
@@ -198,7 +198,7 @@ def test_where_both_names_are_in_use_it_is_said(sweep, manager, device, on):
 def test_managers_that_ask_at_once_run_each_experiment_once(
     sweep, store_path, device, on, monkeypatch
 ):
-    monkeypatch.setattr(packing, "_BLOCKS_AT_ONCE", 1)
+    monkeypatch.setattr(pacing, "_BLOCKS_AT_ONCE", 1)
     sweep([on(1, f"c{i}") for i in range(12)], max_experiments_per_job=1)
     sent, gate, found = n_sent(device), threading.Barrier(4), []
 
@@ -262,10 +262,10 @@ KILLED = textwrap.dedent(
     """
     import os, signal, sys
     from qiskit_job_manager import JobManager
-    from qiskit_job_manager.manager import packing
+    from qiskit_job_manager.manager import pacing
     from qiskit_job_manager.stores.sql_store import SqlStore
 
-    packing._BLOCKS_AT_ONCE, left = 1, int(sys.argv[2])
+    pacing._BLOCKS_AT_ONCE, left = 1, int(sys.argv[2])
 
     def dying(real):
         def step(*args, **how):

@@ -27,8 +27,9 @@ from qiskit_job_manager.errors import (
 )
 from qiskit_job_manager.manager.estimate import planned
 from qiskit_job_manager.manager.experiment_encoder import ExperimentEncoder, SimulationTimes
-from qiskit_job_manager.manager.packing import Packing, batches
-from qiskit_job_manager.manager.partial_deletes import half_deleted, why_unknown
+from qiskit_job_manager.manager.lookup import half_deleted, why_unknown
+from qiskit_job_manager.manager.pacing import batches
+from qiskit_job_manager.manager.packing import Packing
 from qiskit_job_manager.manager.pricing import cost_at
 from qiskit_job_manager.manager.stored_experiments import StoredExperiments
 from qiskit_job_manager.manager.transpiler import Transpiled

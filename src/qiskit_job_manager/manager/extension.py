@@ -25,10 +25,9 @@ from qiskit_job_manager.errors import (
     StoreError,
 )
 from qiskit_job_manager.manager.estimate import log_what_does_not_fit
-from qiskit_job_manager.manager.given import Given
-from qiskit_job_manager.manager.packing import batches
-from qiskit_job_manager.manager.room import Room
-from qiskit_job_manager.manager.stored_contents import StoredContents
+from qiskit_job_manager.manager.handed_experiments import Given
+from qiskit_job_manager.manager.pacing import Room, batches
+from qiskit_job_manager.manager.stored_experiments import StoredContents
 from qiskit_job_manager.model import RetryPolicy
 from qiskit_job_manager.results.lookup import Experiments
 from qiskit_job_manager.views.phrases import plural

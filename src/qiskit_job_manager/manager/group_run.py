@@ -30,8 +30,8 @@ from qiskit_job_manager.manager import transpiler
 from qiskit_job_manager.manager.group_member import Member
 from qiskit_job_manager.manager.hand_over import refuse_other_settings
 from qiskit_job_manager.manager.handed_experiments import END, HandedExperiments
+from qiskit_job_manager.manager.pacing import Room
 from qiskit_job_manager.manager.relocation import Relocation
-from qiskit_job_manager.manager.room import Room
 from qiskit_job_manager.model.groups import (
     GroupDraft,
     GroupMember,

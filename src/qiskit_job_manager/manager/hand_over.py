@@ -28,9 +28,9 @@ from qiskit_job_manager.errors import (
     StoreError,
 )
 from qiskit_job_manager.manager.extension import Extension
-from qiskit_job_manager.manager.given import Given
-from qiskit_job_manager.manager.packing import Packing, batches, first_batch
-from qiskit_job_manager.manager.room import Room
+from qiskit_job_manager.manager.handed_experiments import Given
+from qiskit_job_manager.manager.pacing import Room, batches, first_batch
+from qiskit_job_manager.manager.packing import Packing
 from qiskit_job_manager.manager.stored_experiments import StoredExperiments
 from qiskit_job_manager.views.phrases import driver
 

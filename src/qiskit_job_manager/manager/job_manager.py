@@ -27,10 +27,9 @@ from qiskit_job_manager.job_set.driving import Driving
 from qiskit_job_manager.job_set.group import ManagedJobSetGroup
 from qiskit_job_manager.job_set.settings import checked_name
 from qiskit_job_manager.job_set.status import read_overview, read_progress, states_of
-from qiskit_job_manager.manager import arguments, finding, notification_services, partial_deletes
-from qiskit_job_manager.manager.driver_identity import new_owner
+from qiskit_job_manager.manager import arguments, lookup, notification_services
+from qiskit_job_manager.manager.driver_process import new_owner, stop_at_exit
 from qiskit_job_manager.manager.environment import Environment, chosen_provenance
-from qiskit_job_manager.manager.interpreter_exit import stop_at_exit
 from qiskit_job_manager.manager.notifier import Notifier
 from qiskit_job_manager.manager.pricing import chosen_table, cost_of
 from qiskit_job_manager.results import source_of
@@ -397,10 +396,10 @@ class JobManager:
             handed_over, takes, backend, wishes, self._clock.now(), estimates_times=estimates_times
         )
         # A name that was made for this run is new.
-        is_new = name is None or finding.is_free(self._store, name)
+        is_new = name is None or lookup.is_free(self._store, name)
         if isinstance(handed_over, Sequence) and is_new:
             log_what_does_not_fit(handed_over, adapter, draft.limits, encoder, draft.name)
-        found = (self._store, self.find, partial(finding.all_records, self._store))
+        found = (self._store, self.find, partial(lookup.all_records, self._store))
         taken = reuse_of(reuse, draft, adapter.takes, *found, reuse_random=reuse_random)
         self._engine.start()  # it renews the lease meanwhile
         where = (self._store, self._engine.leases, self._engine if drive else None, adapter)
@@ -511,7 +510,7 @@ class JobManager:
 
     def iter_job_sets(self) -> Iterator[ManagedJobSet]:
         """Yield the job sets of the store, newest first; each page is read when it is needed."""
-        return (self._job_set(record) for record in finding.all_records(self._store))
+        return (self._job_set(record) for record in lookup.all_records(self._store))
 
     def overview(self) -> Iterator[tuple[JobSetRecord, Progress]]:
         """Yield each job set with its progress, newest first: the fast way to look at many."""
@@ -527,9 +526,9 @@ class JobManager:
         Raises:
             JobManagerUnknownJobSet: There is none, or several.
         """
-        found = finding.found(self._store, reference)
+        found = lookup.found(self._store, reference)
         if found is None:
-            raise JobManagerUnknownJobSet(finding.why_not_found(self._store, reference))
+            raise JobManagerUnknownJobSet(lookup.why_not_found(self._store, reference))
         return self._job_set(found)
 
     def groups(self) -> list[ManagedJobSetGroup]:
@@ -545,7 +544,7 @@ class JobManager:
         Raises:
             JobManagerUnknownJobSet: There is none.
         """
-        return self._group(finding.found_group(self._store, reference))
+        return self._group(lookup.found_group(self._store, reference))
 
     def retrieve_job_set(
         self,
@@ -619,8 +618,8 @@ class JobManager:
         """
         left = (
             []
-            if finding.found(self._store, reference)
-            else partial_deletes.half_deleted(self._store, reference)
+            if lookup.found(self._store, reference)
+            else lookup.half_deleted(self._store, reference)
         )
         if not left:
             self.find(reference).delete(remote=remote)
@@ -635,12 +634,12 @@ class JobManager:
         Args:
             reference: Only those with this id, prefix of the id, or name.
         """
-        return partial_deletes.half_deleted(self._store, reference)
+        return lookup.half_deleted(self._store, reference)
 
     def report(self, detailed: bool = True) -> str:
         """Return a text on all job sets, newest first, and on each job if it is ``detailed``."""
         return "\n\n".join(
-            self._job_set(r).report(detailed) for r in finding.all_records(self._store)
+            self._job_set(r).report(detailed) for r in lookup.all_records(self._store)
         )
 
     def to_dataframe(self) -> pd.DataFrame:

@@ -6,7 +6,6 @@ experiments never have to be in memory together.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from dataclasses import replace
 from itertools import groupby, islice
@@ -32,10 +31,6 @@ if TYPE_CHECKING:
     )
     from qiskit_job_manager.ports import Backend
 
-_SHARE_OF_TIME = 0.2
-_LONGEST_WAIT_S = 2.0
-_BLOCKS_AT_ONCE = 256
-_BYTES_AT_ONCE = 4 << 20
 _KEPT_BYTES = 64 << 20
 _TAKEN_OVER_IN_A_JOB = 100
 
@@ -279,35 +274,3 @@ class Packing:
     def _with_payload(self, block: Block, waiting: deque[EncodedExperiment]) -> EncodedBlock:
         members = tuple(waiting.popleft() for _ in range(block.stop - block.start))
         return EncodedBlock(block, members, pack_experiments(members, self.encoder.kind))
-
-
-def first_batch(blocks: Iterator[EncodedBlock]) -> list[EncodedBlock]:
-    """Take the block that is stored at once, as only what is stored is sent."""
-    return _batch(blocks, time.monotonic())
-
-
-def batches(blocks: Iterator[EncodedBlock]) -> Iterator[list[EncodedBlock]]:
-    """Yield the blocks in batches, each worth one transaction, as each waits for the disk.
-
-    The first block is stored at once, and later ones, while there is something to send, after a
-    time that grows with what has passed, to some seconds.
-    """
-    begun_s = time.monotonic()
-    while True:
-        now_s = time.monotonic()
-        wait_s = min(_SHARE_OF_TIME * (now_s - begun_s), _LONGEST_WAIT_S)
-        batch = _batch(blocks, now_s + wait_s)
-        if not batch:
-            return
-        yield batch
-
-
-def _batch(blocks: Iterator[EncodedBlock], until_s: float) -> list[EncodedBlock]:
-    batch: list[EncodedBlock] = []
-    size = 0
-    for block in blocks:
-        batch.append(block)
-        size += sum(len(each.data) for each in block.experiments)
-        if len(batch) == _BLOCKS_AT_ONCE or size >= _BYTES_AT_ONCE or time.monotonic() >= until_s:
-            break
-    return batch

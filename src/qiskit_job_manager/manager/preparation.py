@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from qiskit_job_manager.backends.local.executor import Executor
-    from qiskit_job_manager.manager.price_table import PriceTable
+    from qiskit_job_manager.manager.pricing import PriceTable
     from qiskit_job_manager.model import ExperimentKind
     from qiskit_job_manager.ports import Backend
 

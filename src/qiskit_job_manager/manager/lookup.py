@@ -1,18 +1,24 @@
-"""Finds job sets and groups of a store by what users call them."""
+"""Finds job sets and groups of a store by what users call them, and says why one is not found.
+
+A job set may be half deleted: its deletion goes on elsewhere, or was cut off.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager import ways
 from qiskit_job_manager.errors import JobManagerUnknownJobSet, NameInUseError
-from qiskit_job_manager.manager import partial_deletes
+from qiskit_job_manager.views.close_names import did_you_mean
+from qiskit_job_manager.views.escape import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.model.groups import GroupRecord
+    from qiskit_job_manager.ports import Store
     from qiskit_job_manager.stores.sql_store import SqlStore
 
 _PAGE = 200
@@ -33,7 +39,7 @@ def found(store: SqlStore, reference: str) -> JobSetRecord | None:
         JobManagerUnknownJobSet: Several have ids with this prefix.
     """
     named = store.job_set(reference) or store.job_set_named(reference)
-    if named is None and len(reference) >= partial_deletes.SHORTEST_PREFIX:
+    if named is None and len(reference) >= SHORTEST_PREFIX:
         return _by_prefix(store, reference)
     return named
 
@@ -42,7 +48,7 @@ def why_not_found(store: SqlStore, reference: str) -> str:
     """Return why no job set is found by what a user calls it."""
     group = _group_called(store, reference)
     if group is None:
-        return partial_deletes.why_unknown(store, reference)
+        return why_unknown(store, reference)
     sets = (store.job_set(each.job_set_id) for each in group.members)
     names = ", ".join(repr(each.name) for each in sets if each is not None)
     return (
@@ -91,3 +97,50 @@ def _by_prefix(store: SqlStore, prefix: str) -> JobSetRecord | None:
         msg = f"several job sets have ids that begin with {prefix!r}; give more of the id"
         raise JobManagerUnknownJobSet(msg)
     return several[0] if several else None
+
+
+_NAMES_COMPARED = 2000
+_SHOWN = 200
+_HOW_GIVEN = (
+    f": it is given by its id, the beginning of its id, or its name; {ways.JOB_SETS} lists them"
+)
+SHORTEST_PREFIX = 4
+"""Characters that a prefix of an id has at least."""
+
+
+def half_deleted(store: Store, reference: str | None) -> list[JobSetRecord]:
+    """Return the sets that are half deleted: all, or those with this id, prefix of it, or name."""
+    left = store.half_deleted()
+    return left if reference is None else [each for each in left if _is_meant(each, reference)]
+
+
+_OLD_ID = re.compile(r"(ibmq_jobset_)?[0-9a-f]{32}-\d+_?")
+
+
+def why_unknown(store: Store, reference: str) -> str:
+    """Return why no job set is found by an id, a prefix of an id, or a name."""
+    left = half_deleted(store, reference)
+    if left:
+        return (
+            f"job set {left[0].name!r} ({left[0].job_set_id}) is half deleted, and nothing of it "
+            "can be read: its deletion goes on elsewhere, or was cut off; "
+            f"{ways.DELETE} removes what is left"
+        )
+    if _OLD_ID.fullmatch(reference):
+        return (
+            f"{reference!r} is an id of the retired IBMQJobManager. Its jobs were kept by the "
+            "service that IBM has shut down, and nobody can retrieve them any more. Run the "
+            "circuits again: 'fake:torino' rehearses that here, 'ibm:ibm_fez' runs them on IBM's "
+            "present service"
+        )
+    names = (record.name for record in store.job_sets(limit=_NAMES_COMPARED))
+    near = did_you_mean(reference, names)
+    return (
+        f"no job set {shortened(reference, _SHOWN)!r} in the store {store.url}{near or _HOW_GIVEN}"
+    )
+
+
+def _is_meant(record: JobSetRecord, reference: str) -> bool:
+    is_prefix = len(reference) >= SHORTEST_PREFIX
+    begins = record.job_set_id.startswith(reference.lower())
+    return record.name == reference or (is_prefix and begins)
