@@ -77,10 +77,10 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import RetryPolicy as RetryPolicy
     from qiskit_job_manager.model import ServiceEstimate as ServiceEstimate
     from qiskit_job_manager.model import Usage as Usage
-    from qiskit_job_manager.model.drift import DriftedPlan as DriftedPlan
-    from qiskit_job_manager.model.drift import ExperimentDrift as ExperimentDrift
     from qiskit_job_manager.model.progress import Activity as Activity
     from qiskit_job_manager.model.progress import Progress as Progress
+    from qiskit_job_manager.model.provenance import DriftedPlan as DriftedPlan
+    from qiskit_job_manager.model.provenance import ExperimentDrift as ExperimentDrift
     from qiskit_job_manager.ports import Backend as Backend
     from qiskit_job_manager.ports import Capabilities as Capabilities
     from qiskit_job_manager.results import ManagedResults as ManagedResults
@@ -150,8 +150,8 @@ _HOMES = {
         "ServiceEstimate",
         "Usage",
     ),
-    "model.drift": ("DriftedPlan", "ExperimentDrift"),
     "model.progress": ("Activity", "Progress"),
+    "model.provenance": ("DriftedPlan", "ExperimentDrift"),
     "ports": ("Backend", "Capabilities"),
     "results": ("ManagedResults",),
     "results.drift": ("DriftTable",),

@@ -14,7 +14,7 @@ from qiskit import qpy
 
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.files import safe_file_name, written_whole
-from qiskit_job_manager.views.spreadsheet import cell
+from qiskit_job_manager.views.escape import cell
 
 
 def read_csv(path):

@@ -24,7 +24,7 @@ from qiskit_job_manager.files import safe_file_name, written_whole
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.results import source_of
 from qiskit_job_manager.results.tables import columns, records_of, write_parquet
-from qiskit_job_manager.views.spreadsheet import cell
+from qiskit_job_manager.views.escape import cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 from qiskit_job_manager import ways
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
-from qiskit_job_manager.model.drift import DRIFT_THRESHOLD, DriftedPlan, Where
+from qiskit_job_manager.model.provenance import DRIFT_THRESHOLD, DriftedPlan, Where
 from qiskit_job_manager.views.close_names import not_one_of
 from qiskit_job_manager.views.phrases import plural
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qiskit_job_manager.job_set.driving import Driving
     from qiskit_job_manager.job_set.job_set import ManagedJobSet
     from qiskit_job_manager.model import JobSetRecord, Plan
-    from qiskit_job_manager.model.drift import ExperimentDrift
+    from qiskit_job_manager.model.provenance import ExperimentDrift
     from qiskit_job_manager.ports import Backend
     from qiskit_job_manager.results import ResultSource
 

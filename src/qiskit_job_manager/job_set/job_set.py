@@ -47,9 +47,9 @@ if TYPE_CHECKING:
         Prices,
         Usage,
     )
-    from qiskit_job_manager.model.drift import DriftedPlan, Where
     from qiskit_job_manager.model.inputs import ExperimentKey
     from qiskit_job_manager.model.progress import Activity, Progress
+    from qiskit_job_manager.model.provenance import DriftedPlan, Where
     from qiskit_job_manager.ports import Store
     from qiskit_job_manager.results.tables import By
 

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.results.tables import needs_pandas
 from qiskit_job_manager.views import phrases
-from qiskit_job_manager.views.spreadsheet import cell
+from qiskit_job_manager.views.escape import cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -34,7 +34,7 @@ from qiskit_job_manager.manager.pricing import cost_at
 from qiskit_job_manager.manager.stored_experiments import StoredExperiments
 from qiskit_job_manager.manager.transpiler import Transpiled
 from qiskit_job_manager.model import JobSetDraft
-from qiskit_job_manager.model.drift import DRIFTED_FROM
+from qiskit_job_manager.model.provenance import DRIFTED_FROM
 from qiskit_job_manager.results import Experiments
 
 if TYPE_CHECKING:

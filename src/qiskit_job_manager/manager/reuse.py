@@ -19,7 +19,7 @@ from qiskit_job_manager.manager.stored_experiments import StoredExperiments
 from qiskit_job_manager.model import REUSED_TAG, ExperimentKind, JobState, ReusedResult
 from qiskit_job_manager.planning import SEED_OPTIONS
 from qiskit_job_manager.results import ResultSource, source_of
-from qiskit_job_manager.results.origins import REUSED_FROM, origin_in
+from qiskit_job_manager.results.provenance import REUSED_FROM, origin_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from qiskit_job_manager.errors import MergeError
-from qiskit_job_manager.merging.counts import merge_counts
+from qiskit_job_manager.merging.shares import merge_counts
 from qiskit_job_manager.merging.values import concatenated, mean, same
 
 _CLASSIFIED = 2

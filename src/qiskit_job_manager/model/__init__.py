@@ -13,7 +13,6 @@ from qiskit_job_manager.model.jobs import (
     RemoteState,
     RemoteStatus,
 )
-from qiskit_job_manager.model.limits import Limits
 from qiskit_job_manager.model.payloads import (
     Blob,
     EncodedBlock,
@@ -22,7 +21,14 @@ from qiskit_job_manager.model.payloads import (
     RemoteFigures,
     ReusedResult,
 )
-from qiskit_job_manager.model.plans import Allowance, Block, Plan, PlannedJob, ServiceEstimate
+from qiskit_job_manager.model.plans import (
+    Allowance,
+    Block,
+    Limits,
+    Plan,
+    PlannedJob,
+    ServiceEstimate,
+)
 from qiskit_job_manager.model.prices import Cost, Prices, Usage
 from qiskit_job_manager.model.provenance import Observation, ObservationKind, Snapshot
 from qiskit_job_manager.model.writes import Advance, Halves, Request, RequestKind, Token

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.model.limits import Limits
+from qiskit_job_manager.model.plans import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager.engine.observations import PAUSE_S
 from qiskit_job_manager.errors import CodecError, InvalidArgumentError
 from qiskit_job_manager.model import ExperimentKind, ObservationKind
-from qiskit_job_manager.model.drift import ExperimentDrift
+from qiskit_job_manager.model.provenance import ExperimentDrift
 from qiskit_job_manager.results.calibrated_values import Place, used_by, values_of
 from qiskit_job_manager.results.provenance import ProvenanceReader
 from qiskit_job_manager.results.tables import needs_pandas

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit_job_manager import ways
 from qiskit_job_manager.errors import ManagedResultDataNotAvailable
 from qiskit_job_manager.model import ExperimentKind, JobState
-from qiskit_job_manager.model.drift import DRIFT_THRESHOLD
+from qiskit_job_manager.model.provenance import DRIFT_THRESHOLD
 from qiskit_job_manager.results.counts import histogram
 from qiskit_job_manager.results.pub_results import (
     at_each_point,

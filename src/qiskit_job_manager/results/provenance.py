@@ -1,4 +1,7 @@
-"""What is known of where the numbers of an experiment come from, as plain JSON values."""
+"""What is known of where the numbers of an experiment come from, as plain JSON values.
+
+A result that was taken over from another job set carries a mark of its origin.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from qiskit_job_manager.engine.backend_calls import job_options
 from qiskit_job_manager.errors import CodecError, ManagedResultDataNotAvailable, StoreCorruptError
 from qiskit_job_manager.model import ObservationKind
 from qiskit_job_manager.planning import SEED_OPTIONS
-from qiskit_job_manager.results.origins import origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +19,35 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import AttemptRecord, JobRecord, JobSetRecord, Observation
     from qiskit_job_manager.ports import Store
     from qiskit_job_manager.results.source import ResultSource
+
+REUSED_FROM = "reused_from"
+"""Key of the circuit's metadata in a result that was taken over: ``"JOB_SET_ID/INDEX"``."""
+
+
+def origin_in(result: Any) -> str | None:
+    """Return where a result comes from, by its mark, or ``None``.
+
+    Args:
+        result: An `ExperimentResult` or a `PubResult`.
+    """
+    header = getattr(result, "header", None)
+    metadata = header.get("metadata") if isinstance(header, dict) else None
+    if header is None and hasattr(result, "metadata"):
+        metadata = result.metadata.get("circuit_metadata")
+    origin = metadata.get(REUSED_FROM) if isinstance(metadata, dict) else None
+    return origin if isinstance(origin, str) else None
+
+
+def origin_of(source: ResultSource, index: int) -> str | None:
+    """Return the job set and the experiment that ran for an experiment; ``None``: it ran itself.
+
+    The mark counts only where the job was never sent: users may give circuits any metadata.
+    """
+    jobs = source.store.jobs_covering(source.record.key, index)
+    if not jobs or not jobs[0].is_reused:
+        return None
+    read = source.pub if source.is_pub(index, partial=False) else source.experiment
+    return origin_in(read(index, partial=False))
 
 
 class ProvenanceReader:

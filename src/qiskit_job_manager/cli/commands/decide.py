@@ -22,13 +22,13 @@ from qiskit_job_manager.errors import JobManagerInvalidStateError, JobManagerJob
 from qiskit_job_manager.job_set import wait_for_requests
 from qiskit_job_manager.job_set.requests import RETRIED
 from qiskit_job_manager.model import JobState
-from qiskit_job_manager.model.drift import DRIFT_THRESHOLD
+from qiskit_job_manager.model.provenance import DRIFT_THRESHOLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from qiskit_job_manager.job_set import ManagedJobSet
-    from qiskit_job_manager.model.drift import DriftedPlan, Where
+    from qiskit_job_manager.model.provenance import DriftedPlan, Where
 
 JobsArgument = Annotated[
     list[int] | None,

@@ -9,12 +9,12 @@ from qiskit_job_manager.cli.commands.results import choose
 from qiskit_job_manager.cli.options import JobSetArgument, JsonOption, opened_manager
 from qiskit_job_manager.cli.output import escape, print_array, print_object, say
 from qiskit_job_manager.cli.tables import Column, table
-from qiskit_job_manager.model.drift import DRIFT_THRESHOLD
+from qiskit_job_manager.model.provenance import DRIFT_THRESHOLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from qiskit_job_manager.model.drift import ExperimentDrift
+    from qiskit_job_manager.model.provenance import ExperimentDrift
 
 ExperimentArgument = Annotated[
     str | None,
