@@ -25,9 +25,8 @@ from sqlalchemy import insert
 from starlette.testclient import TestClient
 
 from qiskit_job_manager.dashboard.app import Dashboard
-from qiskit_job_manager.dashboard.guard import Place
+from qiskit_job_manager.dashboard.guard import Place, Sessions
 from qiskit_job_manager.dashboard.opened_store import OpenedStore
-from qiskit_job_manager.dashboard.sessions import Sessions
 from qiskit_job_manager.model import Blob, JobState
 from qiskit_job_manager.stores import open_store, schema, store_exists
 from qiskit_job_manager.stores.rows import blob_values

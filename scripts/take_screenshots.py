@@ -182,7 +182,7 @@ def screens(ids: dict[str, str]) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def main(folder: Path) -> None:
     """Make the store, serve it and take the pictures."""
-    from qiskit_job_manager.dashboard.notebook import NotebookDashboard
+    from qiskit_job_manager.dashboard.server import NotebookDashboard
 
     path = folder / "store.db"
     sweep(path)

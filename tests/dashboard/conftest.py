@@ -95,9 +95,8 @@ def opened(swept):
     from starlette.testclient import TestClient
 
     from qiskit_job_manager.dashboard.app import Dashboard
-    from qiskit_job_manager.dashboard.guard import Place
+    from qiskit_job_manager.dashboard.guard import Place, Sessions
     from qiskit_job_manager.dashboard.opened_store import OpenedStore
-    from qiskit_job_manager.dashboard.sessions import Sessions
     from qiskit_job_manager.stores import store_exists
 
     stores = []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qiskit_job_manager.displays.state_bar import cells_of, state_bar
+from qiskit_job_manager.displays.terminal_bar import cells_of, state_bar
 from qiskit_job_manager.views import colours
 
 COUNTED = st.lists(st.integers(1, 10**9), min_size=1, max_size=12).map(

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from qiskit_job_manager.cli.watch_snapshot import heading, jobs
-from qiskit_job_manager.displays.state_bar import state_bar
+from qiskit_job_manager.displays.terminal_bar import state_bar
 from qiskit_job_manager.views import phrases
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
 
-from qiskit_job_manager.dashboard.commands import qjm
-from qiskit_job_manager.dashboard.remembered import remembered
-from qiskit_job_manager.dashboard.rendering import page
+from qiskit_job_manager.dashboard.cache import remembered
+from qiskit_job_manager.dashboard.rendering import page, qjm
 from qiskit_job_manager.dashboard.visit import unbroken
 from qiskit_job_manager.errors import (
     InvalidArgumentError,

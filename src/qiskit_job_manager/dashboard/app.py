@@ -51,9 +51,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from qiskit_job_manager.dashboard.guard import Place
+    from qiskit_job_manager.dashboard.guard import Place, Sessions
     from qiskit_job_manager.dashboard.opened_store import GivenStore, OpenedStore
-    from qiskit_job_manager.dashboard.sessions import Sessions
 
     View = Callable[[Visit], Response]
 

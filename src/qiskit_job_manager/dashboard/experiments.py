@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.dashboard.commands import python, qjm
+from qiskit_job_manager.dashboard.cache import readers
 from qiskit_job_manager.dashboard.job_set_pages import head_of, set_page
-from qiskit_job_manager.dashboard.rendering import Pager
-from qiskit_job_manager.dashboard.result_readers import readers
+from qiskit_job_manager.dashboard.rendering import Pager, python, qjm
 from qiskit_job_manager.dashboard.visit import PAGE_ROWS
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerError, JobManagerJobNotFound
 from qiskit_job_manager.job_set.status import word_for_silent

@@ -12,9 +12,8 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse
 
 from qiskit_job_manager.dashboard.actions import chosen_sets
-from qiskit_job_manager.dashboard.commands import qjm
-from qiskit_job_manager.dashboard.rendering import page
-from qiskit_job_manager.dashboard.result_readers import results_of
+from qiskit_job_manager.dashboard.cache import results_of
+from qiskit_job_manager.dashboard.rendering import page, qjm
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerInvalidStateError
 from qiskit_job_manager.exchange.export_format import ExportFormat, export_format
 from qiskit_job_manager.exchange.exports import export_file

@@ -8,9 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager.dashboard import filters
-from qiskit_job_manager.dashboard.commands import Command, qjm
-from qiskit_job_manager.dashboard.remembered import remembered
-from qiskit_job_manager.dashboard.rendering import page, pager
+from qiskit_job_manager.dashboard.cache import remembered
+from qiskit_job_manager.dashboard.rendering import Command, page, pager, qjm
 from qiskit_job_manager.dashboard.visit import PAGE_ROWS
 from qiskit_job_manager.job_set.attention import needs
 from qiskit_job_manager.job_set.status import ends_at, held_jobs, states_of

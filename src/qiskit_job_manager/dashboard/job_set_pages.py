@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit_job_manager.dashboard import filters
 from qiskit_job_manager.dashboard.actions import note_mark
-from qiskit_job_manager.dashboard.commands import python, qjm
-from qiskit_job_manager.dashboard.remembered import remembered
-from qiskit_job_manager.dashboard.rendering import page, pager
+from qiskit_job_manager.dashboard.cache import remembered
+from qiskit_job_manager.dashboard.rendering import page, pager, python, qjm
 from qiskit_job_manager.dashboard.visit import PAGE_ROWS
 from qiskit_job_manager.errors import CodecError, JobManagerJobNotFound, StoreCorruptError
 from qiskit_job_manager.job_set.attention import needs_of

@@ -1,8 +1,12 @@
-"""Pages from templates; every text of others is made harmless on its way."""
+"""Pages from templates, with the commands that stand beside them to copy.
+
+Every text of others is made harmless on its way.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from qiskit_job_manager.dashboard.visit import Visit
+    from qiskit_job_manager.model import JobSetRecord
 
 STATIC = {"dashboard.js": "text/javascript", "dashboard.css": "text/css"}
 
@@ -169,3 +174,26 @@ def time_element(moment: datetime | None) -> Markup | str:
     shown = f"{phrases.local(moment):%Y-%m-%d %H:%M:%S}"
     exact = moment.isoformat(timespec="seconds")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(exact, exact, shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line to copy.
+
+    Attributes:
+        where: Where it is typed.
+        line: The line.
+    """
+
+    where: str
+    line: str
+
+
+def qjm(*words: str) -> Command:
+    """Return a line for a shell."""
+    return Command("shell", shlex.join(["qjm", *words]))
+
+
+def python(record: JobSetRecord, call: str) -> Command:
+    """Return a line for Python, about one job set."""
+    return Command("Python", f'JobManager().find("{record.job_set_id}").{call}')

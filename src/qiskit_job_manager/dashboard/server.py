@@ -1,8 +1,12 @@
-"""The server of the pages: in the foreground for the command line, in a thread for a notebook."""
+"""The server of the pages: in the foreground for the command line, in a thread for a notebook.
+
+A notebook shows the pages in a frame.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import threading
 from contextlib import contextmanager, suppress
@@ -11,16 +15,18 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import uvicorn
+from markupsafe import Markup
 
 from qiskit_job_manager.dashboard.app import Dashboard
-from qiskit_job_manager.dashboard.guard import Place
+from qiskit_job_manager.dashboard.guard import Place, Sessions
 from qiskit_job_manager.dashboard.opened_store import GivenStore, OpenedStore
-from qiskit_job_manager.dashboard.sessions import Sessions
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.stores import open_store, store_exists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from qiskit_job_manager.ports import SearchableStore
 
 _MOST_CONNECTIONS = 100
 _BACKLOG = 64
@@ -205,3 +211,56 @@ def _config(dashboard: Dashboard) -> uvicorn.Config:
         timeout_keep_alive=10,
         timeout_graceful_shutdown=2,
     )
+
+
+# -- in a notebook ---------------------------------------------------------------------------------
+
+_HEIGHT = 700
+_FRAME = Markup(
+    '<iframe src="{0}" title="Dashboard of job sets" width="100%" height="{1}"></iframe>'
+    '<p><a href="{0}" target="_blank" rel="noopener">In a tab of its own</a></p>'
+)
+
+
+class NotebookDashboard:
+    """A dashboard that a notebook shows; `JobManager.dashboard` makes it.
+
+    Args:
+        store: The store; it is not closed with the dashboard.
+        port: The port on this machine; 0 takes a free one.
+        is_read_only: Whether nothing can be changed.
+        notebook: Origin of the notebook that may frame the pages; empty: any of this machine.
+
+    Attributes:
+        address: Where its pages are. It opens them without a token: do not pass it on.
+
+    Raises:
+        InvalidArgumentError: The port is in use.
+    """
+
+    def __init__(
+        self, store: SearchableStore, port: int, *, is_read_only: bool, notebook: str
+    ) -> None:
+        where = ("127.0.0.1", port, "")
+        self._served = served(
+            GivenStore(store), where, is_read_only=is_read_only, notebook=notebook
+        )
+        session = self._served.dashboard.sessions.open(is_framed=True)
+        self.address = f"{_root_of(self._served)}s/{session.key}/"
+        self._served.start()
+
+    def __repr__(self) -> str:
+        return f"<dashboard at {self._served.address}>"
+
+    def _repr_html_(self) -> str:
+        return _FRAME.format(self.address, _HEIGHT)
+
+    def close(self) -> None:
+        """Stop serving; the frame shows nothing new any more."""
+        self._served.close()
+
+
+def _root_of(served: Served) -> str:
+    """Return where the browser finds the pages: on a hub, through its proxy."""
+    hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+    return f"{hub}proxy/{served.place.port}/" if hub else served.address

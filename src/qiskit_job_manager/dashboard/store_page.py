@@ -8,10 +8,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager import checkup, stores
-from qiskit_job_manager.dashboard.commands import Command, qjm
+from qiskit_job_manager.dashboard.cache import remembered
 from qiskit_job_manager.dashboard.job_set_list import jobs_by_backend, needs_now
-from qiskit_job_manager.dashboard.remembered import remembered
-from qiskit_job_manager.dashboard.rendering import page
+from qiskit_job_manager.dashboard.rendering import Command, page, qjm
 from qiskit_job_manager.model import JobState
 from qiskit_job_manager.model.search import JobSetFilter, JobSetOrder
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from qiskit_job_manager.clock import SystemClock
-    from qiskit_job_manager.dashboard.sessions import Session
+    from qiskit_job_manager.dashboard.guard import Session
     from qiskit_job_manager.model import JobSetRecord
     from qiskit_job_manager.ports import SearchableStore
 

@@ -9,16 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from qiskit_job_manager.errors import JobManagerTimeoutError
-from qiskit_job_manager.job_set import (
-    display,
-    drifted,
-    interruption,
-    report,
-    requests,
-    settings,
-    status,
-    waiting,
-)
+from qiskit_job_manager.job_set import display, drifted, report, requests, settings, status, waiting
 from qiskit_job_manager.job_set.driving import fresh
 from qiskit_job_manager.job_set.managed_job import ManagedJob
 from qiskit_job_manager.model import JobState, RequestKind
@@ -522,7 +513,7 @@ class ManagedJobSet:
         with waiting.showing(progress, self._record, self._driving.clock, self.activity) as show:
             is_shown = progress is not None and progress is not False
             wait = self._driving.wait if is_shown else self._driving.wait_for_end
-            with interruption.explained(self._record.name):
+            with waiting.interruption_explained(self._record.name):
                 return wait(lambda: self._has_ended(show), deadline)
 
     def wait_for_search(self, timeout: float | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""Waiting for a job set: one deadline, what is shown meanwhile, callbacks and coroutines."""
+"""Waiting for a job set: one deadline, what is shown, callbacks, coroutines, interruptions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import logging
 import threading
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from qiskit_job_manager.displays import shown_progress
@@ -328,3 +329,34 @@ async def awaited(
         return await asyncio.wrap_future(future)
     finally:
         left.set()
+
+
+# -- when the user interrupts a wait ---------------------------------------------------------------
+
+
+class WaitInterrupted(KeyboardInterrupt):
+    """The user interrupted a wait; nothing else was stopped.
+
+    A notebook shows its one line, and no traceback.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows in the place of a traceback."""
+        return [str(self)]
+
+
+@contextmanager
+def interruption_explained(name: str) -> Iterator[None]:
+    """Say, where the user interrupts a wait for this job set, what goes on and how to stop it.
+
+    Raises:
+        WaitInterrupted: The user interrupted it.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        msg = (
+            f"Stopped waiting. The jobs of {name!r} go on: wait() or results() waits again, "
+            "progress() looks, cancel() stops them."
+        )
+        raise WaitInterrupted(msg) from None

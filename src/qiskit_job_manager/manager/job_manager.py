@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from distributed import Client
 
-    from qiskit_job_manager.dashboard.notebook import NotebookDashboard
+    from qiskit_job_manager.dashboard.server import NotebookDashboard
     from qiskit_job_manager.job_set.drifted import RunsAgain
     from qiskit_job_manager.job_set.waiting import Callbacks
     from qiskit_job_manager.manager.group_member import Member
@@ -668,7 +668,7 @@ class JobManager:
         from qiskit_job_manager.dashboard import needs_web
 
         try:
-            from qiskit_job_manager.dashboard.notebook import NotebookDashboard
+            from qiskit_job_manager.dashboard.server import NotebookDashboard
         except ModuleNotFoundError as error:
             raise needs_web(error) from error
         shown = NotebookDashboard(self._store, port, is_read_only=read_only, notebook=notebook)

@@ -269,7 +269,7 @@ def _bar_lines(states: Sequence[tuple[str, int]], indent: int) -> list[str]:
     columns = terminal_width()
     if columns is None or columns - indent < _NARROWEST_BAR:
         return []
-    from qiskit_job_manager.displays.state_bar import state_bar  # Rich, where it is needed
+    from qiskit_job_manager.displays.terminal_bar import state_bar  # Rich, where it is needed
 
     bar = state_bar(states, min(columns - indent, _WIDEST_BAR), sys.stdout.encoding)
     return [bar.plain]
