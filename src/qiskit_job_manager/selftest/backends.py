@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from qiskit_job_manager.ports import Backend, Capabilities
     from qiskit_job_manager.results import ManagedResults
-    from qiskit_job_manager.selftest.checks import Ground
+    from qiskit_job_manager.selftest.ground import Ground
 
 _CIRCUITS = 4
 _WITHIN_S = 60.0

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager import stores
-from qiskit_job_manager.errors import JobManagerError, StoreNotWritableError
+from qiskit_job_manager.errors import JobManagerError
+from qiskit_job_manager.selftest.ground import scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-_SCRATCH = ".qjm-selftest-"
 
 
 class Verdict(StrEnum):
@@ -45,21 +39,6 @@ class Check:
     limit: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Where all is tried.
-
-    Attributes:
-        folder: A folder of its own, on the file system of the store.
-        store: The place of a store of its own.
-        is_server: Whether that is a server.
-    """
-
-    folder: Path
-    store: str
-    is_server: bool
-
-
 def checks(
     location: str | None = None, *, backend: str | None = None, executor: str | None = None
 ) -> Iterator[Check]:
@@ -72,7 +51,7 @@ def checks(
     """
     from qiskit_job_manager.selftest import backends, drivers, machine
 
-    with _scratch(location) as (ground, trouble):
+    with scratch(location) as (ground, trouble):
         if ground is None:
             yield Check("place", Verdict.BROKEN, trouble)
             return
@@ -96,31 +75,3 @@ def _checked(trial: Callable[[], Iterator[Check]]) -> Iterator[Check]:
         yield Check("trial", Verdict.BROKEN, error.message)
     except OSError as error:
         yield Check("trial", Verdict.BROKEN, f"{type(error).__name__}: {error}")
-
-
-@contextmanager
-def _scratch(location: str | None) -> Iterator[tuple[Ground | None, str]]:
-    """Give a folder beside the store, and on a server a schema, while the block lasts."""
-    named = stores.default_location() if location is None else location
-    try:
-        path = stores.sqlite_path(named)
-        parent = Path(tempfile.gettempdir()) if path is None else _made(path.parent)
-        folder = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=parent))
-    except (OSError, StoreNotWritableError) as error:
-        yield None, f"no folder can be made where the store is: {error}"
-        return
-    try:
-        if path is not None:
-            yield Ground(folder, str(folder / "store.db"), is_server=False), ""
-            return
-        from qiskit_job_manager.selftest.server import own_schema
-
-        with own_schema(named) as (url, trouble):
-            yield (Ground(folder, url, is_server=True) if url else None), trouble
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder

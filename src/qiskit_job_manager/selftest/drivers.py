@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from qiskit_job_manager.results import ManagedResults
-    from qiskit_job_manager.selftest.checks import Ground
+    from qiskit_job_manager.selftest.ground import Ground
 
 _JOBS, _BITS, _SHOTS = 12, 16, 20
 _WITHIN_S = 100.0

@@ -19,7 +19,7 @@ from qiskit_job_manager.stores.locks import KernelLock, ensure_locks_work
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qiskit_job_manager.selftest.checks import Ground
+    from qiskit_job_manager.selftest.ground import Ground
 
 _SHARED = (
     "nfs",

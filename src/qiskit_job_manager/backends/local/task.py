@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 import socket
-from contextlib import contextmanager
 from enum import StrEnum
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from qiskit_job_manager.backends.local.memory import limited_to, with_limit
 from qiskit_job_manager.errors import (
     BackendError,
     InvalidArgumentError,
@@ -25,7 +25,7 @@ from qiskit_job_manager.errors import (
 from qiskit_job_manager.model import Blob
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qiskit_job_manager.backends.local.costs import LocalAdapter
 
@@ -103,7 +103,7 @@ def compute(
         return _without_result(AnswerKind.UNFIT, f"{_where()} {reason}")
     blob = Blob(payload_format, payload)
     try:
-        with _limited(most_bytes):
+        with limited_to(most_bytes):
             return answer_of(adapter, blob, json.loads(options), most_bytes)
     except Exception as error:  # noqa: BLE001  # what a simulator raises fails its job
         return _without_result(AnswerKind.FAILED, f"{type(error).__name__}: {error}")
@@ -139,9 +139,9 @@ def answer_of(
     except SubmissionRefusedError as error:
         return _without_result(AnswerKind.REFUSED, error.message)
     except BackendError as error:
-        return _without_result(AnswerKind.FAILED, _with_memory(error.message, most_bytes))
+        return _without_result(AnswerKind.FAILED, with_limit(error.message, most_bytes))
     except MemoryError as error:
-        return _without_result(AnswerKind.FAILED, _with_memory(f"MemoryError {error}", most_bytes))
+        return _without_result(AnswerKind.FAILED, with_limit(f"MemoryError {error}", most_bytes))
     return Answer(AnswerKind.RESULT, result.format, result.data, _where())
 
 
@@ -158,16 +158,6 @@ def _refuse_wide(
     needed = max((costs.state_bytes(each, options) for each in circuits), default=0)
     if needed > most_bytes:
         raise TooWideError(needed)
-
-
-_MEMORY_WORDS = ("memoryerror", "bad_alloc", "insufficient memory", "unable to allocate")
-
-
-def _with_memory(reason: str, most_bytes: int | None) -> str:
-    """Add the limit of memory to a reason that speaks of memory."""
-    if most_bytes is None or not any(word in reason.lower() for word in _MEMORY_WORDS):
-        return reason
-    return f"{reason}; the process that simulates it may take {most_bytes / 2**30:.1f} GiB"
 
 
 # -- the worker's own things ----------------------------------------------------------------------
@@ -236,31 +226,3 @@ def _named(name: str) -> LocalAdapter:
 
 def _where() -> str:
     return f"{socket.gethostname()}, process {os.getpid()}"
-
-
-_BESIDE_STATES_BYTES = 1 << 30
-_COPIES = 2  # to sample from a state takes about as much again
-
-
-@contextmanager
-def _limited(most_bytes: int | None) -> Iterator[None]:
-    """Let this process take no more memory than it has and some bytes, where that is known."""
-    try:
-        import resource
-
-        with open("/proc/self/statm", "rb") as file:  # noqa: PTH123  # no path is worth an object
-            now = int(file.read().split()[0]) * resource.getpagesize()
-    except (ImportError, OSError):  # not on Linux
-        most_bytes = None
-    if most_bytes is None:
-        yield
-        return
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    hard = before[1]
-    most = now + _BESIDE_STATES_BYTES + _COPIES * most_bytes
-    soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
