@@ -37,7 +37,7 @@ def test_a_list_imports_neither_qiskit_nor_the_engine(store, words):
 
 
 def test_each_command_that_is_listed_can_be_imported():
-    from qiskit_job_manager.cli.errors import ErrorHandlingGroup
+    from qiskit_job_manager.cli.app import ErrorHandlingGroup
 
     for listed in ErrorHandlingGroup.listed:
         assert listed.load().name == listed.name
