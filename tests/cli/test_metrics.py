@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from qiskit_job_manager import JobManager
-from qiskit_job_manager.cli.metrics import served_metrics
+from qiskit_job_manager.cli.commands.serve import served_metrics
 from qiskit_job_manager.clock import SystemClock
 from qiskit_job_manager.errors import InvalidArgumentError
 from qiskit_job_manager.ports import Capabilities
