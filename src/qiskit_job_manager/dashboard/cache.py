@@ -66,6 +66,8 @@ class Remembered:
 remembered = Remembered()
 
 
+# -- readers of results ----------------------------------------------------------------------------
+
 _READERS_KEPT = 4
 
 

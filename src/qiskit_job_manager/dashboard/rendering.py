@@ -176,6 +176,9 @@ def time_element(moment: datetime | None) -> Markup | str:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(exact, exact, shown)
 
 
+# -- commands to copy ------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One line to copy.

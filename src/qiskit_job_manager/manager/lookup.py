@@ -22,6 +22,14 @@ if TYPE_CHECKING:
     from qiskit_job_manager.stores.sql_store import SqlStore
 
 _PAGE = 200
+_NAMES_COMPARED = 2000
+_SHOWN = 200
+_HOW_GIVEN = (
+    f": it is given by its id, the beginning of its id, or its name; {ways.JOB_SETS} lists them"
+)
+_OLD_ID = re.compile(r"(ibmq_jobset_)?[0-9a-f]{32}-\d+_?")
+SHORTEST_PREFIX = 4
+"""Characters that a prefix of an id has at least."""
 
 
 def all_records(store: SqlStore) -> Iterator[JobSetRecord]:
@@ -99,22 +107,10 @@ def _by_prefix(store: SqlStore, prefix: str) -> JobSetRecord | None:
     return several[0] if several else None
 
 
-_NAMES_COMPARED = 2000
-_SHOWN = 200
-_HOW_GIVEN = (
-    f": it is given by its id, the beginning of its id, or its name; {ways.JOB_SETS} lists them"
-)
-SHORTEST_PREFIX = 4
-"""Characters that a prefix of an id has at least."""
-
-
 def half_deleted(store: Store, reference: str | None) -> list[JobSetRecord]:
     """Return the sets that are half deleted: all, or those with this id, prefix of it, or name."""
     left = store.half_deleted()
     return left if reference is None else [each for each in left if _is_meant(each, reference)]
-
-
-_OLD_ID = re.compile(r"(ibmq_jobset_)?[0-9a-f]{32}-\d+_?")
 
 
 def why_unknown(store: Store, reference: str) -> str:

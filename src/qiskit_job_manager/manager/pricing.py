@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from qiskit_job_manager.model import Block, Cost, JobSetDraft, Plan, PlannedJob
     from qiskit_job_manager.ports import Backend
 
+logger = logging.getLogger(__name__)
+
 VARIABLE = "QISKIT_JOB_MANAGER_PRICES"
 """The environment variable that names the table."""
 
@@ -215,7 +217,7 @@ def _amount(value: Any, name: str, what: str) -> float:
     return float(value)
 
 
-logger = logging.getLogger(__name__)
+# -- what a run costs ------------------------------------------------------------------------------
 
 
 def chosen_table(given: str | Path | Mapping[str, Any] | None) -> PriceTable | None:

@@ -103,6 +103,8 @@ class StoredExperiments:
         return job, payload
 
 
+# -- by content ------------------------------------------------------------------------------------
+
 _PAGE = 500
 
 Place = tuple[int, str]  # index and name of a stored experiment

@@ -52,6 +52,8 @@ class Observation:
     note: str | None = None
 
 
+# -- drift -----------------------------------------------------------------------------------------
+
 DRIFT_THRESHOLD = 0.5
 """The relative change beyond which an error counts as moved, see `ManagedResults.drift`."""
 

@@ -20,35 +20,6 @@ if TYPE_CHECKING:
     from qiskit_job_manager.ports import Store
     from qiskit_job_manager.results.source import ResultSource
 
-REUSED_FROM = "reused_from"
-"""Key of the circuit's metadata in a result that was taken over: ``"JOB_SET_ID/INDEX"``."""
-
-
-def origin_in(result: Any) -> str | None:
-    """Return where a result comes from, by its mark, or ``None``.
-
-    Args:
-        result: An `ExperimentResult` or a `PubResult`.
-    """
-    header = getattr(result, "header", None)
-    metadata = header.get("metadata") if isinstance(header, dict) else None
-    if header is None and hasattr(result, "metadata"):
-        metadata = result.metadata.get("circuit_metadata")
-    origin = metadata.get(REUSED_FROM) if isinstance(metadata, dict) else None
-    return origin if isinstance(origin, str) else None
-
-
-def origin_of(source: ResultSource, index: int) -> str | None:
-    """Return the job set and the experiment that ran for an experiment; ``None``: it ran itself.
-
-    The mark counts only where the job was never sent: users may give circuits any metadata.
-    """
-    jobs = source.store.jobs_covering(source.record.key, index)
-    if not jobs or not jobs[0].is_reused:
-        return None
-    read = source.pub if source.is_pub(index, partial=False) else source.experiment
-    return origin_in(read(index, partial=False))
-
 
 class ProvenanceReader:
     """Reads what was seen of one job set; each snapshot is decoded once.
@@ -225,3 +196,35 @@ def _end_of(attempt: AttemptRecord, stored_at: datetime) -> datetime:
 
 def _iso(time: datetime | None) -> str | None:
     return None if time is None else time.isoformat()
+
+
+# -- the mark of a result that was taken over ------------------------------------------------------
+
+REUSED_FROM = "reused_from"
+"""Key of the circuit's metadata in a result that was taken over: ``"JOB_SET_ID/INDEX"``."""
+
+
+def origin_in(result: Any) -> str | None:
+    """Return where a result comes from, by its mark, or ``None``.
+
+    Args:
+        result: An `ExperimentResult` or a `PubResult`.
+    """
+    header = getattr(result, "header", None)
+    metadata = header.get("metadata") if isinstance(header, dict) else None
+    if header is None and hasattr(result, "metadata"):
+        metadata = result.metadata.get("circuit_metadata")
+    origin = metadata.get(REUSED_FROM) if isinstance(metadata, dict) else None
+    return origin if isinstance(origin, str) else None
+
+
+def origin_of(source: ResultSource, index: int) -> str | None:
+    """Return the job set and the experiment that ran for an experiment; ``None``: it ran itself.
+
+    The mark counts only where the job was never sent: users may give circuits any metadata.
+    """
+    jobs = source.store.jobs_covering(source.record.key, index)
+    if not jobs or not jobs[0].is_reused:
+        return None
+    read = source.pub if source.is_pub(index, partial=False) else source.experiment
+    return origin_in(read(index, partial=False))
