@@ -16,7 +16,7 @@ from qiskit_job_manager.cli.app import app
 
 SOURCE = Path(__file__).parents[2] / "src" / "qiskit_job_manager"
 # What only Python reaches: reading results as objects, the old names, dashboards, test backends.
-PYTHON_ALONE = ("dropins", "dashboard", "testing", "ibmq.py", "ways.py")
+PYTHON_ALONE = ("dropins.py", "dashboard", "testing", "ibmq.py", "ways.py")
 # The call is named to somebody who made it, or as the only means, in a file or a script.
 ALLOWED = (
     "give the circuit to JobManager.run()",

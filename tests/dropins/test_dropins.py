@@ -259,14 +259,14 @@ def test_a_named_backend_numbers_its_job_sets(manager, aer):
 
 
 def test_without_a_manager_one_on_the_default_store_is_shared(tmp_path, monkeypatch):
-    from qiskit_job_manager.dropins import job_set_per_call
+    from qiskit_job_manager import dropins
 
     monkeypatch.setenv("QISKIT_JOB_MANAGER_STORE", str(tmp_path / "default.db"))
-    monkeypatch.setattr(job_set_per_call, "_managers", [])
+    monkeypatch.setattr(dropins, "_managers", [])
     one = ManagedSampler("sampler:statevector").run(numbered(1), shots=2)
     other = ManagedBackend("basic").run(numbered(1), shots=2)
     assert one.result(60)[0].data.c.get_counts() == other.result(60).get_counts() == counts_of(0, 2)
-    [manager] = job_set_per_call._managers
+    [manager] = dropins._managers
     assert len(manager.job_sets()) == 2
     manager.close()
 
