@@ -106,8 +106,14 @@ def assert_all_are_there_once(store, cloud, count):
     assert set(paid.values()) == {1}
 
 
-@pytest.mark.parametrize("form", ["list", "generator"])
-@pytest.mark.parametrize(("when", "calls"), [("before", 1), ("after", 1), ("before", 4)])
+@pytest.mark.parametrize(
+    ("form", "when", "calls"),
+    [
+        ("list", "before", 1),
+        ("generator", "after", 1),
+        ("generator", "before", 4),
+    ],
+)
 def test_an_extension_that_is_killed_is_completed_by_the_same_script(
     start, store, cloud, form, when, calls
 ):

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pexpect
@@ -126,8 +127,8 @@ def qjm_process(store) -> Callable[..., Process]:
 
 
 @pytest.fixture
-def qjm_terminal(store) -> Callable[..., pexpect.spawn]:
-    """The command line on a terminal of so many lines and columns; gone with the test."""
+def python_terminal(store) -> Callable[..., pexpect.spawn]:
+    """Python on a terminal of so many lines and columns; gone with the test."""
     started: list[pexpect.spawn] = []
 
     def start(
@@ -137,7 +138,7 @@ def qjm_terminal(store) -> Callable[..., pexpect.spawn]:
         inherited = {k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES"}}
         terminal = pexpect.spawn(
             sys.executable,
-            ["-m", "qiskit_job_manager", *map(str, words)],
+            [*map(str, words)],
             encoding="utf-8",
             timeout=HANGS_AFTER_S,
             env={**inherited, "TERM": "xterm-256color", **environment},
@@ -149,6 +150,12 @@ def qjm_terminal(store) -> Callable[..., pexpect.spawn]:
     yield start
     for terminal in started:
         terminal.close(force=True)
+
+
+@pytest.fixture
+def qjm_terminal(python_terminal) -> Callable[..., pexpect.spawn]:
+    """The command line on such a terminal."""
+    return partial(python_terminal, "-m", "qiskit_job_manager")
 
 
 @pytest.fixture

@@ -32,12 +32,26 @@ def lines_of(terminal):
     return [line.rstrip() for line in text.split("\r\n")]
 
 
+ALL_IN_ONE_PROCESS = """
+import contextlib
+from qiskit_job_manager.cli.app import app
+for words in {commands!r}:
+    print("#", *words)
+    with contextlib.suppress(SystemExit):
+        app(words, prog_name="qjm")
+"""
+
+
 @pytest.mark.parametrize("width", [60, 80, 200])
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_no_line_is_wider_than_the_terminal(qjm_terminal, stored, command, width):
-    lines = lines_of(qjm_terminal(*command, size=(40, width)))
+def test_no_line_is_wider_than_the_terminal(python_terminal, stored, width):
+    code = ALL_IN_ONE_PROCESS.format(commands=COMMANDS)
+    lines = lines_of(python_terminal("-c", code, size=(40, width)))
+    each = "\n".join(lines).split("\n# ")
+    assert len(each) == len(COMMANDS)
+    assert all(len(output.splitlines()) > 2 for output in each)
     # A command stays on one line, so that it can be copied; a path or a name is one word.
-    breakable = [line for line in lines if " " in line.strip() and not re.match(" *qjm ", line)]
+    unbreakable = re.compile(" *qjm |# ")
+    breakable = [line for line in lines if " " in line.strip() and not unbreakable.match(line)]
     assert [line for line in breakable if columns_of(line) > width] == []
     assert not any("Traceback" in line for line in lines)
 
