@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import chain, repeat
 
 import pytest
@@ -46,6 +47,18 @@ def test_a_driver_that_does_not_come_back_within_a_lease_is_gone(cut_off, driver
     drivers(chain([OTHER], repeat(None)), lease_s=0.1)
     with pytest.raises(JobManagerInvalidStateError, match="cut off"):
         cut_off.wait(20)
+
+
+def test_the_time_of_a_driver_does_not_run_while_the_store_is_away(cut_off, drivers):
+    def seen():
+        yield from (OTHER, None)
+        time.sleep(0.5)  # longer than two leases
+        yield None
+        yield from repeat(OTHER)
+
+    looks = drivers(seen(), lease_s=0.2)
+    assert not cut_off.wait(1)
+    assert next(looks) == OTHER
 
 
 def test_a_driver_that_was_never_seen_is_not_waited_for(cut_off, drivers):

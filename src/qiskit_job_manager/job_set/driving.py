@@ -64,6 +64,7 @@ class Driving:
         self._trouble: str | None = None
         self._other_was_seen = False
         self._other_is_missed_since_s: float | None = None
+        self._other_looked_s = 0.0
 
     @property
     def is_here(self) -> bool:
@@ -208,15 +209,17 @@ class Driving:
 
         A store that was away for a while comes back to some processes sooner than to others. So
         the driver, whose lease has ended meanwhile, has the time of two leases to take it again.
+        While this process could not look, that time does not run.
         """
         if self._store.driver(self._record.key) is not None:
             self._other_was_seen, self._other_is_missed_since_s = True, None
             return True
-        now_s = self.clock.monotonic()
-        if self._other_is_missed_since_s is None:
+        now_s, lease_s = self.clock.monotonic(), self._store.lease_s or 0.0
+        has_paused = now_s - self._other_looked_s > lease_s
+        self._other_looked_s = now_s
+        if self._other_is_missed_since_s is None or has_paused:
             self._other_is_missed_since_s = now_s
-        missed_for_s = now_s - self._other_is_missed_since_s
-        return self._other_was_seen and missed_for_s < 2 * (self._store.lease_s or 0.0)
+        return self._other_was_seen and now_s - self._other_is_missed_since_s < 2 * lease_s
 
     def _check_that_it_can_move(self) -> None:
         record = self._record
