@@ -126,19 +126,18 @@ def assert_all_are_there_once(store, clouds, *, times=1):
 
 
 @pytest.mark.parametrize(
-    ("act", "when", "calls"),
+    ("place", "form", "act", "when", "calls"),
     [
-        ("begin", "before", 1),
-        ("begin", "after", 1),
-        ("place", "before", 1),
-        ("place", "after", 1),
-        ("place", "before", 3),
-        ("place", "after", 3),
-        ("complete", "before", 1),
-        ("complete", "after", 1),
+        ("queue", "generator", "begin", "before", 1),
+        ("all", "list", "begin", "after", 1),
+        ("all", "list", "place", "before", 1),
+        ("queue", "generator", "place", "after", 1),
+        ("queue", "generator", "place", "before", 3),
+        ("all", "list", "place", "after", 3),
+        ("all", "list", "complete", "before", 1),
+        ("queue", "generator", "complete", "after", 1),
     ],
 )
-@pytest.mark.parametrize(("place", "form"), [("queue", "generator"), ("all", "list")])
 def test_a_hand_over_that_is_killed_is_completed_by_the_same_script(
     start, store, clouds, place, form, act, when, calls
 ):
@@ -147,9 +146,8 @@ def test_a_hand_over_that_is_killed_is_completed_by_the_same_script(
     assert_all_are_there_once(store, clouds, times=2 if place == "all" else 1)
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("calls", [1, 2])
-def test_a_move_that_is_killed_is_completed_by_the_same_script(start, store, clouds, when, calls):
+@pytest.mark.parametrize(("calls", "when"), [(1, "after"), (2, "before")])
+def test_a_move_that_is_killed_is_completed_by_the_same_script(start, store, clouds, calls, when):
     clouds[0].begin_outage(Outage.REFUSED)
     killed(start("spread", "list", "move", when, calls))
     clouds[0].end_outage()  # a job that was being sent is in doubt, and stays with its backend
