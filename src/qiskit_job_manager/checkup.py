@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from qiskit_job_manager import stores, ways
+from qiskit_job_manager import stores
 from qiskit_job_manager.errors import JobManagerError, StoreBusyError, StoreError
-from qiskit_job_manager.job_set.report import allowing_more
+from qiskit_job_manager.job_set.attention import needs_of
 from qiskit_job_manager.job_set.status import read_overview
 from qiskit_job_manager.patience import patient
 from qiskit_job_manager.views import phrases
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qiskit_job_manager.model import JobSetRecord
-    from qiskit_job_manager.ports import Store
+    from qiskit_job_manager.model.progress import Progress
+    from qiskit_job_manager.ports import SearchableStore
     from qiskit_job_manager.stores.health import Health
     from qiskit_job_manager.stores.sql_store import SqlStore
 
@@ -111,7 +112,7 @@ def store_file(location: str | None) -> Iterator[Finding]:
         return
     yield Finding("store", f"SQLite, {path}")
     yield from _disk(path)
-    if not path.exists():
+    if not stores.store_exists(location):
         yield Finding("store file", "does not exist yet; the first job set creates it")
         return
     from qiskit_job_manager.stores.health import examine
@@ -148,6 +149,9 @@ def _disk(path: Path) -> Iterator[Finding]:
 
 def _file(health: Health) -> Iterator[Finding]:
     yield Finding("size", size(health.n_bytes))
+    if health.is_empty:
+        yield Finding("kind", "empty: nothing was stored yet")
+        return
     if not health.is_ours:
         yield Finding(
             "kind",
@@ -242,51 +246,48 @@ def _opened(location: str | None) -> SqlStore:
         return stores.open_store(location)
 
 
-def job_sets(store: Store) -> Iterator[Finding]:
+def job_sets(store: SearchableStore) -> Iterator[Finding]:
     """Yield who drives what, and what needs the user."""
     found = list(read_overview(store))
     yield Finding("job sets", f"{len(found):,}")
     for left in store.half_deleted():
         advice = f"qjm delete {left.job_set_id} removes the rest"
-        what = f"job set {short_id(left.job_set_id)}"
-        yield Finding(what, f"{left.name}: half deleted", Verdict.NEEDS_USER, advice)
+        value = f"{left.name}: half deleted"
+        yield Finding(_title(left), value, Verdict.NEEDS_USER, advice)
     duplicates = _duplicates(store)
+    moving = {each.key for each in store.unfinished()}
     for record, progress in found:
-        what = f"job set {short_id(record.job_set_id)}"
         for text in duplicates.get(record.key, ()):
-            yield Finding(what, f"{record.name}: {text}")
-        if not record.complete:
-            value = f"{record.name}: not handed over to its end"
-            advice = f"{ways.AGAIN}, or delete it"
-            yield Finding(what, value, Verdict.NEEDS_USER, advice)
-            continue
-        if progress.needs_user:
-            value = f"{record.name}: {plural(progress.needs_user, 'job')} in doubt"
-            advice = f"look on the backend, then qjm resubmit or abandon {record.job_set_id}"
-            yield Finding(what, value, Verdict.NEEDS_USER, advice)
-        if progress.held:
-            value = f"{record.name}: {plural(progress.held, 'job')} held by the usage limit"
-            more = " ".join(allowing_more(record))
-            advice = f"qjm resume {record.job_set_id} {more} allows more"
-            yield Finding(what, value, Verdict.NEEDS_USER, advice)
-        if not progress.ended:
-            yield _driver(store, what, record)
+            yield Finding(_title(record), f"{record.name}: {text}")
+        is_unfinished = record.key in moving
+        if is_unfinished or not record.complete or progress.held or progress.needs_user:
+            yield from _moving(store, record, progress, is_unfinished=is_unfinished)
 
 
-def _duplicates(store: Store) -> dict[int, list[str]]:
+def _moving(
+    store: SearchableStore, record: JobSetRecord, progress: Progress, *, is_unfinished: bool
+) -> Iterator[Finding]:
+    """Yield what of one job set needs the user, and who drives it."""
+    driver = store.driver(record.key)
+    if driver is not None:
+        yield Finding(_title(record), f"{record.name}: driven by {phrases.driver(driver)}")
+    for need in needs_of(store, record, progress, is_unfinished=is_unfinished):
+        command = " ".join(("qjm", *need.command)) if need.command else ""
+        advice = ": ".join(filter(None, (need.advice, command)))
+        value = f"{record.name}: {need.words}"
+        yield Finding(_title(record), value, Verdict.NEEDS_USER, advice or None)
+
+
+def _title(record: JobSetRecord) -> str:
+    return f"job set {short_id(record.job_set_id)}"
+
+
+def _duplicates(store: SearchableStore) -> dict[int, list[str]]:
     """Return what is known of jobs that a backend accepted a second time, by their job set."""
     texts: dict[int, list[str]] = {}
     for key, event in store.duplicates(limit=_DUPLICATES_SHOWN):
         texts.setdefault(key, []).append(f"job {event.job_index} {event.cause}")
     return texts
-
-
-def _driver(store: Store, what: str, record: JobSetRecord) -> Finding:
-    driver = store.driver(record.key)
-    if driver is None:
-        advice = f"qjm resume {record.job_set_id}"
-        return Finding(what, f"{record.name}: nobody drives it", Verdict.NEEDS_USER, advice)
-    return Finding(what, f"{record.name}: driven by {phrases.driver(driver)}")
 
 
 def all_findings(location: str | None) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ import sqlite3
 
 import pytest
 
+from qiskit_job_manager import JobManager, checkup
 from qiskit_job_manager.stores import health, open_store
 
 RUN = ("--backend", "basic", "--shots", "10")
@@ -191,3 +192,62 @@ def test_a_store_that_another_process_holds_is_not_called_broken(qjm, store, mon
     assert "another process holds it" in outcome.out
     assert "broken" not in outcome.out
     assert "backup" not in outcome.out
+
+
+# -- while other processes change the store --------------------------------------------------------
+
+
+def about_sets(found):
+    return [each for what, each in found.items() if what.startswith("job set ")]
+
+
+def test_a_set_that_is_being_handed_over_needs_nobody(examined, store, on):
+    seen = {}
+
+    def circuits():
+        yield on(0)
+        seen["code"], seen["found"] = examined()
+        yield on(0)
+
+    with JobManager(store) as manager:
+        manager.run(circuits(), "basic", name="streamed", shots=1).results()
+    (told,) = about_sets(seen["found"])
+    assert told["value"].startswith("streamed: driven by ")
+    assert (told["verdict"], told["advice"], seen["code"]) == ("ok", None, 0)
+
+
+def test_a_set_whose_hand_over_was_cut_off_needs_the_user(examined, die_in_hand_over, store, on):
+    die_in_hand_over([on(0)], "basic", name="streamed", shots=1, drive=False)
+    code, found = examined()
+    (told,) = about_sets(found)
+    assert told["value"] == "streamed: not handed over to its end"
+    assert "or delete it" in told["advice"]
+    assert code == 5
+
+
+@pytest.mark.parametrize("end", ["results", "delete"])
+def test_a_set_that_ends_between_two_looks_needs_nobody(examined, store, on, monkeypatch, end):
+    with JobManager(store) as manager:
+        job_set = manager.run([on(0)], "basic", name="late", shots=1, drive=False)
+
+        def read_and_end(looked_at, read=checkup.read_overview):
+            found = list(read(looked_at))
+            job_set.results()
+            if end == "delete":
+                job_set.delete()
+            return found
+
+        monkeypatch.setattr(checkup, "read_overview", read_and_end)
+        code, found = examined()
+    assert about_sets(found) == []
+    assert code == 0
+
+
+@pytest.mark.parametrize("in_mode", ["delete", "wal"])
+def test_a_file_of_which_a_process_is_about_to_make_a_store_is_well(examined, store, in_mode):
+    store.touch(0o600)
+    with sqlite3.connect(store) as connection:
+        connection.execute(f"PRAGMA journal_mode={in_mode}")
+    connection.close()
+    code, found = examined()
+    assert (code, [each for each in found.values() if each["verdict"] != "ok"]) == (0, [])

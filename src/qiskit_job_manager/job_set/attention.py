@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qiskit_job_manager import ways
 from qiskit_job_manager.job_set.report import allowing_more
-from qiskit_job_manager.job_set.status import held_jobs, trouble_of
+from qiskit_job_manager.job_set.status import held_jobs, read_progress, trouble_of
 from qiskit_job_manager.model.progress import progress_of
 from qiskit_job_manager.model.search import JobSetFilter, JobSetOrder
 from qiskit_job_manager.views.phrases import plural
@@ -84,6 +84,9 @@ def needs_of(
     """
     is_driven = store.driver(record.key) is not None
     if not record.complete and not is_driven:
+        now = store.job_set(record.job_set_id)
+        if now is None or now.complete:
+            return  # the hand-over ended, or the set was deleted, between the two looks
         advice = f"{ways.AGAIN}, or delete it"
         yield Need(NeedKind.NOT_HANDED_OVER, record, "not handed over to its end", advice)
         return
@@ -97,11 +100,18 @@ def needs_of(
         more = ("resume", record.job_set_id, *allowing_more(record))
         yield Need(NeedKind.HELD, record, words, "", more)
     if is_unfinished and not is_driven and (record.complete and not _only_waits(progress)):
+        if not _is_unfinished(store, record):
+            return  # its driver's last act came between the two looks
         yield Need(
             NeedKind.NOT_DRIVEN, record, "nobody drives it", "", ("resume", record.job_set_id)
         )
     elif is_driven and (trouble := trouble_of(store, record, progress)):
         yield Need(NeedKind.WAITING, record, trouble)
+
+
+def _is_unfinished(store: SearchableStore, record: JobSetRecord) -> bool:
+    """Return whether something is left to do now."""
+    return bool(store.requests(record.key)) or not read_progress(store, record).ended
 
 
 def _only_waits(progress: Progress) -> bool:

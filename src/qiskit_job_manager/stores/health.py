@@ -30,6 +30,8 @@ class Health:
         path: The file.
         n_bytes: Its size, with those of its journals.
         others_can_read: Whether other users of the machine may read it.
+        is_empty: Whether nothing was ever stored in it: another process makes a store of it now, or
+            died before it did.
         is_ours: Whether it is marked as a store of this program.
         journal_mode: The journal mode that it is in.
         safe_mode: The journal mode that is safe with this SQLite library.
@@ -44,6 +46,7 @@ class Health:
     path: Path
     n_bytes: int
     others_can_read: bool
+    is_empty: bool
     is_ours: bool
     journal_mode: str
     safe_mode: str
@@ -68,21 +71,28 @@ def examine(path: Path) -> Health:
         OSError: It cannot be read.
     """
     with closing(
-        sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=_PATIENCE_S)
+        sqlite3.connect(
+            f"{path.as_uri()}?mode=rw", uri=True, timeout=_PATIENCE_S, isolation_level=None
+        )
     ) as connection:
         connection.execute("PRAGMA query_only=ON")
+        connection.execute("BEGIN")  # another process may just make a store of the file
         (mark,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
         (place,) = connection.execute("PRAGMA user_version").fetchone()
         found = connection.execute(f"PRAGMA quick_check({_DEFECTS_TOLD})").fetchall()
+        revision = _revision(connection)
+        connection.execute("COMMIT")
         return Health(
             path=path,
             n_bytes=sum(map(_size, _files(path))),
             others_can_read=bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH)),
+            is_empty=not mark and not tables,
             is_ours=mark == APPLICATION_ID,
             journal_mode=mode,
             safe_mode=journal_mode(sqlite3.sqlite_version_info),
-            revision=_revision(connection),
+            revision=revision,
             is_original=identity.is_original(place, path) or not _has_unfinished(connection),
             unknown_submissions=_unknown_submissions(connection, path),
             defects=tuple(text for (text,) in found if text != "ok"),

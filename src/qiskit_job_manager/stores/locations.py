@@ -24,10 +24,11 @@ def default_location() -> str:
 def store_exists(location: str | Path | None = None) -> bool:
     """Return whether there is something to open, without making or opening anything.
 
-    For a database server it returns ``True``: only opening it shows whether it is there.
+    For a database server it returns ``True``: only opening it shows whether it is there. A file
+    without a byte is one of which a process is about to make a store.
     """
     path = sqlite_path(default_location() if location is None else location)
-    return path is None or path.exists()
+    return path is None or (path.exists() and path.stat().st_size > 0)
 
 
 def sqlite_path(location: str | Path) -> Path | None:
