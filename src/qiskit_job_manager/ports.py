@@ -19,7 +19,7 @@ from qiskit_job_manager.optional_ports import (
 from qiskit_job_manager.search_port import StoreSearch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -369,7 +369,9 @@ class Store(Protocol):
             StoreError: The store has the job set already, or one of its attempts.
         """
 
-    def delete_job_set(self, token: Token) -> None:
+    def delete_job_set(
+        self, token: Token, *, expected: Mapping[JobState, int] | None = None
+    ) -> None:
         """Remove a job set and all that belongs to it; harmless when it is gone.
 
         A large job set takes many transactions, and others can write between them. After the
@@ -378,9 +380,11 @@ class Store(Protocol):
 
         Args:
             token: The lease, as for `add_blocks`.
+            expected: How many jobs are in each state; ``None``: it does not matter.
 
         Raises:
             LeaseLostError: Another driver has the lease; nothing was deleted.
+            JobManagerInvalidStateError: There are other jobs by now; nothing was deleted.
         """
 
     def half_deleted(self) -> list[JobSetRecord]:
@@ -595,8 +599,15 @@ class Store(Protocol):
             NameInUseError: Another job set has it.
         """
 
-    def set_tags(self, job_set_key: int, tags: Sequence[str]) -> None:
-        """Replace the user's tags of a job set."""
+    def change_tags(
+        self, job_set_key: int, change: Callable[[tuple[str, ...]], tuple[str, ...]]
+    ) -> tuple[str, ...]:
+        """Change the user's tags of a job set, and return them.
+
+        Args:
+            job_set_key: The job set.
+            change: Returns the new tags of those that it has. No other change comes between.
+        """
 
     def set_note(self, job_set_key: int, note: str | None) -> None:
         """Replace what the user wrote about a job set; ``None``: nothing."""

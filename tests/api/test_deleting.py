@@ -38,7 +38,10 @@ def test_a_set_that_is_half_deleted_is_no_job_set_any_more(manager, half_deleted
                 other.retrieve_job_set(reference)
             assert [left.name for left in other.half_deleted(reference)] == ["sweep"]
         assert other.half_deleted("other") == []
-    for read in (half_deleted.results, half_deleted.name, half_deleted.jobs):
+    for read in (
+        *(half_deleted.results, half_deleted.name, half_deleted.jobs, half_deleted.progress),
+        *(half_deleted.wait, half_deleted.done, lambda: list(half_deleted.as_completed())),
+    ):
         with pytest.raises(JobManagerUnknownJobSet):
             read()
 

@@ -110,7 +110,7 @@ def must_be_half_deleted(store, before):
     assert (left.key, left.job_set_id, left.name) == (before.key, before.job_set_id, before.name)
     for change in (
         lambda: store.rename(before.key, "x"),
-        lambda: store.set_tags(before.key, []),
+        lambda: store.change_tags(before.key, lambda _: ()),
         lambda: store.set_note(before.key, "x"),
         lambda: store.request(before.key, RequestKind.CANCEL),
     ):
@@ -189,7 +189,7 @@ def test_other_writers_get_through_while_a_set_is_deleted(location, fork, short_
 
     child, seen = fork(delete), set()
     while store.job_set_named("sweep") or store.half_deleted():
-        store.set_tags(other, ["still here"])
+        store.change_tags(other, lambda _: ("still here",))
         seen.add(len(store.jobs(key)))
     assert child.wait() == 0
     # What was written between two of its transactions saw some jobs gone and others not.

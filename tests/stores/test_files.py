@@ -325,7 +325,7 @@ def test_a_store_whose_file_is_gone_says_so_and_makes_no_other(tmp_path, what):
     if what == "replaced":
         (folder / "store.db").write_bytes(b"")
     for use in (
-        lambda: store.set_tags(key, ["x"]),
+        lambda: store.change_tags(key, lambda _: ("x",)),
         lambda: store.claim(key, "driver"),
         lambda: store.advance(token, [submission(store, 0, "tag")]),
         lambda: create(store, draft("new")),

@@ -131,7 +131,7 @@ def test_a_store_that_everything_is_known_of_is_driven(original, tmp_path):
     token = must_claim(store)
     there = step(store, 0, JobState.SUBMITTING, JobState.ACTIVE, remote_id="r")
     assert store.advance(token, [there]) == [True]  # no submission: nothing can be paid twice
-    store.set_tags(token.job_set_key, ["later"])
+    store.change_tags(token.job_set_key, lambda _: ("later",))
     store.close()
     put_back(copy, original)
     store = open_store(original)

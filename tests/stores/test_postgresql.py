@@ -146,7 +146,7 @@ def test_a_process_has_few_connections_however_many_threads_and_stores(open_agai
         start.wait()
         for turn in range(5):
             assert len(mine.jobs_covering(key, 0)) == 1
-            mine.set_tags(key, [str(turn)])
+            mine.change_tags(key, lambda _, turn=turn: (str(turn),))
             counts.append(connections(url))
 
     threads = [Thread(target=work, args=(number,)) for number in range(24)]
@@ -183,7 +183,7 @@ def after(seconds, act):
 CALLS = {
     "a quick read": lambda store, token: store.jobs(token.job_set_key),
     "a read": lambda store, token: store.job_sets(limit=9),
-    "a change": lambda store, token: store.set_tags(token.job_set_key, ["x"]),
+    "a change": lambda store, token: store.change_tags(token.job_set_key, lambda _: ("x",)),
     "a request": lambda store, token: store.request(token.job_set_key, RequestKind.CANCEL),
     "a renewal": lambda store, token: store.renew(token),
     "a claim": lambda store, token: store.claim(token.job_set_key, "one"),

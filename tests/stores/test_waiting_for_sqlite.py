@@ -35,7 +35,7 @@ def held(path):
 CALLS = {
     "a quick read": lambda store, token: store.jobs(token.job_set_key),
     "a read": lambda store, token: store.job_sets(limit=9),
-    "a change": lambda store, token: store.set_tags(token.job_set_key, ["x"]),
+    "a change": lambda store, token: store.change_tags(token.job_set_key, lambda _: ("x",)),
     "a request": lambda store, token: store.request(token.job_set_key, RequestKind.CANCEL),
     "a claim": lambda store, token: store.claim(token.job_set_key, "driver"),
     "a renewal": lambda store, token: store.renew(token),

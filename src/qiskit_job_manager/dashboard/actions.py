@@ -390,9 +390,9 @@ def _ask(store: SearchableStore, action: Action, record: JobSetRecord, value: st
         case Action.ALLOW_USAGE:
             store.set_max_usage(record.key, _usage_of(value))
         case Action.TAG:
-            store.set_tags(record.key, updated_tags(record.tags, None, [value], None))
+            store.change_tags(record.key, lambda old: updated_tags(old, None, [value], None))
         case Action.UNTAG:
-            store.set_tags(record.key, updated_tags(record.tags, None, None, [value]))
+            store.change_tags(record.key, lambda old: updated_tags(old, None, None, [value]))
         case Action.RENAME:
             store.rename(record.key, checked_name(value))
         case Action.NOTE:
@@ -406,14 +406,17 @@ def _delete(store: SearchableStore, record: JobSetRecord) -> None:
     """Delete a job set that nobody drives.
 
     Raises:
-        JobManagerInvalidStateError: Another process drives it.
+        JobManagerInvalidStateError: Another process drives it, or it has not ended.
     """
+    progress = read_progress(store, record)
+    if _deleted(record, progress, "") is None:
+        raise JobManagerInvalidStateError(f"job set {record.name!r} has not ended: cancel it first")
     token = store.claim(record.key, uuid.uuid4().hex)
     if token is None:
         msg = f"job set {record.name!r} is driven by another process: end that process first"
         raise JobManagerInvalidStateError(msg)
     try:
-        store.delete_job_set(token)
+        store.delete_job_set(token, expected=progress.jobs if record.complete else None)
     finally:
         store.release(token)
 

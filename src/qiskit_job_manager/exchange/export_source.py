@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.errors import JobManagerInvalidStateError
 from qiskit_job_manager.exchange.json_schema import (
     VERSION,
     blob_json,
@@ -13,6 +14,7 @@ from qiskit_job_manager.exchange.json_schema import (
     plain,
 )
 from qiskit_job_manager.model import JobHistory
+from qiskit_job_manager.results.lookup import jobs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +40,7 @@ class ExportSource:
         self._store = store
         self._record = record
         self._attempts = array("q")
+        self._has_ended = False
 
     def head(self) -> dict[str, Any]:
         """Return the head; no name of a user, no machine and no secret is in it.
@@ -48,10 +51,11 @@ class ExportSource:
         from importlib.metadata import version
 
         totals = self._store.totals(self._record.key)
+        self._has_ended = self._record.complete and all(state.is_final for state in totals.jobs)
         return {
             "version": VERSION,
             "written_by": version("qiskit-job-manager"),
-            "ended": self._record.complete and all(state.is_final for state in totals.jobs),
+            "ended": self._has_ended,
             "job_set": job_set_json(self._record),
         }
 
@@ -64,15 +68,21 @@ class ExportSource:
         """Yield the payload of each block of experiments, in order."""
         start = 0
         while start < self._record.n_experiments:
-            job = self._store.jobs_covering(self._record.key, start)[0]
+            job = jobs_of(self._store, self._record, start)[0]
             blob = self._store.payload(job.key)
             yield {"start": job.start, "stop": job.stop, **blob_json(blob)}, blob.data
             start = job.stop
 
     def jobs(self) -> Iterator[dict[str, Any]]:
-        """Yield each job with its attempts."""
+        """Yield each job with its attempts.
+
+        Raises:
+            JobManagerInvalidStateError: Jobs are sent again that had ended when the head was read.
+        """
         self._attempts = array("q")
         for job in self._job_records():
+            if self._has_ended and not job.state.is_final:
+                raise JobManagerInvalidStateError(_changed(self._record))
             has_result = job.has_result if job.state.is_final else self._has_any(job)
             self._attempts.append(job.attempts if has_result else 0)
             history = JobHistory(job, tuple(self._store.attempts(job.key)[: job.attempts]))
@@ -118,3 +128,10 @@ class ExportSource:
         while page := self._store.jobs(self._record.key, after=after, limit=_PAGE):
             yield from (job for job in page if job.index < self._record.n_jobs)
             after = page[-1].index
+
+
+def _changed(record: JobSetRecord) -> str:
+    return (
+        f"jobs of {record.name!r} were sent again while it was exported, so there is no file: "
+        "export it again"
+    )

@@ -23,6 +23,7 @@ from qiskit_job_manager.exchange.ro_crate import write_ro_crate
 from qiskit_job_manager.files import safe_file_name, written_whole
 from qiskit_job_manager.model import ExperimentKind
 from qiskit_job_manager.results import source_of
+from qiskit_job_manager.results.lookup import jobs_of
 from qiskit_job_manager.results.tables import columns, records_of, write_parquet
 from qiskit_job_manager.views.escape import cell
 
@@ -106,7 +107,7 @@ class _Circuits(Sequence[Any]):
         return load_circuit(self._frames[index - self._start], index)
 
     def _read(self, index: int) -> None:
-        job = self._store.jobs_covering(self._record.key, index)[0]
+        job = jobs_of(self._store, self._record, index)[0]
         payload = self._store.payload(job.key)
         if PAYLOAD_KINDS.get(payload.format) is not ExperimentKind.CIRCUIT:
             msg = (
@@ -134,6 +135,8 @@ def export_file(
 
     Raises:
         InvalidArgumentError: It cannot be written there, or not so.
+        JobManagerUnknownJobSet: The job set was deleted meanwhile; there is no file.
+        JobManagerInvalidStateError: The job set was changed meanwhile; there is no file.
     """
     source = source_of(results.job_set)
     name = safe_file_name(source.record.name, wanted.suffix)
@@ -146,6 +149,7 @@ def export_file(
         raise InvalidArgumentError(msg)
     with written_whole(file, overwrite=overwrite) as target:
         _write(results, wanted, by or "experiment", target)
+        source.must_be_there()
     return file
 
 

@@ -17,7 +17,7 @@ from qiskit_job_manager.patience import patient
 from qiskit_job_manager.views import phrases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from qiskit_job_manager.engine import Engine
     from qiskit_job_manager.job_set.waiting import Deadline
@@ -134,11 +134,15 @@ class Driving:
             self._engine.drive(self._record, None)
             self._engine.start()
 
-    def delete(self) -> None:
+    def delete(self, expected: Mapping[JobState, int] | None) -> None:
         """Delete the job set from the store, with its lease.
+
+        Args:
+            expected: How many jobs are in each state; ``None``: it does not matter.
 
         Raises:
             LeaseLostError: Another process drives it.
+            JobManagerInvalidStateError: There are other jobs by now; nothing was deleted.
         """
         key, leases = self._record.key, self._engine.leases
         token = leases.take(key, Holder.DELETION)
@@ -146,7 +150,7 @@ class Driving:
             self._store.delete_rest(key)
             return
         try:
-            self._store.delete_job_set(token)
+            self._store.delete_job_set(token, expected=expected)
             self._engine.forget(key)
         finally:
             leases.let_go(key, Holder.DELETION)

@@ -217,8 +217,16 @@ class ManagedJobSetGroup:
         """Remove the group with its job sets and their results from the store, for good.
 
         Raises:
-            JobManagerInvalidStateError: A job set has not ended; nothing was deleted.
+            JobManagerInvalidStateError: A job set has not ended, or experiments may still be
+                placed; nothing was deleted.
         """
+        group = self._read()
+        if not (group.complete or group.cancelled):
+            msg = (
+                f"the group {group.name!r} was not handed over completely; its script may still be "
+                "running: cancel the group and wait, then delete it"
+            )
+            raise JobManagerInvalidStateError(msg)
         running = [each.name() for each in self.job_sets.values() if not each.progress().ended]
         if running:
             msg = f"job set {running[0]!r} has not ended: cancel the group and wait, then delete it"

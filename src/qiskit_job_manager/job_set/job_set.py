@@ -14,6 +14,7 @@ from qiskit_job_manager.job_set.driving import fresh
 from qiskit_job_manager.job_set.managed_job import ManagedJob
 from qiskit_job_manager.model import JobState, RequestKind
 from qiskit_job_manager.results import ManagedResults, ResultSource
+from qiskit_job_manager.results.lookup import jobs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, MutableSet
@@ -167,10 +168,12 @@ class ManagedJobSet:
             JobManagerInvalidStateError: No argument was given.
             InvalidArgumentError: An argument is not a list of strings.
         """
-        old = self._read().tags
-        tags = settings.updated_tags(old, replacement_tags, additional_tags, removal_tags)
-        self._store.set_tags(self._record.key, tags)
-        return list(tags)
+        changes = (replacement_tags, additional_tags, removal_tags)
+        return list(
+            self._store.change_tags(
+                self._read().key, lambda old: settings.updated_tags(old, *changes)
+            )
+        )
 
     def update_note(self, note: str | None) -> str | None:
         """Replace what is written about the job set, and return it as it is stored.
@@ -223,14 +226,17 @@ class ManagedJobSet:
     # -- how far it is ----------------------------------------------------------------------------
 
     def progress(self) -> Progress:
-        """Return how many jobs and experiments are in each state; never waits."""
+        """Return how many jobs and experiments are in each state; never waits.
+
+        Raises:
+            JobManagerUnknownJobSet: The job set was deleted.
+        """
         record = self._record if self._record.complete else self._read()
         found = status.read_progress(self._store, record)
         if found.n_jobs == record.n_jobs:
             return found
-        # It was extended, or a job was halved, or it is half deleted, and has no record any more.
-        self._record = self._store.job_set(record.job_set_id) or record
-        return replace(found, n_experiments=self._record.n_experiments)
+        # It was extended, or a job was halved, or it was deleted.
+        return replace(found, n_experiments=self._read().n_experiments)
 
     def usage(self) -> Usage:
         """Return the quantum seconds of the jobs that the backend has, or may have, accepted."""
@@ -284,7 +290,7 @@ class ManagedJobSet:
             JobManagerJobNotFound: The job set has no such experiment.
         """
         index = self._result_source().experiments.index(experiment)
-        first = self._store.jobs_covering(self._record.key, index)[0]
+        first = jobs_of(self._store, self._record, index)[0]
         return next(self._managed([first])).job, index - first.start
 
     def error_messages(self) -> str | None:
@@ -484,8 +490,10 @@ class ManagedJobSet:
                 or the backend deletes no jobs.
             BackendError: The service could not delete a job; the store still has all.
         """
-        where = (self._driving, self._store, self._record)
-        requests.delete(*where, self.progress(), remote=remote)
+        found = self._store.job_set(self._record.job_set_id)
+        record = found or self._record  # the rest of one that is half deleted is deleted, too
+        progress = status.read_progress(self._store, record)
+        requests.delete(self._driving, self._store, record, progress, remote=remote)
 
     # -- waiting and results ----------------------------------------------------------------------
 
@@ -734,10 +742,7 @@ class ManagedJobSet:
         return ResultSource(self._store, self._record if is_whole else self._read())
 
     def _results(self, *, partial: bool) -> ManagedResults:
-        progress = self.progress()
-        if not any(progress.jobs.values()):
-            self._read()  # raises if it was deleted
-        return ManagedResults(self, self.backend_name, progress.success, partial=partial)
+        return ManagedResults(self, self.backend_name, self.progress().success, partial=partial)
 
     def _has_ended(self, show: Callable[[Progress], None] | None = None) -> bool:
         return waiting.has_ended(self._store, self._record.key, self.progress, show)

@@ -188,7 +188,7 @@ def delete(
         raise JobManagerInvalidStateError(msg)
     if remote and not record.volatile:  # the jobs of a simulator are nowhere else
         _delete_remote(driving.backend(), store, record)
-    driving.delete()
+    driving.delete(progress.jobs if record.complete else None)
 
 
 def _delete_remote(backend: Backend, store: Store, record: JobSetRecord) -> None:

@@ -20,6 +20,7 @@ from qiskit_job_manager.codec.experiments import circuit_of
 from qiskit_job_manager.engine.lease import Holder
 from qiskit_job_manager.errors import (
     JobManagerInvalidStateError,
+    JobManagerUnknownJobSet,
     LeaseLostError,
     NameInUseError,
     StoreBusyError,
@@ -216,7 +217,9 @@ class RunAgain:
             circuit = circuit_of(experiment)
             origin = f"{record.job_set_id}/{index}"
             circuit.metadata = {**(circuit.metadata or {}), DRIFTED_FROM: origin}
-            [known] = self._store.experiments(record.key, start=index, stop=index + 1)
+            known = self._store.experiment(record.key, index)
+            if known is None:
+                raise JobManagerUnknownJobSet(f"job set {record.name!r} was deleted meanwhile")
             yield Transpiled(experiment, known.content_hash)
 
     def _left(

@@ -198,7 +198,6 @@ class GroupRun:
     ) -> GroupRecord:
         found = self._store.groups.named(name)
         if found is None:
-            self._refuse_name_of_job_set(name)
             if given.at(0) is END:
                 raise InvalidExperimentError("there are no experiments; hand over at least one")
             self._able(given, 0)
@@ -222,14 +221,6 @@ class GroupRun:
             member.read(stored.job_set_id)
             refuse_other_settings(member.record, member.draft)
         return found
-
-    def _refuse_name_of_job_set(self, name: str) -> None:
-        if self._store.job_set_named(name) is not None:
-            msg = (
-                f"the name {name!r} is in use by a job set, which runs on one backend. Choose "
-                "another name, or give that backend alone to go on with it"
-            )
-            raise NameInUseError(msg)
 
     def _begin(self, name: str, environment: Snapshot | None) -> None:
         members = (

@@ -32,6 +32,7 @@ from qiskit_job_manager.manager.handed_experiments import Given
 from qiskit_job_manager.manager.pacing import Room, batches, first_batch
 from qiskit_job_manager.manager.packing import Packing
 from qiskit_job_manager.manager.stored_experiments import StoredExperiments
+from qiskit_job_manager.stores.hand_over import NameOfGroupError
 from qiskit_job_manager.views.phrases import driver
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ class HandOver:
                     are_last=self._are_last(first),
                     environment=environment(),
                 )
+            except NameOfGroupError:
+                raise
             except NameInUseError:
                 self._take_back(first, given)
                 if not name_is_given:
@@ -238,8 +241,8 @@ class HandOver:
             fields = {"event": "waiting to hand over", "job_set_id": record.job_set_id}
             owner = self._store.driver(record.key)
             logger.warning(
-                "%r is being handed over by %s; this call waits until all experiments are stored, "
-                "and goes on with them if that process ends before",
+                "%r is driven by %s, which may be handing it over; this call waits until all "
+                "experiments are stored, or until that process lets go of the job set or ends",
                 record.name,
                 driver(owner) if owner else "another call",
                 extra=fields,

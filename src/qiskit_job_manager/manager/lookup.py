@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING
 
 from qiskit_job_manager import ways
-from qiskit_job_manager.errors import JobManagerUnknownJobSet, NameInUseError
+from qiskit_job_manager.errors import JobManagerUnknownJobSet
+from qiskit_job_manager.stores.hand_over import NameOfGroupError
 from qiskit_job_manager.views.close_names import did_you_mean
 from qiskit_job_manager.views.escape import shortened
 
@@ -87,11 +88,7 @@ def is_free(store: SqlStore, name: str) -> bool:
     if store.job_set_named(name) is not None:
         return False
     if store.groups.named(name) is not None:
-        msg = (
-            f"the name {name!r} is in use by a run on several backends. Choose another name, or "
-            "give the same backends to go on with that one"
-        )
-        raise NameInUseError(msg)
+        raise NameOfGroupError(name)
     return True
 
 

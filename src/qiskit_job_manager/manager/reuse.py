@@ -13,12 +13,18 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qiskit_job_manager.errors import InvalidArgumentError, JobManagerError
+from qiskit_job_manager.errors import (
+    InvalidArgumentError,
+    JobManagerError,
+    JobManagerJobNotFound,
+    StoreBusyError,
+)
 from qiskit_job_manager.job_set import ManagedJobSet
 from qiskit_job_manager.manager.stored_experiments import StoredExperiments
 from qiskit_job_manager.model import REUSED_TAG, ExperimentKind, JobState, ReusedResult
 from qiskit_job_manager.planning import SEED_OPTIONS
 from qiskit_job_manager.results import ResultSource, source_of
+from qiskit_job_manager.results.lookup import jobs_of
 from qiskit_job_manager.results.provenance import REUSED_FROM, origin_in
 
 if TYPE_CHECKING:
@@ -155,12 +161,16 @@ class Reuse:
         result = self._read(opened.results, index)
         if result is None:
             return None
-        ran_here = not self._store.jobs_covering(record.key, index)[0].is_reused
+        try:
+            ran_here = not jobs_of(self._store, record, index)[0].is_reused
+            encoded = opened.experiments.encoded(index)
+        except JobManagerJobNotFound:  # it was deleted meanwhile
+            return None
         origin = own if ran_here else origin_in(result) or own
         taken = origin in self._pending or origin in self._stored
         if taken or origin.startswith(f"{self._target_id}/"):
             return None
-        return Sample(origin, record.name, index, opened.experiments.encoded(index), result)
+        return Sample(origin, record.name, index, encoded, result)
 
     def _opened(self, record: JobSetRecord) -> _Open:
         """Return the readers of a job set; of few sets they are kept, as they hold results."""
@@ -180,6 +190,8 @@ class Reuse:
                 found = source.experiment(index, partial=False)
                 return found if found.success is True else None
             return source.pub(index, partial=False)
+        except StoreBusyError:
+            raise  # it can be read later, and must not be paid for again
         except (JobManagerError, QiskitError):  # what cannot be read is run
             return None
 

@@ -21,6 +21,7 @@ from qiskit_job_manager.codec.experiments import (
     read_experiments,
 )
 from qiskit_job_manager.errors import CodecError
+from qiskit_job_manager.results.lookup import jobs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -95,9 +96,9 @@ class StoredExperiments:
     def _read(self, index: int) -> tuple[JobRecord, Blob]:
         """Read the job of an experiment, and its payload, whole before or after a division."""
         while True:
-            job = self._store.jobs_covering(self._record.key, index)[0]
+            job = jobs_of(self._store, self._record, index)[0]
             payload = self._store.payload(job.key)
-            if self._store.jobs_covering(self._record.key, index)[0].stop == job.stop:
+            if jobs_of(self._store, self._record, index)[0].stop == job.stop:
                 break  # else its driver has divided it meanwhile
         self._job, self._payload, self._frames = job, payload, frames_in(payload)
         return job, payload

@@ -32,7 +32,7 @@ from qiskit_job_manager.views.escape import shortened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from qiskit_job_manager.model import JobSetRecord
+    from qiskit_job_manager.model import JobRecord, JobSetRecord
     from qiskit_job_manager.model.inputs import ExperimentKey
     from qiskit_job_manager.ports import Store
 
@@ -200,10 +200,8 @@ class Experiments:
         """
         from qiskit_job_manager.codec.experiments import stored_circuit
 
-        covering = self._store.jobs_covering(self._record.key, index)
-        if not covering:
-            raise JobManagerJobNotFound(_not_there(self._record, index))
-        return stored_circuit(self._store.payload(covering[0].key), index - covering[0].start)
+        job = jobs_of(self._store, self._record, index)[0]
+        return stored_circuit(self._store.payload(job.key), index - job.start)
 
     # -- messages ---------------------------------------------------------------------------------
 
@@ -237,6 +235,22 @@ class Experiments:
             UserWarning,
             stacklevel=6,
         )
+
+
+def jobs_of(store: Store, record: JobSetRecord, index: int) -> list[JobRecord]:
+    """Return the jobs of an experiment that a job set has, one for each share of its shots.
+
+    Raises:
+        JobManagerJobNotFound: The job set was deleted meanwhile.
+    """
+    jobs = store.jobs_covering(record.key, index)
+    if jobs:
+        return jobs
+    msg = (
+        f"experiment {index} of job set {record.name!r} is not in the store any more: the job set "
+        "was deleted"
+    )
+    raise JobManagerJobNotFound(msg)
 
 
 def _circuit_in(experiment: Any) -> Any:

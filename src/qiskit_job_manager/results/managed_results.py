@@ -10,6 +10,7 @@ from qiskit_job_manager.errors import ManagedResultDataNotAvailable
 from qiskit_job_manager.model import ExperimentKind, JobState
 from qiskit_job_manager.model.provenance import DRIFT_THRESHOLD
 from qiskit_job_manager.results.counts import histogram
+from qiskit_job_manager.results.lookup import jobs_of
 from qiskit_job_manager.results.pub_results import (
     at_each_point,
     common_fields,
@@ -539,10 +540,10 @@ class ManagedResults:
 
     def _are_done(self, indices: range) -> bool:
         """Return whether each job is done that runs one of some consecutive experiments."""
-        store, key = self._source.store, self._source.record.key
+        store, record = self._source.store, self._source.record
         at = indices.start
         while at < indices.stop:
-            jobs = store.jobs_covering(key, at)
+            jobs = jobs_of(store, record, at)
             if not all(job.state is JobState.DONE for job in jobs):
                 return False
             at = jobs[0].stop

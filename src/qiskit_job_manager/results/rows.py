@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from qiskit_job_manager.errors import InvalidArgumentError, JobManagerError
 from qiskit_job_manager.model import ExperimentKind, JobState
+from qiskit_job_manager.results.lookup import jobs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,19 +88,21 @@ class Rows:
 
     def __iter__(self) -> Iterator[Row]:
         """Yield the rows; an experiment without a result gives one that says why."""
-        source = self._source
+        store, record = self._source.store, self._source.record
         jobs: list[JobRecord] = []
-        for experiment in source.store.experiments(source.record.key):
+        n_read = 0
+        for experiment in store.experiments(record.key, stop=record.n_experiments):
             if not jobs or experiment.index >= jobs[0].stop:
-                jobs = source.store.jobs_covering(source.record.key, experiment.index)
+                jobs = jobs_of(store, record, experiment.index)
             yield from self._of(experiment, _state(jobs))
+            n_read += 1
+        if n_read < record.n_experiments:
+            jobs_of(store, record, n_read)  # raises, as they were deleted
 
     def of(self, experiment: ExperimentRecord) -> Iterator[Row]:
         """Yield the rows of one experiment."""
         source = self._source
-        return self._of(
-            experiment, _state(source.store.jobs_covering(source.record.key, experiment.index))
-        )
+        return self._of(experiment, _state(jobs_of(source.store, source.record, experiment.index)))
 
     def _of(self, experiment: ExperimentRecord, state: JobState) -> Iterator[Row]:
         from qiskit.exceptions import QiskitError

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from qiskit_job_manager import merging, ways
 from qiskit_job_manager.errors import (
     CodecError,
-    JobManagerJobNotFound,
+    JobManagerUnknownJobSet,
     ManagedResultDataNotAvailable,
     StoreCorruptError,
 )
 from qiskit_job_manager.model import ExperimentKind, JobRecord, JobState
-from qiskit_job_manager.results.lookup import Experiments
+from qiskit_job_manager.results.lookup import Experiments, jobs_of
 from qiskit_job_manager.views.escape import escape_lines
 
 if TYPE_CHECKING:
@@ -114,6 +114,17 @@ class ResultSource:
     def kind(self) -> ExperimentKind:
         """What the experiments are, by the form in which they were stored."""
         return self.experiments.kind
+
+    def must_be_there(self) -> None:
+        """Check that all that was read was there: the job set was not deleted until now.
+
+        Raises:
+            JobManagerUnknownJobSet: It was.
+        """
+        found = self.store.job_set(self.record.job_set_id)
+        if found is None or found.key != self.record.key:
+            msg = f"job set {self.record.name!r} ({self.record.job_set_id}) was deleted meanwhile"
+            raise JobManagerUnknownJobSet(msg)
 
     def read_ahead(self) -> None:
         """Read at once what is needed to read all experiments of a small job set."""
@@ -220,12 +231,9 @@ class ResultSource:
         return reader
 
     def _jobs(self, index: int) -> list[JobRecord]:
-        jobs = self._done.covering(index) or self.store.jobs_covering(self.record.key, index)
-        if jobs:
-            self._done.keep(jobs)
-            return jobs
-        msg = f"experiment {index} of job set {self.record.name!r} is not in the store any more"
-        raise JobManagerJobNotFound(msg)
+        jobs = self._done.covering(index) or jobs_of(self.store, self.record, index)
+        self._done.keep(jobs)
+        return jobs
 
     def _readable(self, index: int, *, partial: bool) -> list[JobRecord]:
         """Return the jobs of an experiment whose results may be read, one a share."""

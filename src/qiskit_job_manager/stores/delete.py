@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select, update
 
-from qiskit_job_manager.errors import LeaseLostError
+from qiskit_job_manager.errors import JobManagerInvalidStateError, LeaseLostError
 from qiskit_job_manager.stores import schema
 from qiskit_job_manager.stores.observations import remove_unnamed
-from qiskit_job_manager.stores.rows import JOB_SET_COLUMNS, job_set_from
+from qiskit_job_manager.stores.read_statements import TOTALS
+from qiskit_job_manager.stores.rows import JOB_SET_COLUMNS, job_set_from, totals_from
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Column, Connection, Table
 
-    from qiskit_job_manager.model import JobSetRecord, Token
+    from qiskit_job_manager.model import JobSetRecord, JobState, Token
     from qiskit_job_manager.stores.database import Database, Statement
 
 _SETS = schema.job_set
@@ -82,13 +83,21 @@ _UNCOUNT = delete(schema.job_count).where(schema.job_count.c.job_set == bindpara
 _REST = delete(_SETS).where(_SETS.c.key == bindparam("set"))
 
 
-def delete_job_set(database: Database, token: Token) -> None:
+def delete_job_set(
+    database: Database, token: Token, expected: Mapping[JobState, int] | None
+) -> None:
     """Remove a job set and all that belongs to it; harmless when it is gone.
+
+    Args:
+        database: The store's database.
+        token: The lease.
+        expected: How many jobs are in each state; ``None``: it does not matter.
 
     Raises:
         LeaseLostError: Another process has the lease, or nobody has it.
+        JobManagerInvalidStateError: There are other jobs than expected; nothing was deleted.
     """
-    _remove(_Removal(database, token.job_set_key, token))
+    _remove(_Removal(database, token.job_set_key, token, expected))
 
 
 def delete_rest(database: Database, job_set_key: int) -> None:
@@ -97,7 +106,7 @@ def delete_rest(database: Database, job_set_key: int) -> None:
     Raises:
         LeaseLostError: The job set is not half deleted.
     """
-    _remove(_Removal(database, job_set_key, None))
+    _remove(_Removal(database, job_set_key, None, None))
 
 
 def _remove(removal: _Removal) -> None:
@@ -115,7 +124,14 @@ def half_deleted(database: Database) -> list[JobSetRecord]:
 class _Removal:
     """The removal of one job set, in several transactions."""
 
-    def __init__(self, database: Database, job_set_key: int, token: Token | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        job_set_key: int,
+        token: Token | None,
+        expected: Mapping[JobState, int] | None,
+    ) -> None:
+        self._expected = expected
         self._database = database
         self._values: dict[str, Any] = {"set": job_set_key}
         self._token = token
@@ -140,6 +156,7 @@ class _Removal:
                     f"The job set {name!r} cannot be deleted: another process drives it. Cancel "
                     "it and wait until it has ended, then delete it."
                 )
+            self._check_jobs(connection, former_name)
             self._run(connection, _UNCOUNT)
             while self._remove_page(connection):
                 if time.monotonic() - begin >= _TURN_S:
@@ -150,6 +167,20 @@ class _Removal:
                 return True
         self._took_s = time.monotonic() - begin
         return False
+
+    def _check_jobs(self, connection: Connection, name: str) -> None:
+        """Check, once nobody can add or send jobs any more, that they are as expected."""
+        if self._expected is None:
+            return
+        found = totals_from(self._run(connection, TOTALS)).jobs
+        if {state: n for state, n in found.items() if n} != {
+            state: n for state, n in self._expected.items() if n
+        }:
+            raise JobManagerInvalidStateError(
+                f"job set {name!r} was changed just before it would have been deleted, so nothing "
+                "was deleted: see how far it is, and delete it again"
+            )
+        self._expected = None  # by the next turn, some are gone
 
     def give_way(self) -> None:
         """Let other connections write for as long as the last transaction took.

@@ -12,7 +12,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import delete, false, insert, select, update
+from sqlalchemy import bindparam, delete, false, insert, select, update
 
 from qiskit_job_manager.errors import NameInUseError
 from qiskit_job_manager.model.groups import (
@@ -44,6 +44,9 @@ _GROUP_COLUMNS = (
     *(_GROUP.n_experiments, _GROUP.complete, _GROUP.cancelled),
 )
 _PLACEMENT_COLUMNS = (_PLACED.member, _PLACED.first, _PLACED.start, _PLACED.size)
+
+
+_NAMED = select(schema.job_set.c.key).where(schema.job_set.c.name == bindparam("wanted"))
 
 
 class PlacedBlocks(NamedTuple):
@@ -100,6 +103,11 @@ class Groups:
 
         def work(connection: Connection) -> None:
             check(connection)
+            if connection.scalar(_NAMED, {"wanted": draft.name}) is not None:
+                raise NameInUseError(
+                    f"the name {draft.name!r} is in use by a job set, which runs on one backend. "
+                    "Choose another name, or give that backend alone to go on with it"
+                )
             connection.execute(
                 insert(_GROUPS).values(row | {"complete": False, "cancelled": False})
             )

@@ -14,11 +14,14 @@ from qiskit_job_manager.foreign_text import clean
 from qiskit_job_manager.model import JobState, Observation, ObservationKind, RequestKind
 from qiskit_job_manager.stores import job_counts, observations, schema, write_statements
 from qiskit_job_manager.stores.database_errors import ConstraintError
+from qiskit_job_manager.stores.read_statements import GROUP_NAMED
 from qiskit_job_manager.stores.rows import (
     JOB_SET_COLUMNS,
     blob_values,
     job_set_from,
     job_set_values,
+    tags_from,
+    tags_text,
 )
 from qiskit_job_manager.stores.schema import microseconds
 
@@ -39,6 +42,16 @@ if TYPE_CHECKING:
     from qiskit_job_manager.stores.database import Database
 
 _SETS, _REQUESTS, _JOBS = schema.job_set, schema.request, schema.job
+
+
+class NameOfGroupError(NameInUseError):
+    """A group has the name, so that no job set will be found by it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the name {name!r} is in use by a run on several backends. Choose another name, or "
+            "give the same backends to go on with that one"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +141,7 @@ def insert_job_set(
     new = write_statements.NEW_JOB_SET_ON_SERVER if with_time else write_statements.NEW_JOB_SET
     at = values["created_at"]
     ((key,),) = database.run(connection, new, values | {"created_at": microseconds(at)})
+    refuse_name_of_group(database, connection, values["name"])
     job_counts.begin(database, connection, key)
     if environment is not None:
         seen = Observation(ObservationKind.ENVIRONMENT, at, at, environment.sha256)
@@ -340,13 +354,29 @@ def rename(database: Database, job_set_key: int, name: str) -> None:
         StoreError: The job set was deleted.
     """
     try:
-        change_job_set(database, job_set_key, name=name)
+        change_job_set(
+            database,
+            job_set_key,
+            lambda each: refuse_name_of_group(database, each, name),
+            name=name,
+        )
     except ConstraintError as error:
         raise name_in_use(database, name) or error from error
 
 
-def change_job_set(database: Database, job_set_key: int, **values: Any) -> None:
+def change_job_set(
+    database: Database,
+    job_set_key: int,
+    check: Callable[[Connection], object] = lambda _: None,
+    **values: Any,
+) -> None:
     """Change columns of a job set.
+
+    Args:
+        database: The store's database.
+        job_set_key: The job set.
+        check: Called last in the transaction; raises where the change must not be.
+        **values: The columns.
 
     Raises:
         StoreError: The job set was deleted.
@@ -360,8 +390,32 @@ def change_job_set(database: Database, job_set_key: int, **values: Any) -> None:
         )
         if landed.rowcount != 1:
             raise StoreError(f"Job set number {job_set_key} cannot be changed: it was deleted.")
+        check(connection)
 
     database.write(work, repeatable=True)
+
+
+def change_tags(
+    database: Database,
+    job_set_key: int,
+    change: Callable[[tuple[str, ...]], tuple[str, ...]],
+) -> tuple[str, ...]:
+    """Change the tags of a job set in one transaction, so that no other change is lost.
+
+    Raises:
+        StoreError: The job set was deleted.
+    """
+    which = (_SETS.c.key == job_set_key, _SETS.c.former_name.is_(None))
+
+    def work(connection: Connection) -> tuple[str, ...]:
+        row = connection.execute(select(_SETS.c.tags).where(*which).with_for_update()).one_or_none()
+        if row is None:
+            raise StoreError(f"Job set number {job_set_key} cannot be changed: it was deleted.")
+        tags = change(tags_from(row.tags))
+        connection.execute(update(_SETS).where(*which).values(tags=tags_text(tags)))
+        return tags
+
+    return database.write(work, repeatable=True)
 
 
 def request(
@@ -421,6 +475,16 @@ def name_in_use(database: Database, name: str) -> NameInUseError | None:
         f"The job set {found[0].job_set_id} has the name {name!r} already: choose another name, "
         "or delete or rename that one."
     )
+
+
+def refuse_name_of_group(database: Database, connection: Connection, name: str) -> None:
+    """Refuse to give a job set the name of a group.
+
+    Raises:
+        NameOfGroupError: A group has it.
+    """
+    if database.run(connection, GROUP_NAMED, {"name": name}):
+        raise NameOfGroupError(name)
 
 
 def _must_be_whole(one: EncodedBlock) -> None:

@@ -11,6 +11,7 @@ from qiskit_job_manager.errors import NameInUseError, StoreError
 from qiskit_job_manager.foreign_text import storable
 from qiskit_job_manager.stores import job_counts, observations, schema, write_statements
 from qiskit_job_manager.stores.database_errors import ConstraintError
+from qiskit_job_manager.stores.hand_over import refuse_name_of_group
 from qiskit_job_manager.stores.rows import (
     JOB_SET_COLUMNS,
     blob_values,
@@ -67,18 +68,25 @@ _NOTHING_MEASURED = dict.fromkeys(
 _NO_STATUS = dict.fromkeys(("status", "queue_position", "message"))
 
 
+class HalfDeletedError(Exception):
+    """The store still has a part of the job set, whose deletion has begun."""
+
+
 def import_job_set(database: Database, history: JobSetHistory) -> JobSetRecord:
     """Store a job set that ended in another store, with its id and all its past, or nothing.
 
     Raises:
         NameInUseError: Another job set has the name.
         StoreError: The store has the job set already, or one of its attempts.
+        HalfDeletedError: It has a part of it, of which the rest is to be deleted first.
     """
     try:
         with database.writing() as connection:
-            _refuse_known(connection, history)
+            _refuse_known(database, connection, history)
             return _Import(database, connection, history).write()
     except ConstraintError as error:
+        with database.reading() as connection:  # another import may have been first
+            _refuse_known(database, connection, history)
         msg = (
             f"The job set {history.draft.name!r} cannot be stored here: the store has one of "
             "its attempts already, under another job set."
@@ -86,13 +94,16 @@ def import_job_set(database: Database, history: JobSetHistory) -> JobSetRecord:
         raise StoreError(msg) from error
 
 
-def _refuse_known(connection: Connection, history: JobSetHistory) -> None:
+def _refuse_known(database: Database, connection: Connection, history: JobSetHistory) -> None:
     draft, row = history.draft, _sets.c
-    name = connection.scalar(select(row.name).where(row.job_set_id == draft.job_set_id))
-    if name is not None:
+    known = select(row.name, row.former_name).where(row.job_set_id == draft.job_set_id)
+    for name, former_name in connection.execute(known):
+        if former_name is not None:
+            raise HalfDeletedError
         raise StoreError(
             f"The store has the job set {draft.job_set_id} already, under the name {name!r}."
         )
+    refuse_name_of_group(database, connection, draft.name)
     if connection.scalar(select(exists().where(row.name == draft.name))):
         raise NameInUseError(
             f"Another job set has the name {draft.name!r}: import this one under another name."

@@ -142,6 +142,11 @@ def job_set_values(draft: JobSetDraft) -> dict[str, Any]:
     }
 
 
+def tags_from(text: str) -> tuple[str, ...]:
+    """Return the user's tags of what is stored."""
+    return tuple(json.loads(text))
+
+
 def tags_text(tags: Sequence[str]) -> str:
     """Return the user's tags as they are stored."""
     return json.dumps(list(tags))

@@ -5,8 +5,10 @@ What takes more than a few lines is a function of another module, named after wh
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
+from qiskit_job_manager.errors import JobManagerInvalidStateError
 from qiskit_job_manager.stores import (
     delete,
     driver_writes,
@@ -26,13 +28,12 @@ from qiskit_job_manager.stores.rows import (
     experiment_from,
     job_from,
     request_from,
-    tags_text,
     totals_from,
 )
 from qiskit_job_manager.stores.versions import refuse_newer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
     from pathlib import Path
@@ -180,17 +181,26 @@ class SqlStore:
 
     def import_job_set(self, history: JobSetHistory) -> JobSetRecord:
         """Store a job set that ended in another store, also one that is half deleted here."""
-        for left in self.half_deleted():
-            if left.job_set_id == history.draft.job_set_id:
-                self.delete_rest(left.key)
-        return imports.import_job_set(self._database, history)
+        while True:
+            for left in self.half_deleted():
+                if left.job_set_id == history.draft.job_set_id:
+                    self.delete_rest(left.key)
+            with contextlib.suppress(imports.HalfDeletedError):  # its deletion began just now
+                return imports.import_job_set(self._database, history)
 
-    def delete_job_set(self, token: Token) -> None:
+    def delete_job_set(
+        self, token: Token, *, expected: Mapping[JobState, int] | None = None
+    ) -> None:
         """Remove a job set and all that belongs to it; harmless when it is gone."""
+        is_held = False
         try:
-            delete.delete_job_set(self._database, token)
+            delete.delete_job_set(self._database, token, expected)
+        except JobManagerInvalidStateError:
+            is_held = True  # nothing was deleted
+            raise
         finally:
-            self._leases.forget(token)
+            if not is_held:
+                self._leases.forget(token)
 
     def delete_rest(self, job_set_key: int) -> None:
         """Remove what is left of a job set that is half deleted; harmless when it is gone."""
@@ -435,9 +445,11 @@ class SqlStore:
         """Give a job set another name."""
         hand_over.rename(self._database, job_set_key, name)
 
-    def set_tags(self, job_set_key: int, tags: Sequence[str]) -> None:
-        """Replace the user's tags of a job set."""
-        hand_over.change_job_set(self._database, job_set_key, tags=tags_text(tags))
+    def change_tags(
+        self, job_set_key: int, change: Callable[[tuple[str, ...]], tuple[str, ...]]
+    ) -> tuple[str, ...]:
+        """Change the user's tags of a job set, and return them."""
+        return hand_over.change_tags(self._database, job_set_key, change)
 
     def set_note(self, job_set_key: int, note: str | None) -> None:
         """Replace what the user wrote about a job set."""

@@ -30,7 +30,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from qiskit_job_manager.errors import LeaseLostError, NameInUseError, StoreError
+from qiskit_job_manager.errors import (
+    JobManagerInvalidStateError,
+    LeaseLostError,
+    NameInUseError,
+    StoreError,
+)
 from qiskit_job_manager.model import (
     Blob,
     Block,
@@ -205,8 +210,16 @@ class HandingOverContract:
         assert [job_set.name for job_set in store.job_sets(limit=9)] == ["a", "c"]
 
     def test_tags_are_replaced_in_order(self, store: Store) -> None:
-        store.set_tags(the_set(store).key, ["z", "a"])
+        store.change_tags(
+            the_set(store).key,
+            lambda _: (
+                "z",
+                "a",
+            ),
+        )
         assert the_set(store).tags == ("z", "a")
+        assert store.change_tags(the_set(store).key, lambda old: (*old, "b")) == ("z", "a", "b")
+        assert the_set(store).tags == ("z", "a", "b")
 
     def test_a_note_is_replaced_and_removed(self, store: Store) -> None:
         assert create(store, draft("noted", note="first")).note == "first"
@@ -280,6 +293,17 @@ class HandingOverContract:
         assert store.job_sets(limit=9) == [other]
         assert len(store.requests(other.key)) == 1
 
+    def test_a_job_set_whose_jobs_are_not_as_expected_is_not_deleted(self, store: Store) -> None:
+        hand_over(store, [["a", "b"], ["c"]])
+        token = must_claim(store)
+        for expected in ({}, {JobState.DONE: 2}, {JobState.PLANNED: 1}):
+            with pytest.raises(JobManagerInvalidStateError, match="nothing was deleted"):
+                store.delete_job_set(token, expected=expected)
+        assert len(store.jobs(the_set(store).key)) == 2
+        assert store.renew(token)
+        store.delete_job_set(token, expected={JobState.PLANNED: 2, JobState.DONE: 0})
+        assert store.job_sets(limit=9) == []
+
     def test_the_number_of_a_deleted_job_set_is_not_given_again(self, store: Store) -> None:
         gone = the_set(store)
         token = must_claim(store)
@@ -294,7 +318,7 @@ class HandingOverContract:
         with pytest.raises(StoreError):
             store.rename(key, "x")
         with pytest.raises(StoreError):
-            store.set_tags(key, [])
+            store.change_tags(key, lambda _: ())
         with pytest.raises(StoreError):
             store.set_note(key, "x")
         with pytest.raises(StoreError):
