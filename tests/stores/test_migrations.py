@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import sqlite3
+import threading
 from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
@@ -39,6 +40,25 @@ def test_the_migrated_schema_is_the_one_that_the_program_uses(store_path, tmp_pa
     direct.close()
     migrated = [row for row in schema_of(store_path) if "alembic" not in row[1]]
     assert normal(migrated) == normal(schema_of(tmp_path / "direct.db"))
+
+
+def test_two_threads_that_make_stores_at_once_make_both(store_path, tmp_path):
+    """The second one begins while the first one is in the midst of it."""
+    other_path = tmp_path / "other.db"
+    other = threading.Thread(target=lambda: open_store(other_path).close())
+
+    def begin_other(_connection, _cursor, statement, *_):
+        if "CREATE TABLE" in statement and other.ident is None:
+            other.start()
+            other.join(0.5)  # it may have to wait for this one
+
+    event.listen(Engine, "before_cursor_execute", begin_other)
+    try:
+        open_store(store_path).close()
+    finally:
+        event.remove(Engine, "before_cursor_execute", begin_other)
+    other.join()
+    assert schema_of(other_path) == schema_of(store_path)
 
 
 def test_each_migration_has_a_number_of_its_own_and_the_last_one_is_the_newest():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+# Alembic keeps what it works on in global variables, so that two threads would migrate one store.
+_one_at_a_time = threading.Lock()
 
 
 def migrate(connection: Connection) -> None:
@@ -17,4 +21,5 @@ def migrate(connection: Connection) -> None:
     config = Config(attributes={"connection": connection})
     # The configuration file's syntax gives the per cent sign a meaning of its own.
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
-    command.upgrade(config, "head")
+    with _one_at_a_time:
+        command.upgrade(config, "head")
