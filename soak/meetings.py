@@ -1,5 +1,5 @@
 # ruff: noqa: INP001, T201  # a script, which prints
-"""Runs the harnesses of `rig.meetings` and `rig.outages` at length, and prints what was found.
+"""Runs harnesses at length, those of two at once and of outages, and prints what was found.
 
 python soak/meetings.py --only "same script" --only resumed --rounds 300 --minutes 14
 
@@ -32,6 +32,7 @@ from rig.meetings import (
     stopped_at_random,
 )
 from rig.outages import black_holes, programs, restarts
+from rig.pairs import crossing
 from rig.processes import Site
 from rig.server import URL
 from rig.tally import Tally
@@ -46,6 +47,7 @@ _BOUNDARIES = 60
 _SITE_CASES: dict[str, Callable[[Site, int], Tally]] = {
     "same script, processes": lambda site, i: same_script(site, f"same-{i}", i),
     "same script, threads": lambda site, i: same_script_in_threads(site, f"threads-{i}", i),
+    "crossings": lambda site, i: crossing(site, f"crossing-{i}", i),
     "resumed in one process": lambda site, i: resumed_in_one_process(site, f"again-{i}", i),
 }
 _STOPS: dict[str, Callable[[Site, int], Tally]] = {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from rig import pairs
-from rig.pairs import ACTS, PAIRS, pair
+from rig.pairs import ACTS, PAIRS, crossing, pair
+from rig.processes import together
 from rig.server import URL
 
 # A soak does all pairs.
-SOME = range(0, 2 * len(PAIRS), 17)
+SOME = range(0, 2 * len(PAIRS), 53)
+SOME_CROSSINGS = range(5, len(PAIRS), 101)
 
 
 def title(seed):
@@ -26,6 +30,11 @@ def test_two_at_once_on_a_server_break_no_promise(tmp_path, seed, short_polls):
     if URL is None:
         pytest.skip("QJM_TEST_POSTGRES_URL names no database")
     assert pair(tmp_path, seed, URL).violations == []
+
+
+def test_two_processes_beside_a_script_break_no_promise(site, short_polls):
+    tally = together(partial(crossing, site, f"crossing-{n}", n) for n in SOME_CROSSINGS)
+    assert tally.violations == []
 
 
 def test_an_act_that_raises_what_is_none_of_our_errors_is_noticed(tmp_path, monkeypatch):

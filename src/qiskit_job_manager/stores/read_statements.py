@@ -74,7 +74,8 @@ UNIQUE_NAMES = select(_experiments.name, _experiments.position).where(
 )
 
 _groups = schema.job_set_group.c
-GROUP_NAMED = select(_groups.key).where(_groups.name == bindparam("name"))
+GROUP_NAMED = select(_groups.key).where(_groups.name == _NAME)
+
 TOTALS = select(_counts.state, _counts.jobs, _counts.experiments).where(
     _counts.job_set == _SET, _counts.jobs > 0
 )

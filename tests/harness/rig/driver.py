@@ -7,6 +7,7 @@ It reads a line of JSON for each driver, and answers with the process id. A driv
     threads  `run` in several threads at once, with one manager or with one each
     again    `run` in a process in which the generator failed several times before
     qjm      a command of the command line
+    act      one of the acts of `rig.pairs`
     naive    what `rig.naive` does, against the cloud
 """
 
@@ -208,6 +209,19 @@ def qjm(said):
             raise
 
 
+def act(said):
+    from rig.pairs import ACTS
+
+    from qiskit_job_manager import JobManager
+    from qiskit_job_manager.errors import JobManagerError
+
+    with JobManager(said["store"]) as manager:
+        try:
+            ACTS[said["act"]](manager, said["job_set_id"], said["uri"], Path(said["folder"]))
+        except (JobManagerError, KeyboardInterrupt) as error:
+            print(f"{type(error).__name__}: {error}")
+
+
 def naive(said):
     from qiskit_job_manager.backends import open_backend
     from qiskit_job_manager.codec.circuits import encode_circuit, pack
@@ -237,7 +251,7 @@ def naive(said):
         path.write_text(json.dumps(jobs))
 
 
-DOES = {each.__name__: each for each in (run, attach, threads, again, qjm, naive)}
+DOES = {each.__name__: each for each in (run, attach, threads, again, qjm, act, naive)}
 
 
 def main():

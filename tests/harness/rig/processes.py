@@ -162,6 +162,10 @@ class Site:
     def __exit__(self, *_):
         self._stack.close()
 
+    def file_of(self, store):
+        """Return the file that a store is, or ``None``."""
+        return None if self._server is not None else Path(store)
+
     def new_store(self, folder):
         """Return where a new case has its store."""
         return str(folder / "store.db") if self._server is None else self._server.new_schema()
@@ -188,7 +192,7 @@ class Case:
         self.folder = site.folder / name
         self.folder.mkdir()
         self.store = site.new_store(self.folder)
-        self.file = None if "://" in self.store else Path(self.store)
+        self.file = site.file_of(self.store)
         self.progress = self.folder / "progress.json"  # of the naive loop
         self.finished = self.folder / "finished"
         self.tally = Tally(cases=1)
