@@ -8,7 +8,7 @@ import pytest
 from qiskit.primitives import StatevectorSampler
 
 from qiskit_job_manager import JobManager, ManagedResultDataNotAvailable
-from qiskit_job_manager.manager import estimate
+from qiskit_job_manager.manager import experiment_encoder
 
 BAD = (1, 4, 5)
 
@@ -22,7 +22,7 @@ def manager(tmp_path):
 @pytest.fixture
 def damaged(monkeypatch):
     """Stores some experiments in a form that no Qiskit reads, as an older version might have."""
-    encode = estimate.encode_experiment
+    encode = experiment_encoder.encode_experiment
     places = iter(range(1000))
 
     def encoded(experiment, kind):
@@ -31,7 +31,7 @@ def damaged(monkeypatch):
             return coded
         return replace(coded, data=coded.data.replace(b"QISKIT", b"BROKEN", 1))
 
-    monkeypatch.setattr(estimate, "encode_experiment", encoded)
+    monkeypatch.setattr(experiment_encoder, "encode_experiment", encoded)
 
 
 def _check(results, right):
@@ -65,13 +65,13 @@ def test_pubs_that_cannot_be_read_fail_alone(manager, circuits):
 
 
 def test_one_that_cannot_be_read_is_told_by_its_index(manager, circuits, aer, monkeypatch):
-    encode = estimate.encode_experiment
+    encode = experiment_encoder.encode_experiment
 
     def encoded(experiment, kind):
         coded = encode(experiment, kind)
         return replace(coded, data=coded.data.replace(b"QISKIT", b"BROKEN", 1))
 
-    monkeypatch.setattr(estimate, "encode_experiment", encoded)
+    monkeypatch.setattr(experiment_encoder, "encode_experiment", encoded)
     results = manager.run(circuits(1), aer, shots=20).results(timeout=60)
     with pytest.raises(ManagedResultDataNotAvailable, match="circuit 0 cannot be read"):
         results.get_counts(0)
