@@ -11,7 +11,7 @@ import time
 from threading import Barrier, Thread, Timer
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from qiskit_job_manager import patience
 from qiskit_job_manager.errors import StoreBusyError, StoreError
@@ -307,3 +307,24 @@ def test_every_wait_ends_before_a_lease_does(store):
     seconds += [postgresql._SILENCE_S, int(chosen["connect_timeout"]), patience.DEFAULT_S]
     assert 0 < min(seconds) <= max(seconds) < leases._LEASE_US / 1_000_000
     assert 0 < int(chosen["tcp_user_timeout"]) <= 30_000
+
+
+def test_a_connection_that_breaks_while_a_store_is_opened_is_made_again(
+    open_again, store, url, execute, monkeypatch
+):
+    """A process that stands still for a moment meets a server that has ended its transaction."""
+    bring_up_to_date = postgresql.bring_up_to_date
+    broken = []
+
+    def breaking(database, first):
+        with database.reading() as connection:
+            pid = connection.scalar(text("SELECT pg_backend_pid()"))
+            if not broken:
+                broken.append(pid)
+                execute(url, f"SELECT pg_terminate_backend({pid})")
+            connection.scalar(text("SELECT 1"))
+        bring_up_to_date(database, first)
+
+    monkeypatch.setattr(postgresql, "bring_up_to_date", breaking)
+    open_again().close()
+    assert broken

@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 
 from qiskit_job_manager.errors import StoreBusyError, StoreError
-from qiskit_job_manager.patience import patient, remaining_s
+from qiskit_job_manager.patience import Patience, patient, remaining_s
 from qiskit_job_manager.stores.database import Database
 from qiskit_job_manager.stores.identity import store_ids
 from qiskit_job_manager.stores.leases import TimedLeases
@@ -101,10 +101,21 @@ def _opened(database: Database, url: str) -> StoreFiles:
         begun_s = time.monotonic()
         try:
             with patient(_OPEN_WITHIN_S):
-                bring_up_to_date(database, first=_wait_for_others)
-                return StoreFiles(url, store_ids(database))
+                return _opened_patiently(database, url)
         except StoreBusyError:
             if time.monotonic() - begun_s < _STOOD_STILL_S:
+                raise
+
+
+def _opened_patiently(database: Database, url: str) -> StoreFiles:
+    """Do so, again where a connection breaks in the middle, as long as the caller has patience."""
+    patience = Patience()
+    while True:
+        try:
+            bring_up_to_date(database, first=_wait_for_others)
+            return StoreFiles(url, store_ids(database))
+        except StoreBusyError:
+            if not patience.pause():
                 raise
 
 
