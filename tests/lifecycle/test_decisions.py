@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +45,7 @@ budgets = st.builds(
     findable=st.booleans(),
     bulk_status=st.booleans(),
     cancels=st.booleans(),
+    feeds_workers=st.booleans(),
 )
 NOW_S = 10.0
 
@@ -151,3 +154,19 @@ def test_polling_slows_down_with_age_within_bounds(age_s, local):
     interval_s = poll_interval_s(age_s, local=local)
     assert 0.005 <= interval_s <= 30.0
     assert poll_interval_s(age_s * 2, local=local) >= interval_s
+
+
+def test_workers_are_fed_while_results_of_others_are_stored():
+    """Three of four calls may send jobs; the queue of a cloud holds enough."""
+    ended = {"state": JobState.ACTIVE, "remote": RemoteState.DONE}
+    jobs = [Situation(job_key=key, **ended) for key in range(20)]
+    jobs += [Situation(job_key=key, state=JobState.PLANNED) for key in range(20, 40)]
+
+    def kinds(submissions, calls, *, feeds_workers):
+        room = Budget(submissions=submissions, calls=calls, feeds_workers=feeds_workers)
+        return Counter(each.kind for each in decide(jobs, NOW_S, room))
+
+    assert kinds(20, 8, feeds_workers=True) == {CallKind.FETCH: 2, CallKind.SUBMIT: 6}
+    assert kinds(3, 8, feeds_workers=True) == {CallKind.FETCH: 5, CallKind.SUBMIT: 3}
+    assert kinds(0, 8, feeds_workers=True) == {CallKind.FETCH: 8}
+    assert kinds(20, 8, feeds_workers=False) == {CallKind.FETCH: 8}

@@ -376,6 +376,7 @@ class ActiveJobSet:
             listing_lag_s=can.listing_lag_s,
             bulk_status=can.bulk_status,
             cancels=can.cancels,
+            feeds_workers=can.pending_jobs is not None,
         )
 
     def _free_local_calls(self) -> int:
@@ -406,11 +407,21 @@ class ActiveJobSet:
         return min(allowed, 1 - states.count(JobState.SUBMITTING))
 
     def _limits(self) -> Limits:
-        """Return the stored limits, and how many jobs are of use to the backend now."""
+        """Return the stored limits, and how many jobs are of use to the backend now.
+
+        Those that have ended there, and whose results are not stored yet, are of no more use; in
+        their place as many others are at most.
+        """
         stored, of_use = self.record.limits, self.capabilities.pending_jobs
         if of_use is None:
             return stored
+        of_use += min(self._n_ended(), of_use)
         return replace(stored, pending_jobs=min(of_use, stored.pending_jobs or of_use))
+
+    def _n_ended(self) -> int:
+        """Return how many active jobs are known to have ended."""
+        active = (j.record for j in self.live.values() if j.record.state is JobState.ACTIVE)
+        return sum(job.status is not None and not job.status.state.is_under_way for job in active)
 
     def affordable(self, decisions: Sequence[Take | Call]) -> list[Take | Call]:
         """Leave out the submissions that would exceed what the set may use or cost."""

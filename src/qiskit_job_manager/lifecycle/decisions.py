@@ -150,6 +150,7 @@ class Budget:
         listing_lag_s: Seconds after which an accepted job is sure to be found.
         bulk_status: One call asks about the status of many jobs.
         cancels: The backend can be asked to cancel.
+        feeds_workers: Jobs are computed by workers that wait for them; most calls may send some.
     """
 
     submissions: int
@@ -161,6 +162,7 @@ class Budget:
     listing_lag_s: float = 0.0
     bulk_status: bool = False
     cancels: bool = True
+    feeds_workers: bool = False
 
 
 def decide(
@@ -169,7 +171,8 @@ def decide(
     """Choose what to do now, at most one thing a job, in the order of the jobs.
 
     Events cost nothing and are never limited. Calls are limited. Results that were paid for are
-    fetched before anything new is sent, so that a full backend drains.
+    fetched before anything new is sent, so that a full backend drains. But workers must not stand
+    idle until all results are stored of jobs that ended together.
 
     Args:
         jobs: The jobs that there may be something to do about.
@@ -188,7 +191,9 @@ def decide(
     submissions = [c for c in calls if c.kind is CallKind.SUBMIT][: max(budget.submissions, 0)]
     alone = (CallKind.SUBMIT, CallKind.STATUS) if bulk else (CallKind.SUBMIT,)
     others = [c for c in calls if c.kind not in alone]
-    return [*taken, *awaits, *bulk, *(others + submissions)[: free - bool(bulk)]]
+    room = free - bool(bulk)
+    kept_free = min(len(submissions), room - room // 4) if budget.feeds_workers else 0
+    return [*taken, *awaits, *bulk, *(others[: room - kept_free] + submissions)[:room]]
 
 
 def _awaits(jobs: Iterable[Situation], now_s: float, budget: Budget) -> Iterator[Call]:
