@@ -48,7 +48,8 @@ def late_acceptance(
     def run() -> None:
         attempts = store.attempts_tagged(call.job_set_key, [call.tag or ""])
         if not attempts:
-            _tell_of_deleted(call, f"accepted as {remote_id}", _cancelling(call, remote_id))
+            ending = _cancelling(call, remote_id)
+            _tell_of_deleted(call, f"accepted as {remote_id}", ending, is_certain=True)
         for job_index, attempt in attempts:
             if attempt.remote_id == remote_id:
                 continue  # another driver has found it by its tag
@@ -79,7 +80,7 @@ def late_without_answer(
         attempts = store.attempts_tagged(call.job_set_key, [call.tag or ""])
         if not attempts:
             sent = f"sent with the tag {call.tag} and not answered: {words}"
-            _tell_of_deleted(call, sent, "look for it at the backend")
+            _tell_of_deleted(call, sent, "look for it at the backend", is_certain=False)
         for job_index, attempt in attempts:
             if attempt.remote_id is not None or _may_count(store, call, job_index):
                 continue  # its driver has found it, or still looks for it
@@ -101,16 +102,20 @@ def _tell(
     """Record and log what became of a late submission."""
     at = clock.now()
     store.record_late_acceptance(call.job_set_key, at, job_index, text, is_certain=is_certain)
-    event = "accepted late" if is_certain else "perhaps accepted late"
-    fields = {"event": event, "job_set_id": call.record.job_set_id}
+    fields = _log_fields(call, is_certain=is_certain)
     logger.warning("job %d of %r was %s", job_index, call.record.name, text, extra=fields)
 
 
-def _tell_of_deleted(call: BackendCall, what: str, ending: str) -> None:
+def _tell_of_deleted(call: BackendCall, what: str, ending: str, *, is_certain: bool) -> None:
     """Log a late submission whose job set was deleted meanwhile, so that nothing can record it."""
     words = "a job of %r was %s, after the job set was deleted; %s"
-    fields = {"event": "accepted late", "job_set_id": call.record.job_set_id}
+    fields = _log_fields(call, is_certain=is_certain)
     logger.warning(words, call.record.name, what, ending, extra=fields)
+
+
+def _log_fields(call: BackendCall, *, is_certain: bool) -> dict[str, str]:
+    event = "accepted late" if is_certain else "perhaps accepted late"
+    return {"event": event, "job_set_id": call.record.job_set_id}
 
 
 def _ending(store: Store, call: BackendCall, job_index: int, remote_id: str) -> str:
@@ -223,7 +228,7 @@ class CallsUnderWay:
                     "a job of %r was submitted too late, with the tag %s, and that cannot be "
                     "recorded: %s"
                 )
-                fields = {"event": "accepted late", "job_set_id": call.record.job_set_id}
+                fields = _log_fields(call, is_certain=True)
                 logger.error(words, call.record.name, call.tag, done.error, extra=fields)
             if is_check or call.job_set_key not in job_set_keys:
                 self.forget(done)
