@@ -173,17 +173,17 @@ def test_one_that_cannot_be_cancelled_is_told_with_the_reason(bench, slow):
 
 def test_one_that_cannot_be_recorded_is_logged(bench, slow, caplog, monkeypatch):
     def full(*_, **__):
-        raise StoreFullError("no space left")
+        raise StoreFullError("No space left.")
 
     engine, pool, record = slow
     bench.drive(record)
     bench.run(record)
     monkeypatch.setattr(bench.store, "record_late_acceptance", full)
     finish(bench, engine, pool)
-    tag = bench.backend.ledger.accepted[1].tag
+    second = bench.backend.ledger.accepted[1]
     words = (
-        f"a job of 'set-1' was submitted too late, with the tag {tag}, and that cannot be "
-        "recorded: no space left"
+        f"a job of 'set-1' was submitted too late, with the tag {second.tag}, and that cannot be "
+        f"recorded: accepted as {second.remote_id}. No space left."
     )
     assert logged(caplog) == [(record.job_set_id, words)]
     assert "accepted late" not in events(bench, record)

@@ -16,6 +16,7 @@ from qiskit_job_manager.engine.call_pool import Finished
 from qiskit_job_manager.engine.call_results import GIVEN_UP, BackendCall, words_of
 from qiskit_job_manager.engine.duplicate_submissions import cancelled
 from qiskit_job_manager.engine.tick import EndedCall, is_too_late
+from qiskit_job_manager.errors import StoreError
 from qiskit_job_manager.lifecycle import CallKind
 from qiskit_job_manager.model import RequestKind
 
@@ -45,7 +46,7 @@ def late_acceptance(
         remote_id: What it returned.
     """
 
-    def run() -> None:
+    def deal() -> None:
         attempts = store.attempts_tagged(call.job_set_key, [call.tag or ""])
         if not attempts:
             ending = _cancelling(call, remote_id)
@@ -56,6 +57,12 @@ def late_acceptance(
             ending = _ending(store, call, job_index, remote_id)
             text = f"accepted as {remote_id}, too late to be recorded; {ending}"
             _tell(store, clock, call, job_index, text, is_certain=True)
+
+    def run() -> None:
+        try:
+            deal()
+        except StoreError as error:  # the log has all that is left of it
+            raise StoreError(f"accepted as {remote_id}. {error}") from error
 
     return run
 
