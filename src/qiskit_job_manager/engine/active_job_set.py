@@ -420,8 +420,14 @@ class ActiveJobSet:
 
     def _n_ended(self) -> int:
         """Return how many active jobs are known to have ended."""
-        active = (j.record for j in self.live.values() if j.record.state is JobState.ACTIVE)
-        return sum(job.status is not None and not job.status.state.is_under_way for job in active)
+        return sum(not goes_on for goes_on in self._active_ones_go_on())
+
+    def _active_ones_go_on(self) -> Iterator[bool]:
+        """Yield for each active job whether it goes on at the backend, as far as is known."""
+        for job in self.live.values():
+            if job.record.state is JobState.ACTIVE:
+                status = job.record.status
+                yield status is None or status.state.is_under_way
 
     def affordable(self, decisions: Sequence[Take | Call]) -> list[Take | Call]:
         """Leave out the submissions that would exceed what the set may use or cost."""
@@ -489,8 +495,7 @@ class ActiveJobSet:
     @property
     def awaits_an_end(self) -> bool:
         """Whether the backend has a job that is not known to have ended there."""
-        active = (j.record for j in self.live.values() if j.record.state is JobState.ACTIVE)
-        return any(job.status is None or job.status.state.is_under_way for job in active)
+        return any(self._active_ones_go_on())
 
     def _lag_s(self) -> float:
         return self.capabilities.listing_lag_s

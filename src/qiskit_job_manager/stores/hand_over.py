@@ -137,8 +137,8 @@ def insert_job_set(
         values: The columns of the row, with those of its lease as in `create_job_set`.
         environment: What the process that hands over runs in, or ``None`` if it is not recorded.
     """
-    with_time = "lease_us" in values
-    new = write_statements.NEW_JOB_SET_ON_SERVER if with_time else write_statements.NEW_JOB_SET
+    on_server = "lease_us" in values
+    new = write_statements.NEW_JOB_SET_ON_SERVER if on_server else write_statements.NEW_JOB_SET
     at = values["created_at"]
     ((key,),) = database.run(connection, new, values | {"created_at": microseconds(at)})
     refuse_name_of_group(database, connection, values["name"])

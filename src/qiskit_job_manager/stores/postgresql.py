@@ -108,7 +108,7 @@ def _opened(database: Database, url: str) -> StoreFiles:
 
 
 def _opened_patiently(database: Database, url: str) -> StoreFiles:
-    """Do so, again where a connection breaks in the middle, as long as the caller has patience."""
+    """Try again while a connection breaks in the middle and the caller has patience."""
     patience = Patience()
     while True:
         try:
