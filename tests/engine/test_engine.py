@@ -691,3 +691,15 @@ def test_a_store_that_a_newer_program_migrated_is_let_alone_and_that_is_told(
     with pytest.raises(StoreTooNewError, match="9999"):
         bench.engine.raise_if_broken(record.key)
     assert bench.states(record) == {"active": 1, "planned": 1}
+
+
+@pytest.mark.parametrize(("stated", "most"), [(None, 4), (2, 2)])
+def test_workers_get_as_many_jobs_again_while_results_wait(make_bench, circuits, stated, most):
+    """Results that cannot be read now must neither let them stand idle nor pile up for ever."""
+    bench = make_bench(pending_jobs=2)
+    bench.backend.script(Call.FETCH, *[Raise(OSError("away")) for _ in range(1000)])
+    bench.drive(bench.job_set(circuits(8), limits=Limits(pending_jobs=stated)))
+    for _ in range(200):
+        bench.step()
+        bench.clock.advance(0.5)
+    assert len(bench.backend.ledger.accepted) == most
